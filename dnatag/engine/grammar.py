@@ -1,0 +1,295 @@
+"""Grammars: what label sequences are legal and how a network's output scores them.
+
+A :class:`Grammar` tells a linear-chain CRF everything it needs and nothing about the domain:
+the states, how each state reads the network's *channels* (its emission), and the transitions.
+A transition may carry a learned weight, may read an *event channel* of the network, and may be
+legal only where the input has certain properties (its *requirement*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+__all__ = ["CompiledGrammar", "Grammar", "Requirement", "Transition"]
+
+#: The look-up of transitions has a row for each pair of neighbouring bit words.
+MAX_BITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Property bits that a transition from position ``t - 1`` to position ``t`` needs.
+
+    Each field is a bit mask over the property word of one position.
+
+    Parameters
+    ----------
+    before, here
+        Bits that must be set at ``t - 1`` and at ``t``.
+    not_before, not_here
+        Bits that must be clear at ``t - 1`` and at ``t``.
+    """
+
+    before: int = 0
+    here: int = 0
+    not_before: int = 0
+    not_here: int = 0
+
+    def allows(self, before: int, here: int) -> bool:
+        """Whether neighbouring property words satisfy the requirement."""
+        return (
+            before & self.before == self.before
+            and here & self.here == self.here
+            and not before & self.not_before
+            and not here & self.not_here
+        )
+
+    def __and__(self, other: Requirement) -> Requirement:
+        """Return the requirement that both hold."""
+        return Requirement(
+            self.before | other.before,
+            self.here | other.here,
+            self.not_before | other.not_before,
+            self.not_here | other.not_here,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A legal step from one state to the next.
+
+    Parameters
+    ----------
+    source, target
+        State names.
+    weight
+        Name of a learned weight added to the score, or None.
+    enter
+        Event channel read at the target's position ``t``, or None.
+    leave
+        Event channel read at the source's position ``t - 1``, or None.
+    requirement
+        Where the transition is legal.
+    """
+
+    source: str
+    target: str
+    weight: str | None = None
+    enter: str | None = None
+    leave: str | None = None
+    requirement: Requirement = field(default_factory=Requirement)
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """States, emissions and transitions of a linear-chain CRF.
+
+    The score of a path ``y`` over ``n`` positions is the sum over ``t`` of the emission
+    ``sum_c emission[y_t, c] * channels[t, c]`` and, for ``t > 0``, of the weight and the event
+    channels of the transition taken. There is at most one transition for a pair of states and a
+    pair of property words.
+
+    Parameters
+    ----------
+    states : tuple of str
+        Names of the S states.
+    channels : tuple of str
+        Names of the C channels that the network gives for each position.
+    emission : dict of str to tuple of str
+        The channels that each state adds up; a channel may be used by many states.
+    transitions : tuple of Transition
+        Legal steps.
+    begin, end : tuple of str or None
+        States allowed at the first and last position; None allows all.
+    bits : int
+        Number of property bits per position, 0 to 8.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or two transitions compete.
+    """
+
+    states: tuple[str, ...]
+    channels: tuple[str, ...]
+    emission: dict[str, tuple[str, ...]]
+    transitions: tuple[Transition, ...]
+    begin: tuple[str, ...] | None = None
+    end: tuple[str, ...] | None = None
+    bits: int = 0
+
+    def __post_init__(self) -> None:
+        """Check names and bits."""
+        if not 0 <= self.bits <= MAX_BITS:
+            raise ValueError(f"a grammar has 0 to {MAX_BITS} property bits, not {self.bits}")
+        states, channels = set(self.states), set(self.channels)
+        if len(states) != len(self.states) or len(channels) != len(self.channels):
+            raise ValueError("states and channels must have distinct names")
+        named_states: list[str] = [*self.emission, *(self.begin or ()), *(self.end or ())]
+        named_channels: list[str] = [c for cs in self.emission.values() for c in cs]
+        for t in self.transitions:
+            named_states += (t.source, t.target)
+            named_channels += (c for c in (t.enter, t.leave) if c is not None)
+        for kind, names, known in (
+            ("state", named_states, states),
+            ("channel", named_channels, channels),
+        ):
+            if unknown := sorted(set(names) - known):
+                raise ValueError(f"unknown {kind} in grammar: {', '.join(unknown)}")
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Names of the learned weights, in order of first use."""
+        return tuple(dict.fromkeys(t.weight for t in self.transitions if t.weight is not None))
+
+    def mask(self, states: Iterable[str] | None) -> np.ndarray:
+        """Boolean mask of shape (S,) of the named states; all states for None."""
+        if states is None:
+            return np.ones(len(self.states), dtype=bool)
+        named = set(states)
+        return np.array([s in named for s in self.states])
+
+    @cached_property
+    def compiled(self) -> CompiledGrammar:
+        """The grammar as arrays."""
+        return CompiledGrammar.of(self)
+
+    def to_dict(self) -> dict:
+        """Plain JSON types, for a model file."""
+        return {
+            "states": list(self.states),
+            "channels": list(self.channels),
+            "emission": {s: list(c) for s, c in self.emission.items()},
+            "transitions": [
+                [
+                    t.source,
+                    t.target,
+                    t.weight,
+                    t.enter,
+                    t.leave,
+                    [
+                        t.requirement.before,
+                        t.requirement.here,
+                        t.requirement.not_before,
+                        t.requirement.not_here,
+                    ],
+                ]
+                for t in self.transitions
+            ],
+            "begin": None if self.begin is None else list(self.begin),
+            "end": None if self.end is None else list(self.end),
+            "bits": self.bits,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict) -> Grammar:
+        """Inverse of :meth:`to_dict`."""
+        return cls(
+            states=tuple(data["states"]),
+            channels=tuple(data["channels"]),
+            emission={s: tuple(c) for s, c in data["emission"].items()},
+            transitions=tuple(
+                Transition(*fields, Requirement(*requirement))
+                for *fields, requirement in data["transitions"]
+            ),
+            begin=None if data["begin"] is None else tuple(data["begin"]),
+            end=None if data["end"] is None else tuple(data["end"]),
+            bits=data["bits"],
+        )
+
+
+@dataclass(frozen=True)
+class CompiledGrammar:
+    """A grammar as arrays, for the CRF implementations.
+
+    K is the number of transitions, sorted by target. A *word pair* is
+    ``(bits[t - 1] << B) | bits[t]`` with B the number of property bits.
+
+    Attributes
+    ----------
+    emission_start, emission_channel : int32, shapes (S + 1,), (sum,)
+        CSR of the channels each state adds up.
+    source, target, weight, enter, leave : int32, shape (K,)
+        The transitions; -1 stands for none.
+    allowed : bool, shape (4**B, K)
+        Whether a transition is legal for a word pair.
+    active_start : int32, shape (4**B, S + 1)
+        For a word pair and a target, the slice of ``active`` with its legal transitions.
+    active : int32
+        Indices of transitions.
+    begin, end : bool, shape (S,)
+        States allowed at the first and the last position.
+    """
+
+    bits: int
+    n_states: int
+    n_channels: int
+    n_weights: int
+    emission_start: np.ndarray
+    emission_channel: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    enter: np.ndarray
+    leave: np.ndarray
+    allowed: np.ndarray
+    active_start: np.ndarray
+    active: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+
+    @classmethod
+    def of(cls, grammar: Grammar) -> CompiledGrammar:
+        """Compile a grammar."""
+        state = {s: i for i, s in enumerate(grammar.states)}
+        channel = {c: i for i, c in enumerate(grammar.channels)}
+        weight = {w: i for i, w in enumerate(grammar.weights)}
+        transitions = sorted(grammar.transitions, key=lambda t: state[t.target])
+        emission = [[channel[c] for c in grammar.emission.get(s, ())] for s in grammar.states]
+        n_words = 1 << grammar.bits
+        allowed = np.array(
+            [
+                [t.requirement.allows(before, here) for t in transitions]
+                for before in range(n_words)
+                for here in range(n_words)
+            ],
+            dtype=bool,
+        ).reshape(n_words * n_words, len(transitions))
+        target = np.array([state[t.target] for t in transitions], dtype=np.int32)
+        source = np.array([state[t.source] for t in transitions], dtype=np.int32)
+        active, starts = [], []
+        for row in allowed:
+            legal = np.flatnonzero(row)
+            pairs = target[legal] * len(state) + source[legal]
+            if len(np.unique(pairs)) < len(pairs):
+                raise ValueError("two transitions of a grammar compete for the same states")
+            bounds = np.searchsorted(target[legal], np.arange(len(state) + 1))
+            starts.append(bounds + sum(map(len, active)))
+            active.append(legal)
+
+        def column(name: str, index: dict[str, int]) -> np.ndarray:
+            values = (getattr(t, name) for t in transitions)
+            return np.array([-1 if v is None else index[v] for v in values], dtype=np.int32)
+
+        return cls(
+            bits=grammar.bits,
+            n_states=len(state),
+            n_channels=len(channel),
+            n_weights=len(weight),
+            emission_start=np.cumsum([0, *map(len, emission)], dtype=np.int32),
+            emission_channel=np.array([c for cs in emission for c in cs], dtype=np.int32),
+            source=source,
+            target=target,
+            weight=column("weight", weight),
+            enter=column("enter", channel),
+            leave=column("leave", channel),
+            allowed=allowed,
+            active_start=np.array(starts, dtype=np.int32),
+            active=np.concatenate(active).astype(np.int32),
+            begin=grammar.mask(grammar.begin),
+            end=grammar.mask(grammar.end),
+        )
