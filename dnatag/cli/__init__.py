@@ -1,0 +1,80 @@
+"""The command line: ``dnatag COMMAND``, one module per command.
+
+A command is imported when it is called for, so that ``dnatag --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from dnatag import __version__
+from dnatag.cli.common import report
+
+__all__ = ["main"]
+
+#: Each command is the attribute ``command`` of the module ``dnatag.cli.NAME``.
+SUMMARIES = {
+    "predict": "Find the genes of a genome.",
+    "train": "Train a model on annotated genomes.",
+    "evaluate": "Compare predicted genes with a reference annotation.",
+    "models": "List the models at hand and show their cards.",
+}
+
+
+class Commands(click.Group):
+    """A group that imports its commands on demand and tells every failure in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, in the order of a user's work."""
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in SUMMARIES:
+            return None
+        command: click.Command = import_module(f"dnatag.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the summaries, without importing the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run a command; its failures become exit codes here, before click sees them.
+
+        Click would turn a closed pipe into exit code 1 and an EOFError into an interrupt.
+        """
+        try:
+            super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            ctx.exit(report(error))
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run the command line and exit."""
+        try:
+            code = super().main(
+                *args, **{"prog_name": "dnatag", **kwargs, "standalone_mode": False}
+            )
+        except (click.ClickException, click.Abort, OSError) as error:
+            code = report(error)
+        sys.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Find the genes of a genome, and learn from genomes of your own.
+
+    Exit codes: 0 done; 1 failure; 2 bad input or usage; 130 interrupted; 141 the reader of the
+    output went away. DNATAG_DEBUG=1 prints the trace of a failure. DNATAG_MODELS names a
+    directory with further models.
+    """
