@@ -1,0 +1,620 @@
+"""How well predicted genes agree with a reference annotation.
+
+Definitions
+-----------
+Gene
+    A CDS, named by its contig, its strand and the last base of its stop codon. Several rows with
+    one stop are one gene, with the start of the longest.
+Found, right
+    A reference gene is *found*, and a predicted gene *right*, if a gene of the same name is on
+    the other side. It is *exact* if the first base agrees too, or if both say that their start
+    is missing (partial at the 5' end).
+Set aside
+    Reference rows that are no plain gene: pseudogenes, translation exceptions, rows without a
+    stop, joined rows (other than across the origin of a circular contig) and rows whose length
+    is no whole number of codons. Neither finding nor missing them counts, and a prediction with
+    the stop of one, or with a base in common with one on the same strand and in the same frame,
+    is set aside as well unless it is right. A row with a broken frame has two frames: that of
+    its start and that of its stop.
+Bases
+    The unit is a base in one of the six combinations of strand and frame, so that genes that
+    overlap each other count in full, and a gene in the wrong frame is wrong in every base. Of
+    the six units of each base those of rows set aside are left out, unless a reference gene has
+    them too; what is in neither the reference nor the prediction is a true negative.
+Length classes
+    Length in bases with the stop codon. Sensitivity is over the reference genes of the class,
+    precision over the predicted genes of the class; a gene found with another start may be of
+    one class in the reference and of another in the prediction.
+ORForise
+    The two headline numbers of Dimonaco et al. (2022, Bioinformatics 38:1198, "No one tool to
+    rule them all"): the share of reference rows of which one prediction covers at least 75 % on
+    the same strand and in the same frame ("Percentage of Genes Detected"), and the share of those
+    whose coordinates are all right ("Percentage of Perfect Matches"). Rows that share a stop
+    count one by one here, as in ORForise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dnatag.errors import InputError
+from dnatag.formats.records import CodingSequence
+
+__all__ = [
+    "LENGTH_CLASSES",
+    "Counts",
+    "Orforise",
+    "Scores",
+    "VerifiedScores",
+    "contig_lengths",
+    "evaluate",
+    "evaluate_verified",
+    "reason_to_set_aside",
+]
+
+#: Lower bounds in bases of all length classes but the first.
+LENGTH_BOUNDS = (90, 150, 300, 600, 900)
+LENGTH_CLASSES = (
+    f"<{LENGTH_BOUNDS[0]}",
+    *(f"{a}-{b - 1}" for a, b in zip(LENGTH_BOUNDS[:-1], LENGTH_BOUNDS[1:], strict=True)),
+    f">={LENGTH_BOUNDS[-1]}",
+)
+
+Genes = Mapping[str, Sequence[CodingSequence]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Agreement of two sets of things.
+
+    Parameters
+    ----------
+    reference, predicted
+        How many there are.
+    found
+        How many of the reference the prediction has.
+    right
+        How many of the prediction the reference has.
+    """
+
+    reference: int
+    predicted: int
+    found: int
+    right: int
+
+    @property
+    def sensitivity(self) -> float:
+        """Found over reference; NaN for an empty reference."""
+        return _ratio(self.found, self.reference)
+
+    @property
+    def precision(self) -> float:
+        """Right over predicted; NaN for an empty prediction."""
+        return _ratio(self.right, self.predicted)
+
+    @property
+    def f1(self) -> float:
+        """Share with a partner among all of both sides; NaN if both are empty.
+
+        It is the harmonic mean of sensitivity and precision wherever ``found`` is ``right``,
+        that is, everywhere but in the length classes.
+        """
+        return _ratio(self.found + self.right, self.reference + self.predicted)
+
+    def to_dict(self) -> dict:
+        """Counts and ratios, None for NaN."""
+        return {
+            "reference": self.reference,
+            "predicted": self.predicted,
+            "found": self.found,
+            "right": self.right,
+            "sensitivity": _none(self.sensitivity),
+            "precision": _none(self.precision),
+            "f1": _none(self.f1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Orforise:
+    """The headline numbers of ORForise.
+
+    Parameters
+    ----------
+    genes
+        Reference rows.
+    detected
+        Rows of which a prediction covers 75 % in frame.
+    perfect
+        Rows whose coordinates a prediction has.
+    """
+
+    genes: int
+    detected: int
+    perfect: int
+
+    def to_dict(self) -> dict:
+        """Counts and ratios, None for NaN."""
+        return {
+            "genes": self.genes,
+            "detected": self.detected,
+            "perfect": self.perfect,
+            "genes_detected": _none(_ratio(self.detected, self.genes)),
+            "perfect_matches": _none(_ratio(self.perfect, self.detected)),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of one prediction; the module describes the definitions.
+
+    Parameters
+    ----------
+    rows
+        CDS in the reference, before any is set aside.
+    set_aside : dict of str to int
+        How many of them are set aside, by reason (see :func:`reason_to_set_aside`).
+    same_stop
+        How many of the rest share the stop of a longer one.
+    predictions_set_aside
+        Predicted genes that are set aside.
+    stop, exact
+        Genes by stop, and by stop and start.
+    base
+        Bases on strand and frame.
+    mcc
+        Matthews correlation coefficient of the bases.
+    by_length : dict of str to Counts
+        Genes by stop for each of ``LENGTH_CLASSES``.
+    orforise
+        ORForise's headline numbers.
+    """
+
+    rows: int
+    set_aside: dict[str, int]
+    same_stop: int
+    predictions_set_aside: int
+    stop: Counts
+    exact: Counts
+    base: Counts
+    mcc: float
+    by_length: dict[str, Counts]
+    orforise: Orforise
+
+    @property
+    def starts(self) -> float:
+        """Share of right starts among the genes found."""
+        return _ratio(self.exact.found, self.stop.found)
+
+    def to_dict(self) -> dict:
+        """Plain JSON types; ratios from 0 to 1, None where nothing is to count."""
+        return {
+            "reference": {
+                "rows": self.rows,
+                "set_aside": self.set_aside,
+                "same_stop": self.same_stop,
+                "genes": self.stop.reference,
+            },
+            "predictions_set_aside": self.predictions_set_aside,
+            "stop": self.stop.to_dict(),
+            "exact": self.exact.to_dict(),
+            "starts_among_found": _none(self.starts),
+            "base": {**self.base.to_dict(), "mcc": _none(self.mcc)},
+            "by_length": {name: counts.to_dict() for name, counts in self.by_length.items()},
+            "orforise": self.orforise.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedScores:
+    """Scores against a reference that lists only some genes of the genome.
+
+    Parameters
+    ----------
+    listed
+        Reference genes.
+    found
+        Those whose stop the prediction has.
+    right
+        Those whose start it has too.
+    """
+
+    listed: int
+    found: int
+    right: int
+
+    def to_dict(self) -> dict:
+        """Counts and ratios, None for NaN."""
+        return {
+            "listed": self.listed,
+            "found": self.found,
+            "starts_right": self.right,
+            "found_of_listed": _none(_ratio(self.found, self.listed)),
+            "starts_among_found": _none(_ratio(self.right, self.found)),
+            "starts_among_listed": _none(_ratio(self.right, self.listed)),
+        }
+
+
+def reason_to_set_aside(cds: CodingSequence) -> str | None:
+    """Say why a reference row counts neither for nor against a prediction.
+
+    Returns
+    -------
+    str or None
+        ``"pseudo"``, ``"exception"``, ``"no stop"``, ``"joined"`` or ``"frame"``; None for a
+        row that counts.
+    """
+    if cds.pseudo:
+        return "pseudo"
+    if cds.exception:
+        return "exception"
+    if cds.partial3:
+        return "no stop"
+    if len(cds.parts) > 1 and not _crosses_origin(cds):
+        return "joined"
+    if not cds.partial5 and (len(cds) - cds.phase) % 3:
+        return "frame"
+    return None
+
+
+def contig_lengths(annotations: Iterable[Genes]) -> dict[str, int]:
+    """Length in bases of each contig up to its last annotated base, if nothing else tells it.
+
+    Parameters
+    ----------
+    annotations
+        CDS by contig, of the reference and of every prediction.
+    """
+    lengths: dict[str, int] = {}
+    for genes in annotations:
+        for contig, rows in genes.items():
+            ends = (end for cds in rows for _, end in cds.parts)
+            lengths[contig] = max(lengths.get(contig, 0), max(ends, default=0))
+    return lengths
+
+
+def evaluate(reference: Genes, prediction: Genes, lengths: Mapping[str, int]) -> Scores:
+    """Score predicted genes against a complete annotation.
+
+    Parameters
+    ----------
+    reference, prediction
+        CDS by contig.
+    lengths
+        Length in bases of each contig of either (see :func:`contig_lengths`).
+
+    Raises
+    ------
+    InputError
+        If a CDS is on an unknown contig or ends past the end of its contig.
+    """
+    axis = _Axis(lengths)
+    plain, odd, reasons = _sort_out(reference)
+    rows, aside = _Table.of(plain, axis), _Table.of(odd, axis, both_frames=True)
+    genes = rows.longest_by_stop()
+    every = _Table.of(_flat(prediction), axis).longest_by_stop()
+
+    dropped = (every.match(genes) < 0) & (every.has_stop_of(aside) | every.overlaps(aside))
+    predicted = every.keep(~dropped)
+    partner = genes.match(predicted)
+    found = partner >= 0
+    right = predicted.match(genes) >= 0
+    exact = int(genes.start_agrees(predicted, partner).sum())
+    n_found = int(found.sum())
+
+    base, mcc = _bases(genes, predicted, aside, axis)
+    return Scores(
+        rows=len(plain) + len(odd),
+        set_aside=reasons,
+        same_stop=len(rows) - len(genes),
+        predictions_set_aside=int(dropped.sum()),
+        stop=Counts(len(genes), len(predicted), n_found, n_found),
+        exact=Counts(len(genes), len(predicted), exact, exact),
+        base=base,
+        mcc=mcc,
+        by_length=_by_length(genes, found, predicted, right),
+        orforise=_orforise(rows, every),
+    )
+
+
+def evaluate_verified(
+    reference: Genes, prediction: Genes, lengths: Mapping[str, int]
+) -> VerifiedScores:
+    """Score predicted starts against a list of some genes of the genome.
+
+    What is predicted elsewhere is neither right nor wrong. Parameters and errors are those of
+    :func:`evaluate`, and rows are set aside as there.
+    """
+    axis = _Axis(lengths)
+    genes = _Table.of(_sort_out(reference)[0], axis).longest_by_stop()
+    predicted = _Table.of(_flat(prediction), axis).longest_by_stop()
+    partner = genes.match(predicted)
+    return VerifiedScores(
+        listed=len(genes),
+        found=int((partner >= 0).sum()),
+        right=int(genes.start_agrees(predicted, partner).sum()),
+    )
+
+
+class _Axis:
+    """All contigs one after the other, six times: once for each strand and frame.
+
+    An interval of a gene then tells strand, frame and contig by its coordinates, and any
+    question about overlaps is one about intervals on a line.
+    """
+
+    def __init__(self, lengths: Mapping[str, int]) -> None:
+        self.lengths = lengths
+        ends = np.cumsum([0, *lengths.values()]).tolist()
+        self.offset = dict(zip(lengths, ends[:-1], strict=True))
+        self.total: int = ends[-1]
+
+    def offset_of(self, cds: CodingSequence) -> int:
+        """Position of the first base of the contig of a CDS."""
+        if cds.contig not in self.offset:
+            raise InputError(
+                f"CDS {cds.id or '?'} is on contig {cds.contig}, which the genome does not have; "
+                "give the genome of the annotation"
+            )
+        if max(end for _, end in cds.parts) > self.lengths[cds.contig]:
+            raise InputError(
+                f"CDS {cds.id or '?'} ({cds.start + 1}..{cds.end}) ends past the end of contig "
+                f"{cds.contig} ({self.lengths[cds.contig]} bp)"
+            )
+        return self.offset[cds.contig]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Genes as arrays.
+
+    Attributes
+    ----------
+    stop, start : int64, shape (n,)
+        Strand and position of the last and the first base, as one number.
+    open5 : bool, shape (n,)
+        Whether the start is missing.
+    length : int64, shape (n,)
+        Bases.
+    owner, left, right : int64, shape (m,)
+        The intervals of the genes on the axis.
+    """
+
+    stop: np.ndarray
+    start: np.ndarray
+    open5: np.ndarray
+    length: np.ndarray
+    owner: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+    @classmethod
+    def of(
+        cls, genes: Sequence[CodingSequence], axis: _Axis, both_frames: bool = False
+    ) -> _Table:
+        """Lay genes on the axis, in the frame of their stop, or also in that of their start."""
+        ends, intervals = [], []
+        for i, cds in enumerate(genes):
+            offset, reverse = axis.offset_of(cds), cds.strand < 0
+            ends.append(
+                (
+                    2 * (offset + cds.three_prime) + reverse,
+                    2 * (offset + cds.five_prime) + reverse,
+                    cds.partial5,
+                    len(cds),
+                )
+            )
+            frames = {tuple(_frames(cds, from_start=cds.partial3))}
+            if both_frames:
+                frames.add(tuple(_frames(cds, from_start=not cds.partial3)))
+            intervals += [
+                (i, frame * axis.total + offset + start, frame * axis.total + offset + end)
+                for of_parts in frames
+                for frame, (start, end) in zip(of_parts, cds.parts, strict=True)
+            ]
+        stop, start, open5, length = np.array(ends, dtype=np.int64).reshape(-1, 4).T
+        owner, left, right = np.array(intervals, dtype=np.int64).reshape(-1, 3).T
+        return cls(stop, start, open5.astype(bool), length, owner, left, right)
+
+    def __len__(self) -> int:
+        return len(self.stop)
+
+    def keep(self, mask: np.ndarray) -> _Table:
+        """Return the genes of a boolean mask of shape (n,), in order."""
+        new = np.cumsum(mask) - 1
+        of_kept = mask[self.owner]
+        return _Table(
+            self.stop[mask],
+            self.start[mask],
+            self.open5[mask],
+            self.length[mask],
+            new[self.owner[of_kept]],
+            self.left[of_kept],
+            self.right[of_kept],
+        )
+
+    def longest_by_stop(self) -> _Table:
+        """Return one gene for each stop, the longest."""
+        order = np.lexsort((-self.length, self.stop))
+        mask = np.zeros(len(self), dtype=bool)
+        mask[order[np.unique(self.stop[order], return_index=True)[1]]] = True
+        return self.keep(mask)
+
+    def match(self, other: _Table) -> np.ndarray:
+        """Return the gene of ``other`` with the same stop for each gene here, or -1.
+
+        ``other`` has one gene for each stop.
+        """
+        if not len(other):
+            return np.full(len(self), -1)
+        order = np.argsort(other.stop)
+        at = np.searchsorted(other.stop[order], self.stop)
+        candidate = order[np.minimum(at, len(other) - 1)]
+        return np.where(other.stop[candidate] == self.stop, candidate, -1)
+
+    def has_stop_of(self, other: _Table) -> np.ndarray:
+        """Whether each gene ends where one of the others does."""
+        return np.isin(self.stop, other.stop)
+
+    def start_agrees(self, other: _Table, partner: np.ndarray) -> np.ndarray:
+        """Whether each gene has a partner, and its start; ``partner`` is from :meth:`match`."""
+        agrees = np.zeros(len(self), dtype=bool)
+        here = np.flatnonzero(partner >= 0)
+        there = partner[here]
+        agrees[here] = (self.start[here] == other.start[there]) | (
+            self.open5[here] & other.open5[there]
+        )
+        return agrees
+
+    def overlaps(self, other: _Table) -> np.ndarray:
+        """Whether each gene shares a base, strand and frame with one of the others."""
+        shared = _Cover.of(other).shared(self.left, self.right)
+        return np.bincount(self.owner, weights=shared, minlength=len(self)) > 0
+
+
+@dataclass(frozen=True)
+class _Cover:
+    """A union of intervals: disjoint, sorted, each int64 of shape (k,)."""
+
+    left: np.ndarray
+    right: np.ndarray
+
+    @classmethod
+    def of(cls, *tables: _Table) -> _Cover:
+        """Merge the intervals of all genes."""
+        left = np.concatenate([t.left for t in tables])
+        right = np.concatenate([t.right for t in tables])
+        order = np.argsort(left)
+        left, right = left[order], np.maximum.accumulate(right[order])
+        first = np.ones(len(left), dtype=bool)
+        first[1:] = left[1:] > right[:-1]
+        last = np.append(first[1:], True)[: len(left)]
+        return cls(left[first], right[last])
+
+    def __len__(self) -> int:
+        """Bases covered."""
+        return int((self.right - self.left).sum())
+
+    def shared(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Bases of each of some intervals that are covered."""
+        total = np.concatenate(([0], np.cumsum(self.right - self.left)))
+
+        def before(position: np.ndarray) -> np.ndarray:
+            whole = np.searchsorted(self.right, position)
+            begun = np.searchsorted(self.left, position) > whole
+            into = position - np.append(self.left, 0)[whole]
+            return total[whole] + np.where(begun, into, 0)
+
+        return before(right) - before(left)
+
+    def __and__(self, other: _Cover) -> int:
+        """Bases that both cover."""
+        return int(self.shared(other.left, other.right).sum())
+
+
+def _flat(genes: Genes) -> list[CodingSequence]:
+    return [cds for rows in genes.values() for cds in rows]
+
+
+def _sort_out(
+    reference: Genes,
+) -> tuple[list[CodingSequence], list[CodingSequence], dict[str, int]]:
+    """Split reference rows into those that count and those set aside, with the reasons."""
+    plain, odd, reasons = [], [], Counter[str]()
+    for cds in _flat(reference):
+        reason = reason_to_set_aside(cds)
+        if reason is None:
+            plain.append(cds)
+        else:
+            odd.append(cds)
+            reasons[reason] += 1
+    return plain, odd, dict(sorted(reasons.items()))
+
+
+def _crosses_origin(cds: CodingSequence) -> bool:
+    """Whether two parts are the end and the beginning of a circular contig."""
+    return len(cds.parts) == 2 and cds.parts[1][0] == 0 and cds.parts[0][0] > 0
+
+
+def _frames(cds: CodingSequence, from_start: bool) -> Iterable[int]:
+    """Frame of each part: 0 to 2 on the forward, 3 to 5 on the reverse strand.
+
+    It is the coordinate of the leftmost base of a codon modulo 3, counted from the start of the
+    gene or from its stop.
+    """
+    sizes = [end - start for start, end in cds.parts]
+    from_left = from_start == (cds.strand > 0)
+    skipped = cds.strand * cds.phase if from_start else 0
+    for i, (start, end) in enumerate(cds.parts):
+        edge = start - sum(sizes[:i]) if from_left else end + sum(sizes[i + 1 :])
+        yield 3 * (cds.strand < 0) + (edge + skipped) % 3
+
+
+def _bases(
+    genes: _Table, predicted: _Table, aside: _Table, axis: _Axis
+) -> tuple[Counts, float]:
+    """Score bases on strand and frame: counts and Matthews correlation coefficient."""
+    true, called = _Cover.of(genes), _Cover.of(predicted)
+    open_or_true = _Cover.of(genes, aside)
+    tp = true & called
+    fp = len(called) - (open_or_true & called)
+    fn = len(true) - tp
+    tn = 6 * axis.total - (len(open_or_true) - len(true)) - tp - fp - fn
+    spread = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    mcc = (tp * tn - fp * fn) / math.sqrt(spread) if spread else math.nan
+    return Counts(tp + fn, tp + fp, tp, tp), mcc
+
+
+def _by_length(
+    genes: _Table, found: np.ndarray, predicted: _Table, right: np.ndarray
+) -> dict[str, Counts]:
+    """Genes by stop in each length class."""
+    columns = [
+        np.bincount(np.digitize(length, LENGTH_BOUNDS), minlength=len(LENGTH_CLASSES)).tolist()
+        for length in (
+            genes.length,
+            predicted.length,
+            genes.length[found],
+            predicted.length[right],
+        )
+    ]
+    return {
+        name: Counts(*row)
+        for name, row in zip(LENGTH_CLASSES, zip(*columns, strict=True), strict=True)
+    }
+
+
+def _orforise(rows: _Table, predicted: _Table) -> Orforise:
+    """Count rows detected and perfect by ORForise's definitions."""
+    order = np.argsort(predicted.left)
+    left, right = predicted.left[order], predicted.right[order]
+    # No interval before ``first`` reaches into the row, none from ``last`` on begins before its
+    # end.
+    first = np.searchsorted(np.maximum.accumulate(right), rows.left, side="right")
+    last = np.searchsorted(left, rows.right)
+    size = np.maximum(last - first, 0)
+    row = np.repeat(np.arange(len(rows.left)), size)
+    call = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size - first, size)
+    shared = np.minimum(rows.right[row], right[call]) - np.maximum(rows.left[row], left[call])
+    # A row or prediction across the origin has two intervals: add up those of each pair.
+    pair = rows.owner[row] * len(predicted) + predicted.owner[order][call]
+    pairs, which = np.unique(pair, return_inverse=True)
+    shared = np.bincount(which, weights=np.maximum(shared, 0), minlength=len(pairs))
+    owner = pairs // max(len(predicted), 1)
+    detected = np.unique(owner[4 * shared >= 3 * rows.length[owner]])
+    partner = rows.match(predicted)
+    same = np.flatnonzero(partner >= 0)
+    perfect = rows.start[same] == predicted.start[partner[same]]
+    return Orforise(len(rows), len(detected), int(perfect.sum()))
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan
+
+
+def _none(value: float) -> float | None:
+    return None if math.isnan(value) else value
