@@ -1,0 +1,99 @@
+"""The repository's own promises: versions agree, constraints hold, examples are what they say."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from dnatag import __version__
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def constraints() -> dict[str, Requirement]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in pins}
+
+
+def test_versions_agree() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    cited = re.search(r"^version: (.+)$", citation, re.M)
+    released = re.search(r"^date-released: \"(.+)\"$", citation, re.M)
+    assert cited is not None
+    assert released is not None
+    assert cited[1] == __version__
+    assert f"\n## [{__version__}] - {released[1]}\n" in changelog
+
+
+def test_every_dependency_is_pinned_within_its_bounds() -> None:
+    pins = constraints()
+    groups = PROJECT["optional-dependencies"].values()
+    for line in [*PROJECT["dependencies"], *(line for group in groups for line in group)]:
+        wanted = Requirement(line)
+        (pin,) = pins[canonicalize_name(wanted.name)].specifier
+        assert pin.operator == "=="
+        assert wanted.specifier.contains(pin.version), line
+    assert str(pins["torch"].specifier) == "==2.13.0"
+
+
+def test_what_the_dependencies_pull_in_is_pinned() -> None:
+    """Follow the requirements of what is installed here; torch's CUDA libraries are its own."""
+    pins = constraints()
+    seen: set[str] = set()
+    todo = [Requirement(line) for line in PROJECT["dependencies"]]
+    while todo:
+        wanted = todo.pop()
+        name = canonicalize_name(wanted.name)
+        if name in seen or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
+            continue
+        if re.match(r"nvidia|cuda|triton", name):
+            continue
+        seen.add(name)
+        assert name in pins
+        todo += [Requirement(line) for line in requires(name) or ()]
+    assert len(seen) > 10
+
+
+def test_ci_runs_the_commands_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^```sh\n(pip install .*)\n```$", readme, re.M)
+    assert [command.partition(" && ")[2].split()[0] for command in commands] == ["dnatag", "python"]
+    assert all(" -c constraints.txt " in command for command in commands)
+    # .ci/run takes its commands from the README by this pattern.
+    assert "grep '^pip install ' README.md" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert re.findall(r"^pip install .*$", readme, re.M) == commands
+
+
+@pytest.mark.parametrize("link", ["LICENSE", "CITATION.cff", "constraints.txt", "examples"])
+def test_what_the_readme_names_is_there(link: str) -> None:
+    assert link in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "accession", "length"),
+    [("buchnera", "AP036055.1", 641_802), ("lambda", "NC_001416.1", 48_502)],
+)
+def test_examples_are_what_their_page_says(file: str, accession: str, length: int) -> None:
+    page = (ROOT / "examples/README.md").read_text(encoding="utf-8")
+    assert accession in page
+    assert f"{length:,} bp" in page
+    with gzip.open(ROOT / f"examples/{file}.fna.gz", "rt", encoding="ascii") as lines:
+        header, *sequence = lines.read().split()
+    assert header == f">{accession}"
+    assert len("".join(sequence)) == length
