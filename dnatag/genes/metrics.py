@@ -38,7 +38,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -49,6 +50,7 @@ __all__ = [
     "LENGTH_CLASSES",
     "Counts",
     "Orforise",
+    "Reference",
     "Scores",
     "VerifiedScores",
     "contig_lengths",
@@ -61,7 +63,7 @@ __all__ = [
 LENGTH_BOUNDS = (90, 150, 300, 600, 900)
 LENGTH_CLASSES = (
     f"<{LENGTH_BOUNDS[0]}",
-    *(f"{a}-{b - 1}" for a, b in zip(LENGTH_BOUNDS[:-1], LENGTH_BOUNDS[1:], strict=True)),
+    *(f"{a}-{b - 1}" for a, b in pairwise(LENGTH_BOUNDS)),
     f">={LENGTH_BOUNDS[-1]}",
 )
 
@@ -107,7 +109,7 @@ class Counts:
         return _ratio(self.found + self.right, self.reference + self.predicted)
 
     def to_dict(self) -> dict:
-        """Counts and ratios, None for NaN."""
+        """Return counts and ratios, None for NaN."""
         return {
             "reference": self.reference,
             "predicted": self.predicted,
@@ -138,7 +140,7 @@ class Orforise:
     perfect: int
 
     def to_dict(self) -> dict:
-        """Counts and ratios, None for NaN."""
+        """Return counts and ratios, None for NaN."""
         return {
             "genes": self.genes,
             "detected": self.detected,
@@ -149,17 +151,35 @@ class Orforise:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """What of a reference counts.
+
+    Parameters
+    ----------
+    rows
+        CDS in all.
+    genes
+        Genes that count.
+    same_stop
+        CDS that share the stop of a longer one.
+    set_aside : dict of str to int
+        CDS set aside, by reason (see :func:`reason_to_set_aside`).
+    """
+
+    rows: int
+    genes: int
+    same_stop: int
+    set_aside: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """Scores of one prediction; the module describes the definitions.
 
     Parameters
     ----------
-    rows
-        CDS in the reference, before any is set aside.
-    set_aside : dict of str to int
-        How many of them are set aside, by reason (see :func:`reason_to_set_aside`).
-    same_stop
-        How many of the rest share the stop of a longer one.
+    reference
+        What of the reference counts.
     predictions_set_aside
         Predicted genes that are set aside.
     stop, exact
@@ -174,9 +194,7 @@ class Scores:
         ORForise's headline numbers.
     """
 
-    rows: int
-    set_aside: dict[str, int]
-    same_stop: int
+    reference: Reference
     predictions_set_aside: int
     stop: Counts
     exact: Counts
@@ -191,14 +209,9 @@ class Scores:
         return _ratio(self.exact.found, self.stop.found)
 
     def to_dict(self) -> dict:
-        """Plain JSON types; ratios from 0 to 1, None where nothing is to count."""
+        """Return plain JSON types; ratios from 0 to 1, None where nothing is to count."""
         return {
-            "reference": {
-                "rows": self.rows,
-                "set_aside": self.set_aside,
-                "same_stop": self.same_stop,
-                "genes": self.stop.reference,
-            },
+            "reference": asdict(self.reference),
             "predictions_set_aside": self.predictions_set_aside,
             "stop": self.stop.to_dict(),
             "exact": self.exact.to_dict(),
@@ -215,27 +228,27 @@ class VerifiedScores:
 
     Parameters
     ----------
-    listed
-        Reference genes.
+    reference
+        What of the list counts.
     found
-        Those whose stop the prediction has.
+        Listed genes whose stop the prediction has.
     right
         Those whose start it has too.
     """
 
-    listed: int
+    reference: Reference
     found: int
     right: int
 
     def to_dict(self) -> dict:
-        """Counts and ratios, None for NaN."""
+        """Return counts and ratios, None for NaN."""
         return {
-            "listed": self.listed,
+            "reference": asdict(self.reference),
             "found": self.found,
             "starts_right": self.right,
-            "found_of_listed": _none(_ratio(self.found, self.listed)),
+            "found_of_listed": _none(_ratio(self.found, self.reference.genes)),
             "starts_among_found": _none(_ratio(self.right, self.found)),
-            "starts_among_listed": _none(_ratio(self.right, self.listed)),
+            "starts_among_listed": _none(_ratio(self.right, self.reference.genes)),
         }
 
 
@@ -308,9 +321,7 @@ def evaluate(reference: Genes, prediction: Genes, lengths: Mapping[str, int]) ->
 
     base, mcc = _bases(genes, predicted, aside, axis)
     return Scores(
-        rows=len(plain) + len(odd),
-        set_aside=reasons,
-        same_stop=len(rows) - len(genes),
+        reference=_reference(rows, genes, reasons),
         predictions_set_aside=int(dropped.sum()),
         stop=Counts(len(genes), len(predicted), n_found, n_found),
         exact=Counts(len(genes), len(predicted), exact, exact),
@@ -330,11 +341,13 @@ def evaluate_verified(
     :func:`evaluate`, and rows are set aside as there.
     """
     axis = _Axis(lengths)
-    genes = _Table.of(_sort_out(reference)[0], axis).longest_by_stop()
+    plain, _, reasons = _sort_out(reference)
+    rows = _Table.of(plain, axis)
+    genes = rows.longest_by_stop()
     predicted = _Table.of(_flat(prediction), axis).longest_by_stop()
     partner = genes.match(predicted)
     return VerifiedScores(
-        listed=len(genes),
+        reference=_reference(rows, genes, reasons),
         found=int((partner >= 0).sum()),
         right=int(genes.start_agrees(predicted, partner).sum()),
     )
@@ -393,9 +406,7 @@ class _Table:
     right: np.ndarray
 
     @classmethod
-    def of(
-        cls, genes: Sequence[CodingSequence], axis: _Axis, both_frames: bool = False
-    ) -> _Table:
+    def of(cls, genes: Sequence[CodingSequence], axis: _Axis, both_frames: bool = False) -> _Table:
         """Lay genes on the axis, in the frame of their stop, or also in that of their start."""
         ends, intervals = [], []
         for i, cds in enumerate(genes):
@@ -535,6 +546,16 @@ def _sort_out(
     return plain, odd, dict(sorted(reasons.items()))
 
 
+def _reference(rows: _Table, genes: _Table, reasons: dict[str, int]) -> Reference:
+    """Account for the rows of a reference: those that count, their genes, the others."""
+    return Reference(
+        rows=len(rows) + sum(reasons.values()),
+        genes=len(genes),
+        same_stop=len(rows) - len(genes),
+        set_aside=reasons,
+    )
+
+
 def _crosses_origin(cds: CodingSequence) -> bool:
     """Whether two parts are the end and the beginning of a circular contig."""
     return len(cds.parts) == 2 and cds.parts[1][0] == 0 and cds.parts[0][0] > 0
@@ -554,9 +575,7 @@ def _frames(cds: CodingSequence, from_start: bool) -> Iterable[int]:
         yield 3 * (cds.strand < 0) + (edge + skipped) % 3
 
 
-def _bases(
-    genes: _Table, predicted: _Table, aside: _Table, axis: _Axis
-) -> tuple[Counts, float]:
+def _bases(genes: _Table, predicted: _Table, aside: _Table, axis: _Axis) -> tuple[Counts, float]:
     """Score bases on strand and frame: counts and Matthews correlation coefficient."""
     true, called = _Cover.of(genes), _Cover.of(predicted)
     open_or_true = _Cover.of(genes, aside)
