@@ -11,18 +11,26 @@ checkpoints and recomputed block by block, so memory does not grow with them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numba import njit, prange
 
+from dnatag.engine.crf import Segment
+from dnatag.engine.crf.tables import RESCALE, Tables, check, check_segments, tables
 from dnatag.engine.grammar import Grammar
 
-__all__ = ["likelihood_loss", "log_partition"]
+__all__ = [
+    "k_best",
+    "likelihood_loss",
+    "log_partition",
+    "marginals",
+    "segment_log_posterior",
+    "viterbi",
+]
 
-#: Forward sums are rescaled at multiples of this position.
-RESCALE = 64
 #: Sequences up to this length keep all forward sums; longer ones recompute blocks of `BLOCK`.
 WHOLE = 16384
 BLOCK = 4096
@@ -31,98 +39,38 @@ TINY = 1e-250
 LOG_TINY = math.log(TINY)
 
 
-class Tables(NamedTuple):
-    """A grammar as the loops read it.
-
-    Word pairs with the same legal transitions share a *row*. Within a row transitions are sorted
-    by target, then source. An absent weight or channel points to a zero behind the last one.
-    """
-
-    bits: int
-    n_channels: int
-    n_weights: int
-    row: np.ndarray  # int32 (4**B,): the row of a word pair
-    start: np.ndarray  # int32 (R, S + 1): slices of the columns below
-    source: np.ndarray  # int32, as the next three
-    weight: np.ndarray
-    enter: np.ndarray
-    leave: np.ndarray
-    emission_start: np.ndarray  # int32 (S + 1,)
-    emission_channel: np.ndarray  # int32
-
-
-def tables(grammar: Grammar) -> Tables:
-    """Return the tables of a grammar, made once for each grammar object."""
-    # Kept where cached_property keeps Grammar.compiled: a grammar is frozen, but not hashable.
-    cache: dict[str, Any] = vars(grammar)
-    if "_crf_tables" not in cache:
-        cache["_crf_tables"] = _tables(grammar)
-    return cache["_crf_tables"]
-
-
-def _tables(grammar: Grammar) -> Tables:
-    g = grammar.compiled
-    rows, row = np.unique(np.packbits(g.allowed, axis=1), axis=0, return_inverse=True)
-    legal = np.unpackbits(rows, axis=1, count=len(g.source)).astype(bool)
-    order = np.lexsort((g.source, g.target))
-    active = [order[allowed[order]] for allowed in legal]
-    offset = np.cumsum([0, *map(len, active)])
-    start = [
-        np.searchsorted(g.target[a], np.arange(g.n_states + 1)) + o
-        for a, o in zip(active, offset, strict=False)
-    ]
-    column = np.concatenate(active)
-
-    def absent_last(values: np.ndarray, n: int) -> np.ndarray:
-        return np.where(values < 0, n, values)[column].astype(np.int32)
-
-    return Tables(
-        g.bits,
-        g.n_channels,
-        g.n_weights,
-        row.reshape(-1).astype(np.int32),
-        np.array(start, dtype=np.int32),
-        g.source[column],
-        absent_last(g.weight, g.n_weights),
-        absent_last(g.enter, g.n_channels),
-        absent_last(g.leave, g.n_channels),
-        g.emission_start,
-        g.emission_channel,
-    )
-
-
 # Loops over one sequence. Throughout: `channels` (n, C), `bits` (n,), `allowed` (n, S) or empty
 # for no restriction, `begin` and `end` (S,), `theta` (W + 1,) with a zero behind the weights.
 
 
 @njit(nogil=True, cache=True)
 def _load(channels, t, values):
-    """Copy the channels of a position; False if one is NaN or +inf."""
+    """Copy the channels of a position to row ``t % 2``; False if one is NaN or +inf."""
     good = True
     for c in range(channels.shape[1]):
         x = np.float64(channels[t, c])
-        values[c] = x
+        values[t & 1, c] = x
         good &= x < np.inf
-    values[channels.shape[1]] = 0.0
+    values[t & 1, channels.shape[1]] = 0.0
     return good
 
 
 @njit(nogil=True, cache=True)
-def _emission(g, s, here):
-    total = 0.0
-    for j in range(g.emission_start[s], g.emission_start[s + 1]):
-        total += here[g.emission_channel[j]]
+def _emission(g, s, values, t):
+    total = values[t & 1, g.emission[0, s]]
+    for j in range(1, g.emission.shape[0]):
+        total += values[t & 1, g.emission[j, s]]
     return total
 
 
 @njit(nogil=True, cache=True)
 def _row(g, bits, t):
-    return g.row[(np.int64(bits[t - 1]) << g.bits) | np.int64(bits[t])]
+    return g.row[(np.uint64(bits[t - 1]) << np.uint64(g.bits)) | np.uint64(bits[t])]
 
 
 @njit(nogil=True, cache=True)
-def _score(g, a, theta, before, here):
-    return theta[g.weight[a]] + (here[g.enter[a]] + before[g.leave[a]])
+def _score(g, a, theta, values, t):
+    return theta[g.weight[a]] + (values[t & 1, g.enter[a]] + values[~t & 1, g.leave[a]])
 
 
 @njit(nogil=True, cache=True)
@@ -160,40 +108,43 @@ def _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, scale):
     terms = np.empty(n_states)
     good = True
     if start > 0:
-        _load(channels, start - 1, values[(start - 1) & 1])
+        _load(channels, start - 1, values)
     for t in range(start, stop):
-        here, before = values[t & 1], values[1 - (t & 1)]
-        good &= _load(channels, t, here)
-        now, last = alpha[t - start + 1], alpha[t - start]
+        good &= _load(channels, t, values)
+        i = t - start
         if t == 0:
             for s in range(n_states):
-                now[s] = _emission(g, s, here) if begin[s] else -np.inf
+                alpha[1, s] = _emission(g, s, values, t) if begin[s] else -np.inf
         else:
             row = _row(g, bits, t)
             low = g.start[row, 0]
-            for s in range(n_states):
-                high = g.start[row, s + 1]
-                total = -np.inf
-                if high - low == 1:
-                    total = last[g.source[low]] + _score(g, low, theta, before, here)
-                elif high > low:
-                    for a in range(low, high):
-                        x = last[g.source[a]] + _score(g, a, theta, before, here)
-                        terms[a - low] = x
-                        total = max(total, x)
-                    if total > -np.inf:
-                        total = _log_sum(terms, high - low, total)
-                now[s] = total + _emission(g, s, here)
-                low = high
+            if g.plain[row]:
+                for s in range(n_states):
+                    source = g.source[low + np.uint32(s)]
+                    alpha[i + 1, s] = alpha[i, source] + _emission(g, s, values, t)
+            else:
+                for s in range(n_states):
+                    high = g.start[row, s + 1]
+                    total = -np.inf
+                    if high - low == 1:
+                        total = alpha[i, g.source[low]] + _score(g, low, theta, values, t)
+                    elif high > low:
+                        for a in range(low, high):
+                            x = alpha[i, g.source[a]] + _score(g, a, theta, values, t)
+                            terms[a - low] = x
+                            total = max(total, x)
+                        if total > -np.inf:
+                            total = _log_sum(terms, high - low, total)
+                    alpha[i + 1, s] = total + _emission(g, s, values, t)
+                    low = high
         if allowed.shape[0] > 0:
             for s in range(n_states):
                 if not allowed[t, s]:
-                    now[s] = -np.inf
+                    alpha[i + 1, s] = -np.inf
         if t % RESCALE == 0:
-            largest = now.max()
+            largest = alpha[i + 1].max()
             if largest > -np.inf:
-                for s in range(n_states):
-                    now[s] -= largest
+                alpha[i + 1] -= largest
                 _add(scale, largest)
     return good
 
@@ -238,39 +189,46 @@ def _forward(g, theta, channels, bits, allowed, begin, end):
 
 
 @njit(nogil=True, cache=True)
-def _split(g, theta, row, last, before, here, p, p_last, d_theta, d_before, d_here, terms):
-    """Carry the probabilities `p` of the states at ``t`` over to ``t - 1``.
+def _split(g, theta, row, alpha, i, values, t, p, d_theta, d_values, terms):
+    """Carry the probabilities of the states at `t`, ``p[t % 2]``, over to those of ``t - 1``.
 
-    `last` are the forward sums, `before` the channels of ``t - 1``, `here` the channels of ``t``.
-    The probability of each transition is added to its weight and events in `d_theta`,
-    `d_before` and `d_here`. `terms` is scratch space.
+    ``alpha[i]`` are the forward sums of ``t - 1``. The probability of each transition is added to
+    its weight in `d_theta` and its events in `d_values`. `terms` is scratch space.
     """
-    p_last[:] = 0.0
-    for s in range(p.shape[0]):
+    n_states = p.shape[1]
+    now, past = t & 1, ~t & 1
+    for s in range(n_states):
+        p[past, s] = 0.0
+    low = g.start[row, 0]
+    if g.plain[row]:
+        for s in range(n_states):
+            p[past, g.source[low + np.uint32(s)]] += p[now, s]
+        return
+    for s in range(n_states):
         low, high = g.start[row, s], g.start[row, s + 1]
-        if p[s] < TINY or low == high:
+        if p[now, s] < TINY or low == high:
             continue
         if high - low == 1:
-            terms[0] = p[s]
+            terms[0] = p[now, s]
         else:
             largest = -np.inf
             for a in range(low, high):
-                x = last[g.source[a]] + _score(g, a, theta, before, here)
+                x = alpha[i, g.source[a]] + _score(g, a, theta, values, t)
                 terms[a - low] = x
                 largest = max(largest, x)
             total = 0.0
-            for i in range(high - low):
-                d = terms[i] - largest
-                terms[i] = 1.0 if d == 0.0 else (math.exp(d) if d > LOG_TINY else 0.0)
-                total += terms[i]
-            for i in range(high - low):
-                terms[i] *= p[s] / total
+            for k in range(high - low):
+                d = terms[k] - largest
+                terms[k] = 1.0 if d == 0.0 else (math.exp(d) if d > LOG_TINY else 0.0)
+                total += terms[k]
+            for k in range(high - low):
+                terms[k] *= p[now, s] / total
         for a in range(low, high):
             x = terms[a - low]
-            p_last[g.source[a]] += x
+            p[past, g.source[a]] += x
             d_theta[g.weight[a]] += x
-            d_here[g.enter[a]] += x
-            d_before[g.leave[a]] += x
+            d_values[now, g.enter[a]] += x
+            d_values[past, g.leave[a]] += x
 
 
 @njit(nogil=True, cache=True)
@@ -279,41 +237,298 @@ def _partition(g, theta, channels, bits, allowed, begin, end, factor, d_channels
     n, n_channels, n_states = channels.shape[0], channels.shape[1], begin.shape[0]
     if n == 0:
         return 0.0
-    z, alpha, checkpoints, p = _forward(g, theta, channels, bits, allowed, begin, end)
+    z, alpha, checkpoints, last = _forward(g, theta, channels, bits, allowed, begin, end)
     if factor == 0.0 or not z > -np.inf:
         return z
-    p_last, terms = np.empty(n_states), np.empty(n_states)
+    p, terms = np.empty((2, n_states)), np.empty(n_states)
+    p[(n - 1) & 1] = last
     values = np.empty((2, n_channels + 1))
-    gradient = np.zeros((2, n_channels + 1))
+    d_values = np.zeros((2, n_channels + 1))
     weights = np.zeros(theta.shape[0])
     block = alpha.shape[0] - 1
-    _load(channels, n - 1, values[(n - 1) & 1])
+    _load(channels, n - 1, values)
     for i in range(checkpoints.shape[0] - 1, -1, -1):
         start, stop = i * block, min(n, (i + 1) * block)
         if stop < n:
             alpha[0] = checkpoints[i]
             _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, np.zeros(2))
         for t in range(stop - 1, start - 1, -1):
-            now, past = t & 1, 1 - (t & 1)
-            for s in range(n_states):
-                if p[s] >= TINY:
-                    for j in range(g.emission_start[s], g.emission_start[s + 1]):
-                        gradient[now, g.emission_channel[j]] += p[s]
+            now = t & 1
+            for j in range(g.emission.shape[0]):
+                for s in range(n_states):
+                    d_values[now, g.emission[j, s]] += p[now, s]
             if t > 0:
-                _load(channels, t - 1, values[past])
-                _split(
-                    g, theta, _row(g, bits, t), alpha[t - start], values[past], values[now],
-                    p, p_last, weights, gradient[past], gradient[now], terms,
-                )  # fmt: skip
-                p, p_last = p_last, p
+                _load(channels, t - 1, values)
+                row = _row(g, bits, t)
+                _split(g, theta, row, alpha, t - start, values, t, p, weights, d_values, terms)
                 if t % RESCALE == 0:
-                    p /= p.sum()
+                    p[1 - now] /= p[1 - now].sum()
             for c in range(n_channels):
-                d_channels[t, c] += factor * gradient[now, c]
-            gradient[now] = 0.0
+                d_channels[t, c] += factor * d_values[now, c]
+            d_values[now] = 0.0
     for w in range(d_theta.shape[0]):
         d_theta[w] += factor * weights[w]
     return z
+
+
+@njit(nogil=True, cache=True)
+def _marginals(g, theta, channels, bits, allowed, begin, end, project, out):
+    """Write the posteriors of the states times `project`, or themselves if it is None."""
+    n, n_states = channels.shape[0], begin.shape[0]
+    if n == 0:
+        return
+    z, alpha, checkpoints, last = _forward(g, theta, channels, bits, allowed, begin, end)
+    if not z > -np.inf:
+        out[:n] = 0.0 if z == -np.inf else np.nan
+        return
+    p, terms = np.empty((2, n_states)), np.empty(n_states)
+    p[(n - 1) & 1] = last
+    values = np.empty((2, channels.shape[1] + 1))
+    d_values, weights = np.empty_like(values), np.empty_like(theta)  # not asked for
+    block = alpha.shape[0] - 1
+    _load(channels, n - 1, values)
+    for i in range(checkpoints.shape[0] - 1, -1, -1):
+        start, stop = i * block, min(n, (i + 1) * block)
+        if stop < n:
+            alpha[0] = checkpoints[i]
+            _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, np.zeros(2))
+        for t in range(stop - 1, start - 1, -1):
+            now = t & 1
+            if project is None:
+                for s in range(n_states):
+                    out[t, s] = p[now, s]
+            else:
+                for c in range(project.shape[1]):
+                    total = 0.0
+                    for s in range(n_states):
+                        total += p[now, s] * project[s, c]
+                    out[t, c] = total
+            if t > 0:
+                _load(channels, t - 1, values)
+                row = _row(g, bits, t)
+                _split(g, theta, row, alpha, t - start, values, t, p, weights, d_values, terms)
+                if t % RESCALE == 0:
+                    p[1 - now] /= p[1 - now].sum()
+
+
+@njit(nogil=True, cache=True)
+def _segments(
+    g, theta, channels, bits, allowed, begin, end, starts, stops, offsets, members, sets, out
+):
+    """Log posteriors of segments sorted by stop, last first.
+
+    ``members[offsets[k] + i]`` is the set of states of segment ``k`` at ``starts[k] + i``. Each
+    segment takes the posterior of the states at its last position and carries what is within its
+    sets backward, as the sweep itself does with the posteriors of all paths.
+    """
+    n, n_states, n_segments = channels.shape[0], begin.shape[0], len(starts)
+    if n_segments == 0:
+        return
+    z, alpha, checkpoints, last = _forward(g, theta, channels, bits, allowed, begin, end)
+    if not z > -np.inf:
+        out[:] = np.nan
+        return
+    p, terms = np.empty((2, n_states)), np.empty(n_states)
+    p[(n - 1) & 1] = last
+    within = np.empty((n_segments, 2, n_states))
+    running, n_running, pending = np.empty(n_segments, dtype=np.int64), 0, 0
+    values = np.empty((2, channels.shape[1] + 1))
+    d_values, weights = np.empty_like(values), np.empty_like(theta)  # not asked for
+    block = alpha.shape[0] - 1
+    out[:] = 0.0
+    _load(channels, n - 1, values)
+    for i in range(checkpoints.shape[0] - 1, -1, -1):
+        start, stop = i * block, min(n, (i + 1) * block)
+        if stop < n:
+            alpha[0] = checkpoints[i]
+            _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, np.zeros(2))
+        for t in range(stop - 1, start - 1, -1):
+            now = t & 1
+            row = np.uint32(0)
+            if t > 0:
+                _load(channels, t - 1, values)
+                row = _row(g, bits, t)
+            while pending < n_segments and stops[pending] == t + 1:
+                within[pending, now] = p[now]
+                running[n_running] = pending
+                n_running += 1
+                pending += 1
+            kept = 0
+            for j in range(n_running):
+                k = running[j]
+                q = within[k]
+                total = 0.0
+                for s in range(n_states):
+                    if not sets[members[offsets[k] + t - starts[k]], s]:
+                        q[now, s] = 0.0
+                    total += q[now, s]
+                if total == 0.0:
+                    out[k] = -np.inf
+                elif t == starts[k]:
+                    out[k] += math.log(total)
+                else:
+                    if total < 1e-30:
+                        out[k] += math.log(total)
+                        q[now] /= total
+                    _split(g, theta, row, alpha, t - start, values, t, q, weights, d_values, terms)
+                    running[kept] = k
+                    kept += 1
+            n_running = kept
+            if t > 0:
+                _split(g, theta, row, alpha, t - start, values, t, p, weights, d_values, terms)
+                if t % RESCALE == 0:
+                    p[1 - now] /= p[1 - now].sum()
+            if n_running == 0 and pending == n_segments:
+                return
+
+
+@njit(nogil=True, cache=True)
+def _viterbi(g, theta, channels, bits, allowed, begin, end, index, path):
+    """Write the best path and return its score; `index` has a dtype that holds a state."""
+    n, n_states = channels.shape[0], begin.shape[0]
+    if n == 0:
+        return 0.0
+    back = np.empty((n, n_states), dtype=index.dtype)
+    best = np.empty((2, n_states))
+    values = np.empty((2, channels.shape[1] + 1))
+    scale = np.zeros(2)
+    good = True
+    for t in range(n):
+        now, past = t & 1, ~t & 1
+        good &= _load(channels, t, values)
+        if t == 0:
+            for s in range(n_states):
+                best[now, s] = _emission(g, s, values, t) if begin[s] else -np.inf
+        else:
+            row = _row(g, bits, t)
+            low = g.start[row, 0]
+            if g.plain[row]:
+                for s in range(n_states):
+                    source = g.source[low + np.uint32(s)]
+                    best[now, s] = best[past, source] + _emission(g, s, values, t)
+                    back[t, s] = source
+            else:
+                for s in range(n_states):
+                    high = g.start[row, s + 1]
+                    largest, source = -np.inf, np.uint32(0)
+                    for a in range(low, high):
+                        x = best[past, g.source[a]] + _score(g, a, theta, values, t)
+                        if x > largest:
+                            largest, source = x, g.source[a]
+                    best[now, s] = largest + _emission(g, s, values, t)
+                    back[t, s] = source
+                    low = high
+        if allowed.shape[0] > 0:
+            for s in range(n_states):
+                if not allowed[t, s]:
+                    best[now, s] = -np.inf
+        if t % RESCALE == 0:
+            largest = best[now].max()
+            if largest > -np.inf:
+                best[now] -= largest
+                _add(scale, largest)
+    largest, state = -np.inf, 0
+    for s in range(n_states):
+        if end[s] and best[(n - 1) & 1, s] > largest:
+            largest, state = best[(n - 1) & 1, s], s
+    if not good:
+        return np.nan
+    if largest == -np.inf:
+        return largest
+    for t in range(n - 1, 0, -1):
+        path[t] = state
+        state = np.int64(back[t, state])
+    path[0] = state
+    _add(scale, largest)
+    return scale[0] + scale[1]
+
+
+@njit(nogil=True, cache=True)
+def _insert(scores, sources, ranks, count, x, source, rank):
+    """Insert into lists sorted by falling score, behind equals; return the new count."""
+    k = len(scores)
+    i = count if count < k else k - 1
+    while i > 0 and scores[i - 1] < x:
+        scores[i], sources[i], ranks[i] = scores[i - 1], sources[i - 1], ranks[i - 1]
+        i -= 1
+    scores[i], sources[i], ranks[i] = x, source, rank
+    return min(k, count + 1)
+
+
+@njit(nogil=True, cache=True)
+def _k_best(g, theta, channels, bits, allowed, begin, end, paths, scores):
+    """Write the best paths and their scores, and return how many there are.
+
+    Keeps for each position and state the best `k` ways to reach it: the source state and which
+    of the ways to reach that one.
+    """
+    n, n_states, k = channels.shape[0], begin.shape[0], paths.shape[0]
+    if n == 0:
+        scores[0] = 0.0
+        return 1
+    best = np.full((2, n_states, k), -np.inf)
+    sources = np.zeros((n, n_states, k), dtype=np.int16)
+    ranks = np.zeros((n, n_states, k), dtype=np.int16)
+    counts = np.zeros((2, n_states), dtype=np.int64)
+    values = np.empty((2, channels.shape[1] + 1))
+    scale = np.zeros(2)
+    good = True
+    for t in range(n):
+        now, past = t & 1, ~t & 1
+        good &= _load(channels, t, values)
+        row = _row(g, bits, t) if t > 0 else np.uint32(0)
+        for s in range(n_states):
+            count = 0
+            emission = _emission(g, s, values, t)
+            if emission == -np.inf or (allowed.shape[0] > 0 and not allowed[t, s]):
+                pass
+            elif t == 0:
+                if begin[s]:
+                    best[now, s, 0] = emission
+                    count = 1
+            else:
+                for a in range(g.start[row, s], g.start[row, s + 1]):
+                    source = g.source[a]
+                    score = _score(g, a, theta, values, t)
+                    if score == -np.inf:
+                        continue
+                    for r in range(counts[past, source]):
+                        x = best[past, source, r] + score
+                        if count == k and x <= best[now, s, k - 1]:
+                            break
+                        count = _insert(
+                            best[now, s], sources[t, s], ranks[t, s], count, x, source, r
+                        )
+                for r in range(count):
+                    best[now, s, r] += emission
+            counts[now, s] = count
+        if t % RESCALE == 0:
+            largest = -np.inf
+            for s in range(n_states):
+                if counts[now, s] > 0:
+                    largest = max(largest, best[now, s, 0])
+            if largest > -np.inf:
+                best[now] -= largest
+                _add(scale, largest)
+    if not good:
+        return 0
+    last = (n - 1) & 1
+    states, state_ranks = np.empty(k, dtype=np.int16), np.empty(k, dtype=np.int16)
+    count = 0
+    for s in range(n_states):
+        if end[s]:
+            for r in range(counts[last, s]):
+                x = best[last, s, r]
+                if count == k and x <= scores[k - 1]:
+                    break
+                count = _insert(scores, states, state_ranks, count, x, s, r)
+    for i in range(count):
+        scores[i] = (scale[0] + scores[i]) + scale[1]
+        s, r = states[i], state_ranks[i]
+        for t in range(n - 1, -1, -1):
+            paths[i, t] = s
+            s, r = sources[t, s, r], ranks[t, s, r]
+    return count
 
 
 # Loops over the sequences of a batch.
@@ -333,8 +548,52 @@ def _partitions(
     return z
 
 
+@njit(nogil=True, cache=True, parallel=True)
+def _all_marginals(g, theta, channels, bits, lengths, allowed, begin, end, project, out):
+    for b in prange(len(lengths)):
+        n = lengths[b]
+        _marginals(
+            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b], project, out[b]
+        )  # fmt: skip
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _all_segments(
+    g, theta, channels, bits, lengths, allowed, begin, end,
+    first, starts, stops, offsets, members, sets, out,
+):  # fmt: skip
+    for b in prange(len(lengths)):
+        n, i, j = lengths[b], first[b], first[b + 1]
+        _segments(
+            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b],
+            starts[i:j], stops[i:j], offsets[i:j], members, sets, out[i:j],
+        )  # fmt: skip
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _viterbis(g, theta, channels, bits, lengths, allowed, begin, end, index, paths):
+    scores = np.empty(len(lengths))
+    for b in prange(len(lengths)):
+        n = lengths[b]
+        scores[b] = _viterbi(
+            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b], index, paths[b]
+        )  # fmt: skip
+    return scores
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def _k_bests(g, theta, channels, bits, lengths, allowed, begin, end, paths, scores):
+    counts = np.empty(len(lengths), dtype=np.int64)
+    for b in prange(len(lengths)):
+        n = lengths[b]
+        counts[b] = _k_best(
+            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b], paths[b], scores[b]
+        )  # fmt: skip
+    return counts
+
+
 class _Batch(NamedTuple):
-    """Checked arguments as numpy arrays."""
+    """Arguments as the loops take them."""
 
     g: Tables
     theta: np.ndarray
@@ -346,48 +605,26 @@ class _Batch(NamedTuple):
     end: np.ndarray
 
 
-def _batch(
-    grammar: Grammar,
-    channels: torch.Tensor,
-    theta: torch.Tensor,
-    bits: torch.Tensor,
-    lengths: torch.Tensor,
-    allowed: torch.Tensor | None,
-    begin: torch.Tensor | None,
-    end: torch.Tensor | None,
-) -> _Batch:
-    """Check shapes and values, for the loops do not."""
-    g = grammar.compiled
-    n_batch, n_positions, _ = channels.shape
+def _batch(grammar: Grammar, *arguments: Any) -> _Batch:
+    """Check arguments and turn them into arrays."""
+    channels, theta, bits, lengths, allowed, begin, end = check(grammar, *arguments)
+    if allowed is None:
+        allowed = torch.empty(len(channels), 0, len(grammar.states), dtype=torch.bool)
 
-    def array(name: str, values: torch.Tensor, dtype: torch.dtype, *shape: int) -> np.ndarray:
-        if values.shape != shape:
-            raise ValueError(f"{name} has shape {tuple(values.shape)}, expected {shape}")
+    def array(values: torch.Tensor, dtype: torch.dtype) -> np.ndarray:
         return values.detach().to(dtype).contiguous().numpy()
 
-    def ends(name: str, values: torch.Tensor | None, default: np.ndarray) -> np.ndarray:
-        if values is None:
-            return np.tile(default, (n_batch, 1))
-        return array(name, values, torch.bool, n_batch, g.n_states)
-
-    dtype = torch.float32 if channels.dtype == torch.float32 else torch.float64
-    batch = _Batch(
+    single = channels.dtype == torch.float32
+    return _Batch(
         tables(grammar),
-        np.append(array("theta", theta, torch.float64, g.n_weights), 0.0),
-        array("channels", channels, dtype, n_batch, n_positions, g.n_channels),
-        array("bits", bits, torch.uint8, n_batch, n_positions),
-        array("lengths", lengths, torch.int64, n_batch),
-        np.empty((n_batch, 0, g.n_states), dtype=np.bool_)
-        if allowed is None
-        else array("allowed", allowed, torch.bool, n_batch, n_positions, g.n_states),
-        ends("begin", begin, g.begin),
-        ends("end", end, g.end),
+        np.append(array(theta, torch.float64), 0.0),
+        array(channels, torch.float32 if single else torch.float64),
+        array(bits, torch.uint8),
+        array(lengths, torch.int64),
+        array(allowed, torch.bool),
+        array(begin, torch.bool),
+        array(end, torch.bool),
     )
-    if n_batch and not 0 <= batch.lengths.min() <= batch.lengths.max() <= n_positions:
-        raise ValueError(f"lengths must lie between 0 and {n_positions}")
-    if batch.bits.size and batch.bits.max() >= 1 << g.bits:
-        raise ValueError(f"property word {batch.bits.max()} needs more than {g.bits} bits")
-    return batch
 
 
 class _LogPartition(torch.autograd.Function):
@@ -487,3 +724,106 @@ def likelihood_loss(
     """See :meth:`dnatag.engine.crf.CRF.likelihood_loss`."""
     batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
     return _LikelihoodLoss.apply(channels, theta, batch, _wants_gradient(channels, theta))
+
+
+def viterbi(
+    grammar: Grammar,
+    channels: torch.Tensor,
+    theta: torch.Tensor,
+    bits: torch.Tensor,
+    lengths: torch.Tensor,
+    allowed: torch.Tensor | None = None,
+    begin: torch.Tensor | None = None,
+    end: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """See :meth:`dnatag.engine.crf.CRF.viterbi`."""
+    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    paths = np.full(batch.bits.shape, -1, dtype=np.int16)
+    index = np.empty(0, dtype=np.uint8 if len(grammar.states) <= 256 else np.int16)
+    scores = _viterbis(*batch, index, paths)
+    return torch.from_numpy(paths), torch.from_numpy(scores)
+
+
+def marginals(
+    grammar: Grammar,
+    channels: torch.Tensor,
+    theta: torch.Tensor,
+    bits: torch.Tensor,
+    lengths: torch.Tensor,
+    allowed: torch.Tensor | None = None,
+    begin: torch.Tensor | None = None,
+    end: torch.Tensor | None = None,
+    *,
+    project: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """See :meth:`dnatag.engine.crf.CRF.marginals`."""
+    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    columns = len(grammar.states) if project is None else project.shape[1]
+    out = np.zeros((*batch.bits.shape, columns), dtype=batch.channels.dtype)
+    matrix = None if project is None else project.detach().double().contiguous().numpy()
+    _all_marginals(*batch, matrix, out)
+    return torch.from_numpy(out)
+
+
+def segment_log_posterior(
+    grammar: Grammar,
+    channels: torch.Tensor,
+    theta: torch.Tensor,
+    bits: torch.Tensor,
+    lengths: torch.Tensor,
+    segments: Sequence[Segment],
+    sets: torch.Tensor,
+    allowed: torch.Tensor | None = None,
+    begin: torch.Tensor | None = None,
+    end: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """See :meth:`dnatag.engine.crf.CRF.segment_log_posterior`.
+
+    Precise however long the sequence; a posterior below about 1e-250 is -inf.
+    """
+    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    check_segments(grammar, lengths, segments, sets)
+    sequences = np.array([s.sequence for s in segments], dtype=np.int64)
+    starts = np.array([s.start for s in segments], dtype=np.int64)
+    sizes = np.array([len(s.sets) for s in segments], dtype=np.int64)
+    members = np.concatenate([np.empty(0, dtype=np.int64), *(s.sets for s in segments)])
+    order = np.lexsort((-(starts + sizes), sequences))
+    out = np.empty(len(segments))
+    _all_segments(
+        *batch,
+        np.searchsorted(sequences[order], np.arange(len(lengths) + 1)),
+        starts[order],
+        (starts + sizes)[order],
+        (np.cumsum(sizes) - sizes)[order],
+        members.astype(np.int64),
+        sets.bool().contiguous().numpy(),
+        out,
+    )
+    in_order = np.empty_like(out)
+    in_order[order] = out
+    return torch.from_numpy(in_order)
+
+
+def k_best(
+    grammar: Grammar,
+    channels: torch.Tensor,
+    theta: torch.Tensor,
+    bits: torch.Tensor,
+    lengths: torch.Tensor,
+    k: int,
+    allowed: torch.Tensor | None = None,
+    begin: torch.Tensor | None = None,
+    end: torch.Tensor | None = None,
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """See :meth:`dnatag.engine.crf.CRF.k_best`."""
+    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    if not 1 <= k <= np.iinfo(np.int16).max:
+        raise ValueError(f"k must lie between 1 and {np.iinfo(np.int16).max}, not {k}")
+    n_batch, n_positions = batch.bits.shape
+    paths = np.empty((n_batch, k, n_positions), dtype=np.int16)
+    scores = np.empty((n_batch, k))
+    counts = _k_bests(*batch, paths, scores)
+    return [
+        (torch.from_numpy(p[:count, :n].copy()), torch.from_numpy(s[:count]))
+        for p, s, n, count in zip(paths, scores, batch.lengths, counts, strict=True)
+    ]
