@@ -91,6 +91,7 @@ def command(
     to a file, or with "-" to standard output instead of the table.
     """
     from dnatag.formats.annotation import read_annotation
+    from dnatag.formats.streams import OutputSet
     from dnatag.genes.metrics import contig_lengths, evaluate, evaluate_verified
 
     if json_path == tsv_path == "-":
@@ -107,13 +108,14 @@ def command(
     scores = {name: score(truth, genes, lengths).to_dict() for name, genes in predicted.items()}
 
     flat = {name: dict(_flatten(values)) for name, values in scores.items()}
-    if json_path is not None:
-        document = {"dnatag": __version__, "reference": reference, "predictions": scores}
-        _write(json_path, json.dumps(document, indent=2) + "\n")
-    if tsv_path is not None:
-        _write(tsv_path, _tsv(flat))
-    if "-" not in (json_path, tsv_path):
-        click.echo(_table(Path(reference).name, flat, verified=verified), nl=False)
+    with OutputSet() as outputs:
+        if json_path is not None:
+            document = {"dnatag": __version__, "reference": reference, "predictions": scores}
+            outputs.open(json_path).write(json.dumps(document, indent=2) + "\n")
+        if tsv_path is not None:
+            outputs.open(tsv_path).write(_tsv(flat))
+        if "-" not in (json_path, tsv_path):
+            outputs.open("-").write(_table(Path(reference).name, flat, verified=verified))
 
 
 def column_names(paths: tuple[str, ...]) -> list[str]:
@@ -176,13 +178,6 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> Any:
             yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
-
-
-def _write(path: str, text: str) -> None:
-    if path == "-":
-        click.echo(text, nl=False)
-    else:
-        Path(path).write_text(text)
 
 
 def _tsv(flat: dict[str, dict[str, Any]]) -> str:

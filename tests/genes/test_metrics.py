@@ -339,12 +339,13 @@ def cells(cds: CodingSequence, from_start: bool) -> set[Cell]:
     return found
 
 
-def recount(reference: list[CodingSequence], prediction: list[CodingSequence]) -> dict:
-    def stop(cds: CodingSequence) -> tuple:
-        return cds.contig, cds.strand, list(cds)[-1]
+def stop_of(cds: CodingSequence) -> tuple[str, int, int]:
+    return cds.contig, cds.strand, list(cds)[-1]
 
+
+def recount(reference: list[CodingSequence], prediction: list[CodingSequence]) -> dict:
     def longest(rows: list[CodingSequence]) -> dict[tuple, CodingSequence]:
-        return {stop(cds): cds for cds in sorted(rows, key=len)}
+        return {stop_of(cds): cds for cds in sorted(rows, key=len)}
 
     def read(cds: CodingSequence) -> set[Cell]:
         return cells(cds, from_start=cds.partial3)
@@ -356,7 +357,7 @@ def recount(reference: list[CodingSequence], prediction: list[CodingSequence]) -
     calls = {
         key: cds
         for key, cds in every.items()
-        if key in genes or not (key in map(stop, odd) or read(cds) & odd_cells)
+        if key in genes or not (key in map(stop_of, odd) or read(cds) & odd_cells)
     }
     exact = [
         key
@@ -380,7 +381,7 @@ def recount(reference: list[CodingSequence], prediction: list[CodingSequence]) -
     perfect = [
         cds
         for cds in rows
-        if any(list(cds)[:1] == list(c)[:1] and stop(cds) == stop(c) for c in every.values())
+        if any(list(cds)[:1] == list(c)[:1] and stop_of(cds) == stop_of(c) for c in every.values())
     ]
     return {
         "genes": (len(genes), len(calls), len(genes.keys() & calls.keys()), len(exact)),
@@ -427,7 +428,11 @@ def test_any_annotation_agrees_with_a_recount(
 def test_an_annotation_agrees_with_itself(
     both: tuple[list[CodingSequence], list[CodingSequence]],
 ) -> None:
-    reference = both[0]
+    # A row set aside could hide a shorter gene with its stop among the predictions.
+    stops = {stop_of(cds) for cds in both[0] if reason_to_set_aside(cds) is not None}
+    reference = [
+        cds for cds in both[0] if reason_to_set_aside(cds) is not None or stop_of(cds) not in stops
+    ]
     scores = score(reference, reference)
     if scores.stop.reference:
         assert scores.stop.f1 == scores.exact.f1 == scores.base.f1 == scores.mcc == 1
