@@ -192,7 +192,7 @@ class CRF(Protocol):
     ) -> list[tuple[Tensor, Tensor]]:
         """Return the `k` best paths of each sequence, best first; fewer if fewer exist.
 
-        Always computed on the CPU.
+        Always computed on the CPU. A sequence with a channel that is NaN or +inf has none.
 
         Returns
         -------

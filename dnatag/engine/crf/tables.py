@@ -123,9 +123,11 @@ def check(
     ):
         if values is not None and values.shape != shape:
             raise ValueError(f"{name} has shape {tuple(values.shape)}, expected {shape}")
-    if n_batch and not 0 <= int(lengths.min()) <= int(lengths.max()) <= n_positions:
+    if not n_batch or not n_positions:
+        raise ValueError("a batch needs at least one sequence and one position")
+    if not 0 <= int(lengths.min()) <= int(lengths.max()) <= n_positions:
         raise ValueError(f"lengths must lie between 0 and {n_positions}")
-    if bits.numel() and int(bits.max()) >= 1 << g.bits:
+    if int(bits.max()) >= 1 << g.bits:
         raise ValueError(f"property word {int(bits.max())} needs more than {g.bits} bits")
 
     def default(mask: np.ndarray) -> torch.Tensor:

@@ -1,0 +1,397 @@
+"""The CRF on any device: torch operations over a batch, position by position.
+
+Works like :mod:`dnatag.engine.crf.compiled`, and adds up in the same order, so that both find the
+same best path. The scores of transitions are computed for many positions at once; the loops only
+do what must be done in order. A position behind the end of a sequence leaves its state untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dnatag.engine.crf import Segment, compiled
+from dnatag.engine.crf.tables import RESCALE, Arguments, check, check_segments, tables
+from dnatag.engine.grammar import Grammar
+
+__all__ = [
+    "k_best",
+    "likelihood_loss",
+    "log_partition",
+    "marginals",
+    "segment_log_posterior",
+    "viterbi",
+]
+
+#: Positions whose transition scores are computed at once.
+CHUNK = 128
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The transitions of a grammar, padded to D for each state and row, and a batch to score.
+
+    An absent weight or channel points to a zero behind the last one; padding points to the -inf
+    behind that. `channels` is (B, L, C + 1), `theta` is (W + 2,).
+    """
+
+    row: Tensor  # (B, L): the row of the word pair that ends here
+    source: Tensor  # (R, S, D)
+    weight: Tensor
+    enter: Tensor
+    leave: Tensor
+    emission: Tensor  # (M, S)
+    theta: Tensor
+    channels: Tensor
+    lengths: Tensor
+    allowed: Tensor | None
+    begin: Tensor
+    end: Tensor
+
+    @classmethod
+    def of(cls, grammar: Grammar, a: Arguments, dtype: torch.dtype) -> _Steps:
+        """Bring everything to the device of the channels."""
+        device = a.channels.device
+        t = tables(grammar)
+        sizes = np.diff(t.start.astype(np.int64), axis=1)
+        slot = np.arange(max(1, sizes.max(initial=0)))
+        filled = slot < sizes[:, :, None]
+        index = np.where(filled, t.start[:, :-1, None] + slot, 0).astype(np.int64)
+
+        def padded(column: np.ndarray, absent: int) -> Tensor:
+            values = column.astype(np.int64)
+            picked = values[index] if len(values) else np.zeros_like(index)
+            return torch.from_numpy(np.where(filled, picked, absent)).to(device)
+
+        lengths = a.lengths.to(device)
+        padding = torch.arange(a.bits.shape[1], device=device) >= lengths[:, None]
+        channels = a.channels.detach().to(dtype).masked_fill(padding[..., None], 0.0)
+        bits = a.bits.to(device).long()
+        words = torch.nn.functional.pad((bits[:, :-1] << t.bits) | bits[:, 1:], (1, 0))
+        behind = torch.tensor([0.0, -torch.inf], dtype=dtype, device=device)
+        return cls(
+            torch.from_numpy(t.row.astype(np.int64)).to(device)[words],
+            padded(t.source, 0),
+            padded(t.weight, t.n_weights + 1),
+            padded(t.enter, t.n_channels),
+            padded(t.leave, t.n_channels),
+            torch.from_numpy(t.emission.astype(np.int64)).to(device),
+            torch.cat([a.theta.detach().to(device, dtype), behind]),
+            torch.nn.functional.pad(channels, (0, 1)),
+            lengths,
+            None if a.allowed is None else a.allowed.to(device).bool(),
+            a.begin.to(device),
+            a.end.to(device),
+        )
+
+    def emissions(self, start: int, stop: int) -> Tensor:
+        """Emission (B, stop - start, S), -inf where a state is not allowed."""
+        here = self.channels[:, start:stop]
+        total = here[..., self.emission[0]]
+        for slot in self.emission[1:]:
+            total = total + here[..., slot]
+        if start == 0:
+            total[:, 0].masked_fill_(~self.begin, -torch.inf)
+        if self.allowed is not None:
+            total = total.masked_fill(~self.allowed[:, start:stop], -torch.inf)
+        return total
+
+    def transitions(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Return sources and scores, (B, stop - start, S, D), of the steps to these positions."""
+        row = self.row[:, start:stop]
+        enter, leave = self.enter[row].flatten(2), self.leave[row].flatten(2)
+        here = self.channels[:, start:stop].gather(2, enter)
+        before = self.channels[:, start - 1 : stop - 1].gather(2, leave)
+        weight = self.weight[row]
+        return self.source[row], self.theta[weight] + (here + before).view(weight.shape)
+
+    def good(self) -> Tensor:
+        """Whether no channel of a sequence is NaN or +inf."""
+        return (self.channels < torch.inf).all(2).all(1)
+
+
+def _precise(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def _chunks(stop: int) -> Iterator[tuple[int, int]]:
+    """Chunks of the positions after the first."""
+    for start in range(1, stop, CHUNK):
+        yield start, min(stop, start + CHUNK)
+
+
+def _gather(states: Tensor, source: Tensor) -> Tensor:
+    """Take (B, S, D) out of (B, S)."""
+    return states.gather(1, source.flatten(1)).view(source.shape)
+
+
+def _rescale(t: int, states: Tensor, scale: Tensor, running: Tensor) -> Tensor:
+    """Move the largest score of each running sequence to `scale`, at multiples of `RESCALE`."""
+    if t % RESCALE:
+        return states
+    largest = states.amax(1)
+    largest = torch.where(running & (largest > -torch.inf), largest, 0.0)
+    scale += largest
+    return states - largest[:, None]
+
+
+def _forward(
+    steps: _Steps, combine: Callable[[Tensor], Tensor], keep: Callable[[int, Tensor, Tensor], None]
+) -> tuple[Tensor, Tensor]:
+    """Run through all positions.
+
+    `combine` makes one score of those of the D ways to reach a state; `keep` is shown, for each
+    position after the first, those scores (B, S, D) and the states' scores (B, S).
+
+    Returns
+    -------
+    Tensor, Tensor
+        The scores of the states at the last position (B, S), and what was taken off them (B,).
+    """
+    n_positions = steps.channels.shape[1]
+    scale = torch.zeros(len(steps.lengths), dtype=_precise(steps.lengths.device))
+    scale = scale.to(steps.lengths.device)
+    running = steps.lengths > 0
+    states = _rescale(0, steps.emissions(0, 1)[:, 0], scale, running)
+    keep(0, states, states)
+    for start, stop in _chunks(n_positions):
+        emission = steps.emissions(start, stop)
+        source, score = steps.transitions(start, stop)
+        for t in range(start, stop):
+            i = t - start
+            ways = _gather(states, source[:, i]) + score[:, i]
+            running = t < steps.lengths
+            reached = _rescale(t, combine(ways) + emission[:, i], scale, running)
+            states = torch.where(running[:, None], reached, states)
+            keep(t, ways, states)
+    return states.masked_fill(~steps.end, -torch.inf), scale
+
+
+def _partition(steps: _Steps, keep: Callable[[int, Tensor, Tensor], None]) -> tuple[Tensor, Tensor]:
+    """Log partition (B,) and posterior of the states at the last position (B, S)."""
+    last, scale = _forward(steps, lambda ways: ways.logsumexp(2), keep)
+    z = scale + last.logsumexp(1)
+    z = torch.where(steps.good(), z, torch.nan)
+    z = torch.where(steps.lengths > 0, z, 0.0)
+    legal = (z > -torch.inf) & (steps.lengths > 0)
+    posterior = last.masked_fill(~legal[:, None], 0.0).softmax(1)
+    return z, torch.where(legal[:, None], posterior, 0.0)
+
+
+def _posteriors(
+    steps: _Steps, alpha: Tensor, p: Tensor
+) -> Iterator[tuple[int, int, Tensor, Tensor, Tensor]]:
+    """Carry the posterior of the states at the last position back, chunk by chunk.
+
+    Yields
+    ------
+    start, stop
+        A chunk of positions, last ones first; the first position comes alone.
+    states
+        Posteriors (B, stop - start, S), 0 in padding.
+    source, steps
+        Sources and posteriors (B, stop - start, S, D) of the steps to these positions.
+    """
+    n_positions = alpha.shape[1]
+    for start, stop in reversed(list(_chunks(n_positions))):
+        source, score = steps.transitions(start, stop)
+        ways = alpha[:, start - 1 : stop - 1].gather(2, source.flatten(2)).view(source.shape)
+        ways = ways + score
+        impossible = ways.amax(3, keepdim=True) == -torch.inf
+        share = ways.masked_fill(impossible, 0.0).softmax(3).masked_fill(impossible, 0.0)
+        states, taken = torch.empty_like(alpha[:, start:stop]), torch.empty_like(share)
+        for t in range(stop - 1, start - 1, -1):
+            i = t - start
+            running = (t < steps.lengths)[:, None]
+            states[:, i] = torch.where(running, p, 0.0)
+            taken[:, i] = share[:, i] * states[:, i, :, None]
+            before = torch.zeros_like(p)
+            before.scatter_add_(1, source[:, i].flatten(1), taken[:, i].flatten(1))
+            p = torch.where(running, before, p)
+        yield start, stop, states, source, taken
+    running = (steps.lengths > 0)[:, None]
+    nothing = torch.zeros(len(p), 1, *steps.source.shape[1:], dtype=p.dtype, device=p.device)
+    yield 0, 1, torch.where(running, p, 0.0)[:, None], nothing.long(), nothing
+
+
+class _LogPartition(torch.autograd.Function):
+    """Log partitions; the backward pass carries posteriors from the end to the beginning."""
+
+    @staticmethod
+    def forward(ctx, channels, theta, grammar, arguments):  # type: ignore[no-untyped-def]
+        steps = _Steps.of(grammar, arguments, channels.dtype)
+        ctx.alpha, ctx.steps = [], steps
+        z, ctx.posterior = _partition(steps, lambda _t, _ways, states: ctx.alpha.append(states))
+        return z
+
+    @staticmethod
+    def backward(ctx, d_z):  # type: ignore[no-untyped-def]
+        steps, alpha = ctx.steps, torch.stack(ctx.alpha, 1)
+        d_channels, d_theta = torch.zeros_like(steps.channels), torch.zeros_like(steps.theta)
+        posterior = ctx.posterior * d_z.to(alpha.dtype)[:, None]
+        for start, stop, states, _source, taken in _posteriors(steps, alpha, posterior):
+            here = d_channels[:, start:stop]
+            for slot in steps.emission:
+                here.index_add_(2, slot, states)
+            if start > 0:
+                row, taken = steps.row[:, start:stop], taken.flatten(2)
+                here.scatter_add_(2, steps.enter[row].flatten(2), taken)
+                before = d_channels[:, start - 1 : stop - 1]
+                before.scatter_add_(2, steps.leave[row].flatten(2), taken)
+                d_theta.index_add_(0, steps.weight[row].flatten(), taken.flatten())
+        return d_channels[..., :-1], d_theta[:-2], None, None
+
+
+def log_partition(
+    grammar: Grammar,
+    channels: Tensor,
+    theta: Tensor,
+    bits: Tensor,
+    lengths: Tensor,
+    allowed: Tensor | None = None,
+    begin: Tensor | None = None,
+    end: Tensor | None = None,
+) -> Tensor:
+    """See :meth:`dnatag.engine.crf.CRF.log_partition`."""
+    arguments = check(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    return _LogPartition.apply(channels, theta, grammar, arguments)
+
+
+def likelihood_loss(
+    grammar: Grammar,
+    channels: Tensor,
+    theta: Tensor,
+    bits: Tensor,
+    lengths: Tensor,
+    allowed: Tensor,
+    begin: Tensor | None = None,
+    end: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """See :meth:`dnatag.engine.crf.CRF.likelihood_loss`."""
+    inputs: tuple[Any, ...] = (grammar, channels, theta, bits, lengths)
+    restricted = log_partition(*inputs, allowed, begin, end)
+    legal = restricted != -torch.inf
+    free = log_partition(*inputs, None, begin, end)
+    return torch.where(legal, free, 0.0) - torch.where(legal, restricted, 0.0), legal
+
+
+def viterbi(
+    grammar: Grammar,
+    channels: Tensor,
+    theta: Tensor,
+    bits: Tensor,
+    lengths: Tensor,
+    allowed: Tensor | None = None,
+    begin: Tensor | None = None,
+    end: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """See :meth:`dnatag.engine.crf.CRF.viterbi`."""
+    arguments = check(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    steps = _Steps.of(grammar, arguments, _precise(channels.device))
+    n_batch, n_positions = bits.shape
+    slots = torch.empty(
+        n_batch, n_positions, len(grammar.states), dtype=torch.int16, device=channels.device
+    )
+
+    def keep(t: int, ways: Tensor, _states: Tensor) -> None:
+        if t > 0:
+            slots[:, t] = ways.argmax(2)
+
+    last, scale = _forward(steps, lambda ways: ways.amax(2), keep)
+    scores, state = last.max(1)
+    scores = torch.where(steps.good(), scores + scale, torch.nan)
+    scores = torch.where(steps.lengths > 0, scores, 0.0)
+    legal = (scores > -torch.inf) & (steps.lengths > 0)
+    paths = torch.full((n_batch, n_positions), -1, dtype=torch.int16, device=channels.device)
+    batch = torch.arange(n_batch, device=channels.device)
+    for t in range(n_positions - 1, -1, -1):
+        running = t < steps.lengths
+        paths[:, t] = torch.where(running & legal, state, -1)
+        if t > 0:
+            before = steps.source[steps.row[:, t], state, slots[batch, t, state].long()]
+            state = torch.where(running, before, state)
+    return paths, scores
+
+
+def marginals(
+    grammar: Grammar,
+    channels: Tensor,
+    theta: Tensor,
+    bits: Tensor,
+    lengths: Tensor,
+    allowed: Tensor | None = None,
+    begin: Tensor | None = None,
+    end: Tensor | None = None,
+    *,
+    project: Tensor | None = None,
+) -> Tensor:
+    """See :meth:`dnatag.engine.crf.CRF.marginals`; keeps all forward sums."""
+    arguments = check(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    steps = _Steps.of(grammar, arguments, _precise(channels.device))
+    alpha: list[Tensor] = []
+    z, posterior = _partition(steps, lambda _t, _ways, states: alpha.append(states))
+    parts = []
+    for _start, _stop, states, *_ in _posteriors(steps, torch.stack(alpha, 1), posterior):
+        part = states if project is None else states @ project.to(states)
+        parts.append(part.to(channels.dtype))
+    out = torch.cat(parts[::-1], 1)
+    position = torch.arange(out.shape[1], device=out.device)
+    unknown = z.isnan()[:, None] & (position < steps.lengths[:, None])
+    return out.masked_fill(unknown[..., None], torch.nan)
+
+
+def segment_log_posterior(
+    grammar: Grammar,
+    channels: Tensor,
+    theta: Tensor,
+    bits: Tensor,
+    lengths: Tensor,
+    segments: Sequence[Segment],
+    sets: Tensor,
+    allowed: Tensor | None = None,
+    begin: Tensor | None = None,
+    end: Tensor | None = None,
+) -> Tensor:
+    """See :meth:`dnatag.engine.crf.CRF.segment_log_posterior`.
+
+    Restricts the sequence anew for each segment: for windows, not for whole genomes.
+    """
+    check_segments(grammar, lengths, segments, sets)
+    device = channels.device
+    channels, theta = channels.detach().to(_precise(device)), theta.detach()
+    free = log_partition(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    out = torch.empty(len(segments), dtype=free.dtype, device=device)
+    for i, (b, start, members) in enumerate(segments):
+        one = slice(b, b + 1)
+        shape = (1, bits.shape[1], len(grammar.states))
+        within = torch.ones(shape, dtype=torch.bool, device=device)
+        if allowed is not None:
+            within &= allowed[one].bool()
+        members_here = torch.as_tensor(np.asarray(members, dtype=np.int64), device=device)
+        within[0, start : start + len(members)] &= sets.to(device).bool()[members_here]
+        ends = (None if m is None else m[one] for m in (begin, end))
+        inputs = channels[one], theta, bits[one], lengths[one]
+        out[i] = log_partition(grammar, *inputs, within, *ends)[0] - free[b]
+    return out
+
+
+def k_best(
+    grammar: Grammar,
+    channels: Tensor,
+    theta: Tensor,
+    bits: Tensor,
+    lengths: Tensor,
+    k: int,
+    allowed: Tensor | None = None,
+    begin: Tensor | None = None,
+    end: Tensor | None = None,
+) -> list[tuple[Tensor, Tensor]]:
+    """See :meth:`dnatag.engine.crf.CRF.k_best`: computed on the CPU by the compiled loops."""
+    masks = (None if m is None else m.cpu() for m in (allowed, begin, end))
+    inputs = (x.detach().cpu() for x in (channels, theta, bits, lengths))
+    return compiled.k_best(grammar, *inputs, k, *masks)
