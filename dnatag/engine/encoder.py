@@ -1,0 +1,104 @@
+"""The BiLSTM that reads a sequence in both directions, one step for several positions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["BiLSTM", "reverse"]
+
+
+def reverse(x: Tensor, lengths: Tensor) -> Tensor:
+    """Turn each row round within its length; what lies behind stays zero or padding.
+
+    Parameters
+    ----------
+    x : Tensor
+        (B, L, ...).
+    lengths : Tensor
+        int64 (B,).
+
+    Returns
+    -------
+    Tensor
+        The same shape; position t of a row of length n is position n - 1 - t of the input.
+    """
+    n = x.shape[1]
+    if bool((lengths == n).all()):
+        return x.flip(1)
+    place = lengths[:, None] - 1 - torch.arange(n, device=x.device)
+    # Behind the end the row keeps its own padding.
+    place = torch.where(place >= 0, place, torch.arange(n, device=x.device))
+    index = place.reshape(*place.shape, *[1] * (x.ndim - 2)).expand_as(x)
+    return x.gather(1, index)
+
+
+class BiLSTM(nn.Module):
+    """Layers of LSTMs over steps, in both directions.
+
+    With `shared` weights one LSTM reads a sequence and its mirror image (the caller passes both,
+    as two halves of the batch), so the network treats both alike; without, a second LSTM reads
+    backwards.
+
+    Parameters
+    ----------
+    inputs : int
+        Length of an input vector.
+    hidden : int
+        Length of the hidden vector of each direction.
+    layers : int
+        Number of layers.
+    shared : bool
+        Whether mirror images share their weights.
+    dropout : float
+        Dropout of whole features, the same at every step of a sequence (variational).
+    """
+
+    def __init__(
+        self, inputs: int, hidden: int, layers: int = 1, shared: bool = False, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.shared = shared
+        self.dropout = dropout
+        sizes = [inputs] + [2 * hidden] * (layers - 1)
+        self.ahead = nn.ModuleList(nn.LSTM(n, hidden, batch_first=True) for n in sizes)
+        self.back = nn.ModuleList(
+            [] if shared else (nn.LSTM(n, hidden, batch_first=True) for n in sizes)
+        )
+        for lstm in (*self.ahead, *self.back):
+            # A forget gate that starts open carries gradients over long genes and sentences.
+            lstm.bias_hh_l0.data.zero_()
+            lstm.bias_ih_l0.data.zero_()
+            lstm.bias_ih_l0.data[hidden : 2 * hidden] = 1.0
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Encode.
+
+        Parameters
+        ----------
+        x : Tensor
+            (B, T, inputs); with shared weights, sequences and then their mirror images.
+        lengths : Tensor
+            int64 (B,), steps of each row.
+
+        Returns
+        -------
+        Tensor
+            (B, T, 2 * hidden): own direction, other direction.
+        """
+        for layer, ahead in enumerate(self.ahead):
+            x = self._drop(x)
+            own = ahead(x)[0]
+            if self.shared:
+                half = len(own) // 2
+                other = reverse(torch.cat([own[half:], own[:half]]), lengths)
+            else:
+                other = reverse(self.back[layer](reverse(x, lengths))[0], lengths)
+            x = torch.cat([own, other], -1)
+        return self._drop(x)
+
+    def _drop(self, x: Tensor) -> Tensor:
+        if not self.training or not self.dropout:
+            return x
+        keep = x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1 - self.dropout)
+        return x * keep / (1 - self.dropout)

@@ -1,0 +1,298 @@
+"""What a genome's own genes say about the others: codon usage and the signals of its starts.
+
+An :class:`Adaptation` is learnt from genes of one genome (annotated ones in training, the
+confident ones of a first pass in prediction) and gives the network extra input channels. Starts
+of genes that closely follow another one of the same strand (inside operons) are modelled apart
+from the others, as in GeneMarkS-2 (Lomsadze et al. 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numba import njit
+
+from dnatag.formats.records import CodingSequence
+from dnatag.genes.alphabet import reverse_complement
+
+
+__all__ = ["FEATURES", "MIRROR_FEATURES", "Adaptation", "mirror_bits"]
+
+#: Input channels of one strand.
+_OWN = ("hexamer", "start codon", "profile first", "profile inner", "motif first", "motif inner")
+#: Input channels of a base: those of the forward, then those of the reverse strand.
+FEATURES = tuple(f"{strand}{name}" for strand in "+-" for name in _OWN)
+#: The order of the channels on the other strand.
+MIRROR_FEATURES = (*range(len(_OWN), 2 * len(_OWN)), *range(len(_OWN)))
+
+#: The start profile covers this many bases before the start codon and behind it.
+_BEFORE, _BEHIND = 40, 12
+#: Class of motifs by the number of bases between motif and start codon.
+_MOTIF = 5
+_BIN_OF_GAP = np.digitize(np.arange(36), [4, 6, 8, 10, 13, 18, 24, 30]).astype(np.int64)
+_N_BINS = int(_BIN_OF_GAP.max()) + 1
+#: A gene is inside an operon if the one before it on its strand ends less than this before it.
+_OPERON_GAP = 25
+#: How far from a start its rivals (the background) are looked for.
+_RIVALS = 150
+#: Sums of a profile are brought to the scale of the other channels.
+_PROFILE_SCALE = 0.25
+
+_BASE = np.full(16, -1, dtype=np.int8)
+_BASE[[1, 2, 4, 8]] = range(4)
+
+
+def mirror_bits(bits: np.ndarray) -> np.ndarray:
+    """Property bits as seen from the other strand, in its direction.
+
+    Parameters
+    ----------
+    bits : numpy.ndarray
+        uint8 (L,).
+    """
+    turned = bits[::-1]
+    return (turned >> 2) | (turned & 3) << 2
+
+
+@njit(cache=True, nogil=True)
+def _count_hexamers(base, starts, ends, coding, background):
+    """Count hexamers at codon starts of the intervals, and at every base of this strand."""
+    length = len(base)
+    index, clean = 0, 0
+    hexamer = np.full(length, -1, dtype=np.int16)
+    for t in range(length):
+        b = base[t]
+        if b < 0:
+            clean = 0
+            index = 0
+        else:
+            clean += 1
+            index = ((index << 2) | b) & 4095
+            if clean >= 6:
+                hexamer[t - 5] = index
+                background[index] += 1
+    for g in range(len(starts)):
+        for t in range(starts[g], ends[g] - 5, 3):
+            if hexamer[t] >= 0:
+                coding[hexamer[t]] += 1
+
+
+@njit(cache=True, nogil=True)
+def _count_start(base, t, codons, profile, motifs, before, behind, bins):
+    """Add the surroundings of one start codon to the counts."""
+    length = len(base)
+    codon = 0
+    for i in range(3):
+        codon = codon * 4 + max(base[t + i], 0)
+    codons[codon] += 1
+    for i in range(-before, behind):
+        if 0 <= t + i < length and base[t + i] >= 0:
+            profile[i + before, base[t + i]] += 1
+    for gap in range(len(bins)):
+        first = t - gap - 5
+        if first < 0:
+            break
+        index = 0
+        for i in range(5):
+            b = base[first + i]
+            if b < 0:
+                index = -1
+                break
+            index = index * 4 + b
+        if index >= 0:
+            motifs[index, bins[gap]] += 1
+
+
+@njit(cache=True, nogil=True)
+def _count_starts(base, bits, starts, kinds, codons, profiles, motifs, before, behind, bins, reach):
+    """Count starts by kind (0 first, 1 inner) and their in-frame rivals (kind 2)."""
+    length = len(base)
+    for g in range(len(starts)):
+        t = starts[g]
+        if t + 3 > length:
+            continue
+        kind = kinds[g]
+        _count_start(base, t, codons[kind], profiles[kind], motifs[kind], before, behind, bins)
+        for way in (-3, 3):
+            rival = t + way
+            while 0 <= rival < length - 2 and abs(rival - t) <= reach:
+                if bits[rival + 2] & 2:
+                    break
+                if bits[rival] & 1:
+                    _count_start(
+                        base, rival, codons[2], profiles[2], motifs[2], before, behind, bins
+                    )
+                rival += way
+
+
+@njit(cache=True, nogil=True)
+def _features(base, bits, hexamers, codons, profiles, motifs, before, behind, bins, scale, out):
+    """Fill the channels of one strand; starts are scored where a start codon begins."""
+    length = len(base)
+    index, clean = 0, 0
+    for t in range(length):
+        b = base[t]
+        if b < 0:
+            clean = 0
+            index = 0
+        else:
+            clean += 1
+            index = ((index << 2) | b) & 4095
+            if clean >= 6:
+                out[t - 5, 0] = hexamers[index]
+        if not bits[t] & 1:
+            continue
+        codon = 0
+        for i in range(3):
+            codon = codon * 4 + max(base[t + i], 0)
+        out[t, 1] = codons[codon]
+        for kind in range(2):
+            total = 0.0
+            for i in range(-before, behind):
+                if 0 <= t + i < length and base[t + i] >= 0:
+                    total += profiles[kind, i + before, base[t + i]]
+            out[t, 2 + kind] = total * scale
+        best_first, best_inner = -9.0, -9.0
+        for gap in range(len(bins)):
+            first = t - gap - 5
+            if first < 0:
+                break
+            word = 0
+            for i in range(5):
+                c = base[first + i]
+                if c < 0:
+                    word = -1
+                    break
+                word = word * 4 + c
+            if word >= 0:
+                best_first = max(best_first, motifs[0, word, bins[gap]])
+                best_inner = max(best_inner, motifs[1, word, bins[gap]])
+        out[t, 4] = best_first if best_first > -9.0 else 0.0
+        out[t, 5] = best_inner if best_inner > -9.0 else 0.0
+
+
+def _log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.ndarray:
+    """Log ratio of two distributions over the last axis, shrunk to zero where counts are few."""
+    rate = background + 1.0
+    rate = rate / rate.sum(-1, keepdims=True)
+    total = counts.sum(-1, keepdims=True)
+    shrunk = (counts + prior * rate) / (total + prior)
+    return np.log(shrunk / rate).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """Log-odds tables of a genome.
+
+    Attributes
+    ----------
+    hexamers : numpy.ndarray
+        float32 (4096,), hexamers at the codon starts of genes against all hexamers.
+    codons : numpy.ndarray
+        float32 (64,), start codons against their in-frame rivals.
+    profiles : numpy.ndarray
+        float32 (2, 52, 4), bases around starts against those around rivals, for first genes of
+        operons and inner ones.
+    motifs : numpy.ndarray
+        float32 (2, 1024, bins), 5-mers before starts by their distance.
+    """
+
+    hexamers: np.ndarray
+    codons: np.ndarray
+    profiles: np.ndarray
+    motifs: np.ndarray
+
+    @classmethod
+    def none(cls) -> Adaptation:
+        """Return tables of zeros: nothing is known of the genome."""
+        return cls(
+            np.zeros(4096, np.float32),
+            np.zeros(64, np.float32),
+            np.zeros((2, _BEFORE + _BEHIND, 4), np.float32),
+            np.zeros((2, 4**_MOTIF, _N_BINS), np.float32),
+        )
+
+    @classmethod
+    def learn(
+        cls, contigs: Iterable[tuple[np.ndarray, np.ndarray, Sequence[CodingSequence]]]
+    ) -> Adaptation:
+        """Count the tables.
+
+        Parameters
+        ----------
+        contigs : iterable of (symbols, bits, genes)
+            The genome: symbols and property bits, uint8 (L,), and the genes to learn from,
+            whose complete ends are trusted. Genes across the origin are not used.
+
+        Returns
+        -------
+        Adaptation
+        """
+        coding, background = np.zeros(4096), np.zeros(4096)
+        codons = np.zeros((3, 64))
+        profiles = np.zeros((3, _BEFORE + _BEHIND, 4))
+        motifs = np.zeros((3, 4**_MOTIF, _N_BINS))
+        for symbols, bits, genes in contigs:
+            whole = [g for g in genes if len(g.parts) == 1]
+            length = len(symbols)
+            for strand in (1, -1):
+                own = symbols if strand > 0 else reverse_complement(symbols)
+                own_bits = bits if strand > 0 else mirror_bits(bits)
+                base = _BASE[own]
+                placed = sorted(
+                    ((g.start, g.end) if strand > 0 else (length - g.end, length - g.start), g)[0]
+                    + (g.phase if g.partial5 else 0, g.partial5)
+                    for g in whole
+                    if g.strand == strand
+                )
+                begin = np.array([s + phase for s, _, phase, _ in placed], dtype=np.int64)
+                end = np.array([e for _, e, _, _ in placed], dtype=np.int64)
+                # The codon of the start and the stop say nothing of codon usage.
+                _count_hexamers(base, begin + 3, end - 3, coding, background)
+                before = np.concatenate([[-(10**9)], end[:-1]])
+                trusted = np.array([not partial for *_, partial in placed], dtype=bool)
+                kinds = (begin - before < _OPERON_GAP).astype(np.int64)
+                _count_starts(
+                    base, own_bits, begin[trusted], kinds[trusted],
+                    codons, profiles, motifs, _BEFORE, _BEHIND, _BIN_OF_GAP, _RIVALS,
+                )  # fmt: skip
+        by_place = motifs.transpose(0, 2, 1)
+        return cls(
+            _log_odds(coding, background, 1000.0),
+            _log_odds(codons[:2].sum(0), codons[2], 10.0),
+            np.stack([_log_odds(profiles[k], profiles[2], 20.0) for k in range(2)]),
+            np.stack(
+                [_log_odds(by_place[k], by_place[2], 1000.0).T for k in range(2)]
+            ).copy(),
+        )
+
+    def features(self, symbols: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Input channels for a sequence.
+
+        Parameters
+        ----------
+        symbols, bits : numpy.ndarray
+            uint8 (L,), of a contig or a window of it.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (L, 12), see ``FEATURES``.
+        """
+        n = len(_OWN)
+        out = np.zeros((len(symbols), 2 * n), dtype=np.float32)
+        for half, own, own_bits in (
+            (out[:, :n], symbols, bits),
+            (out[::-1, n:], reverse_complement(symbols), mirror_bits(bits)),
+        ):
+            _features(
+                _BASE[own], own_bits, self.hexamers, self.codons, self.profiles, self.motifs,
+                _BEFORE, _BEHIND, _BIN_OF_GAP, _PROFILE_SCALE, half,
+            )  # fmt: skip
+        return out
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The tables by name, for a file."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}

@@ -1,0 +1,61 @@
+"""DNA letters as symbols: the 15 IUPAC codes as sets of bases.
+
+A symbol is a bit mask of the bases that the letter may stand for: A is 1, C 2, G 4, T (and U) 8,
+N is 15. Symbol 0 stands for what lies outside a contig.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["COMPLEMENT", "SPREAD", "encode", "reverse_complement"]
+
+_IUPAC = {
+    "A": 1, "C": 2, "M": 3, "G": 4, "R": 5, "S": 6, "V": 7, "T": 8,
+    "W": 9, "Y": 10, "H": 11, "K": 12, "D": 13, "B": 14, "N": 15, "U": 8,
+}  # fmt: skip
+
+_SYMBOL = np.zeros(256, dtype=np.uint8)
+for _letter, _mask in _IUPAC.items():
+    _SYMBOL[ord(_letter)] = _SYMBOL[ord(_letter.lower())] = _mask
+
+#: uint8 (16,): the complement of each symbol (bits in reverse order).
+COMPLEMENT = np.array([int(f"{s:04b}"[::-1], 2) for s in range(16)], dtype=np.uint8)
+
+#: float32 (16, 4): a symbol as a distribution over A, C, G, T; zeros for symbol 0.
+SPREAD = np.array(
+    [[(s >> b & 1) / max(s.bit_count(), 1) for b in range(4)] for s in range(16)],
+    dtype=np.float32,
+)
+
+
+def encode(sequence: bytes) -> np.ndarray:
+    """Turn letters into symbols.
+
+    Parameters
+    ----------
+    sequence : bytes
+        IUPAC letters, either case; U counts as T.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (L,); 0 where the byte is no IUPAC letter.
+    """
+    return _SYMBOL[np.frombuffer(sequence, dtype=np.uint8)]
+
+
+def reverse_complement(symbols: np.ndarray) -> np.ndarray:
+    """Symbols of the other strand, in its direction.
+
+    Parameters
+    ----------
+    symbols : numpy.ndarray
+        uint8 (L,).
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (L,).
+    """
+    return COMPLEMENT[symbols[::-1]]

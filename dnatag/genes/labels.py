@@ -1,0 +1,243 @@
+"""Genes to labels and back.
+
+Labels are allowed states: for each base a 22-bit set of states of the gene grammar. A base whose
+genes are certain allows one state; where the annotation cannot be expressed or trusted all states
+are allowed, and training marginalises over them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dnatag.formats.records import CodingSequence
+from dnatag.genes.alphabet import encode
+from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.genes.grammar import FRAME_OF_STATE, STATE_OF_FRAMES
+
+__all__ = ["ANY_STATE", "Labels", "genes_of_path", "label_genes", "open_frames"]
+
+#: The set of all 22 states.
+ANY_STATE = np.uint32((1 << 22) - 1)
+
+
+@dataclass
+class Labels:
+    """Labels of a contig.
+
+    Attributes
+    ----------
+    allowed : numpy.ndarray
+        uint32 (L,), the set of allowed states of each base.
+    genes : list of CodingSequence
+        The genes that the labels express, the trustworthy ones.
+    masked : collections.Counter
+        Why the others are masked, and how many.
+    """
+
+    allowed: np.ndarray
+    genes: list[CodingSequence] = field(default_factory=list)
+    masked: Counter[str] = field(default_factory=Counter)
+
+
+def _fault(cds: CodingSequence, length: int, bits: np.ndarray) -> str | None:
+    """Why a CDS can't be a label, or None."""
+    if cds.pseudo:
+        return "pseudogene"
+    if cds.exception:
+        return "translation exception"
+    crosses_origin = len(cds.parts) == 2 and cds.parts[0][1] == length and cds.parts[1][0] == 0
+    if len(cds.parts) > 1 and not crosses_origin:
+        return "spliced or frameshifted"
+    left_open = cds.partial5 if cds.strand > 0 else cds.partial3
+    right_open = cds.partial3 if cds.strand > 0 else cds.partial5
+    if (left_open and cds.start >= 3) or (right_open and cds.end <= length - 3):
+        return "partial inside the contig"
+    if len(cds) < 6:
+        return "shorter than two codons"
+    if not (left_open or right_open) and len(cds) % 3:
+        return "length no multiple of three"
+    positions = np.fromiter(cds, dtype=np.int64, count=len(cds))
+    own = bits[positions] >> (0 if cds.strand > 0 else 2)
+    offset = cds.phase if cds.partial5 else 0
+    stops = own[offset + 2 :: 3] & STOP
+    if not cds.partial3 and not (len(stops) and stops[-1] and (len(cds) - offset) % 3 == 0):
+        return "no stop codon at its end"
+    if stops[: len(stops) - (not cds.partial3)].any():
+        return "stop codon inside"
+    if not cds.partial5 and not own[0] & START:
+        return "no start codon at its beginning"
+    return None
+
+
+def _frames(cds: CodingSequence) -> list[tuple[int, int, np.ndarray]]:
+    """Intervals of a CDS with the index of its open frame (0 to 5) at each base."""
+    position = (np.arange(len(cds)) - (cds.phase if cds.partial5 else 0)) % 3
+    if cds.strand < 0:
+        position = position[::-1] + 3
+    intervals, done = [], 0
+    for start, end in cds.parts:
+        intervals.append((start, end, position[done : done + end - start]))
+        done += end - start
+    return intervals
+
+
+def label_genes(
+    sequence: bytes | np.ndarray, genes: Iterable[CodingSequence], code: GeneticCode
+) -> Labels:
+    """Label a contig with its annotated genes.
+
+    What the grammar cannot express (pseudogenes, spliced and frameshifted genes, partial genes
+    away from the contig's ends, genes that break the genetic code, more than two genes at a base)
+    is masked over its whole extent and counted. A gene across the origin is labelled on both
+    sides, as a gene that runs off either end.
+
+    Parameters
+    ----------
+    sequence : bytes or numpy.ndarray
+        The contig's letters, or its symbols (uint8).
+    genes : iterable of CodingSequence
+        Its annotation, in any order.
+    code : GeneticCode
+        The genetic code.
+
+    Returns
+    -------
+    Labels
+        With the genes sorted by their start.
+    """
+    symbols = encode(sequence) if isinstance(sequence, bytes) else sequence
+    length, bits = len(symbols), code.properties(symbols)
+    labels = Labels(np.zeros(length, dtype=np.uint32))
+    open_at = np.zeros(length, dtype=np.uint8)
+    masked = np.zeros(length, dtype=bool)
+
+    def mask(cds: CodingSequence, why: str) -> None:
+        labels.masked[why] += 1
+        parts = cds.parts
+        # Between the parts of one gene lie introns or frameshifts, but never the whole contig.
+        if len(parts) > 1 and parts[-1][1] - parts[0][0] < 2 * len(cds) + 1000:
+            parts = ((cds.start, cds.end),)
+        for start, end in parts:
+            masked[start:end] = True
+
+    seen: set[tuple[int, int]] = set()
+    # Longest first: where too many genes overlap, the shorter ones are masked.
+    for cds in sorted(genes, key=lambda g: (-len(g), g.parts, g.strand)):
+        fault = _fault(cds, length, bits)
+        stop = (cds.strand, cds.three_prime)
+        if fault is None and stop in seen:
+            fault = "second gene with the same stop"
+        if fault is None:
+            seen.add(stop)
+            intervals = _frames(cds)
+            widened = [(s, e, open_at[s:e] | (1 << f).astype(np.uint8)) for s, e, f in intervals]
+            if any((STATE_OF_FRAMES[frames] < 0).any() for _, _, frames in widened):
+                fault = "more than two genes at a base"
+            else:
+                for start, end, frames in widened:
+                    open_at[start:end] = frames
+                labels.genes.append(cds)
+        if fault is not None:
+            mask(cds, fault)
+    labels.allowed[:] = np.uint32(1) << STATE_OF_FRAMES[open_at].astype(np.uint32)
+    labels.allowed[masked] = ANY_STATE
+    labels.genes.sort(key=lambda g: (g.parts, g.strand))
+    return labels
+
+
+def open_frames(path: np.ndarray) -> np.ndarray:
+    """Which frames are open at each base of a path of states.
+
+    Parameters
+    ----------
+    path : numpy.ndarray
+        Integers (L,), indices of states.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (L, 6).
+    """
+    return FRAME_OF_STATE[path]
+
+
+def genes_of_path(
+    path: np.ndarray, bits: np.ndarray, contig: str = "", offset: int = 0
+) -> list[CodingSequence]:
+    """Read the genes off a path of states.
+
+    Parameters
+    ----------
+    path : numpy.ndarray
+        Integers (L,), a legal path of the gene grammar.
+    bits : numpy.ndarray
+        uint8 (L,), the property bits of the same bases.
+    contig : str
+        Id that the genes get.
+    offset : int
+        Position of the first base on the contig.
+
+    Returns
+    -------
+    list of CodingSequence
+        Sorted by start, then end; genes that run off an end of the path are partial.
+    """
+    genes: list[CodingSequence] = []
+    length = len(path)
+    if not length:
+        return genes
+    frames = open_frames(path)
+    for strand in (1, -1):
+        columns = frames[:, :3] if strand > 0 else frames[:, 3:]
+        # Follow each of the three phases (position modulo 3 of a codon's first base) on its own.
+        for phase in range(3):
+            codon_position = (np.arange(length) - phase) % 3
+            if strand < 0:
+                codon_position = 2 - codon_position
+            active = columns[np.arange(length), codon_position]
+            genes += _genes_of_frame(active, bits, phase, strand, contig, offset)
+    return sorted(genes, key=lambda g: (g.start, g.end, -g.strand))
+
+
+def _genes_of_frame(
+    active: np.ndarray, bits: np.ndarray, phase: int, strand: int, contig: str, offset: int
+) -> list[CodingSequence]:
+    """Genes of one phase: runs of open bases, cut where one gene follows another at once."""
+    length = len(active)
+    edges = np.flatnonzero(np.diff(active.astype(np.int8), prepend=0, append=0))
+    codon_starts = np.arange(phase, length, 3)
+    # Left ends of codons at which a run must be cut: after a stop, before a reverse stop.
+    if strand > 0:
+        cuts = codon_starts[(codon_starts > 0)]
+        cuts = cuts[(bits[cuts - 1] & STOP) > 0]
+    else:
+        cuts = codon_starts[(bits[codon_starts] & STOP_REVERSE) > 0]
+    genes = []
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        inner = cuts[np.searchsorted(cuts, begin, "right") : np.searchsorted(cuts, end, "left")]
+        bounds = [int(begin), *map(int, inner), int(end)]
+        for left, right in zip(bounds, bounds[1:], strict=False):
+            if strand > 0:
+                partial5 = not ((left - phase) % 3 == 0 and bits[left] & START)
+                partial3 = not ((right - phase) % 3 == 0 and bits[right - 1] & STOP)
+                codon_offset = (phase - left) % 3
+            else:
+                partial5 = not ((right - phase) % 3 == 0 and bits[right - 1] & START_REVERSE)
+                partial3 = not ((left - phase) % 3 == 0 and bits[left] & STOP_REVERSE)
+                codon_offset = (right - phase) % 3
+            genes.append(
+                CodingSequence(
+                    contig=contig,
+                    parts=((left + offset, right + offset),),
+                    strand=strand,
+                    phase=codon_offset if partial5 else 0,
+                    partial5=partial5,
+                    partial3=partial3,
+                )
+            )
+    return genes
+
