@@ -1,0 +1,106 @@
+"""The gene model: a tagger with the gene grammar, and its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dnatag.engine.checkpoint import load_model, save_model
+from dnatag.engine.grammar import Grammar
+from dnatag.engine.model import Mirror, SequenceTagger, SiteConfig, TaggerConfig
+from dnatag.errors import InputError
+from dnatag.genes.adapt import FEATURES, MIRROR_FEATURES
+from dnatag.genes.alphabet import COMPLEMENT, SPREAD
+from dnatag.genes.codes import START
+from dnatag.genes.grammar import gene_grammar
+
+__all__ = ["DOMAIN", "build", "load", "save"]
+
+#: What model files of this domain are marked with.
+DOMAIN = "genes"
+
+_MIRROR = Mirror(
+    symbols=tuple(int(s) for s in COMPLEMENT),
+    bits=tuple((b >> 2) | (b & 3) << 2 for b in range(16)),
+    features=MIRROR_FEATURES,
+)
+
+
+def build(hidden: int = 96, embedding: int = 24, layers: int = 1, dropout: float = 0.0) -> SequenceTagger:
+    """Return an untrained gene model.
+
+    Parameters
+    ----------
+    hidden, layers : int
+        Of the BiLSTM.
+    embedding : int
+        Length of the hexamer vectors.
+    dropout : float
+        Variational dropout while training.
+    """
+    config = TaggerConfig(
+        kmer=6,
+        embedding=embedding,
+        features=len(FEATURES),
+        stride=3,
+        hidden=hidden,
+        layers=layers,
+        dropout=dropout,
+        site=SiteConfig(bit=START),
+    )
+    return SequenceTagger(config, gene_grammar(), SPREAD, _MIRROR)
+
+
+def save(path: Path, tagger: SequenceTagger, metadata: dict[str, Any]) -> None:
+    """Write a model file.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    tagger : SequenceTagger
+        The model.
+    metadata : dict
+        Training data, date, scores, licence, card.
+    """
+    described = {
+        "domain": DOMAIN,
+        "configuration": tagger.config.to_dict(),
+        "grammar": tagger.grammar.to_dict(),
+    }
+    save_model(path, dict(tagger.state_dict()), described | metadata)
+
+
+def load(path: Path) -> tuple[SequenceTagger, dict[str, Any]]:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : Path
+        A file that :func:`save` wrote.
+
+    Returns
+    -------
+    tagger : SequenceTagger
+        In evaluation mode.
+    metadata : dict
+
+    Raises
+    ------
+    InputError
+        If it is no model file, or not of genes.
+    """
+    tensors, metadata = load_model(path)
+    if metadata.get("domain") != DOMAIN:
+        raise InputError(f"{path} is a model of {metadata.get('domain')!r}, not of genes")
+    try:
+        config = TaggerConfig.from_dict(metadata["configuration"])
+        grammar = Grammar.from_dict(metadata["grammar"])
+        tagger = SequenceTagger(config, grammar, SPREAD, _MIRROR)
+        tagger.load_state_dict({k: torch.as_tensor(v).float() for k, v in tensors.items()})
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} does not hold a whole gene model: {reason}") from error
+    return tagger.eval(), metadata
