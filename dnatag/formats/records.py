@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["CodingSequence", "Contig"]
+__all__ = ["Annotation", "CodingSequence", "Contig", "wrap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +107,47 @@ class CodingSequence:
         """Positions of the bases in the direction of translation, 0-based."""
         for start, end in self.parts[:: self.strand]:
             yield from range(start, end) if self.strand > 0 else range(end - 1, start - 1, -1)
+
+
+class Annotation(dict[str, list[CodingSequence]]):
+    """Coding sequences by contig, in the order of the file; contigs without any are no keys.
+
+    Attributes
+    ----------
+    lengths : dict of str to int
+        Lengths in bases of the contigs whose length the file tells, with and without genes.
+    circular : set of str
+        Contigs that the file calls circular.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        super().__init__()
+        self.lengths: dict[str, int] = {}
+        self.circular: set[str] = set()
+
+
+def wrap(parts: tuple[tuple[int, int], ...], length: int) -> tuple[tuple[int, int], ...]:
+    """Bring intervals that run past the end of a circular contig back to its beginning.
+
+    Parameters
+    ----------
+    parts
+        Intervals, 0-based and half-open; positions from ``length`` on count on from 0.
+    length
+        Length of the contig in bases.
+
+    Returns
+    -------
+    tuple of (int, int)
+        Intervals within the contig; one across the origin becomes two.
+    """
+    wrapped: list[tuple[int, int]] = []
+    for start, end in parts:
+        if start >= length:
+            wrapped.append((start - length, end - length))
+        elif end > length:
+            wrapped += [(start, length), (0, end - length)]
+        else:
+            wrapped.append((start, end))
+    return tuple(wrapped)
