@@ -51,7 +51,8 @@ class CRF(Protocol):
 
     Impossible is -inf. A sequence with a channel that is NaN or +inf gives NaN. What stands in the
     padding is never read. Shapes and values that do not fit raise ValueError. Results do not
-    depend on the other sequences of the batch.
+    depend on the other sequences of the batch, nor on ``torch.set_num_threads``, which also sets
+    the threads of the compiled loops.
     """
 
     def log_partition(
