@@ -1,0 +1,78 @@
+"""What kind of file this is, told from its first lines."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from typing import TextIO
+
+from dnatag.errors import InputError
+from dnatag.formats.streams import display_name, open_bytes, rewind
+
+__all__ = ["kind_of", "open_sniffed"]
+
+HEAD = 1 << 16
+SCO = re.compile(r">\d+_\d+_\d+_[+-]$")
+
+
+def open_sniffed(path: str | os.PathLike[str]) -> tuple[TextIO, str | None]:
+    """Open a text file and tell its kind from its content.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input.
+
+    Returns
+    -------
+    handle
+        As from :func:`~dnatag.formats.streams.open_text`, at the beginning.
+    kind
+        See :func:`kind_of`.
+
+    Raises
+    ------
+    InputError
+        If the file is empty or cannot be read.
+    """
+    stream = open_bytes(path)
+    try:
+        head = stream.read(HEAD)
+        if not head.strip():
+            raise InputError(f"{display_name(path)}: is empty")
+    except InputError:
+        stream.close()
+        raise
+    handle = io.TextIOWrapper(rewind(head, stream), encoding="utf-8-sig", errors="replace")
+    return handle, kind_of(head)
+
+
+def kind_of(head: bytes) -> str | None:
+    """Tell the kind of a file from its beginning.
+
+    Returns
+    -------
+    str or None
+        "genbank", "embl", "gff" (also GTF), "fasta", or Prodigal's own "prodigal-gbk" and
+        "prodigal-sco"; None for anything else.
+    """
+    lines = [line for line in head.decode("utf-8-sig", "replace").splitlines() if line.strip()]
+    first = next(iter(lines), "")
+    if first.startswith("LOCUS "):
+        return "genbank"
+    if first.startswith("ID   "):
+        return "embl"
+    if first.startswith("DEFINITION  seqnum="):
+        return "prodigal-gbk"
+    if first.startswith("##gff-version"):
+        return "gff"
+    # The last line may be cut off.
+    content = next((line for line in lines if not line.startswith("#")), "")
+    if SCO.match(content) or (not content and first.startswith("# Sequence Data:")):
+        return "prodigal-sco"
+    if content.startswith(">"):
+        return "fasta"
+    if content.count("\t") in (7, 8) or (not content and first.startswith("#")):
+        return "gff"
+    return None
