@@ -1,0 +1,187 @@
+"""Running a tagger over sequences of any length.
+
+A sequence is cut into tiles whose margins overlap; the margins' results are thrown away. The
+encoder forgets what is further away than a margin, so the tiles join to what one pass over the
+whole sequence gives, whatever the tiles and batches: channels agree to about 1e-3 (tested).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from dnatag.engine.model import SequenceTagger
+
+__all__ = ["Runner", "Span", "choose_device"]
+
+#: Steps of a tile that are kept, and of each margin that is thrown away.
+CORE, MARGIN = 2048, 320
+#: Steps of a batch, over all its rows.
+BATCH_STEPS = 32 * (CORE + 2 * MARGIN)
+
+Features = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a sequence to be tagged.
+
+    Parameters
+    ----------
+    symbols, bits : numpy.ndarray
+        uint8 (L,), the whole sequence; L is a multiple of the stride.
+    start, end : int
+        The stretch, multiples of the stride.
+    """
+
+    symbols: np.ndarray
+    bits: np.ndarray
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class _Tile:
+    span: int
+    low: int
+    high: int
+    start: int
+    end: int
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Turn auto, cpu, cuda or mps into a device.
+
+    Raises
+    ------
+    ValueError
+        If the device asked for is not there.
+    """
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
+        raise ValueError(f"torch finds no {name} device here; use --device cpu")
+    return torch.device(name)
+
+
+class Runner:
+    """Runs a tagger on a device, in several threads on the CPU.
+
+    Each thread runs batches of its own on one core: LSTMs gain next to nothing from several.
+
+    Parameters
+    ----------
+    tagger : SequenceTagger
+        In evaluation mode; moved to the device.
+    device : torch.device
+        Where it runs.
+    threads : int
+        Number of CPU threads.
+    """
+
+    def __init__(self, tagger: SequenceTagger, device: torch.device, threads: int = 1) -> None:
+        self.tagger = tagger.to(device)
+        self.device = device
+        self.workers = threads if device.type == "cpu" else 1
+        self.stride = tagger.config.stride
+
+    def channels(
+        self, spans: Sequence[Span], features: Features, done: Callable[[int], None] | None = None
+    ) -> list[np.ndarray]:
+        """Compute the channels of stretches.
+
+        Parameters
+        ----------
+        spans : sequence of Span
+            The stretches.
+        features : callable
+            Gives the feature channels, float32 (end - start, F), for (symbols, bits, start, end).
+        done : callable or None
+            Told of the number of positions finished, now and then.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            float32 (end - start, C) for each stretch.
+        """
+        n_channels = len(self.tagger.grammar.channels)
+        results = [np.empty((s.end - s.start, n_channels), np.float32) for s in spans]
+        tiles = [tile for number, span in enumerate(spans) for tile in self._tiles(number, span)]
+
+        def work(batch: list[_Tile]) -> None:
+            for tile, channels in zip(batch, self._forward(batch, spans, features), strict=True):
+                kept = channels[tile.start - tile.low : tile.end - tile.low]
+                low = spans[tile.span].start
+                results[tile.span][tile.start - low : tile.end - low] = kept
+                if done is not None:
+                    done(tile.end - tile.start)
+
+        threads_before = torch.get_num_threads()
+        pool = ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,))
+        try:
+            with pool:
+                for _ in pool.map(work, self._batches(tiles)):
+                    pass
+        finally:
+            torch.set_num_threads(threads_before)
+        return results
+
+    def _tiles(self, number: int, span: Span) -> Iterator[_Tile]:
+        """Cut a stretch into tiles of nearly equal size, so that mirror images are cut alike."""
+        size, whole = CORE * self.stride, len(span.symbols)
+        count = max(-(-(span.end - span.start) // size), 1)
+        steps = (span.end - span.start) // self.stride
+        margin = MARGIN * self.stride
+        for i in range(count):
+            start = span.start + i * steps // count * self.stride
+            end = span.start + (i + 1) * steps // count * self.stride
+            if start < end:
+                yield _Tile(number, max(start - margin, 0), min(end + margin, whole), start, end)
+
+    def _batches(self, tiles: list[_Tile]) -> Iterator[list[_Tile]]:
+        """Group tiles of similar length."""
+        batch: list[_Tile] = []
+        longest = 0
+        for tile in sorted(tiles, key=lambda t: t.low - t.high):
+            longest = longest or (tile.high - tile.low) // self.stride
+            if batch and (len(batch) + 1) * longest > BATCH_STEPS:
+                yield batch
+                batch, longest = [], (tile.high - tile.low) // self.stride
+            batch.append(tile)
+        if batch:
+            yield batch
+
+    def _forward(
+        self, batch: list[_Tile], spans: Sequence[Span], features: Features
+    ) -> list[np.ndarray]:
+        """Run a batch; where it does not fit into memory, run its halves."""
+        width = max(t.high - t.low for t in batch)
+        symbols = np.zeros((len(batch), width), np.uint8)
+        bits = np.zeros((len(batch), width), np.uint8)
+        extra = np.zeros((len(batch), width, self.tagger.config.features), np.float32)
+        for i, tile in enumerate(batch):
+            span, n = spans[tile.span], tile.high - tile.low
+            symbols[i, :n] = span.symbols[tile.low : tile.high]
+            bits[i, :n] = span.bits[tile.low : tile.high]
+            extra[i, :n] = features(span.symbols, span.bits, tile.low, tile.high)
+        lengths = torch.tensor([t.high - t.low for t in batch])
+        inputs = (torch.from_numpy(symbols), torch.from_numpy(bits), torch.from_numpy(extra),
+                  lengths)  # fmt: skip
+        try:
+            half = self.device.type == "cuda"
+            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, half):
+                channels = self.tagger(*(x.to(self.device) for x in inputs))
+            return list(channels.float().cpu().numpy())
+        except torch.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            torch.cuda.empty_cache()
+        middle = len(batch) // 2
+        return self._forward(batch[:middle], spans, features) + self._forward(
+            batch[middle:], spans, features
+        )

@@ -1,0 +1,515 @@
+"""The gene finder: sequences in, genes out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+import torch
+
+from dnatag.engine.crf import implementation
+from dnatag.engine.windows import Runner, Span, choose_device
+from dnatag.errors import InputError
+from dnatag.formats.fasta import check_dna
+from dnatag.formats.records import CodingSequence, Contig
+from dnatag.genes import model
+from dnatag.genes.adapt import Adaptation
+from dnatag.genes.alphabet import encode
+from dnatag.genes.codes import STOP, STOP_REVERSE, GeneticCode
+from dnatag.genes.grammar import FRAME_OF_STATE
+from dnatag.genes.labels import genes_of_path
+from dnatag.models import DEFAULT_MODEL, find_model
+
+if TYPE_CHECKING:
+    from Bio.SeqRecord import SeqRecord
+
+__all__ = ["GeneFinder", "Prediction"]
+
+#: Runs of this many N are gaps: no gene crosses them.
+GAP = 10
+#: Bases decoded at once, and how far beyond them neighbouring pieces look.
+PIECE, OVERLAP = 400_000, 30_000
+#: Bases that are worked on together; contigs are read ahead up to this many.
+GROUP = 8_000_000
+#: A genome up to this many bases is held in memory for adaptation.
+GENOME = 32_000_000
+#: Bases looked at to adapt, cut into stretches spread over the genome.
+SAMPLE, STRETCH = 2_000_000, 100_000
+#: Genes to learn from: at least so many, so long, so sure.
+LEARN_GENES, LEARN_LENGTH, LEARN_POSTERIOR = 60, 300, 0.9
+_FLANK = 64
+_CRF = implementation("cpu")
+# numba's simplest threading layer must not be entered from two threads at once.
+_CRF_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is found on a contig.
+
+    Attributes
+    ----------
+    contig : Contig
+        The contig.
+    genes : list of CodingSequence
+        Sorted by start.
+    labels : numpy.ndarray or None
+        int8 (L,), the state of each base in the grammar of genes, -1 in gaps; on request.
+    posteriors : numpy.ndarray or None
+        float32 (L, 6), the probability that each frame is open (see
+        :data:`dnatag.genes.grammar.FRAMES`); on request.
+    """
+
+    contig: Contig
+    genes: list[CodingSequence]
+    labels: np.ndarray | None = None
+    posteriors: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    """A contig as the network reads it: padded at both ends alike to whole steps."""
+
+    contig: Contig
+    symbols: np.ndarray
+    bits: np.ndarray
+    pad: int
+
+    @classmethod
+    def of(cls, contig: Contig, code: GeneticCode) -> _Sequence:
+        symbols = encode(contig.sequence)
+        pad = (0, 1, 2)[len(symbols) % 3]
+        symbols = np.pad(symbols, pad)
+        return cls(contig, symbols, code.properties(symbols), pad)
+
+    def segments(self) -> list[tuple[int, int]]:
+        """Stretches between gaps, 0-based half-open on the contig."""
+        own = self.symbols[self.pad : len(self.symbols) - self.pad]
+        unknown = np.concatenate([[False], own == 15, [False]])
+        edges = np.flatnonzero(unknown[1:] != unknown[:-1])
+        gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= GAP]
+        bounds = [0, *(int(x) for gap in gaps for x in gap), len(own)]
+        return [(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True) if b > a]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A stretch of a segment that is decoded at once, [low, high) on the contig."""
+
+    sequence: int
+    low: int
+    high: int
+    begins: bool
+    ends: bool
+
+
+class GeneFinder:
+    """Finds the genes of bacteria, archaea, their phages and plasmids.
+
+    An object may be used by several threads at once.
+
+    Parameters
+    ----------
+    model : str or Path
+        A model by name or file.
+    genetic_code : int, str or GeneticCode
+        NCBI's number or a custom code (see :meth:`GeneticCode.parse`).
+    closed_ends : bool
+        Whether genes may not run off the ends of contigs and the edges of gaps.
+    min_length : int
+        Shortest gene, in bases.
+    adapt : bool
+        Whether to adapt to genomes that are large enough.
+    device : str
+        auto, cpu, cuda or mps.
+    threads : int
+        Number of CPU threads.
+
+    Examples
+    --------
+    >>> from dnatag import GeneFinder
+    >>> finder = GeneFinder()
+    >>> genes = finder.find(open("genome.txt").read())  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        genetic_code: int | str | GeneticCode = 11,
+        closed_ends: bool = False,
+        min_length: int = 60,
+        adapt: bool = True,
+        device: str = "auto",
+        threads: int = 1,
+    ) -> None:
+        self.path = find_model(model)
+        tagger, self.metadata = _load(self.path)
+        if not isinstance(genetic_code, GeneticCode):
+            genetic_code = GeneticCode.parse(str(genetic_code))
+        self.code = genetic_code
+        self.closed_ends = closed_ends
+        self.min_length = min_length
+        self.adapt = adapt
+        self.threads = threads
+        self.grammar = tagger.grammar
+        self._theta = tagger.theta.detach().cpu()
+        self._project = torch.from_numpy(FRAME_OF_STATE.astype(np.float32))
+        try:
+            self._runner = Runner(tagger, choose_device(device), threads)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network runs."""
+        return self._runner.device
+
+    def find(self, sequence: str | bytes | SeqRecord | Contig) -> list[CodingSequence]:
+        """Find the genes of one sequence.
+
+        Parameters
+        ----------
+        sequence : str, bytes, Bio.Seq, Bio.SeqRecord or Contig
+            IUPAC letters, either case.
+
+        Returns
+        -------
+        list of CodingSequence
+            Sorted by start; 0-based half-open coordinates.
+
+        Raises
+        ------
+        InputError
+            If it is not DNA.
+        """
+        return next(self.predict([as_contig(sequence)])).genes
+
+    def predict(
+        self,
+        contigs: Iterable[Contig],
+        *,
+        per_base: bool = False,
+        notify: Callable[[str], None] = lambda message: None,
+        done: Callable[[int], None] | None = None,
+    ) -> Iterator[Prediction]:
+        """Find the genes of the contigs of one genome.
+
+        Contigs are taken from the iterable as they are needed: at first a genome's worth, to
+        adapt to it.
+
+        Parameters
+        ----------
+        contigs : iterable of Contig
+            Of one genome, in any order.
+        per_base : bool
+            Whether to give labels and posteriors of each base.
+        notify : callable
+            Gets a line when something is worth knowing.
+        done : callable or None
+            Told of the number of bases finished, now and then.
+
+        Yields
+        ------
+        Prediction
+            In the order of the contigs.
+        """
+        source = iter(contigs)
+        held: list[Contig] = []
+        adaptation = Adaptation.none()
+        if self.adapt:
+            total = 0
+            for contig in source:
+                held.append(contig)
+                total += len(contig)
+                if total > GENOME:
+                    notify("no adaptation: this is more than one genome's worth of sequence")
+                    break
+            else:
+                adaptation = self.learn(held, notify)
+        for group in _groups(_chain(held, source)):
+            yield from self._predict(group, adaptation, per_base, done)
+
+    def learn(
+        self, contigs: Sequence[Contig], notify: Callable[[str], None] = lambda message: None
+    ) -> Adaptation:
+        """Adapt to a genome: learn from the sure genes of a sample of it.
+
+        Parameters
+        ----------
+        contigs : sequence of Contig
+            The genome; their order does not matter.
+        notify : callable
+            Gets a line on what was learnt.
+
+        Returns
+        -------
+        Adaptation
+            Tables of zeros if there are too few genes to learn from.
+        """
+        sample = _sample(contigs)
+        adaptation = Adaptation.none()
+        for _ in range(2):
+            learn_from, number = [], 0
+            for prediction in self._predict(sample, adaptation, False, None):
+                genes = [
+                    g if (g.start_posterior or 0) > 0.5 else replace(g, partial5=True)
+                    for g in prediction.genes
+                    if len(g) >= LEARN_LENGTH and (g.posterior or 0) >= LEARN_POSTERIOR
+                ]
+                number += len(genes)
+                symbols = encode(prediction.contig.sequence)
+                learn_from.append((symbols, self.code.properties(symbols), genes))
+            if number < LEARN_GENES:
+                notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed")
+                return Adaptation.none()
+            adaptation = Adaptation.learn(learn_from)
+        notify(f"adapted to the genome: learnt from {number} genes")
+        return adaptation
+
+    def _predict(
+        self,
+        contigs: Sequence[Contig],
+        adaptation: Adaptation,
+        per_base: bool,
+        done: Callable[[int], None] | None,
+    ) -> Iterator[Prediction]:
+        sequences = [_Sequence.of(c, self.code) for c in contigs]
+        pieces = [p for i, s in enumerate(sequences) for p in _pieces(i, s)]
+
+        def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
+            low = max(start - _FLANK, 0)
+            channels = adaptation.features(symbols[low : end + _FLANK], bits[low : end + _FLANK])
+            return channels[start - low : end - low]
+
+        # Pieces of long contigs are decoded group by group, so memory stays bounded.
+        decoded: dict[int, list[tuple[_Piece, np.ndarray, np.ndarray]]] = {}
+        position = 0
+        for group in _groups(pieces, size=lambda p: p.high - p.low):
+            for piece, path, frames in self._decode(group, sequences, features, done):
+                decoded.setdefault(piece.sequence, []).append((piece, path, frames))
+            position += len(group)
+            following = pieces[position].sequence if position < len(pieces) else len(sequences)
+            for number in sorted(n for n in decoded if n < following):
+                yield self._join(sequences[number], decoded.pop(number), per_base)
+        # Contigs without a piece are all gap.
+        del decoded
+
+    def _decode(
+        self,
+        pieces: Sequence[_Piece],
+        sequences: Sequence[_Sequence],
+        features: Any,
+        done: Callable[[int], None] | None,
+    ) -> Iterator[tuple[_Piece, np.ndarray, np.ndarray]]:
+        """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each piece."""
+        spans = []
+        for piece in pieces:
+            sequence = sequences[piece.sequence]
+            low = (piece.low + sequence.pad) // 3 * 3
+            high = -(-(piece.high + sequence.pad) // 3) * 3
+            spans.append(Span(sequence.symbols, sequence.bits, low, high))
+        results = self._runner.channels(spans, features, done)
+        order = sorted(range(len(pieces)), key=lambda i: pieces[i].low - pieces[i].high)
+        out: dict[int, tuple[_Piece, np.ndarray, np.ndarray]] = {}
+        # Batches of similar length: padding is cheap, but not free.
+        for batch in _groups(order, size=lambda i: pieces[i].high - pieces[i].low, limit=2 * GROUP):
+            longest = max(pieces[i].high - pieces[i].low for i in batch)
+            channels = np.zeros((len(batch), longest, len(self.grammar.channels)), np.float32)
+            bits = np.zeros((len(batch), longest), np.uint8)
+            begin = np.ones((len(batch), len(self.grammar.states)), bool)
+            end = begin.copy()
+            for row, i in enumerate(batch):
+                piece, sequence = pieces[i], sequences[pieces[i].sequence]
+                n = piece.high - piece.low
+                offset = piece.low + sequence.pad - spans[i].start
+                channels[row, :n] = results[i][offset : offset + n]
+                bits[row, :n] = sequence.bits[piece.low + sequence.pad :][:n]
+                if self.closed_ends:
+                    begin[row, 1:] = not piece.begins
+                    end[row, 1:] = not piece.ends
+            arguments = (
+                self.grammar, torch.from_numpy(channels), self._theta, torch.from_numpy(bits),
+                torch.tensor([pieces[i].high - pieces[i].low for i in batch]),
+            )  # fmt: skip
+            ends = {"begin": torch.from_numpy(begin), "end": torch.from_numpy(end)}
+            with _CRF_LOCK:
+                before = numba.get_num_threads()
+                numba.set_num_threads(min(self.threads, numba.config.NUMBA_NUM_THREADS))
+                try:
+                    paths, _ = _CRF.viterbi(*arguments, **ends)
+                    frames = _CRF.marginals(*arguments, **ends, project=self._project)
+                finally:
+                    numba.set_num_threads(before)
+            for row, i in enumerate(batch):
+                n = pieces[i].high - pieces[i].low
+                path = paths[row, :n].numpy().astype(np.int8)
+                out[i] = (pieces[i], path, frames[row, :n].numpy())
+        for i in range(len(pieces)):
+            yield out[i]
+
+    def _join(
+        self,
+        sequence: _Sequence,
+        decoded: list[tuple[_Piece, np.ndarray, np.ndarray]],
+        per_base: bool,
+    ) -> Prediction:
+        length = len(sequence.contig)
+        labels = np.full(length, -1, np.int8) if per_base else None
+        posteriors = np.zeros((length, 6), np.float32) if per_base else None
+        bits = sequence.bits[sequence.pad : sequence.pad + length]
+        genes: list[CodingSequence] = []
+        for low, high, path, frames in _stitch(decoded):
+            found = genes_of_path(path, bits[low:high], sequence.contig.id, low)
+            for gene in found:
+                if len(gene) >= self.min_length:
+                    genes.append(self._with_posteriors(gene, frames, bits, low))
+            if labels is not None and posteriors is not None:
+                labels[low:high] = path
+                posteriors[low:high] = frames
+        return Prediction(sequence.contig, genes, labels, posteriors)
+
+    def _with_posteriors(
+        self, gene: CodingSequence, frames: np.ndarray, bits: np.ndarray, low: int
+    ) -> CodingSequence:
+        """Add the posteriors, which follow from those of the frames.
+
+        A gene that is open at its stop codon is that gene, whatever its start; and the frame's
+        posterior rises at a start codon by the probability that the gene starts there.
+        """
+        columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
+        last = (len(gene) - gene.phase - 1) % 3
+        posterior = float(columns[gene.three_prime - low, last])
+        start_posterior = None
+        if not gene.partial5:
+            first, before = gene.five_prime, gene.five_prime - gene.strand
+            opened = float(columns[first - low, 0])
+            inside = 0 <= before - low < len(frames)
+            if inside and not bits[before] & (STOP if gene.strand > 0 else STOP_REVERSE):
+                opened -= float(columns[before - low, 2])
+            start_posterior = min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
+        return replace(
+            gene,
+            genetic_code=self.code.table,
+            posterior=min(posterior, 1.0),
+            start_posterior=start_posterior,
+        )
+
+
+def as_contig(sequence: Any) -> Contig:
+    """Turn what users have into a contig: str, bytes, Bio.Seq, Bio.SeqRecord, Contig.
+
+    Raises
+    ------
+    InputError
+        If it is empty or has letters that DNA has not.
+    """
+    if isinstance(sequence, Contig):
+        return sequence
+    name, description = "sequence", ""
+    if hasattr(sequence, "seq"):
+        name, description, sequence = sequence.id, sequence.description, sequence.seq
+    letters = bytes(sequence, "ascii", "replace") if isinstance(sequence, str) else bytes(sequence)
+    letters = b"".join(letters.split())
+    check_dna(letters, name)
+    return Contig(name, letters, description)
+
+
+def _load(path: Path) -> Any:
+    return model.load(path)
+
+
+def _chain(held: list[Contig], rest: Iterator[Contig]) -> Iterator[Contig]:
+    while held:
+        yield held.pop(0)
+    yield from rest
+
+
+def _groups(items: Iterable[Any], size: Callable[[Any], int] = len, limit: int = GROUP) -> Iterator[list[Any]]:
+    """Cut a stream into lists of at most `limit` bases, or one item."""
+    group: list[Any] = []
+    total = 0
+    for item in items:
+        if group and total + size(item) > limit:
+            yield group
+            group, total = [], 0
+        group.append(item)
+        total += size(item)
+    if group:
+        yield group
+
+
+def _pieces(number: int, sequence: _Sequence) -> Iterator[_Piece]:
+    """Cut the segments of a contig into pieces of nearly equal size that overlap."""
+    for start, end in sequence.segments():
+        count = -(-(end - start) // PIECE)
+        bounds = [start + i * (end - start) // count for i in range(count + 1)]
+        for low, high in pairwise(bounds):
+            yield _Piece(
+                number,
+                max(low - OVERLAP, start),
+                min(high + OVERLAP, end),
+                low == start,
+                high == end,
+            )
+
+
+def _stitch(
+    decoded: Sequence[tuple[_Piece, np.ndarray, np.ndarray]],
+) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Join pieces to segments: (low, high, path, frames) of each.
+
+    Neighbouring pieces are joined where both have the same state, between genes if possible, as
+    near as possible to the middle of their overlap.
+    """
+    paths: list[np.ndarray] = []
+    frames: list[np.ndarray] = []
+    begin = low = 0
+    for i, (piece, path, posterior) in enumerate(decoded):
+        if piece.begins:
+            begin = low = piece.low
+        high = piece.high
+        if not piece.ends:
+            following, next_path, _ = decoded[i + 1]
+            shared = path[following.low - piece.low :]
+            same = shared == next_path[: len(shared)]
+            between = np.flatnonzero(same & (shared == 0))
+            agreed = between if len(between) else np.flatnonzero(same)
+            if not len(agreed):
+                raise AssertionError("pieces of a contig disagree over their whole overlap")
+            nearest = agreed[np.argmin(np.abs(agreed - len(shared) // 2))]
+            high = following.low + int(nearest)
+        paths.append(path[low - piece.low : high - piece.low])
+        frames.append(posterior[low - piece.low : high - piece.low])
+        low = high
+        if piece.ends:
+            yield begin, high, np.concatenate(paths), np.concatenate(frames)
+            paths, frames = [], []
+
+
+def _sample(contigs: Sequence[Contig]) -> list[Contig]:
+    """Stretches spread over a genome, the same for any order of its contigs."""
+    stretches = []
+    for contig in sorted(contigs, key=lambda c: (-len(c), c.id)):
+        count = -(-len(contig) // STRETCH)
+        bounds = [i * len(contig) // count for i in range(count + 1)]
+        for number, (low, high) in enumerate(pairwise(bounds)):
+            stretches.append(Contig(f"{contig.id}:{number}", contig.sequence[low:high]))
+    total = sum(map(len, stretches))
+    if total <= SAMPLE:
+        return stretches
+    every = total / SAMPLE
+    chosen, position = [], 0.0
+    for stretch in stretches:
+        # Take a stretch whenever the running total passes the next mark.
+        marks = int((position + len(stretch)) / (STRETCH * every)) - int(position / (STRETCH * every))
+        if marks > 0:
+            chosen.append(stretch)
+        position += len(stretch)
+    return chosen
