@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+COMPRESSION = re.compile(r"\.(gz|bgz|bz2|xz|zst)$")
 #: Rows of the printed table: a label, and a key of the flat scores or None for a heading.
 Rows = list[tuple[str, str | None]]
 ROWS: Rows = [
@@ -60,7 +62,7 @@ VERIFIED_ROWS: Rows = [
     "--genome",
     metavar="FASTA",
     help="The genome, for the lengths of the contigs that the correlation (MCC) needs. "
-    "Without it, contigs end with their last CDS.",
+    "Without it they are as the annotations tell, or up to the last CDS.",
 )
 @click.option(
     "--verified",
@@ -121,20 +123,21 @@ def command(
 def column_names(paths: tuple[str, ...]) -> list[str]:
     """Short and different names for files.
 
-    They are the base names without extensions, or with them, or the paths, whichever differ
-    first; a path that is given twice is numbered.
+    They are the base names without the last extension (and that of compression), or with all of
+    them, or the paths, whichever differ first; a path that is given twice is numbered.
     """
-    short = [Path(p).name.partition(".")[0] or Path(p).name for p in paths]
-    for names in (short, [Path(p).name for p in paths], list(paths)):
+    full = [Path(p).name for p in paths]
+    short = [Path(COMPRESSION.sub("", name)).stem for name in full]
+    for names in (short, full, list(paths)):
         if len(set(names)) == len(names):
             return names
     return [f"{path}#{i}" for i, path in enumerate(paths, 1)]
 
 
 def _genome_lengths(path: str) -> dict[str, int]:
-    from dnatag.formats.fasta import read_fasta
+    from dnatag.formats.fasta import UniqueIds, read_fasta
 
-    return {contig.id: len(contig) for contig in read_fasta(path)}
+    return {contig.id: len(contig) for contig in read_fasta(path, UniqueIds())}
 
 
 def _compare_contigs(

@@ -44,7 +44,7 @@ from itertools import pairwise
 import numpy as np
 
 from dnatag.errors import InputError
-from dnatag.formats.records import CodingSequence
+from dnatag.formats.records import Annotation, CodingSequence
 
 __all__ = [
     "LENGTH_CLASSES",
@@ -274,19 +274,19 @@ def reason_to_set_aside(cds: CodingSequence) -> str | None:
     return None
 
 
-def contig_lengths(annotations: Iterable[Genes]) -> dict[str, int]:
-    """Length in bases of each contig up to its last annotated base, if nothing else tells it.
+def contig_lengths(annotations: Iterable[Annotation]) -> dict[str, int]:
+    """Length in bases of each contig, as the files tell it, or else up to its last CDS.
 
     Parameters
     ----------
     annotations
-        CDS by contig, of the reference and of every prediction.
+        The reference and every prediction.
     """
     lengths: dict[str, int] = {}
-    for genes in annotations:
-        for contig, rows in genes.items():
-            ends = (end for cds in rows for _, end in cds.parts)
-            lengths[contig] = max(lengths.get(contig, 0), max(ends, default=0))
+    for annotation in annotations:
+        ends = {c: max(e for g in genes for _, e in g.parts) for c, genes in annotation.items()}
+        for contig, length in [*annotation.lengths.items(), *ends.items()]:
+            lengths[contig] = max(lengths.get(contig, 0), length)
     return lengths
 
 

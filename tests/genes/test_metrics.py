@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnatag.errors import InputError
-from dnatag.formats.records import CodingSequence
+from dnatag.formats.records import Annotation, CodingSequence
 from dnatag.genes.metrics import (
     LENGTH_CLASSES,
     Counts,
@@ -264,8 +264,13 @@ def test_bad_coordinates_are_told() -> None:
 
 def test_lengths_without_a_genome() -> None:
     crossing = CodingSequence("b", ((250, 301), (0, 99)), 1)
-    lengths = contig_lengths([by_contig(gene(0, 90), crossing), by_contig(gene(30, 600))])
-    assert lengths == {"a": 600, "b": 301}
+    one, two = Annotation(), Annotation()
+    one.update(by_contig(gene(0, 90), crossing))
+    two.update(by_contig(gene(30, 600)))
+    assert contig_lengths([one, two]) == {"a": 600, "b": 301}
+    one.lengths = {"a": 700, "c": 10}
+    two.lengths = {"b": 300}
+    assert contig_lengths([one, two]) == {"a": 700, "b": 301, "c": 10}
 
 
 def test_a_whole_genome_takes_well_below_a_second() -> None:

@@ -1,0 +1,257 @@
+"""``dnatag evaluate`` on a stretch of a real genome, and where files do not fit together.
+
+The expected numbers were counted by ``benchmarks/recount.py`` and, for bases, over plain sets.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dnatag.cli import main
+from dnatag.cli.evaluate import column_names
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "tests" / "data" / "evaluate"
+REFERENCE = str(DATA / "mg1655.refseq.gff3")
+VERIFIED = str(DATA / "mg1655.verified.gff3")
+SINGLE, META = (str(DATA / f"mg1655.pyrodigal_{mode}.gff3") for mode in ("single", "meta"))
+
+
+GOLDEN_BASES = {"reference": 52140, "predicted": 52824, "found": 51666}
+GOLDEN_MCC = 0.9818270101023046
+GOLDEN_300_TO_599 = 11
+GOLDEN_STARTS = 13
+
+
+def evaluate(*arguments: str, **options) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *arguments], **options)
+
+
+def scores(*arguments: str) -> dict:
+    result = evaluate(*arguments, "--json", "-")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def recount(reference: str, prediction: str) -> str:
+    script = ROOT / "benchmarks" / "recount.py"
+    command = [sys.executable, str(script), reference, prediction]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def genome(tmp_path: Path) -> str:
+    path = tmp_path / "genome.fna"
+    path.write_text(f">NC_000913.3\n{'ACGTACGTAC' * 6000}\n")
+    return str(path)
+
+
+def test_golden_numbers(genome: str) -> None:
+    document = scores(REFERENCE, SINGLE, META, "--genome", genome)
+    assert document["reference"] == REFERENCE
+    assert list(document["predictions"]) == ["mg1655.pyrodigal_single", "mg1655.pyrodigal_meta"]
+    single, meta = document["predictions"].values()
+    assert single["reference"] == {"rows": 54, "genes": 53, "same_stop": 1, "set_aside": {}}
+    stop = {"reference": 53, "predicted": 55, "found": 51, "right": 51}
+    assert stop.items() <= single["stop"].items()
+    assert {**stop, "predicted": 54}.items() <= meta["stop"].items()
+    assert single["stop"]["sensitivity"] == pytest.approx(51 / 53)
+    assert single["stop"]["precision"] == pytest.approx(51 / 55)
+    assert single["stop"]["f1"] == pytest.approx(102 / 108)
+    assert (single["exact"]["found"], meta["exact"]["found"]) == (47, 48)
+    assert single["starts_among_found"] == pytest.approx(47 / 51)
+    assert GOLDEN_BASES.items() <= single["base"].items()
+    assert single["base"]["mcc"] == pytest.approx(GOLDEN_MCC, abs=1e-12)
+    assert single["by_length"]["300-599"]["found"] == GOLDEN_300_TO_599
+
+
+def test_the_benchmarks_recount_agrees() -> None:
+    for path in (SINGLE, META):
+        (told,) = scores(REFERENCE, path)["predictions"].values()
+        counted = recount(REFERENCE, path)
+        assert f"'found': {told['stop']['found']}, 'exact': {told['exact']['found']}}}" in counted
+        assert f"F1 by stop: {100 * told['stop']['f1']:.2f} %" in counted
+        assert f"F1 exact: {100 * told['exact']['f1']:.2f} %" in counted
+
+
+def test_what_is_set_aside_by_evaluate_and_by_the_recount(tmp_path: Path) -> None:
+    """Rows of the real reference become pseudogenes, joined, broken and exceptional."""
+    lines = Path(REFERENCE).read_text().splitlines()
+    head, rows = [x for x in lines if x[0] == "#"], [x for x in lines if x[0] != "#"]
+    rows[3] += ";pseudo=true"
+    rows[4] += ";transl_except=(pos:5400..5402%2Caa:Sec)"
+    fields = rows[6].split("\t")
+    start, end = int(fields[3]), int(fields[4])
+    rows[6:7] = [
+        "\t".join([*fields[:3], str(a), str(b), *fields[5:]])
+        for a, b in ((start, start + 299), (start + 310, end))
+    ]
+    fields = rows[10].split("\t")
+    rows[10] = "\t".join([*fields[:3], str(int(fields[3]) - 1), *fields[4:]])
+    reference = tmp_path / "reference.gff3"
+    reference.write_text("\n".join([*head, *rows]) + "\n")
+    (told,) = scores(str(reference), SINGLE)["predictions"].values()
+    aside = {"exception": 1, "frame": 1, "joined": 1, "pseudo": 1}
+    assert told["reference"] == {"rows": 54, "genes": 49, "same_stop": 1, "set_aside": aside}
+    assert told["predictions_set_aside"] == 4
+    assert told["stop"]["predicted"] == 51
+    counted = recount(str(reference), SINGLE)
+    assert counted.startswith(
+        f"{{'reference': 49, 'predicted': 51, 'found': {told['stop']['found']}, "
+        f"'exact': {told['exact']['found']}}}"
+    )
+    table = evaluate(str(reference), SINGLE).stdout
+    assert table.startswith(
+        "reference: reference.gff3, 49 genes of 54 CDS (not counted: 1 exception, 1 frame, "
+        "1 joined, 1 pseudo, 1 same stop as a longer one)\n"
+    )
+
+
+def test_table() -> None:
+    result = evaluate(REFERENCE, SINGLE, META)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("reference: mg1655.refseq.gff3, 53 genes of 54 CDS")
+    assert lines[2].split() == ["mg1655.pyrodigal_single", "mg1655.pyrodigal_meta"]
+    cells = [line.split() for line in lines]
+    assert ["genes", "predicted", "55", "54"] in cells
+    assert ["F1", "%", "94.44", "95.33"] in cells
+    assert ["F1", "%", "87.04", "89.72"] in cells
+    assert all(len(line) <= len(lines[2]) for line in lines[2:])
+
+
+def test_verified_starts() -> None:
+    document = scores(VERIFIED, SINGLE, "--verified")
+    (told,) = document["predictions"].values()
+    assert (told["reference"]["genes"], told["found"], told["starts_right"]) == (
+        14,
+        14,
+        GOLDEN_STARTS,
+    )
+    assert told["starts_among_listed"] == pytest.approx(GOLDEN_STARTS / 14)
+    table = evaluate(VERIFIED, SINGLE, "--verified").stdout
+    assert ["genes", "listed", "14"] in [line.split() for line in table.splitlines()]
+
+
+def test_itself_is_perfect() -> None:
+    (told,) = scores(REFERENCE, REFERENCE)["predictions"].values()
+    kinds = ("stop", "exact", "base")
+    assert [told[kind]["f1"] for kind in kinds] == [1, 1, 1]
+    assert told["base"]["mcc"] == told["orforise"]["genes_detected"] == 1
+
+
+def test_tsv_and_json_files_have_the_same_numbers(tmp_path: Path) -> None:
+    tsv, document = tmp_path / "out.tsv", tmp_path / "out.json"
+    result = evaluate(REFERENCE, SINGLE, META, "--tsv", str(tsv), "--json", str(document))
+    assert result.exit_code == 0
+    assert "genes by stop" in result.stdout
+    header, *rows = (line.split("\t") for line in tsv.read_text().splitlines())
+    assert header == ["measure", "mg1655.pyrodigal_single", "mg1655.pyrodigal_meta"]
+    table = {row[0]: row[1:] for row in rows}
+    predictions = json.loads(document.read_text())["predictions"].values()
+    assert table["stop.f1"] == [str(p["stop"]["f1"]) for p in predictions]
+    assert table["by_length.<90.found"] == [
+        str(p["by_length"]["<90"]["found"]) for p in predictions
+    ]
+    printed = evaluate(REFERENCE, SINGLE, META, "--tsv", "-")
+    assert printed.stdout == tsv.read_text()
+
+
+def test_compressed_and_standard_input() -> None:
+    packed = gzip.compress(Path(SINGLE).read_bytes())
+    result = evaluate(REFERENCE, "-", "--json", "-", input=packed)
+    assert json.loads(result.stdout)["predictions"]["-"]["stop"]["found"] == 51
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (("x/a.gff", "b.gff3.gz"), ["a", "b"]),
+        (("a.gff", "a.gbk"), ["a.gff", "a.gbk"]),
+        (("x/a.gff", "y/a.gff"), ["x/a.gff", "y/a.gff"]),
+        (("a.gff", "a.gff"), ["a.gff#1", "a.gff#2"]),
+        (("GCF_1.2_x.gff.xz",), ["GCF_1.2_x"]),
+        (("-",), ["-"]),
+    ],
+)
+def test_column_names(paths: tuple[str, ...], names: list[str]) -> None:
+    assert column_names(paths) == names
+
+
+def annotation(path: Path, *rows: str) -> str:
+    path.write_text("##gff-version 3\n" + "".join(f"{row}\n" for row in rows))
+    return str(path)
+
+
+def row(contig: str, start: int, end: int) -> str:
+    return f"{contig}\tx\tCDS\t{start}\t{end}\t.\t+\t0\tID={contig}.{start}"
+
+
+def test_files_that_do_not_belong_together(tmp_path: Path, genome: str) -> None:
+    other = annotation(tmp_path / "other.gff3", row("chr1", 1, 90), row("chr2", 1, 90))
+    result = evaluate(REFERENCE, SINGLE, other)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"dnatag: error: {other}: no contig in common with {REFERENCE}")
+    assert "chr1, chr2 here, NC_000913.3 there" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+    result = evaluate(other, other, "--genome", genome)
+    assert result.exit_code == 2
+    assert "contig chr1, which the genome does not have" in result.stderr
+
+    long = annotation(tmp_path / "long.gff3", row("NC_000913.3", 59_998, 60_003))
+    result = evaluate(REFERENCE, long, "--genome", genome)
+    assert result.exit_code == 2
+    assert "past the end of contig NC_000913.3 (60000 bp)" in result.stderr
+
+
+def test_contigs_that_one_side_lacks_are_told(tmp_path: Path) -> None:
+    a = annotation(tmp_path / "a.gff3", row("c1", 1, 90), row("c2", 1, 90), row("c2", 91, 180))
+    b = annotation(tmp_path / "b.gff3", row("c1", 1, 90), row("c3", 1, 90))
+    result = evaluate(a, b, "--json", "-")
+    assert result.exit_code == 0
+    first, second = result.stderr.splitlines()
+    assert (
+        first
+        == f"dnatag: warning: {b}: no genes on c2: the 2 CDS that {a} has there count as missed"
+    )
+    assert (
+        second
+        == f"dnatag: warning: {a}: no genes on c3: the 1 CDS that {b} has there count as wrong"
+    )
+    stop = json.loads(result.stdout)["predictions"]["b"]["stop"]
+    assert (stop["reference"], stop["predicted"], stop["found"]) == (3, 2, 1)
+    assert evaluate(a, b, "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [REFERENCE],
+        [REFERENCE, SINGLE, "--json", "-", "--tsv", "-"],
+        [REFERENCE, "-", "-"],
+        [REFERENCE, "absent.gff3"],
+    ],
+)
+def test_wrong_use(arguments: list[str]) -> None:
+    result = evaluate(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+
+
+def test_nothing_is_written_on_failure(tmp_path: Path) -> None:
+    tsv = tmp_path / "out.tsv"
+    result = evaluate(REFERENCE, SINGLE, "--tsv", str(tsv), "--json", str(tmp_path / "no" / "x"))
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert not list(tmp_path.iterdir())
