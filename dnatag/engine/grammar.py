@@ -193,8 +193,8 @@ class Grammar:
             channels=tuple(data["channels"]),
             emission={s: tuple(c) for s, c in data["emission"].items()},
             transitions=tuple(
-                Transition(*fields, Requirement(*requirement))
-                for *fields, requirement in data["transitions"]
+                Transition(source, target, weight, enter, leave, Requirement(*requirement))
+                for source, target, weight, enter, leave, requirement in data["transitions"]
             ),
             begin=None if data["begin"] is None else tuple(data["begin"]),
             end=None if data["end"] is None else tuple(data["end"]),
@@ -261,7 +261,8 @@ class CompiledGrammar:
         ).reshape(n_words * n_words, len(transitions))
         target = np.array([state[t.target] for t in transitions], dtype=np.int32)
         source = np.array([state[t.source] for t in transitions], dtype=np.int32)
-        active, starts = [], []
+        active: list[np.ndarray] = []
+        starts: list[np.ndarray] = []
         for row in allowed:
             legal = np.flatnonzero(row)
             pairs = target[legal] * len(state) + source[legal]

@@ -26,6 +26,9 @@ class KmerIndex(nn.Module):
         Length of the k-mers.
     """
 
+    spread: Tensor
+    letter: Tensor
+
     def __init__(self, spread: np.ndarray, k: int) -> None:
         super().__init__()
         table = torch.as_tensor(spread, dtype=torch.float32)

@@ -163,6 +163,10 @@ class SequenceTagger(nn.Module):
         The symmetry of the domain.
     """
 
+    _symbols: Tensor
+    _bits: Tensor
+    _features: Tensor
+
     def __init__(
         self, config: TaggerConfig, grammar: Grammar, spread: np.ndarray, mirror: Mirror | None
     ) -> None:
@@ -181,9 +185,7 @@ class SequenceTagger(nn.Module):
         self.head = nn.Linear(2 * config.hidden + width, config.stride * self.dense_channels)
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.02)
-        self.site = (
-            None if config.site is None else _SiteHead(config, config.site, self.index.size)
-        )
+        self.site = None if config.site is None else _SiteHead(config, config.site, self.index.size)
         self.theta = nn.Parameter(torch.zeros(len(grammar.weights)))
         if mirror is not None:
             self.register_buffer("_symbols", torch.tensor(mirror.symbols), persistent=False)

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numba import njit
 
 from dnatag.formats.records import CodingSequence
 from dnatag.genes.alphabet import reverse_complement
-
+from dnatag.genes.kernels import count_hexamers, count_starts, features
 
 __all__ = ["FEATURES", "MIRROR_FEATURES", "Adaptation", "mirror_bits"]
 
@@ -50,127 +49,15 @@ def mirror_bits(bits: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     bits : numpy.ndarray
+        uint8 (L,), see :mod:`dnatag.genes.codes`.
+
+    Returns
+    -------
+    numpy.ndarray
         uint8 (L,).
     """
     turned = bits[::-1]
     return (turned >> 2) | (turned & 3) << 2
-
-
-@njit(cache=True, nogil=True)
-def _count_hexamers(base, starts, ends, coding, background):
-    """Count hexamers at codon starts of the intervals, and at every base of this strand."""
-    length = len(base)
-    index, clean = 0, 0
-    hexamer = np.full(length, -1, dtype=np.int16)
-    for t in range(length):
-        b = base[t]
-        if b < 0:
-            clean = 0
-            index = 0
-        else:
-            clean += 1
-            index = ((index << 2) | b) & 4095
-            if clean >= 6:
-                hexamer[t - 5] = index
-                background[index] += 1
-    for g in range(len(starts)):
-        for t in range(starts[g], ends[g] - 5, 3):
-            if hexamer[t] >= 0:
-                coding[hexamer[t]] += 1
-
-
-@njit(cache=True, nogil=True)
-def _count_start(base, t, codons, profile, motifs, before, behind, bins):
-    """Add the surroundings of one start codon to the counts."""
-    length = len(base)
-    codon = 0
-    for i in range(3):
-        codon = codon * 4 + max(base[t + i], 0)
-    codons[codon] += 1
-    for i in range(-before, behind):
-        if 0 <= t + i < length and base[t + i] >= 0:
-            profile[i + before, base[t + i]] += 1
-    for gap in range(len(bins)):
-        first = t - gap - 5
-        if first < 0:
-            break
-        index = 0
-        for i in range(5):
-            b = base[first + i]
-            if b < 0:
-                index = -1
-                break
-            index = index * 4 + b
-        if index >= 0:
-            motifs[index, bins[gap]] += 1
-
-
-@njit(cache=True, nogil=True)
-def _count_starts(base, bits, starts, kinds, codons, profiles, motifs, before, behind, bins, reach):
-    """Count starts by kind (0 first, 1 inner) and their in-frame rivals (kind 2)."""
-    length = len(base)
-    for g in range(len(starts)):
-        t = starts[g]
-        if t + 3 > length:
-            continue
-        kind = kinds[g]
-        _count_start(base, t, codons[kind], profiles[kind], motifs[kind], before, behind, bins)
-        for way in (-3, 3):
-            rival = t + way
-            while 0 <= rival < length - 2 and abs(rival - t) <= reach:
-                if bits[rival + 2] & 2:
-                    break
-                if bits[rival] & 1:
-                    _count_start(
-                        base, rival, codons[2], profiles[2], motifs[2], before, behind, bins
-                    )
-                rival += way
-
-
-@njit(cache=True, nogil=True)
-def _features(base, bits, hexamers, codons, profiles, motifs, before, behind, bins, scale, out):
-    """Fill the channels of one strand; starts are scored where a start codon begins."""
-    length = len(base)
-    index, clean = 0, 0
-    for t in range(length):
-        b = base[t]
-        if b < 0:
-            clean = 0
-            index = 0
-        else:
-            clean += 1
-            index = ((index << 2) | b) & 4095
-            if clean >= 6:
-                out[t - 5, 0] = hexamers[index]
-        if not bits[t] & 1:
-            continue
-        codon = 0
-        for i in range(3):
-            codon = codon * 4 + max(base[t + i], 0)
-        out[t, 1] = codons[codon]
-        for kind in range(2):
-            total = 0.0
-            for i in range(-before, behind):
-                if 0 <= t + i < length and base[t + i] >= 0:
-                    total += profiles[kind, i + before, base[t + i]]
-            out[t, 2 + kind] = total * scale
-        best_first, best_inner = -9.0, -9.0
-        for gap in range(len(bins)):
-            first = t - gap - 5
-            if first < 0:
-                break
-            word = 0
-            for i in range(5):
-                c = base[first + i]
-                if c < 0:
-                    word = -1
-                    break
-                word = word * 4 + c
-            if word >= 0:
-                best_first = max(best_first, motifs[0, word, bins[gap]])
-                best_inner = max(best_inner, motifs[1, word, bins[gap]])
-        out[t, 4] = best_first if best_first > -9.0 else 0.0
-        out[t, 5] = best_inner if best_inner > -9.0 else 0.0
 
 
 def _log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.ndarray:
@@ -229,6 +116,7 @@ class Adaptation:
         Returns
         -------
         Adaptation
+            Of zeros, up to rounding, if there are no genes.
         """
         coding, background = np.zeros(4096), np.zeros(4096)
         codons = np.zeros((3, 64))
@@ -242,19 +130,23 @@ class Adaptation:
                 own_bits = bits if strand > 0 else mirror_bits(bits)
                 base = _BASE[own]
                 placed = sorted(
-                    ((g.start, g.end) if strand > 0 else (length - g.end, length - g.start), g)[0]
-                    + (g.phase if g.partial5 else 0, g.partial5)
+                    (
+                        g.start if strand > 0 else length - g.end,
+                        g.end if strand > 0 else length - g.start,
+                        g.phase if g.partial5 else 0,
+                        g.partial5,
+                    )
                     for g in whole
                     if g.strand == strand
                 )
-                begin = np.array([s + phase for s, _, phase, _ in placed], dtype=np.int64)
-                end = np.array([e for _, e, _, _ in placed], dtype=np.int64)
+                begin = np.array([start + phase for start, _, phase, _ in placed], dtype=np.int64)
+                end = np.array([end for _, end, _, _ in placed], dtype=np.int64)
                 # The codon of the start and the stop say nothing of codon usage.
-                _count_hexamers(base, begin + 3, end - 3, coding, background)
+                count_hexamers(base, begin + 3, end - 3, coding, background)
                 before = np.concatenate([[-(10**9)], end[:-1]])
                 trusted = np.array([not partial for *_, partial in placed], dtype=bool)
                 kinds = (begin - before < _OPERON_GAP).astype(np.int64)
-                _count_starts(
+                count_starts(
                     base, own_bits, begin[trusted], kinds[trusted],
                     codons, profiles, motifs, _BEFORE, _BEHIND, _BIN_OF_GAP, _RIVALS,
                 )  # fmt: skip
@@ -263,9 +155,7 @@ class Adaptation:
             _log_odds(coding, background, 1000.0),
             _log_odds(codons[:2].sum(0), codons[2], 10.0),
             np.stack([_log_odds(profiles[k], profiles[2], 20.0) for k in range(2)]),
-            np.stack(
-                [_log_odds(by_place[k], by_place[2], 1000.0).T for k in range(2)]
-            ).copy(),
+            np.stack([_log_odds(by_place[k], by_place[2], 1000.0).T for k in range(2)]).copy(),
         )
 
     def features(self, symbols: np.ndarray, bits: np.ndarray) -> np.ndarray:
@@ -287,12 +177,12 @@ class Adaptation:
             (out[:, :n], symbols, bits),
             (out[::-1, n:], reverse_complement(symbols), mirror_bits(bits)),
         ):
-            _features(
+            features(
                 _BASE[own], own_bits, self.hexamers, self.codons, self.profiles, self.motifs,
                 _BEFORE, _BEHIND, _BIN_OF_GAP, _PROFILE_SCALE, half,
             )  # fmt: skip
         return out
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """The tables by name, for a file."""
+        """Return the tables by name, for a file."""
         return {f.name: getattr(self, f.name) for f in fields(self)}

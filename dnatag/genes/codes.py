@@ -12,7 +12,7 @@ from Bio.Data import CodonTable, IUPACData
 from dnatag.errors import InputError
 from dnatag.genes.alphabet import COMPLEMENT, encode
 
-__all__ = ["START", "STOP", "START_REVERSE", "STOP_REVERSE", "GeneticCode"]
+__all__ = ["START", "START_REVERSE", "STOP", "STOP_REVERSE", "GeneticCode"]
 
 # Property bits of a base; "first" and "last" are in the reading direction of the strand.
 #: The base is the first of a start codon, or the last of a stop codon, of the forward strand.
@@ -63,6 +63,10 @@ class GeneticCode:
             raise InputError("the genetic code has no stop codon")
         if not self.starts:
             raise InputError("the genetic code has no start codon")
+        if wrong := sorted(self.starts - set(_CODONS)):
+            raise InputError(f"start codons of the genetic code are no codons: {', '.join(wrong)}")
+        if both := sorted(self.starts & self.stops):
+            raise InputError(f"start codons of the genetic code are also stops: {', '.join(both)}")
 
     @property
     def stops(self) -> frozenset[str]:
@@ -95,7 +99,7 @@ class GeneticCode:
         ----------
         text : str
             An NCBI number; a 64-letter string (starts as in table 11 where these code); or
-            ``starts:ATG,GTG;stops:TAA,TAG`` (the rest as in table 1), either part optional.
+            ``starts:ATG,GTG;stops:TAA,TAG`` (the rest as in table 11), either part optional.
 
         Raises
         ------
@@ -103,7 +107,7 @@ class GeneticCode:
             If it is none of these.
         """
         text = text.strip()
-        if text.isdigit():
+        if text.isdecimal():
             return cls.ncbi(int(text))
         if ":" in text:
             return cls._from_lists(text)
@@ -116,9 +120,9 @@ class GeneticCode:
         lists: dict[str, set[str]] = {}
         for part in text.split(";"):
             key, _, codons = part.partition(":")
-            lists[key.strip().lower()] = {
-                c.strip().upper().replace("U", "T") for c in codons.split(",")
-            }
+            if (key := key.strip().lower()) in lists:
+                raise InputError(f"genetic code {text!r}: {key} are given twice")
+            lists[key] = {c.strip().upper().replace("U", "T") for c in codons.split(",")}
         wrong = {c for codons in lists.values() for c in codons} - set(_CODONS)
         if wrong or not set(lists) <= {"starts", "stops"}:
             what = ", ".join(sorted(wrong or set(lists) - {"starts", "stops"}))
@@ -134,7 +138,7 @@ class GeneticCode:
             "*" if c in stops else freed.get(c, a)
             for c, a in zip(_CODONS, bacterial.amino_acids, strict=True)
         )
-        return cls(amino_acids, frozenset(lists.get("starts", set(bacterial.starts)) - stops))
+        return cls(amino_acids, frozenset(lists.get("starts", bacterial.starts - stops)))
 
     @property
     def label(self) -> str:

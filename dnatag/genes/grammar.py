@@ -47,7 +47,10 @@ def _steps(frame: str) -> list[tuple[str | None, Requirement, str | None]]:
     if frame[0] == "+":
         if position < 2:
             return [(f"+{position + 1}", Requirement(), None)]
-        return [("+0", Requirement(not_before=STOP), None), (None, Requirement(before=STOP), "stop")]
+        return [
+            ("+0", Requirement(not_before=STOP), None),
+            (None, Requirement(before=STOP), "stop"),
+        ]
     if position > 0:
         return [(f"-{position - 1}", Requirement(), None)]
     return [

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,6 +44,32 @@ class Labels:
     masked: Counter[str] = field(default_factory=Counter)
 
 
+def _open_ends(cds: CodingSequence) -> tuple[bool, bool]:
+    """Whether the left and the right end of a CDS are missing."""
+    ends = (cds.partial5, cds.partial3)
+    return ends if cds.strand > 0 else ends[::-1]
+
+
+def _to_the_ends(cds: CodingSequence, length: int) -> CodingSequence:
+    """Extend a partial CDS that stops one or two bases short of the contig's end to that end.
+
+    Annotations often give only the whole codons of a partial gene.
+    """
+    left_open, right_open = _open_ends(cds)
+    if len(cds.parts) > 1:
+        return cds
+    left = cds.start if left_open and 0 < cds.start < 3 else 0
+    right = length - cds.end if right_open and 0 < length - cds.end < 3 else 0
+    if not left and not right:
+        return cds
+    added5 = left if cds.strand > 0 else right
+    return replace(
+        cds,
+        parts=((cds.start - left, cds.end + right),),
+        phase=(cds.phase + added5) % 3 if cds.partial5 else cds.phase,
+    )
+
+
 def _fault(cds: CodingSequence, length: int, bits: np.ndarray) -> str | None:
     """Why a CDS can't be a label, or None."""
     if cds.pseudo:
@@ -52,23 +79,23 @@ def _fault(cds: CodingSequence, length: int, bits: np.ndarray) -> str | None:
     crosses_origin = len(cds.parts) == 2 and cds.parts[0][1] == length and cds.parts[1][0] == 0
     if len(cds.parts) > 1 and not crosses_origin:
         return "spliced or frameshifted"
-    left_open = cds.partial5 if cds.strand > 0 else cds.partial3
-    right_open = cds.partial3 if cds.strand > 0 else cds.partial5
-    if (left_open and cds.start >= 3) or (right_open and cds.end <= length - 3):
+    if cds.start < 0 or any(end > length for _, end in cds.parts):
+        return "outside the contig"
+    left_open, right_open = _open_ends(cds)
+    if (left_open and cds.start > 0) or (right_open and cds.end < length):
         return "partial inside the contig"
-    if len(cds) < 6:
-        return "shorter than two codons"
     if not (left_open or right_open) and len(cds) % 3:
         return "length no multiple of three"
     positions = np.fromiter(cds, dtype=np.int64, count=len(cds))
     own = bits[positions] >> (0 if cds.strand > 0 else 2)
     offset = cds.phase if cds.partial5 else 0
     stops = own[offset + 2 :: 3] & STOP
-    if not cds.partial3 and not (len(stops) and stops[-1] and (len(cds) - offset) % 3 == 0):
+    whole_codons = (len(cds) - offset) % 3 == 0
+    if not cds.partial3 and not (len(stops) and stops[-1] and whole_codons):
         return "no stop codon at its end"
-    if stops[: len(stops) - (not cds.partial3)].any():
+    if stops[: len(stops) - whole_codons].any():
         return "stop codon inside"
-    if not cds.partial5 and not own[0] & START:
+    if not cds.partial5 and not (own[:1] & START).any():
         return "no start codon at its beginning"
     return None
 
@@ -93,7 +120,8 @@ def label_genes(
     What the grammar cannot express (pseudogenes, spliced and frameshifted genes, partial genes
     away from the contig's ends, genes that break the genetic code, more than two genes at a base)
     is masked over its whole extent and counted. A gene across the origin is labelled on both
-    sides, as a gene that runs off either end.
+    sides, as a gene that runs off either end. A partial gene that stops one or two bases short of
+    the contig's end is extended to it.
 
     Parameters
     ----------
@@ -117,25 +145,24 @@ def label_genes(
 
     def mask(cds: CodingSequence, why: str) -> None:
         labels.masked[why] += 1
-        parts = cds.parts
+        for start, end in cds.parts:
+            masked[max(start, 0) : end] = True
         # Between the parts of one gene lie introns or frameshifts, but never the whole contig.
-        if len(parts) > 1 and parts[-1][1] - parts[0][0] < 2 * len(cds) + 1000:
-            parts = ((cds.start, cds.end),)
-        for start, end in parts:
-            masked[start:end] = True
+        for (_, left), (right, _) in pairwise(cds.parts):
+            if right - left < 2 * len(cds) + 1000:
+                masked[left:right] = True
 
-    seen: set[tuple[int, int]] = set()
     # Longest first: where too many genes overlap, the shorter ones are masked.
-    for cds in sorted(genes, key=lambda g: (-len(g), g.parts, g.strand)):
+    placed = (_to_the_ends(g, length) for g in genes)
+    for cds in sorted(placed, key=lambda g: (-len(g), g.parts, g.strand)):
         fault = _fault(cds, length, bits)
-        stop = (cds.strand, cds.three_prime)
-        if fault is None and stop in seen:
-            fault = "second gene with the same stop"
         if fault is None:
-            seen.add(stop)
-            intervals = _frames(cds)
-            widened = [(s, e, open_at[s:e] | (1 << f).astype(np.uint8)) for s, e, f in intervals]
-            if any((STATE_OF_FRAMES[frames] < 0).any() for _, _, frames in widened):
+            opened = [(s, e, (1 << f).astype(np.uint8)) for s, e, f in _frames(cds)]
+            widened = [(s, e, open_at[s:e] | frames) for s, e, frames in opened]
+            # No gene passes a stop in frame: two that share a frame share their stop.
+            if any((open_at[s:e] & frames).any() for s, e, frames in opened):
+                fault = "second gene with the same stop"
+            elif any((STATE_OF_FRAMES[frames] < 0).any() for _, _, frames in widened):
                 fault = "more than two genes at a base"
             else:
                 for start, end, frames in widened:
@@ -184,7 +211,8 @@ def genes_of_path(
     Returns
     -------
     list of CodingSequence
-        Sorted by start, then end; genes that run off an end of the path are partial.
+        Sorted by start, then end. Genes that run off an end of the path are partial, except where
+        the path's first (last) codon is a start (stop) codon in frame: these count as whole.
     """
     genes: list[CodingSequence] = []
     length = len(path)
@@ -220,7 +248,7 @@ def _genes_of_frame(
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         inner = cuts[np.searchsorted(cuts, begin, "right") : np.searchsorted(cuts, end, "left")]
         bounds = [int(begin), *map(int, inner), int(end)]
-        for left, right in zip(bounds, bounds[1:], strict=False):
+        for left, right in pairwise(bounds):
             if strand > 0:
                 partial5 = not ((left - phase) % 3 == 0 and bits[left] & START)
                 partial3 = not ((right - phase) % 3 == 0 and bits[right - 1] & STOP)
@@ -240,4 +268,3 @@ def _genes_of_frame(
                 )
             )
     return genes
-

@@ -1,0 +1,132 @@
+"""Compiled loops that count and look up the tables of an adaptation.
+
+All read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C, G, T and -1 for any
+other symbol; `bits`, uint8 (L,), are the property bits as that strand sees them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dnatag.genes.codes import START, STOP
+
+__all__ = ["count_hexamers", "count_starts", "features"]
+
+
+@njit(cache=True, nogil=True)
+def count_hexamers(base, starts, ends, coding, background):
+    """Count hexamers at codon starts of the intervals, and at every base of this strand."""
+    length = len(base)
+    index, clean = 0, 0
+    hexamer = np.full(length, -1, dtype=np.int16)
+    for t in range(length):
+        b = base[t]
+        if b < 0:
+            clean = 0
+            index = 0
+        else:
+            clean += 1
+            index = ((index << 2) | b) & 4095
+            if clean >= 6:
+                hexamer[t - 5] = index
+                background[index] += 1
+    for g in range(len(starts)):
+        for t in range(starts[g], ends[g] - 5, 3):
+            if hexamer[t] >= 0:
+                coding[hexamer[t]] += 1
+
+
+@njit(cache=True, nogil=True)
+def _count_start(base, t, codons, profile, motifs, before, behind, bins):
+    """Add the surroundings of one start codon to the counts."""
+    length = len(base)
+    codon = 0
+    for i in range(3):
+        codon = codon * 4 + max(base[t + i], 0)
+    codons[codon] += 1
+    for i in range(-before, behind):
+        if 0 <= t + i < length and base[t + i] >= 0:
+            profile[i + before, base[t + i]] += 1
+    for gap in range(len(bins)):
+        first = t - gap - 5
+        if first < 0:
+            break
+        index = 0
+        for i in range(5):
+            b = base[first + i]
+            if b < 0:
+                index = -1
+                break
+            index = index * 4 + b
+        if index >= 0:
+            motifs[index, bins[gap]] += 1
+
+
+@njit(cache=True, nogil=True)
+def count_starts(base, bits, starts, kinds, codons, profiles, motifs, before, behind, bins, reach):
+    """Count starts by kind (0 first, 1 inner) and their in-frame rivals (kind 2)."""
+    length = len(base)
+    for g in range(len(starts)):
+        t = starts[g]
+        if t + 3 > length:
+            continue
+        kind = kinds[g]
+        _count_start(base, t, codons[kind], profiles[kind], motifs[kind], before, behind, bins)
+        for way in (-3, 3):
+            rival = t + way
+            while 0 <= rival < length - 2 and abs(rival - t) <= reach:
+                if bits[rival + 2] & STOP:
+                    break
+                if bits[rival] & START:
+                    _count_start(
+                        base, rival, codons[2], profiles[2], motifs[2], before, behind, bins
+                    )
+                rival += way
+
+
+@njit(cache=True, nogil=True)
+def features(base, bits, hexamers, codons, profiles, motifs, before, behind, bins, scale, out):
+    """Fill the channels of one strand, (L, 6); starts are scored where a start codon begins."""
+    length = len(base)
+    index, clean = 0, 0
+    for t in range(length):
+        b = base[t]
+        if b < 0:
+            clean = 0
+            index = 0
+        else:
+            clean += 1
+            index = ((index << 2) | b) & 4095
+            if clean >= 6:
+                out[t - 5, 0] = hexamers[index]
+        # In a slice of a contig, the last codon may lie beyond the end.
+        if not bits[t] & START or t + 3 > length:
+            continue
+        codon = 0
+        for i in range(3):
+            codon = codon * 4 + max(base[t + i], 0)
+        out[t, 1] = codons[codon]
+        for kind in range(2):
+            total = 0.0
+            for i in range(-before, behind):
+                if 0 <= t + i < length and base[t + i] >= 0:
+                    total += profiles[kind, i + before, base[t + i]]
+            out[t, 2 + kind] = total * scale
+        best_first, best_inner = -9.0, -9.0
+        for gap in range(len(bins)):
+            first = t - gap - 5
+            if first < 0:
+                break
+            word = 0
+            for i in range(5):
+                c = base[first + i]
+                if c < 0:
+                    word = -1
+                    break
+                word = word * 4 + c
+            if word >= 0:
+                best_first = max(best_first, motifs[0, word, bins[gap]])
+                best_inner = max(best_inner, motifs[1, word, bins[gap]])
+        out[t, 4] = best_first if best_first > -9.0 else 0.0
+        out[t, 5] = best_inner if best_inner > -9.0 else 0.0
