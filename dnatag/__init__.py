@@ -1,3 +1,18 @@
 """dnatag: find the genes of a genome, and label any other sequence, with a BiLSTM-CRF."""
 
+from __future__ import annotations
+
+from typing import Any
+
 __version__ = "0.1.0"
+
+__all__ = ["GeneFinder", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the API when it is asked for: the command line's help must not wait for torch."""
+    if name == "GeneFinder":
+        from dnatag.genes.finder import GeneFinder
+
+        return GeneFinder
+    raise AttributeError(f"module 'dnatag' has no attribute {name!r}")

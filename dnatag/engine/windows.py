@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 
 from dnatag.engine.model import SequenceTagger
 
-__all__ = ["Runner", "Span", "choose_device"]
+__all__ = ["Runner", "Span", "choose_device", "torch_threads"]
 
 #: Steps of a tile that are kept, and of each margin that is thrown away.
 CORE, MARGIN = 2048, 320
@@ -67,6 +68,17 @@ def choose_device(name: str = "auto") -> torch.device:
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
         raise ValueError(f"torch finds no {name} device here; use --device cpu")
     return torch.device(name)
+
+
+@contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Set torch's number of threads for a block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Runner:
@@ -121,14 +133,10 @@ class Runner:
                 if done is not None:
                     done(tile.end - tile.start)
 
-        threads_before = torch.get_num_threads()
         pool = ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,))
-        try:
-            with pool:
-                for _ in pool.map(work, self._batches(tiles)):
-                    pass
-        finally:
-            torch.set_num_threads(threads_before)
+        with torch_threads(1), pool:
+            for _ in pool.map(work, self._batches(tiles)):
+                pass
         return results
 
     def _tiles(self, number: int, span: Span) -> Iterator[_Tile]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["COMPLEMENT", "SPREAD", "encode", "reverse_complement"]
+__all__ = ["COMPLEMENT", "SPREAD", "encode", "reverse_complement", "splice"]
 
 _IUPAC = {
     "A": 1, "C": 2, "M": 3, "G": 4, "R": 5, "S": 6, "V": 7, "T": 8,
@@ -59,3 +59,29 @@ def reverse_complement(symbols: np.ndarray) -> np.ndarray:
         uint8 (L,).
     """
     return COMPLEMENT[symbols[::-1]]
+
+
+_COMPLEMENT_LETTERS = bytes.maketrans(
+    b"ACGTUMRWSYKVHDBNacgtumrwsykvhdbn", b"TGCAAKYWSRMBDHVNtgcaakywsrmbdhvn"
+)
+
+
+def splice(sequence: bytes, parts: tuple[tuple[int, int], ...], strand: int) -> bytes:
+    """Cut out and join intervals, in the direction of a strand.
+
+    Parameters
+    ----------
+    sequence : bytes
+        The contig.
+    parts : tuple of (int, int)
+        Intervals, 0-based and half-open, in the order of the forward strand.
+    strand : int
+        +1 or -1.
+
+    Returns
+    -------
+    bytes
+        Letters of that strand, in upper or lower case as they were.
+    """
+    joined = b"".join(sequence[start:end] for start, end in parts)
+    return joined if strand > 0 else joined.translate(_COMPLEMENT_LETTERS)[::-1]

@@ -20,6 +20,8 @@ START, STOP = 1, 2
 #: The same of the reverse strand.
 START_REVERSE, STOP_REVERSE = 4, 8
 
+#: Codons looked up at once.
+_BLOCK = 1_000_000
 _ORDER = "TCAG"
 _CODONS = ["".join(c) for c in product(_ORDER, repeat=3)]
 
@@ -183,10 +185,12 @@ class GeneticCode:
             uint8 (L,): START, STOP, START_REVERSE, STOP_REVERSE.
         """
         bits = np.zeros(len(symbols), dtype=np.uint8)
-        if len(symbols) >= 3:
-            flags = self._flags[symbols[:-2], symbols[1:-1], symbols[2:]]
-            bits[:-2] |= flags & (START | STOP_REVERSE)
-            bits[2:] |= flags & (STOP | START_REVERSE)
+        # In blocks, since numpy turns indices into 8-byte integers.
+        for begin in range(0, len(symbols) - 2, _BLOCK):
+            block = symbols[begin : begin + _BLOCK + 2]
+            flags = self._flags[block[:-2], block[1:-1], block[2:]]
+            bits[begin : begin + len(flags)] |= flags & (START | STOP_REVERSE)
+            bits[begin + 2 : begin + 2 + len(flags)] |= flags & (STOP | START_REVERSE)
         return bits
 
     @cached_property

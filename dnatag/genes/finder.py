@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 import torch
 
 from dnatag.engine.crf import implementation
-from dnatag.engine.windows import Runner, Span, choose_device
+from dnatag.engine.windows import Runner, Span, choose_device, torch_threads
 from dnatag.errors import InputError
 from dnatag.formats.fasta import check_dna
 from dnatag.formats.records import CodingSequence, Contig
-from dnatag.genes import model
 from dnatag.genes.adapt import Adaptation
 from dnatag.genes.alphabet import encode
 from dnatag.genes.codes import STOP, STOP_REVERSE, GeneticCode
 from dnatag.genes.grammar import FRAME_OF_STATE
 from dnatag.genes.labels import genes_of_path
+from dnatag.genes.model import load
 from dnatag.models import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
@@ -45,8 +43,6 @@ SAMPLE, STRETCH = 2_000_000, 100_000
 LEARN_GENES, LEARN_LENGTH, LEARN_POSTERIOR = 60, 300, 0.9
 _FLANK = 64
 _CRF = implementation("cpu")
-# numba's simplest threading layer must not be entered from two threads at once.
-_CRF_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,7 @@ class GeneFinder:
         threads: int = 1,
     ) -> None:
         self.path = find_model(model)
-        tagger, self.metadata = _load(self.path)
+        tagger, self.metadata = load(self.path)
         if not isinstance(genetic_code, GeneticCode):
             genetic_code = GeneticCode.parse(str(genetic_code))
         self.code = genetic_code
@@ -288,18 +284,19 @@ class GeneFinder:
             channels = adaptation.features(symbols[low : end + _FLANK], bits[low : end + _FLANK])
             return channels[start - low : end - low]
 
-        # Pieces of long contigs are decoded group by group, so memory stays bounded.
-        decoded: dict[int, list[tuple[_Piece, np.ndarray, np.ndarray]]] = {}
-        position = 0
+        found = [_Found(s, self, per_base) for s in sequences]
+        finished = position = 0
+        # Group by group, so that a long contig takes no more memory than its sequence.
         for group in _groups(pieces, size=lambda p: p.high - p.low):
             for piece, path, frames in self._decode(group, sequences, features, done):
-                decoded.setdefault(piece.sequence, []).append((piece, path, frames))
+                found[piece.sequence].add(piece, path, frames)
             position += len(group)
-            following = pieces[position].sequence if position < len(pieces) else len(sequences)
-            for number in sorted(n for n in decoded if n < following):
-                yield self._join(sequences[number], decoded.pop(number), per_base)
-        # Contigs without a piece are all gap.
-        del decoded
+            following = pieces[position].sequence if position < len(pieces) else len(found)
+            for number in range(finished, following):
+                yield found[number].prediction()
+            finished = following
+        for rest in found[finished:]:
+            yield rest.prediction()
 
     def _decode(
         self,
@@ -339,14 +336,9 @@ class GeneFinder:
                 torch.tensor([pieces[i].high - pieces[i].low for i in batch]),
             )  # fmt: skip
             ends = {"begin": torch.from_numpy(begin), "end": torch.from_numpy(end)}
-            with _CRF_LOCK:
-                before = numba.get_num_threads()
-                numba.set_num_threads(min(self.threads, numba.config.NUMBA_NUM_THREADS))
-                try:
-                    paths, _ = _CRF.viterbi(*arguments, **ends)
-                    frames = _CRF.marginals(*arguments, **ends, project=self._project)
-                finally:
-                    numba.set_num_threads(before)
+            with torch_threads(self.threads):
+                paths, _ = _CRF.viterbi(*arguments, **ends)
+                frames = _CRF.marginals(*arguments, **ends, project=self._project)
             for row, i in enumerate(batch):
                 n = pieces[i].high - pieces[i].low
                 path = paths[row, :n].numpy().astype(np.int8)
@@ -354,52 +346,94 @@ class GeneFinder:
         for i in range(len(pieces)):
             yield out[i]
 
-    def _join(
-        self,
-        sequence: _Sequence,
-        decoded: list[tuple[_Piece, np.ndarray, np.ndarray]],
-        per_base: bool,
-    ) -> Prediction:
+
+class _Found:
+    """Collects what is found on a contig, piece by piece."""
+
+    def __init__(self, sequence: _Sequence, finder: GeneFinder, per_base: bool) -> None:
+        self.sequence = sequence
+        self.finder = finder
         length = len(sequence.contig)
-        labels = np.full(length, -1, np.int8) if per_base else None
-        posteriors = np.zeros((length, 6), np.float32) if per_base else None
-        bits = sequence.bits[sequence.pad : sequence.pad + length]
-        genes: list[CodingSequence] = []
-        for low, high, path, frames in _stitch(decoded):
-            found = genes_of_path(path, bits[low:high], sequence.contig.id, low)
-            for gene in found:
-                if len(gene) >= self.min_length:
-                    genes.append(self._with_posteriors(gene, frames, bits, low))
-            if labels is not None and posteriors is not None:
-                labels[low:high] = path
-                posteriors[low:high] = frames
-        return Prediction(sequence.contig, genes, labels, posteriors)
+        self.bits = sequence.bits[sequence.pad : sequence.pad + length]
+        self.genes: list[CodingSequence] = []
+        self.labels = np.full(length, -1, np.int8) if per_base else None
+        self.posteriors = np.zeros((length, 6), np.float32) if per_base else None
+        # A piece that waits for the next one, and from where on it counts.
+        self.waiting: tuple[_Piece, np.ndarray, np.ndarray] | None = None
+        self.low = 0
 
-    def _with_posteriors(
-        self, gene: CodingSequence, frames: np.ndarray, bits: np.ndarray, low: int
-    ) -> CodingSequence:
-        """Add the posteriors, which follow from those of the frames.
+    def add(self, piece: _Piece, path: np.ndarray, frames: np.ndarray) -> None:
+        """Take the next piece.
 
-        A gene that is open at its stop codon is that gene, whatever its start; and the frame's
-        posterior rises at a start codon by the probability that the gene starts there.
+        Neighbouring pieces are joined where both have the same state, between genes if possible,
+        as near as possible to the middle of their overlap.
         """
-        columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
-        last = (len(gene) - gene.phase - 1) % 3
-        posterior = float(columns[gene.three_prime - low, last])
-        start_posterior = None
-        if not gene.partial5:
-            first, before = gene.five_prime, gene.five_prime - gene.strand
-            opened = float(columns[first - low, 0])
-            inside = 0 <= before - low < len(frames)
-            if inside and not bits[before] & (STOP if gene.strand > 0 else STOP_REVERSE):
-                opened -= float(columns[before - low, 2])
-            start_posterior = min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
-        return replace(
-            gene,
-            genetic_code=self.code.table,
-            posterior=min(posterior, 1.0),
-            start_posterior=start_posterior,
-        )
+        if piece.begins:
+            self.low = piece.low
+        if self.waiting is not None:
+            before, earlier, _ = self.waiting
+            shared = earlier[piece.low - before.low :]
+            same = shared == path[: len(shared)]
+            agreed = np.flatnonzero(same & (shared == 0))
+            between = bool(len(agreed))
+            if not between:
+                agreed = np.flatnonzero(same)
+            cut = piece.low + int(agreed[np.argmin(np.abs(agreed - len(shared) // 2))])
+            if between:
+                self._take(cut)
+            else:
+                # A gene as long as the overlap: go on as if both pieces were one.
+                n = cut - before.low
+                path = np.concatenate([earlier[:n], path[cut - piece.low :]])
+                frames = np.concatenate([self.waiting[2][:n], frames[cut - piece.low :]])
+                piece = replace(piece, low=before.low)
+        self.waiting = (piece, path, frames)
+        if piece.ends:
+            self._take(piece.high)
+            self.waiting = None
+
+    def _take(self, high: int) -> None:
+        """Read off the genes up to a base between genes, or the end of a segment."""
+        assert self.waiting is not None
+        piece, path, frames = self.waiting
+        low, self.low = self.low, high
+        path = path[low - piece.low : high - piece.low]
+        frames = frames[low - piece.low : high - piece.low]
+        bits = self.bits[low:high]
+        for gene in genes_of_path(path, bits, self.sequence.contig.id):
+            if len(gene) >= self.finder.min_length:
+                scored = _with_posteriors(gene, frames, bits)
+                place = ((gene.start + low, gene.end + low),)
+                self.genes.append(
+                    replace(scored, parts=place, genetic_code=self.finder.code.table)
+                )
+        if self.labels is not None and self.posteriors is not None:
+            self.labels[low:high] = path
+            self.posteriors[low:high] = frames
+
+    def prediction(self) -> Prediction:
+        """Return the result, after the last piece."""
+        return Prediction(self.sequence.contig, self.genes, self.labels, self.posteriors)
+
+
+def _with_posteriors(gene: CodingSequence, frames: np.ndarray, bits: np.ndarray) -> CodingSequence:
+    """Add the posteriors, which follow from those of the frames.
+
+    A gene that is open at its stop codon is that gene, whatever its start; and the frame's
+    posterior rises at a start codon by the probability that the gene starts there.
+    """
+    columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
+    last = (len(gene) - gene.phase - 1) % 3
+    posterior = float(columns[gene.three_prime, last])
+    start_posterior = None
+    if not gene.partial5:
+        first, before = gene.five_prime, gene.five_prime - gene.strand
+        opened = float(columns[first, 0])
+        stop = STOP if gene.strand > 0 else STOP_REVERSE
+        if 0 <= before < len(frames) and not bits[before] & stop:
+            opened -= float(columns[before, 2])
+        start_posterior = min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
+    return replace(gene, posterior=min(posterior, 1.0), start_posterior=start_posterior)
 
 
 def as_contig(sequence: Any) -> Contig:
@@ -419,10 +453,6 @@ def as_contig(sequence: Any) -> Contig:
     letters = b"".join(letters.split())
     check_dna(letters, name)
     return Contig(name, letters, description)
-
-
-def _load(path: Path) -> Any:
-    return model.load(path)
 
 
 def _chain(held: list[Contig], rest: Iterator[Contig]) -> Iterator[Contig]:
@@ -458,39 +488,6 @@ def _pieces(number: int, sequence: _Sequence) -> Iterator[_Piece]:
                 low == start,
                 high == end,
             )
-
-
-def _stitch(
-    decoded: Sequence[tuple[_Piece, np.ndarray, np.ndarray]],
-) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
-    """Join pieces to segments: (low, high, path, frames) of each.
-
-    Neighbouring pieces are joined where both have the same state, between genes if possible, as
-    near as possible to the middle of their overlap.
-    """
-    paths: list[np.ndarray] = []
-    frames: list[np.ndarray] = []
-    begin = low = 0
-    for i, (piece, path, posterior) in enumerate(decoded):
-        if piece.begins:
-            begin = low = piece.low
-        high = piece.high
-        if not piece.ends:
-            following, next_path, _ = decoded[i + 1]
-            shared = path[following.low - piece.low :]
-            same = shared == next_path[: len(shared)]
-            between = np.flatnonzero(same & (shared == 0))
-            agreed = between if len(between) else np.flatnonzero(same)
-            if not len(agreed):
-                raise AssertionError("pieces of a contig disagree over their whole overlap")
-            nearest = agreed[np.argmin(np.abs(agreed - len(shared) // 2))]
-            high = following.low + int(nearest)
-        paths.append(path[low - piece.low : high - piece.low])
-        frames.append(posterior[low - piece.low : high - piece.low])
-        low = high
-        if piece.ends:
-            yield begin, high, np.concatenate(paths), np.concatenate(frames)
-            paths, frames = [], []
 
 
 def _sample(contigs: Sequence[Contig]) -> list[Contig]:

@@ -1,0 +1,223 @@
+"""``dnatag predict``: find the genes of a genome."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from dnatag import __version__
+from dnatag.cli.common import (
+    device_option,
+    model_option,
+    note,
+    output_option,
+    progress,
+    quiet_option,
+    threads_option,
+)
+
+if TYPE_CHECKING:
+    from dnatag.formats.records import CodingSequence, Contig
+    from dnatag.formats.streams import OutputSet
+    from dnatag.genes.finder import GeneFinder, Prediction
+
+__all__ = ["command"]
+
+
+def _file_option(name: str, what: str) -> object:
+    return click.option(
+        name,
+        metavar="FILE",
+        type=click.Path(dir_okay=False, allow_dash=True),
+        help=f"Write {what} as well.",
+    )
+
+
+@click.command("predict")
+@click.argument("fasta", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@output_option
+@_file_option("--faa", "the proteins as FASTA")
+@_file_option("--ffn", "the genes' nucleotides as FASTA")
+@_file_option("--gbk", "GenBank records with the sequence")
+@_file_option("--bed", "the genes as BED")
+@_file_option("--tsv", "a table of the genes")
+@_file_option("--labels", "the label and the posteriors of each base (end it in .gz)")
+@model_option
+@click.option(
+    "--genetic-code",
+    metavar="CODE",
+    default="11",
+    show_default=True,
+    help="NCBI's number, 64 amino acids in NCBI's order, or starts:ATG,GTG;stops:TAA,TAG.",
+)
+@click.option(
+    "--ends",
+    type=click.Choice(["open", "closed"]),
+    default="open",
+    show_default=True,
+    help="Whether genes may run off the ends of contigs and into gaps.",
+)
+@click.option(
+    "--min-length",
+    metavar="BP",
+    type=click.IntRange(min=6),
+    default=60,
+    show_default=True,
+    help="Shortest gene, in bases.",
+)
+@click.option(
+    "--adapt/--no-adapt",
+    default=True,
+    show_default=True,
+    help="Learn codon usage and starts from the genome's own sure genes first. Use --no-adapt "
+    "for metagenomes.",
+)
+@device_option
+@threads_option
+@quiet_option
+def command(
+    fasta: tuple[str, ...],
+    output: str,
+    faa: str | None,
+    ffn: str | None,
+    gbk: str | None,
+    bed: str | None,
+    tsv: str | None,
+    labels: str | None,
+    model: str,
+    genetic_code: str,
+    ends: str,
+    min_length: int,
+    adapt: bool,
+    device: str,
+    threads: int,
+    quiet: bool,
+) -> None:
+    """Find the genes of a genome, as GFF3 and more.
+
+    FASTA files hold the contigs of one genome, plain or compressed (gzip, bzip2, xz, zstd); "-"
+    is standard input. The score of a gene is its posterior probability.
+    """
+    from dnatag.formats.fasta import UniqueIds, read_fasta
+    from dnatag.formats.streams import OutputSet
+    from dnatag.genes.finder import GeneFinder
+
+    finder = GeneFinder(
+        model,
+        genetic_code=genetic_code,
+        closed_ends=ends == "closed",
+        min_length=min_length,
+        adapt=adapt,
+        device=device,
+        threads=threads,
+    )
+    note(
+        f"model {finder.path.stem}, device {finder.device.type}, "
+        f"genetic code {finder.code.label}",
+        quiet=quiet,
+    )
+
+    def contigs() -> Iterator[Contig]:
+        ids = UniqueIds()
+        for path in fasta:
+            yield from read_fasta(path, ids)
+
+    paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
+             "labels": labels}  # fmt: skip
+    n_contigs = n_bases = n_genes = 0
+    with OutputSet() as outputs, progress(quiet=quiet) as bar:
+        writer = _Writer(outputs, paths, finder)
+        for prediction in finder.predict(
+            contigs(),
+            per_base=labels is not None,
+            notify=lambda message: note(message, quiet=quiet),
+            done=bar.update,
+        ):
+            n_genes += writer.write(prediction)
+            n_contigs += 1
+            n_bases += len(prediction.contig)
+    note(f"{n_genes} genes on {n_contigs} contigs of {n_bases} bp", quiet=quiet)
+
+
+class _Writer:
+    """Writes predictions to all files asked for."""
+
+    def __init__(
+        self, outputs: OutputSet, paths: dict[str, str | None], finder: GeneFinder
+    ) -> None:
+        from dnatag.formats.flatfile import GenBankWriter
+        from dnatag.formats.gff import GffWriter
+        from dnatag.formats.tables import GeneTableWriter, LabelTableWriter
+        from dnatag.genes.grammar import FRAMES
+
+        self.code = finder.code
+        handles = {kind: outputs.open(p) for kind, p in paths.items() if p is not None}
+        name = finder.path.stem
+        self.gff = GffWriter(
+            handles["gff"], __version__, name, shlex.join(["dnatag", *sys.argv[1:]])
+        )
+        self.faa, self.ffn, self.bed = (handles.get(kind) for kind in ("faa", "ffn", "bed"))
+        self.gbk = self.tsv = self.labels = None
+        if "gbk" in handles:
+            self.gbk = GenBankWriter(handles["gbk"], __version__, name)
+        if "tsv" in handles:
+            self.tsv = GeneTableWriter(handles["tsv"])
+        if "labels" in handles:
+            states = [*finder.grammar.states, "gap"]
+            self.labels = LabelTableWriter(handles["labels"], states, FRAMES)
+
+    def write(self, prediction: Prediction) -> int:
+        """Write a contig; return its number of genes."""
+        from dnatag.formats.bed import write_bed
+        from dnatag.formats.fasta import write_fasta
+        from dnatag.genes.alphabet import splice
+
+        contig = prediction.contig
+        genes = [
+            replace(gene, id=f"{contig.id}_{number}")
+            for number, gene in enumerate(prediction.genes, 1)
+        ]
+        self.gff.write(contig, genes)
+        if self.bed is not None:
+            write_bed(self.bed, genes)
+        nucleotides = [splice(contig.sequence, gene.parts, gene.strand) for gene in genes]
+        if self.ffn is not None:
+            for gene, bases in zip(genes, nucleotides, strict=True):
+                write_fasta(self.ffn, gene.id, _where(gene), bases)
+        if self.tsv is not None:
+            for gene, bases in zip(genes, nucleotides, strict=True):
+                self.tsv.write(gene, bases.decode("ascii"))
+        if self.faa is not None or self.gbk is not None:
+            proteins = [
+                self.code.translate(bases[gene.phase :], complete_start=not gene.partial5)
+                for gene, bases in zip(genes, nucleotides, strict=True)
+            ]
+            if self.faa is not None:
+                for gene, protein in zip(genes, proteins, strict=True):
+                    write_fasta(self.faa, gene.id, _where(gene), protein.removesuffix("*"))
+            if self.gbk is not None:
+                self.gbk.write(contig, zip(genes, proteins, strict=True))
+        if self.labels is not None:
+            # Index -1, a gap, is the last name.
+            assert prediction.labels is not None and prediction.posteriors is not None
+            self.labels.write(
+                contig.id, contig.sequence, prediction.labels, prediction.posteriors
+            )
+        return len(genes)
+
+
+def _where(gene: CodingSequence) -> str:
+    """The description of a sequence: place (1-based), strand, what is missing, posterior."""
+    parts = ",".join(f"{start + 1}..{end}" for start, end in gene.parts)
+    missing = {(True, True): "both", (True, False): "start", (False, True): "stop"}.get(
+        (gene.partial5, gene.partial3), "no"
+    )
+    return (
+        f"{gene.contig}:{parts}({'+' if gene.strand > 0 else '-'}) partial={missing} "
+        f"posterior={gene.posterior:.4f}"
+    )
