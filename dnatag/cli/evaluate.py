@@ -13,7 +13,7 @@ from dnatag import __version__
 from dnatag.cli.common import note, quiet_option
 
 if TYPE_CHECKING:
-    from dnatag.genes.metrics import Genes
+    from dnatag.formats.records import Annotation
 
 __all__ = ["command"]
 
@@ -92,6 +92,7 @@ def command(
     The table goes to standard output. --json and --tsv write all counts, and shares from 0 to 1,
     to a file, or with "-" to standard output instead of the table.
     """
+    from dnatag.errors import InputError
     from dnatag.formats.annotation import read_annotation
     from dnatag.formats.streams import OutputSet
     from dnatag.genes.metrics import contig_lengths, evaluate, evaluate_verified
@@ -101,6 +102,8 @@ def command(
     if [reference, *predictions, genome].count("-") > 1:
         raise click.UsageError("only one input can be standard input ('-')")
     truth = read_annotation(reference)
+    if not truth:
+        raise InputError(f"{reference}: has no CDS; the reference is an annotation of genes")
     names = column_names(predictions)
     predicted = {name: read_annotation(path) for name, path in zip(names, predictions, strict=True)}
     for path, genes in zip(predictions, predicted.values(), strict=True):
@@ -141,24 +144,25 @@ def _genome_lengths(path: str) -> dict[str, int]:
 
 
 def _compare_contigs(
-    reference: str, truth: Genes, path: str, genes: Genes, *, verified: bool, quiet: bool
+    reference: str, truth: Annotation, path: str, genes: Annotation, *, verified: bool, quiet: bool
 ) -> None:
     """Refuse files about different sequences, and note what only one of them has."""
     from dnatag.errors import InputError
 
-    if not truth.keys() & genes.keys():
+    there, here = {*truth, *truth.lengths}, {*genes, *genes.lengths}
+    if not there & here:
         raise InputError(
-            f"{path}: no contig in common with {reference} ({_some(genes)} here, {_some(truth)} "
+            f"{path}: no contig in common with {reference} ({_some(here)} here, {_some(there)} "
             "there); both must name the sequences alike"
         )
-    if missing := truth.keys() - genes.keys():
+    if missing := truth.keys() - here:
         count = sum(len(truth[c]) for c in missing)
         note(
             f"warning: {path}: no genes on {_some(missing)}: the {count} CDS that {reference} "
             "has there count as missed",
             quiet=quiet,
         )
-    if (extra := genes.keys() - truth.keys()) and not verified:
+    if (extra := genes.keys() - there) and not verified:
         count = sum(len(genes[c]) for c in extra)
         note(
             f"warning: {reference}: no genes on {_some(extra)}: the {count} CDS that {path} "

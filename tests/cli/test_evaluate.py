@@ -165,6 +165,23 @@ def test_tsv_and_json_files_have_the_same_numbers(tmp_path: Path) -> None:
     assert printed.stdout == tsv.read_text()
 
 
+def test_the_format_makes_no_difference(tmp_path: Path) -> None:
+    rows = [x.split("\t") for x in Path(SINGLE).read_text().splitlines() if x[0] != "#"]
+    gtf, sco = tmp_path / "a.gtf", tmp_path / "a.sco"
+    gtf.write_text(
+        "".join(
+            "\t".join([*row[:8], f'gene_id "g{i}"; transcript_id "t{i}";']) + "\n"
+            for i, row in enumerate(rows)
+        )
+    )
+    sco.write_text(
+        '# Sequence Data: seqnum=1;seqlen=60000;seqhdr="NC_000913.3"\n# Model Data: x\n'
+        + "".join(f">{i}_{row[3]}_{row[4]}_{row[6]}\n" for i, row in enumerate(rows, 1))
+    )
+    one, two, three = scores(REFERENCE, SINGLE, str(gtf), str(sco))["predictions"].values()
+    assert one == two == three
+
+
 def test_compressed_and_standard_input() -> None:
     packed = gzip.compress(Path(SINGLE).read_bytes())
     result = evaluate(REFERENCE, "-", "--json", "-", input=packed)
@@ -231,6 +248,18 @@ def test_contigs_that_one_side_lacks_are_told(tmp_path: Path) -> None:
     stop = json.loads(result.stdout)["predictions"]["b"]["stop"]
     assert (stop["reference"], stop["predicted"], stop["found"]) == (3, 2, 1)
     assert evaluate(a, b, "--quiet").stderr == ""
+
+
+def test_files_without_genes(tmp_path: Path) -> None:
+    none = annotation(tmp_path / "none.gff3", "##sequence-region NC_000913.3 1 60000")
+    result = evaluate(REFERENCE, none)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert ["F1", "%", "0.00"] in [line.split() for line in result.stdout.splitlines()]
+    assert ["precision", "%", "-"] in [line.split() for line in result.stdout.splitlines()]
+    result = evaluate(none, SINGLE)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"dnatag: error: {none}: has no CDS")
 
 
 @pytest.mark.parametrize(
