@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -273,10 +272,9 @@ def likelihood_loss(
     end: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """See :meth:`dnatag.engine.crf.CRF.likelihood_loss`."""
-    inputs: tuple[Any, ...] = (grammar, channels, theta, bits, lengths)
-    restricted = log_partition(*inputs, allowed, begin, end)
+    restricted = log_partition(grammar, channels, theta, bits, lengths, allowed, begin, end)
     legal = restricted != -torch.inf
-    free = log_partition(*inputs, None, begin, end)
+    free = log_partition(grammar, channels, theta, bits, lengths, None, begin, end)
     return torch.where(legal, free, 0.0) - torch.where(legal, restricted, 0.0), legal
 
 
@@ -374,9 +372,9 @@ def segment_log_posterior(
             within &= allowed[one].bool()
         members_here = torch.as_tensor(np.asarray(members, dtype=np.int64), device=device)
         within[0, start : start + len(members)] &= sets.to(device).bool()[members_here]
-        ends = (None if m is None else m[one] for m in (begin, end))
-        inputs = channels[one], theta, bits[one], lengths[one]
-        out[i] = log_partition(grammar, *inputs, within, *ends)[0] - free[b]
+        inputs = (grammar, channels[one], theta, bits[one], lengths[one], within)
+        ends = (None if mask is None else mask[one] for mask in (begin, end))
+        out[i] = log_partition(*inputs, *ends)[0] - free[b]
     return out
 
 
@@ -392,6 +390,18 @@ def k_best(
     end: Tensor | None = None,
 ) -> list[tuple[Tensor, Tensor]]:
     """See :meth:`dnatag.engine.crf.CRF.k_best`: computed on the CPU by the compiled loops."""
-    masks = (None if m is None else m.cpu() for m in (allowed, begin, end))
-    inputs = (x.detach().cpu() for x in (channels, theta, bits, lengths))
-    return compiled.k_best(grammar, *inputs, k, *masks)
+
+    def on_cpu(mask: Tensor | None) -> Tensor | None:
+        return None if mask is None else mask.cpu()
+
+    return compiled.k_best(
+        grammar,
+        channels.detach().cpu(),
+        theta.detach().cpu(),
+        bits.cpu(),
+        lengths.cpu(),
+        k,
+        on_cpu(allowed),
+        on_cpu(begin),
+        on_cpu(end),
+    )

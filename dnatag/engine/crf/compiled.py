@@ -49,7 +49,7 @@ def _load(channels, t, values):
     """Copy the channels of a position to row ``t % 2``; False if one is NaN or +inf."""
     good = True
     for c in range(channels.shape[1]):
-        x = np.float64(channels[t, c])
+        x = channels[t, c]
         values[t & 1, c] = x
         good &= x < np.inf
     values[t & 1, channels.shape[1]] = 0.0
@@ -98,6 +98,28 @@ def _add(total, x):
 
 
 @njit(nogil=True, cache=True)
+def _rescale(states, i, scale):
+    """Take the largest of ``states[i]`` off all of them and add it to `scale`."""
+    largest = -np.inf
+    for s in range(states.shape[1]):
+        largest = max(largest, states[i, s])
+    if largest > -np.inf:
+        for s in range(states.shape[1]):
+            states[i, s] -= largest
+        _add(scale, largest)
+
+
+@njit(nogil=True, cache=True)
+def _normalise(p, i):
+    """Make the probabilities ``p[i]`` sum to 1, against drift."""
+    total = 0.0
+    for s in range(p.shape[1]):
+        total += p[i, s]
+    for s in range(p.shape[1]):
+        p[i, s] /= total
+
+
+@njit(nogil=True, cache=True)
 def _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, scale):
     """Forward sums of positions [start, stop) into ``alpha[1:]``.
 
@@ -143,10 +165,7 @@ def _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, scale):
                 if not allowed[t, s]:
                     alpha[i + 1, s] = -np.inf
         if t % RESCALE == 0:
-            largest = alpha[i + 1].max()
-            if largest > -np.inf:
-                alpha[i + 1] -= largest
-                _add(scale, largest)
+            _rescale(alpha, i + 1, scale)
     return good
 
 
@@ -179,14 +198,27 @@ def _forward(g, theta, channels, bits, allowed, begin, end):
         return np.nan, alpha, checkpoints, posterior
     if largest == -np.inf:
         return largest, alpha, checkpoints, posterior
+    total = 0.0
     for s in range(n_states):
         if end[s]:
             posterior[s] = math.exp(alpha[rows, s] - largest)
-    total = posterior.sum()
-    posterior /= total
+        total += posterior[s]
+    for s in range(n_states):
+        posterior[s] /= total
     _add(scale, largest)
     _add(scale, math.log(total))
     return scale[0] + scale[1], alpha, checkpoints, posterior
+
+
+@njit(nogil=True, cache=True)
+def _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i):
+    """Fill `alpha` for a block again, unless it is the last; return the block's bounds."""
+    n, size = channels.shape[0], alpha.shape[0] - 1
+    start, stop = i * size, min(n, (i + 1) * size)
+    if stop < n:
+        alpha[0] = checkpoints[i]
+        _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, np.zeros(2))
+    return start, stop
 
 
 @njit(nogil=True, cache=True)
@@ -246,13 +278,9 @@ def _partition(g, theta, channels, bits, allowed, begin, end, factor, d_channels
     values = np.empty((2, n_channels + 1))
     d_values = np.zeros((2, n_channels + 1))
     weights = np.zeros(theta.shape[0])
-    block = alpha.shape[0] - 1
     _load(channels, n - 1, values)
     for i in range(checkpoints.shape[0] - 1, -1, -1):
-        start, stop = i * block, min(n, (i + 1) * block)
-        if stop < n:
-            alpha[0] = checkpoints[i]
-            _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, np.zeros(2))
+        start, stop = _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i)
         for t in range(stop - 1, start - 1, -1):
             now = t & 1
             for j in range(g.emission.shape[0]):
@@ -263,10 +291,10 @@ def _partition(g, theta, channels, bits, allowed, begin, end, factor, d_channels
                 row = _row(g, bits, t)
                 _split(g, theta, row, alpha, t - start, values, t, p, weights, d_values, terms)
                 if t % RESCALE == 0:
-                    p[1 - now] /= p[1 - now].sum()
+                    _normalise(p, 1 - now)
             for c in range(n_channels):
                 d_channels[t, c] += factor * d_values[now, c]
-            d_values[now] = 0.0
+                d_values[now, c] = 0.0
     for w in range(d_theta.shape[0]):
         d_theta[w] += factor * weights[w]
     return z
@@ -286,13 +314,9 @@ def _marginals(g, theta, channels, bits, allowed, begin, end, project, out):
     p[(n - 1) & 1] = last
     values = np.empty((2, channels.shape[1] + 1))
     d_values, weights = np.empty_like(values), np.empty_like(theta)  # not asked for
-    block = alpha.shape[0] - 1
     _load(channels, n - 1, values)
     for i in range(checkpoints.shape[0] - 1, -1, -1):
-        start, stop = i * block, min(n, (i + 1) * block)
-        if stop < n:
-            alpha[0] = checkpoints[i]
-            _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, np.zeros(2))
+        start, stop = _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i)
         for t in range(stop - 1, start - 1, -1):
             now = t & 1
             if project is None:
@@ -309,7 +333,7 @@ def _marginals(g, theta, channels, bits, allowed, begin, end, project, out):
                 row = _row(g, bits, t)
                 _split(g, theta, row, alpha, t - start, values, t, p, weights, d_values, terms)
                 if t % RESCALE == 0:
-                    p[1 - now] /= p[1 - now].sum()
+                    _normalise(p, 1 - now)
 
 
 @njit(nogil=True, cache=True)
@@ -335,14 +359,10 @@ def _segments(
     running, n_running, pending = np.empty(n_segments, dtype=np.int64), 0, 0
     values = np.empty((2, channels.shape[1] + 1))
     d_values, weights = np.empty_like(values), np.empty_like(theta)  # not asked for
-    block = alpha.shape[0] - 1
     out[:] = 0.0
     _load(channels, n - 1, values)
     for i in range(checkpoints.shape[0] - 1, -1, -1):
-        start, stop = i * block, min(n, (i + 1) * block)
-        if stop < n:
-            alpha[0] = checkpoints[i]
-            _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, np.zeros(2))
+        start, stop = _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i)
         for t in range(stop - 1, start - 1, -1):
             now = t & 1
             row = np.uint32(0)
@@ -370,7 +390,7 @@ def _segments(
                 else:
                     if total < 1e-30:
                         out[k] += math.log(total)
-                        q[now] /= total
+                        _normalise(q, now)
                     _split(g, theta, row, alpha, t - start, values, t, q, weights, d_values, terms)
                     running[kept] = k
                     kept += 1
@@ -378,7 +398,7 @@ def _segments(
             if t > 0:
                 _split(g, theta, row, alpha, t - start, values, t, p, weights, d_values, terms)
                 if t % RESCALE == 0:
-                    p[1 - now] /= p[1 - now].sum()
+                    _normalise(p, 1 - now)
             if n_running == 0 and pending == n_segments:
                 return
 
@@ -424,10 +444,7 @@ def _viterbi(g, theta, channels, bits, allowed, begin, end, index, path):
                 if not allowed[t, s]:
                     best[now, s] = -np.inf
         if t % RESCALE == 0:
-            largest = best[now].max()
-            if largest > -np.inf:
-                best[now] -= largest
-                _add(scale, largest)
+            _rescale(best, now, scale)
     largest, state = -np.inf, 0
     for s in range(n_states):
         if end[s] and best[(n - 1) & 1, s] > largest:
@@ -438,7 +455,7 @@ def _viterbi(g, theta, channels, bits, allowed, begin, end, index, path):
         return largest
     for t in range(n - 1, 0, -1):
         path[t] = state
-        state = np.int64(back[t, state])
+        state = back[t, state]
     path[0] = state
     _add(scale, largest)
     return scale[0] + scale[1]
@@ -646,13 +663,13 @@ class _LogPartition(torch.autograd.Function):
     """Log partitions; the gradient is computed together with them."""
 
     @staticmethod
-    def forward(ctx, channels, theta, batch, wanted):  # type: ignore[no-untyped-def]
+    def forward(ctx, channels, theta, batch, wanted):
         z, *gradients = _gradient(batch, np.full(len(batch.lengths), float(wanted)))
         ctx.save_for_backward(*gradients)
         return z
 
     @staticmethod
-    def backward(ctx, d_z):  # type: ignore[no-untyped-def]
+    def backward(ctx, d_z):
         return *_chain(ctx, d_z), None, None
 
 
@@ -660,7 +677,7 @@ class _LikelihoodLoss(torch.autograd.Function):
     """Free minus restricted log partitions; legal sequences only."""
 
     @staticmethod
-    def forward(ctx, channels, theta, batch, wanted):  # type: ignore[no-untyped-def]
+    def forward(ctx, channels, theta, batch, wanted):
         factor = np.full(len(batch.lengths), -float(wanted))
         restricted, d_channels, d_theta = _gradient(batch, factor)
         legal = restricted != -np.inf
@@ -671,7 +688,7 @@ class _LikelihoodLoss(torch.autograd.Function):
         return torch.where(legal, free - restricted, 0.0), legal
 
     @staticmethod
-    def backward(ctx, d_loss, _):  # type: ignore[no-untyped-def]
+    def backward(ctx, d_loss, _):
         return *_chain(ctx, d_loss), None, None
 
 
