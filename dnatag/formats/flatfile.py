@@ -207,7 +207,7 @@ class GenBankWriter:
         molecule = f"DNA     {'circular' if contig.circular else 'linear':<8} UNK {self._date}"
         lines = [
             f"LOCUS       {contig.id:<16} {length:>11} bp    {molecule}",
-            *_wrap("DEFINITION  ", contig.description or ".", 12),
+            *_wrap("DEFINITION  ", contig.description, 12),
             f"ACCESSION   {contig.id}",
             f"VERSION     {contig.id}",
             "KEYWORDS    .",
@@ -270,5 +270,5 @@ def _qualifier(key: str, value: str, width: int | None = None) -> list[str]:
 
 def _wrap(key: str, text: str, indent: int) -> list[str]:
     """Format a header line, continued on further lines at word ends."""
-    lines = re.findall(r"\S.{0,66}(?=\s|$)|\S+", " ".join(text.split()))
+    lines = re.findall(r"\S.{0,66}(?=\s|$)|\S+", " ".join(text.split()) or ".")
     return [key + lines[0], *(" " * indent + line for line in lines[1:])]

@@ -180,19 +180,16 @@ class _Reader:
         if gtf:
             keys: list[str] = transcripts[:1]
             parents = [*transcripts, attributes.get("gene_id", "")]
-            name = keys[0] if keys else ""
+            name = ""
         else:
-            keys = _split(attributes.get("ID", "")) or transcripts
+            keys = [attributes["ID"]] if attributes.get("ID") else transcripts
             parents = transcripts
-            name = next(
-                (attributes[k] for k in ("ID", "locus_tag", "Name") if attributes.get(k)), ""
-            )
-            name = name or (transcripts[0] if transcripts else "")
-        joined: list[object] = [(contig, key) for key in keys]
-        for key in joined or [number]:
+            name = attributes.get("locus_tag") or attributes.get("Name") or ""
+        joined: list[tuple[object, str]] = [((contig, key), key) for key in keys]
+        for key, id in joined or [(number, name)]:
             group = self._groups.get(key)
             if group is None:
-                group = self._groups[key] = _Group(contig, strand, name, transcripts, parents)
+                group = self._groups[key] = _Group(contig, strand, id, transcripts, parents)
             row = _Row(start, end, PHASES[fields[7]])
             if row not in group.rows:
                 group.rows.append(row)
@@ -315,9 +312,8 @@ def _add_stop_codon(group: _Group, stops: list[_Row], *, alone: bool) -> None:
 
 
 def _finish(group: _Group, length: int | None, reach: int, circular: bool) -> CodingSequence:
-    rows = _arrange(
-        sorted(group.rows, key=lambda r: (r.start, r.end)), group.strand, length or reach
-    )
+    rows = sorted(group.rows, key=lambda row: (row.start, row.end))
+    rows = _arrange(rows, group.strand, length or reach, length_known=length is not None)
     left, right = group.left, group.right
     if group.partial and not (left or right):
         left = rows[0].start < 3
@@ -340,18 +336,20 @@ def _finish(group: _Group, length: int | None, reach: int, circular: bool) -> Co
     )
 
 
-def _arrange(rows: list[_Row], strand: int, length: int) -> list[_Row]:
-    """Bring the rows of a CDS across the origin into order.
+def _arrange(rows: list[_Row], strand: int, length: int, *, length_known: bool) -> list[_Row]:
+    """Bring the sorted rows of a CDS across the origin into order.
 
     It is one if it has the first and the last base of the contig and a gap between, unless the
-    phases say that the gap is an intron.
+    phases say that the gap is an intron. If the length of the contig is only guessed, the phases
+    must say that it is none.
     """
     gaps = [(right.start - left.end, i) for i, (left, right) in enumerate(pairwise(rows), 1)]
     gap, cut = max(gaps, default=(0, 0))
     if gap <= 0 or rows[0].start != 0 or rows[-1].end != length:
         return rows
     rotated = rows[cut:] + rows[:cut]
-    return rows if _in_phase(rows, strand) and not _in_phase(rotated, strand) else rotated
+    spliced, across = _in_phase(rows, strand), _in_phase(rotated, strand)
+    return rotated if (across and not spliced) or (length_known and across == spliced) else rows
 
 
 def _in_phase(rows: list[_Row], strand: int) -> bool:

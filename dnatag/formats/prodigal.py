@@ -43,8 +43,7 @@ def parse_prodigal(lines: Iterable[str], name: str) -> Annotation:
         Naming file and line, if a line is malformed.
     """
     annotation = Annotation()
-    contig = None
-    code = None
+    contig = code = gene = None
     for number, line in enumerate(lines, 1):
         line = line.rstrip("\r\n")
         if match := SEQUENCE.match(line):
@@ -57,8 +56,8 @@ def parse_prodigal(lines: Iterable[str], name: str) -> Annotation:
             if gene is None:
                 raise InputError(f"{name}: line {number}: malformed line of Prodigal: {line!r}")
             annotation.setdefault(gene.contig, []).append(gene)
-        elif (match := NOTE.match(line)) and contig in annotation:
-            annotation[contig][-1] = replace(annotation[contig][-1], id=match[1])
+        elif gene is not None and (match := NOTE.match(line)):
+            annotation[gene.contig][-1] = replace(gene, id=match[1])
     return annotation
 
 
