@@ -63,6 +63,14 @@ def _file_option(name: str, what: str) -> object:
     help="Whether genes may run off the ends of contigs and into gaps.",
 )
 @click.option(
+    "--topology",
+    type=click.Choice(["auto", "circular", "linear"]),
+    default="auto",
+    show_default=True,
+    help="Whether contigs are circles; auto: those whose header says so (circular=true, "
+    "topology=circular).",
+)
+@click.option(
     "--min-length",
     metavar="BP",
     type=click.IntRange(min=6),
@@ -92,6 +100,7 @@ def command(
     model: str,
     genetic_code: str,
     ends: str,
+    topology: str,
     min_length: int,
     adapt: bool,
     device: str,
@@ -125,7 +134,11 @@ def command(
     def contigs() -> Iterator[Contig]:
         ids = UniqueIds()
         for path in fasta:
-            yield from read_fasta(path, ids)
+            for contig in read_fasta(path, ids):
+                if topology == "auto":
+                    yield contig
+                else:
+                    yield replace(contig, circular=topology == "circular")
 
     paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
              "labels": labels}  # fmt: skip

@@ -18,6 +18,7 @@ from dnatag.formats.fasta import check_dna
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.adapt import Adaptation
 from dnatag.genes.alphabet import encode
+from dnatag.genes.circular import choose_cut, least_rotation, place
 from dnatag.genes.codes import STOP, STOP_REVERSE, GeneticCode
 from dnatag.genes.grammar import FRAME_OF_STATE
 from dnatag.genes.labels import genes_of_path
@@ -70,23 +71,37 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Sequence:
-    """A contig as the network reads it: padded at both ends alike to whole steps."""
+    """A contig as the network reads it: padded at both ends alike to whole steps.
+
+    A circle is unrolled: from its least rotation, with the ends repeated on the other side.
+    Base i of the unrolled circle is base i + shift of the contig, modulo its length.
+    """
 
     contig: Contig
     symbols: np.ndarray
     bits: np.ndarray
     pad: int
+    shift: int = 0
 
     @classmethod
     def of(cls, contig: Contig, code: GeneticCode) -> _Sequence:
-        symbols = encode(contig.sequence)
+        symbols, shift = encode(contig.sequence), 0
+        if contig.circular:
+            rotation, repeat = least_rotation(symbols), min(OVERLAP, len(symbols))
+            symbols = np.roll(symbols, -rotation)
+            symbols = np.concatenate([symbols[-repeat:], symbols, symbols[:repeat]])
+            shift = rotation - repeat
         pad = (0, 1, 2)[len(symbols) % 3]
         symbols = np.pad(symbols, pad)
-        return cls(contig, symbols, code.properties(symbols), pad)
+        return cls(contig, symbols, code.properties(symbols), pad, shift)
+
+    def __len__(self) -> int:
+        """Bases, of a circle as it is unrolled."""
+        return len(self.symbols) - 2 * self.pad
 
     def segments(self) -> list[tuple[int, int]]:
         """Stretches between gaps, 0-based half-open on the contig."""
-        own = self.symbols[self.pad : len(self.symbols) - self.pad]
+        own = self.symbols[self.pad :][: len(self)]
         unknown = np.concatenate([[False], own == 15, [False]])
         edges = np.flatnonzero(unknown[1:] != unknown[:-1])
         gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= GAP]
@@ -329,8 +344,10 @@ class GeneFinder:
                 channels[row, :n] = results[i][offset : offset + n]
                 bits[row, :n] = sequence.bits[piece.low + sequence.pad :][:n]
                 if self.closed_ends:
-                    begin[row, 1:] = not piece.begins
-                    end[row, 1:] = not piece.ends
+                    # Where a circle is unrolled is no end.
+                    circular = bool(sequence.contig.circular)
+                    begin[row, 1:] = not piece.begins or (circular and piece.low == 0)
+                    end[row, 1:] = not piece.ends or (circular and piece.high == len(sequence))
             arguments = (
                 self.grammar, torch.from_numpy(channels), self._theta, torch.from_numpy(bits),
                 torch.tensor([pieces[i].high - pieces[i].low for i in batch]),
@@ -353,10 +370,12 @@ class _Found:
     def __init__(self, sequence: _Sequence, finder: GeneFinder, per_base: bool) -> None:
         self.sequence = sequence
         self.finder = finder
-        length = len(sequence.contig)
+        length = len(sequence)
         self.bits = sequence.bits[sequence.pad : sequence.pad + length]
         self.genes: list[CodingSequence] = []
-        self.labels = np.full(length, -1, np.int8) if per_base else None
+        # A circle is cut where its labels say that there is no gene.
+        labelled = per_base or sequence.contig.circular
+        self.labels = np.full(length, -1, np.int8) if labelled else None
         self.posteriors = np.zeros((length, 6), np.float32) if per_base else None
         # A piece that waits for the next one, and from where on it counts.
         self.waiting: tuple[_Piece, np.ndarray, np.ndarray] | None = None
@@ -407,13 +426,32 @@ class _Found:
                 self.genes.append(
                     replace(scored, parts=place, genetic_code=self.finder.code.table)
                 )
-        if self.labels is not None and self.posteriors is not None:
+        if self.labels is not None:
             self.labels[low:high] = path
+        if self.posteriors is not None:
             self.posteriors[low:high] = frames
 
     def prediction(self) -> Prediction:
         """Return the result, after the last piece."""
-        return Prediction(self.sequence.contig, self.genes, self.labels, self.posteriors)
+        contig = self.sequence.contig
+        if not contig.circular:
+            return Prediction(contig, self.genes, self.labels, self.posteriors)
+        assert self.labels is not None
+        length, shift = len(contig), self.sequence.shift
+        cut = choose_cut(self.labels, length)
+        genes = [
+            replace(gene, parts=place(gene, shift, length))
+            for gene in self.genes
+            if cut <= gene.start < cut + length and gene.end < len(self.labels)
+        ]
+        genes.sort(key=lambda g: (g.start, g.end, -g.strand))
+        if self.posteriors is None:
+            return Prediction(contig, genes)
+        labels, posteriors = (
+            np.roll(values[cut : cut + length], cut + shift, axis=0)
+            for values in (self.labels, self.posteriors)
+        )
+        return Prediction(contig, genes, labels, posteriors)
 
 
 def _with_posteriors(gene: CodingSequence, frames: np.ndarray, bits: np.ndarray) -> CodingSequence:
