@@ -93,16 +93,24 @@ def parse_flatfile(
         Length in bases that the record announces.
     """
     records = SeqIO.parse(handle, kind)
+    label = "EMBL" if kind == "embl" else "GenBank"
     last = None
     while True:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+        reason = None
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
                 record = next(records, None)
-        except (ValueError, AssertionError, IndexError, KeyError) as error:
+            except (ValueError, AssertionError, IndexError, KeyError) as error:
+                reason = str(error)
+                if "marker '//' found" in reason:
+                    reason = "a record has features but no sequence (no ORIGIN)"
+        # Biopython takes a sequence that breaks off for good, and warns.
+        texts = [str(warning.message) for warning in caught]
+        reason = reason or next((t for t in texts if "Expected sequence length" in t), None)
+        if reason is not None:
             where = f"after record '{last}'" if last else "in the first record"
-            label = "EMBL" if kind == "embl" else "GenBank"
-            raise InputError(f"{name}: malformed {label} file, {where}: {error}") from None
+            raise InputError(f"{name}: malformed {label} file, {where}: {reason}")
         if record is None:
             break
         last = record.id if record.id not in ("", ".", "<unknown id>") else record.name

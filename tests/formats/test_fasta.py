@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from Bio import SeqIO
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnatag.errors import InputError
@@ -147,6 +147,7 @@ records = st.lists(
 )
 
 
+@settings(max_examples=30, deadline=None)
 @given(records, st.integers(1, 70), st.integers(1, 50), st.sampled_from(["\n", "\r\n"]))
 def test_round_trip_whatever_the_block_size(
     tmp_path_factory: pytest.TempPathFactory,
@@ -166,6 +167,7 @@ def test_round_trip_whatever_the_block_size(
     assert [(c.id, c.description, c.sequence.decode()) for c in contigs] == expected
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.integers(1, 40), st.integers(0, 30))
 def test_line_numbers_whatever_the_block_size(
     tmp_path_factory: pytest.TempPathFactory, block: int, before: int

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnatag.errors import InputError
@@ -342,6 +342,7 @@ def write(genome: list[tuple[Contig, list[CodingSequence]]]) -> str:
     return handle.getvalue()
 
 
+@settings(max_examples=30, deadline=None)
 @given(genomes())
 def test_round_trip(genome: list[tuple[Contig, list[CodingSequence]]]) -> None:
     text = write(genome)
