@@ -1,7 +1,9 @@
 """The training loop: masked CRF likelihood, AdamW, checkpoints that resume exactly.
 
-Several processes (``torchrun --nproc-per-node N -m dnatag train ...``) share each batch through
-torch's DistributedDataParallel.
+Each batch is shared: among the processes that ``torchrun`` starts (on GPUs or machines of their
+own), and among threads on the CPU, where one core runs an LSTM as fast as two. Every worker adds
+up losses and gradients over its windows, the sums of all are added up, and every process takes
+the same step; so the losses do not depend on the number of workers, but for rounding.
 """
 
 from __future__ import annotations
@@ -11,22 +13,34 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.distributed as dist
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from dnatag.engine import crf
 from dnatag.engine.model import SequenceTagger
 from dnatag.errors import DnatagError, InputError
 
-__all__ = ["Batch", "BatchSource", "TrainingConfig", "fit", "processes"]
+__all__ = [
+    "Batch",
+    "BatchSource",
+    "Progress",
+    "TrainingConfig",
+    "fit",
+    "has_checkpoint",
+    "processes",
+]
+
+#: Steps between rows of the log.
+LOG_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -51,20 +65,24 @@ class Batch:
     lengths: Tensor
     allowed: Tensor
 
-    def to(self, device: torch.device) -> Batch:
-        """Move to a device."""
-        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+    def __len__(self) -> int:
+        """Return the number of sequences."""
+        return len(self.lengths)
+
+    def rows(self, first: int, last: int, device: torch.device) -> Batch:
+        """Sequences ``first`` to ``last`` (exclusive), on a device."""
+        return Batch(**{f.name: getattr(self, f.name)[first:last].to(device) for f in fields(self)})
 
 
 class BatchSource(Protocol):
     """Where batches come from; each is a function of its number alone, so runs can resume."""
 
     def batch_at(self, step: int, rank: int, world: int) -> Batch:
-        """Return a process's share of the batch of a step."""
+        """Return a worker's share of the batch of a step, possibly empty."""
         ...
 
     def validation(self, rank: int, world: int) -> Iterator[Batch]:
-        """Yield a process's share of the validation batches, the same at every call."""
+        """Yield a worker's share of the validation batches, the same at every call."""
         ...
 
 
@@ -87,7 +105,7 @@ class TrainingConfig:
     patience : int
         Validations without a better loss until training stops early.
     seed : int
-        Of the initial weights and of dropout.
+        Of dropout.
     """
 
     steps: int = 6000
@@ -107,72 +125,162 @@ class TrainingConfig:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
+class Progress(NamedTuple):
+    """How far a run is: steps done, steps in all, loss of the last step, of its validation."""
+
+    step: int
+    steps: int
+    loss: float
+    validation_loss: float | None
+
+
 def processes() -> tuple[int, int]:
     """Rank of this process and their number, as torchrun set them."""
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def _loss(tagger: SequenceTagger, channels: Tensor, batch: Batch) -> Tensor:
-    """Mean negative log likelihood per position of the batch."""
-    functions = crf.implementation(channels.device.type)
-    loss, _ = functions.likelihood_loss(
-        tagger.grammar, channels.float(), tagger.theta, batch.bits, batch.lengths, batch.allowed
-    )
-    return loss.sum() / batch.lengths.sum()
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run that can be resumed is in a folder."""
+    return _Checkpoint(folder).path.exists()
 
 
-class _Trained(nn.Module):
-    """The tagger with its loss, so that DDP sees one forward pass."""
+class _Workers:
+    """The threads of this process, and sums over all threads of all processes.
 
-    def __init__(self, tagger: SequenceTagger, mixed: bool) -> None:
-        super().__init__()
+    Gradients are added up here and not by DistributedDataParallel, whose own way would hang when
+    one process runs out of memory and has to repeat a part of its batch.
+    """
+
+    def __init__(self, tagger: SequenceTagger, device: torch.device, threads: int) -> None:
+        rank, self.world = processes()
+        # Threads would draw from the one generator of dropout in any order.
+        count = threads if device.type == "cpu" and not tagger.config.dropout else 1
+        self.ranks = range(rank * count, (rank + 1) * count)
         self.tagger = tagger
-        self.mixed = mixed
+        self.device = device
+        self.parameters = list(tagger.parameters())
+        self.most_rows = 1 << 30  # of sequences at once; less when memory has run out
+        self.pool = ThreadPoolExecutor(
+            count, initializer=torch.set_num_threads, initargs=(threads // count,)
+        )
 
-    def forward(self, batch: Batch) -> Tensor:
-        with torch.autocast(batch.symbols.device.type, torch.bfloat16, enabled=self.mixed):
-            channels = self.tagger(batch.symbols, batch.bits, batch.features, batch.lengths)
-        return _loss(self.tagger, channels, batch)
+    def train(self, source: BatchSource, step: int) -> float:
+        """Return the loss of a step, and leave its gradient in the parameters."""
+
+        def work(rank: int) -> Tensor:
+            return self._add_up([source.batch_at(step, rank, self._all)], gradient=True)
+
+        total = self._everywhere(work)
+        gradients = (total[2:] / total[1]).split([p.numel() for p in self.parameters])
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        return float(total[0] / total[1])
+
+    def validate(self, source: BatchSource) -> float:
+        """Return the loss of the validation batches."""
+
+        def work(rank: int) -> Tensor:
+            with torch.no_grad():
+                return self._add_up(source.validation(rank, self._all), gradient=False)
+
+        total = self._everywhere(work)
+        return float(total[0] / total[1])
+
+    @property
+    def _all(self) -> int:
+        return len(self.ranks) * self.world
+
+    def _everywhere(self, work: Callable[[int], Tensor]) -> Tensor:
+        # In the order of the ranks, so that the sum is the same in every run.
+        total = torch.stack(list(self.pool.map(work, self.ranks))).sum(0)
+        if self.world > 1:
+            dist.all_reduce(total)
+        if not total[1]:
+            raise DnatagError("no window has labels that the grammar allows: nothing to learn from")
+        return total
+
+    def _add_up(self, batches: Iterable[Batch], gradient: bool) -> Tensor:
+        """Sum of the losses, number of positions, and on request the gradient of the sum."""
+        size = sum(p.numel() for p in self.parameters) if gradient else 0
+        total = torch.zeros(2 + size, device=self.device)
+        for batch in batches:
+            first = 0
+            while first < len(batch):
+                last = min(first + self.most_rows, len(batch))
+                part = self._fitting(batch, first, last, gradient)
+                if part is not None:
+                    total += part
+                    first = last
+        return total
+
+    def _fitting(self, batch: Batch, first: int, last: int, gradient: bool) -> Tensor | None:
+        """Return sums over some sequences, or None if only fewer may fit into memory."""
+        try:
+            return self._sums(batch.rows(first, last, self.device), gradient)
+        except RuntimeError as error:
+            if "out of memory" not in str(error).lower():
+                raise
+            if last - first == 1:
+                raise DnatagError(
+                    f"the memory of the device ({self.device}) is too small for one window; "
+                    "train with smaller windows, a smaller model or on the CPU"
+                ) from None
+        # Out here nothing holds the tensors of the failure any more.
+        self.most_rows = (last - first) // 2
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+    def _sums(self, batch: Batch, gradient: bool) -> Tensor:
+        tagger = self.tagger
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            channels = tagger(batch.symbols, batch.bits, batch.features, batch.lengths)
+        losses, legal = crf.implementation(self.device.type).likelihood_loss(
+            tagger.grammar, channels.float(), tagger.theta, batch.bits, batch.lengths, batch.allowed
+        )
+        loss = losses.sum()
+        sums = [loss.detach()[None], batch.lengths[legal].sum()[None]]
+        if gradient:
+            gradients = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
+            sums += [g.flatten() for g in gradients]
+        return torch.cat([s.float() for s in sums])
 
 
-def _validate(model: _Trained, source: BatchSource, device: torch.device) -> float:
-    rank, world = processes()
-    model.eval()
-    with torch.no_grad():
-        losses = [model(batch.to(device)).double() for batch in source.validation(rank, world)]
-    model.train()
-    total = torch.stack([torch.stack(losses).sum(), torch.tensor(float(len(losses)))]).to(device)
-    if world > 1:
-        dist.all_reduce(total)
-    return float(total[0] / total[1])
+@dataclass
+class _State:
+    """Where a run is: steps done, best validation loss, validations since, time used."""
+
+    config: dict
+    step: int = 0
+    best: float = math.inf
+    stale: int = 0
+    seconds: float = 0.0
 
 
 class _Checkpoint:
-    """The state of a run in a folder: tensors in safetensors, the rest in JSON."""
+    """The state of a run: tensors, and the rest as JSON in their metadata."""
 
     def __init__(self, folder: Path) -> None:
-        self.tensors = folder / "checkpoint.safetensors"
-        self.state = folder / "checkpoint.json"
+        self.path = folder / "checkpoint.safetensors"
 
-    def save(self, tagger: nn.Module, best: dict, optimizer: torch.optim.Optimizer,
-             state: dict) -> None:  # fmt: skip
+    def save(
+        self, tagger: nn.Module, best: dict, optimizer: torch.optim.Optimizer, state: _State
+    ) -> None:
         tensors = {f"model.{k}": v for k, v in tagger.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in best.items()}
         for i, slots in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}
         # One file holds all, so a kill leaves either the old state or the new one.
-        aside = self.tensors.with_suffix(".tmp")
-        save_file(
-            {k: v.contiguous() for k, v in tensors.items()}, aside, {"state": json.dumps(state)}
-        )
-        aside.replace(self.tensors)
+        aside = self.path.with_suffix(".tmp")
+        # Copies, because the weights of an LSTM on a GPU are views of one block of memory.
+        plain = {k: v.detach().cpu().clone() for k, v in tensors.items()}
+        save_file(plain, aside, {"state": json.dumps(asdict(state))})
+        aside.replace(self.path)
 
-    def load(self, tagger: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[dict, dict]:
-        from safetensors import safe_open
-
-        with safe_open(self.tensors, "pt") as file:
-            state = json.loads(file.metadata()["state"])
-        tensors = load_file(self.tensors)
+    def load(self, tagger: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[_State, dict]:
+        with safe_open(self.path, "pt") as file:
+            state = _State(**json.loads(file.metadata()["state"]))
+        tensors = load_file(self.path)
 
         def part(prefix: str) -> dict[str, Tensor]:
             n = len(prefix)
@@ -180,11 +288,12 @@ class _Checkpoint:
 
         tagger.load_state_dict(part("model."))
         slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in part("optimizer.").items():
-            number, name = key.split(".", 1)
-            slots.setdefault(int(number), {})[name] = value
-        loaded = optimizer.state_dict()
-        optimizer.load_state_dict({"state": slots, "param_groups": loaded["param_groups"]})
+        for name, value in part("optimizer.").items():
+            i, _, key = name.partition(".")
+            slots.setdefault(int(i), {})[key] = value
+        optimizer.load_state_dict(
+            {"state": slots, "param_groups": optimizer.state_dict()["param_groups"]}
+        )
         return state, part("best.")
 
 
@@ -195,8 +304,9 @@ def fit(
     folder: Path,
     *,
     device: torch.device,
+    threads: int = 1,
     resume: bool = False,
-    report: Callable[[str], None] = lambda line: None,
+    report: Callable[[Progress], None] = lambda progress: None,
 ) -> dict:
     """Train, and leave the tagger with the weights of the best validation.
 
@@ -209,17 +319,19 @@ def fit(
     tagger : SequenceTagger
         Changed in place.
     source : BatchSource
-        Batches.
+        Batches; used by several threads at once.
     config : TrainingConfig
         Settings.
     folder : Path
-        Existing folder of the run.
+        Existing folder of the run, the same for all processes.
     device : torch.device
         Where to train; on CUDA with bfloat16 autocast.
+    threads : int
+        Number of threads of this process on the CPU.
     resume : bool
         Go on from the folder's checkpoint.
     report : callable
-        Gets a line of progress now and then.
+        Called after each step.
 
     Returns
     -------
@@ -231,66 +343,87 @@ def fit(
     InputError
         If there is no checkpoint to resume, or it is of another configuration.
     DnatagError
-        If the loss is no number any more.
+        If the loss is no number any more, or memory is too small for a single sequence.
     """
     rank, world = processes()
-    if world > 1 and not dist.is_initialized():
+    if world > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    threads_before = torch.get_num_threads()
+    tagger.to(device)
+    workers = _Workers(tagger, device, threads)
+    try:
+        return _fit(tagger, source, config, folder, workers, resume, report, first=rank == 0)
+    finally:
+        workers.pool.shutdown()
+        torch.set_num_threads(threads_before)
+        if world > 1:
+            dist.destroy_process_group()
+
+
+def _fit(
+    tagger: SequenceTagger,
+    source: BatchSource,
+    config: TrainingConfig,
+    folder: Path,
+    workers: _Workers,
+    resume: bool,
+    report: Callable[[Progress], None],
+    first: bool,
+) -> dict:
     checkpoint = _Checkpoint(folder)
-    tagger.to(device).train()
     optimizer = torch.optim.AdamW(
         tagger.parameters(), config.learning_rate, weight_decay=config.weight_decay
     )
-    state = {"step": 0, "best": math.inf, "stale": 0, "seconds": 0.0, "config": asdict(config)}
+    state = _State(asdict(config))
     best = {k: v.detach().clone() for k, v in tagger.state_dict().items()}
     if resume:
-        if not checkpoint.tensors.exists():
+        if not checkpoint.path.exists():
             raise InputError(f"nothing to resume: {folder} has no checkpoint")
         state, best = checkpoint.load(tagger, optimizer)
-        if state["config"] != asdict(config):
+        if state.config != asdict(config):
             raise InputError(f"the checkpoint in {folder} is of a run with other settings")
-    model = _Trained(tagger, mixed=device.type == "cuda")
-    parallel = DistributedDataParallel(model) if world > 1 else model
-    log = _Log(folder / "log.csv", state["step"]) if rank == 0 else None
-    began = time.monotonic() - state["seconds"]
+    if workers.world > 1:
+        for tensor in tagger.state_dict().values():
+            dist.broadcast(tensor, 0)
+    log = _Log(folder / "log.csv", state.step) if first else None
+    began = time.monotonic() - state.seconds
     running: list[float] = []
-    while state["step"] < config.steps and state["stale"] < config.patience:
-        step = state["step"]
+    tagger.train()
+    while state.step < config.steps and state.stale < config.patience:
+        step = state.step
         # Dropout is a function of the step too, so a resumed run repeats it.
-        torch.manual_seed(config.seed * 1_000_003 + step * world + rank)
+        torch.manual_seed(config.seed * 1_000_003 + step * workers.world + workers.ranks.start)
         for group in optimizer.param_groups:
             group["lr"] = config.rate(step)
-        loss = parallel(source.batch_at(step, rank, world).to(device))
-        if not torch.isfinite(loss):
-            raise DnatagError(f"training failed: the loss at step {step} is {loss.item()}")
-        optimizer.zero_grad()
-        loss.backward()
+        loss = workers.train(source, step)
+        if not math.isfinite(loss):
+            raise DnatagError(
+                f"training failed: the loss at step {step} is {loss}; try a lower learning rate"
+            )
         nn.utils.clip_grad_norm_(tagger.parameters(), config.clip)
         optimizer.step()
-        state["step"] = step + 1
-        running.append(loss.item())
-        if (step + 1) % config.validate_every and step + 1 < config.steps:
-            validation = None
-        else:
-            validation = _validate(model, source, device)
-            state["stale"] = 0 if validation < state["best"] else state["stale"] + 1
-            if validation < state["best"]:
-                state["best"] = validation
+        state.step = step + 1
+        running.append(loss)
+        validation = None
+        if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
+            tagger.eval()
+            validation = workers.validate(source)
+            tagger.train()
+            state.stale = 0 if validation < state.best else state.stale + 1
+            if validation < state.best:
+                state.best = validation
                 best = {k: v.detach().clone() for k, v in tagger.state_dict().items()}
-        if log is not None and (validation is not None or (step + 1) % 50 == 0):
-            state["seconds"] = time.monotonic() - began
+        if log is not None and (validation is not None or (step + 1) % LOG_EVERY == 0):
+            state.seconds = time.monotonic() - began
             mean = sum(running) / len(running)
             running.clear()
-            log.write(step + 1, state["seconds"], config.rate(step), mean, validation)
-            report(
-                f"step {step + 1}/{config.steps}, loss {mean:.5f}"
-                + (f", validation {validation:.5f}" if validation is not None else "")
-            )
-            if validation is not None:
-                checkpoint.save(tagger, best, optimizer, state)
+            log.write(step + 1, state.seconds, config.rate(step), mean, validation)
+        if log is not None and validation is not None:
+            checkpoint.save(tagger, best, optimizer, state)
+        report(Progress(step + 1, config.steps, loss, validation))
     tagger.load_state_dict(best)
     tagger.eval()
-    return {"steps": state["step"], "validation_loss": state["best"]}
+    return {"steps": state.step, "validation_loss": state.best}
 
 
 class _Log:
@@ -302,15 +435,15 @@ class _Log:
         rows = []
         if step and path.exists():
             with path.open(newline="") as file:
-                rows = [r for r in csv.reader(file) if r[0].isdigit() and int(r[0]) <= step]
+                rows = [r for r in csv.reader(file) if r and r[0].isdigit() and int(r[0]) <= step]
         self.path = path
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([self._COLUMNS, *rows])
 
-    def write(self, step: int, seconds: float, rate: float, loss: float,
-              validation: float | None) -> None:  # fmt: skip
+    def write(
+        self, step: int, seconds: float, rate: float, loss: float, validation: float | None
+    ) -> None:
+        last = "" if validation is None else f"{validation:.6f}"
+        row = [step, f"{seconds:.1f}", f"{rate:.3g}", f"{loss:.6f}", last]
         with self.path.open("a", newline="") as file:
-            csv.writer(file).writerow(
-                [step, f"{seconds:.1f}", f"{rate:.3g}", f"{loss:.6f}",
-                 "" if validation is None else f"{validation:.6f}"]
-            )  # fmt: skip
+            csv.writer(file).writerow(row)

@@ -9,13 +9,18 @@ import numpy as np
 import torch
 
 from dnatag.engine.training import Batch
+from dnatag.errors import InputError
 from dnatag.formats.records import CodingSequence
 from dnatag.genes.adapt import FEATURES, Adaptation
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.genes.labels import Labels
 
-__all__ = ["Corpus", "LabelledContig", "LabelledGenome"]
+__all__ = ["MIN_CUT", "VALIDATION_WINDOWS", "Corpus", "LabelledContig", "LabelledGenome"]
 
+#: Contigs of at least so many bases can be cut into a part to train and one to validate on.
+MIN_CUT = 3000
+#: Windows of a batch of validation.
+VALIDATION_WINDOWS = 64
 #: Bases on either side of a window that its adaptation channels may look at.
 _FLANK = 64
 
@@ -27,6 +32,16 @@ class LabelledContig:
     symbols: np.ndarray
     bits: np.ndarray
     labels: Labels
+
+    def part(self, start: int, end: int) -> LabelledContig:
+        """Cut out a stretch (0-based, half-open) with the genes that lie in it as a whole."""
+        genes = [
+            replace(g, parts=tuple((a - start, b - start) for a, b in g.parts))
+            for g in self.labels.genes
+            if all(start <= a and b <= end for a, b in g.parts)
+        ]
+        labels = Labels(self.labels.allowed[start:end], genes)
+        return LabelledContig(self.symbols[start:end], self.bits[start:end], labels)
 
 
 @dataclass(frozen=True)
@@ -75,8 +90,51 @@ class LabelledGenome:
                 learn_from.append((contig.symbols, contig.bits, genes))
             self.adaptations.append(Adaptation.learn(learn_from))
 
+    def hold_out(self, share: float) -> tuple[LabelledGenome, LabelledGenome]:
+        """Cut the last part off every contig, to validate on.
 
-def _wrong_start(gene: CodingSequence, bits: np.ndarray, rng: np.random.Generator) -> CodingSequence:
+        Contigs of fewer than ``MIN_CUT`` bases stay whole.
+
+        Parameters
+        ----------
+        share : float
+            Size of the part that is cut off, from 0 to 1.
+
+        Returns
+        -------
+        rest : LabelledGenome
+            What is left to train on; it has yet to adapt, to its own genes only.
+        held_out : LabelledGenome
+            The parts cut off; too little to adapt to, so it needs the adaptations of the rest.
+
+        Raises
+        ------
+        InputError
+            If all contigs are short.
+        """
+        rest, held_out = [], []
+        for contig in self.contigs:
+            length = len(contig.symbols)
+            if length < MIN_CUT:
+                rest.append(contig)
+            else:
+                cut = round(length * (1 - share))
+                rest.append(contig.part(0, cut))
+                held_out.append(contig.part(cut, length))
+        if not held_out:
+            raise InputError(
+                f"{self.name}: no contig has {MIN_CUT} bp, so no part can be held out to validate "
+                "on; name genomes to validate on in a recipe"
+            )
+        return (
+            replace(self, contigs=tuple(rest), adaptations=[]),
+            replace(self, contigs=tuple(held_out), adaptations=[]),
+        )
+
+
+def _wrong_start(
+    gene: CodingSequence, bits: np.ndarray, rng: np.random.Generator
+) -> CodingSequence:
     """Move a gene's start to another start codon of its frame, within 100 codons."""
     if gene.partial5 or len(gene.parts) > 1:
         return gene
@@ -114,11 +172,13 @@ class Corpus:
     window : int
         Bases of a window, a multiple of the stride.
     batch : int
-        Windows per step, over all processes.
+        Windows per step, over all workers.
     seed : int
         Of all random choices.
     unadapted : float
         Share of windows without adaptation channels, for the first pass.
+    validation_batches : int
+        Number of batches of ``VALIDATION_WINDOWS`` windows to validate on.
     """
 
     train: Sequence[LabelledGenome]
@@ -130,14 +190,16 @@ class Corpus:
     validation_batches: int = 24
 
     def batch_at(self, step: int, rank: int = 0, world: int = 1) -> Batch:
-        """Return this process's share of the batch of a step."""
+        """Return a worker's share of the batch of a step."""
         share = range(rank, self.batch, world)
         return self._collate(self.train, [(self.seed, 0, step, i) for i in share])
 
     def validation(self, rank: int = 0, world: int = 1) -> Iterator[Batch]:
-        """Yield this process's share of the batches to validate on, the same at every call."""
+        """Yield a worker's share of the batches to validate on, the same at every call."""
         for number in range(rank, self.validation_batches, world):
-            yield self._collate(self.validate, [(self.seed, 1, number, i) for i in range(64)])
+            yield self._collate(
+                self.validate, [(self.seed, 1, number, i) for i in range(VALIDATION_WINDOWS)]
+            )
 
     def _collate(self, genomes: Sequence[LabelledGenome], keys: list[tuple[int, ...]]) -> Batch:
         n, width = len(keys), self.window

@@ -1,0 +1,194 @@
+"""``dnatag train``: annotated genomes to a model file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dnatag.cli.common import device_option, note, progress, quiet_option, threads_option
+from dnatag.errors import InputError
+
+if TYPE_CHECKING:
+    from dnatag.engine.training import Progress
+    from dnatag.genes.recipe import Recipe
+
+__all__ = ["command"]
+
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("train")
+@click.argument("recipe", required=False, type=existing_file)
+@click.option(
+    "--genome",
+    "genomes",
+    metavar="FILE",
+    multiple=True,
+    type=existing_file,
+    help="FASTA, which needs an --annotation; or GenBank or EMBL with its own. Repeatable.",
+)
+@click.option(
+    "--annotation",
+    "annotations",
+    metavar="FILE",
+    multiple=True,
+    type=existing_file,
+    help="GFF3, GTF, GenBank or EMBL; one for each --genome in FASTA, in the same order.",
+)
+@click.option(
+    "--genetic-code",
+    metavar="CODE",
+    show_default="what the annotation says, else 11",
+    help="Of all genomes: NCBI's number, 64 letters, or 'starts:ATG,GTG;stops:TAA,TAG'.",
+)
+@click.option(
+    "--folder",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the genomes of the recipe are.",
+)
+@click.option(
+    "--from",
+    "start",
+    metavar="NAME|FILE",
+    help="Fine-tune this model instead of starting from nothing; '--from prokaryotes' is best for "
+    "a few genomes.",
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option(
+    "--steps",
+    metavar="N",
+    type=click.IntRange(min=1),
+    show_default="by the amount of data",
+    help="Steps of training.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    show_default="that of the recipe, else 1",
+    help="Seed of all random choices.",
+)
+@device_option
+@threads_option
+@quiet_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The model file to write.",
+)
+def command(
+    recipe: Path | None,
+    genomes: tuple[Path, ...],
+    annotations: tuple[Path, ...],
+    genetic_code: str | None,
+    folder: Path | None,
+    start: str | None,
+    resume: bool,
+    steps: int | None,
+    seed: int | None,
+    device: str,
+    threads: int,
+    quiet: bool,
+    output: Path,
+) -> None:
+    r"""Train a model on annotated genomes: those of a RECIPE, or those named by options.
+
+    \b
+      dnatag train --genome a.fna --annotation a.gff3 --from prokaryotes -o my.dnatag
+      dnatag train --genome a.gbk --genome b.gbk -o my.dnatag
+      dnatag train recipe.toml --folder genomes -o my.dnatag
+      dnatag predict --model my.dnatag new.fna -o genes.gff3
+
+    Genomes that a recipe names for it tell how good the model is, and when to stop; without any,
+    the last tenth of each contig is held out for that. CDS that cannot be learnt from
+    (pseudogenes, spliced ones, ...) are masked and counted. While it runs, the folder OUTPUT.run
+    has the losses (log.csv, which stays) and the state that --resume goes on from.
+
+    Several GPUs or machines share the work under torchrun, with the folder of OUTPUT in common:
+    'torchrun --nproc-per-node 2 -m dnatag train ...'. On CPUs, --threads does as well.
+    """
+    # Threads that wait must not keep the others from working.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from dnatag.engine.training import processes
+    from dnatag.genes.learn import learn, read_data
+    from dnatag.models import find_model
+
+    plan = _plan(recipe, genomes, annotations, genetic_code, folder)
+    if steps is not None:
+        plan = replace(plan, training=replace(plan.training, steps=steps))
+    if seed is not None:
+        plan = replace(plan, training=replace(plan.training, seed=seed))
+    model = None if start is None else find_model(start)
+    if not os.access(output.absolute().parent, os.W_OK):
+        raise InputError(f"{output}: cannot write there")
+    quiet = quiet or processes()[0] > 0
+    with progress(len(plan.genomes), unit="genomes", quiet=quiet) as bar:
+        data = read_data(plan.genomes, bar.update)
+    note(data.summary(), quiet=quiet)
+
+    with progress(unit="steps", quiet=quiet) as bar:
+
+        def report(now: Progress) -> None:
+            bar.total = now.steps
+            bar.set_postfix_str(f"loss {now.loss:.5f}", refresh=False)
+            bar.update(now.step - bar.n)
+            if now.validation_loss is not None:
+                bar.clear()
+                note(
+                    f"step {now.step} of {now.steps}, loss {now.loss:.5f}, "
+                    f"validation loss {now.validation_loss:.5f}",
+                    quiet=quiet,
+                )
+
+        about = learn(
+            plan,
+            data,
+            output,
+            start=model,
+            resume=resume,
+            device=device,
+            threads=max(threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1),
+            report=report,
+        )
+    if "scores" in about:
+        scores = about["scores"]
+        note(
+            f"{output}: validation loss {scores['validation_loss']:.5f}, "
+            f"stop F1 {_percent(scores['stop_f1'])}, exact F1 {_percent(scores['exact_f1'])}",
+            quiet=quiet,
+        )
+
+
+def _plan(
+    recipe: Path | None,
+    genomes: tuple[Path, ...],
+    annotations: tuple[Path, ...],
+    genetic_code: str | None,
+    folder: Path | None,
+) -> Recipe:
+    from dnatag.genes.recipe import read_recipe, recipe_of_files
+
+    if recipe is not None:
+        if genomes or annotations or genetic_code:
+            raise click.UsageError(
+                "a recipe names its genomes, annotations and genetic codes itself: leave out "
+                "--genome, --annotation and --genetic-code."
+            )
+        return read_recipe(recipe, folder)
+    if not genomes:
+        raise click.UsageError("nothing to train on: name a recipe, or a --genome.")
+    if folder is not None:
+        raise click.UsageError("--folder is for recipes.")
+    return recipe_of_files(genomes, annotations, genetic_code)
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100 * share:.2f}"
