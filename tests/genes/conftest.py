@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ class Naive:
     """The definition of a gene, in plain Python."""
 
     @staticmethod
+    @cache
     def is_one_of(codon: str, codons: frozenset[str]) -> bool:
         """Whether all that a codon with IUPAC letters may stand for is in a set."""
         ways = product(*(ambiguous_dna_values.get(letter, "") for letter in codon))
