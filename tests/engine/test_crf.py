@@ -16,7 +16,7 @@ from dnatag.engine.crf import Segment, batched, compiled, implementation
 from dnatag.engine.grammar import Grammar, Requirement, Transition
 
 both = pytest.mark.parametrize("crf", [compiled, batched], ids=["compiled", "batched"])
-some = settings(max_examples=60, deadline=None)
+some = settings(max_examples=100, deadline=None)
 
 
 def paths(
@@ -111,16 +111,17 @@ class Case:
 @st.composite
 def grammars(draw: st.DrawFn) -> Grammar:
     """Grammars of up to 4 states; two steps between the same states have opposite requirements."""
-    states = tuple("abcd"[: draw(st.integers(1, 4))])
+    states = tuple("abcd"[: draw(st.sampled_from([3, 4, 2, 1]))])
     channels = tuple("wxyz"[: draw(st.integers(1, 4))])
     bits = draw(st.integers(0, 2))
-    mask = st.integers(0, 2**bits - 1)
+    # Mostly no requirement, or few sequences would have a path.
+    mask = st.sampled_from([0, 0, 0, *range(2**bits)])
     event = st.none() | st.sampled_from(channels)
     label = st.none() | st.sampled_from(["u", "v"])
     transitions = []
     for source in states:
         for target in states:
-            kind = draw(st.sampled_from(["none", "one", "one", "one", "two"]))
+            kind = draw(st.sampled_from(["one", "two", "one", "none"]))
             needs = Requirement(draw(mask), draw(mask), draw(mask), draw(mask))
             split = [Requirement(here=1), Requirement(not_here=1)]
             if kind == "two" and bits:
@@ -140,7 +141,7 @@ def grammars(draw: st.DrawFn) -> Grammar:
 @st.composite
 def cases(draw: st.DrawFn, whole_numbers: bool = False, restricted: bool | None = None) -> Case:
     grammar = draw(grammars())
-    lengths = draw(st.lists(st.integers(0, 5), min_size=1, max_size=3))
+    lengths = draw(st.lists(st.sampled_from([5, 4, 3, 2, 1, 0]), min_size=1, max_size=3))
     n_positions = max(1, *lengths) + draw(st.integers(0, 1))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n_batch, n_states = len(lengths), len(grammar.states)
