@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 
 from dnatag.engine.model import SequenceTagger
 
-__all__ = ["Runner", "Span", "choose_device", "torch_threads"]
+__all__ = ["Runner", "Span", "batches", "choose_device", "split", "torch_threads"]
 
-#: Steps of a tile that are kept, and of each margin that is thrown away.
+#: Steps of a tile that are kept (about), and of each margin that is thrown away.
 CORE, MARGIN = 2048, 320
 #: Steps of a batch, over all its rows.
 BATCH_STEPS = 32 * (CORE + 2 * MARGIN)
@@ -68,6 +69,54 @@ def choose_device(name: str = "auto") -> torch.device:
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
         raise ValueError(f"torch finds no {name} device here; use --device cpu")
     return torch.device(name)
+
+
+def split(length: int, size: int) -> list[int]:
+    """Cut a length into nearly equal stretches, the same from either end.
+
+    The number of stretches is odd: an even number has a middle, which may be no whole number.
+
+    Parameters
+    ----------
+    length : int
+        What is cut.
+    size : int
+        About the length of a stretch: at most twice as long, and at least two thirds unless
+        there is only one.
+
+    Returns
+    -------
+    list of int
+        Bounds from 0 to `length`, one more than there are stretches.
+    """
+    count = length // (2 * size) * 2 + 1
+    half = [i * length // count for i in range(count // 2 + 1)]
+    return half + [length - bound for bound in reversed(half)]
+
+
+def batches(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
+    """Put what is of similar length together, since all is padded to the longest.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Lengths of the items.
+    limit : int
+        Most positions of a batch, padding included, unless it is a single item.
+
+    Yields
+    ------
+    list of int
+        Indices of items, longest first.
+    """
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and (len(batch) + 1) * lengths[batch[0]] > limit:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
 
 
 @contextmanager
@@ -133,36 +182,21 @@ class Runner:
                 if done is not None:
                     done(tile.end - tile.start)
 
+        groups = batches([t.high - t.low for t in tiles], BATCH_STEPS * self.stride)
         pool = ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,))
         with torch_threads(1), pool:
-            for _ in pool.map(work, self._batches(tiles)):
+            for _ in pool.map(work, ([tiles[i] for i in b] for b in groups)):
                 pass
         return results
 
     def _tiles(self, number: int, span: Span) -> Iterator[_Tile]:
-        """Cut a stretch into tiles of nearly equal size, so that mirror images are cut alike."""
-        size, whole = CORE * self.stride, len(span.symbols)
-        count = max(-(-(span.end - span.start) // size), 1)
-        steps = (span.end - span.start) // self.stride
+        """Cut a stretch into tiles with their margins."""
         margin = MARGIN * self.stride
-        for i in range(count):
-            start = span.start + i * steps // count * self.stride
-            end = span.start + (i + 1) * steps // count * self.stride
-            if start < end:
-                yield _Tile(number, max(start - margin, 0), min(end + margin, whole), start, end)
-
-    def _batches(self, tiles: list[_Tile]) -> Iterator[list[_Tile]]:
-        """Group tiles of similar length."""
-        batch: list[_Tile] = []
-        longest = 0
-        for tile in sorted(tiles, key=lambda t: t.low - t.high):
-            longest = longest or (tile.high - tile.low) // self.stride
-            if batch and (len(batch) + 1) * longest > BATCH_STEPS:
-                yield batch
-                batch, longest = [], (tile.high - tile.low) // self.stride
-            batch.append(tile)
-        if batch:
-            yield batch
+        bounds = split((span.end - span.start) // self.stride, CORE)
+        for low, high in pairwise(span.start + bound * self.stride for bound in bounds):
+            if low < high:
+                begin, stop = max(low - margin, 0), min(high + margin, len(span.symbols))
+                yield _Tile(number, begin, stop, low, high)
 
     def _forward(
         self, batch: list[_Tile], spans: Sequence[Span], features: Features
@@ -185,7 +219,7 @@ class Runner:
             with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, half):
                 channels = self.tagger(*(x.to(self.device) for x in inputs))
             return list(channels.float().cpu().numpy())
-        except torch.OutOfMemoryError:
+        except torch.cuda.OutOfMemoryError:
             if len(batch) == 1:
                 raise
             torch.cuda.empty_cache()

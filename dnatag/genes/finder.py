@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from dnatag.engine.crf import implementation
-from dnatag.engine.windows import Runner, Span, choose_device, torch_threads
+from dnatag.engine.windows import Runner, Span, batches, choose_device, split, torch_threads
 from dnatag.errors import InputError
 from dnatag.formats.fasta import check_dna
 from dnatag.formats.records import CodingSequence, Contig
@@ -92,8 +92,9 @@ class _Sequence:
             symbols = np.concatenate([symbols[-repeat:], symbols, symbols[:repeat]])
             shift = rotation - repeat
         pad = (0, 1, 2)[len(symbols) % 3]
-        symbols = np.pad(symbols, pad)
-        return cls(contig, symbols, code.properties(symbols), pad, shift)
+        padded = np.zeros(len(symbols) + 2 * pad, np.uint8)
+        padded[pad : pad + len(symbols)] = symbols
+        return cls(contig, padded, code.properties(padded), pad, shift)
 
     def __len__(self) -> int:
         """Bases, of a circle as it is unrolled."""
@@ -101,11 +102,12 @@ class _Sequence:
 
     def segments(self) -> list[tuple[int, int]]:
         """Stretches between gaps, 0-based half-open on the contig."""
-        own = self.symbols[self.pad :][: len(self)]
-        unknown = np.concatenate([[False], own == 15, [False]])
-        edges = np.flatnonzero(unknown[1:] != unknown[:-1])
+        unknown = self.symbols[self.pad :][: len(self)] == 15
+        if not unknown.any():
+            return [(0, len(self))]
+        edges = np.flatnonzero(np.diff(unknown, prepend=False, append=False))
         gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= GAP]
-        bounds = [0, *(int(x) for gap in gaps for x in gap), len(own)]
+        bounds = [0, *(int(x) for gap in gaps for x in gap), len(self)]
         return [(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True) if b > a]
 
 
@@ -328,18 +330,17 @@ class GeneFinder:
             high = -(-(piece.high + sequence.pad) // 3) * 3
             spans.append(Span(sequence.symbols, sequence.bits, low, high))
         results = self._runner.channels(spans, features, done)
-        order = sorted(range(len(pieces)), key=lambda i: pieces[i].low - pieces[i].high)
+        lengths = [piece.high - piece.low for piece in pieces]
         out: dict[int, tuple[_Piece, np.ndarray, np.ndarray]] = {}
-        # Batches of similar length: padding is cheap, but not free.
-        for batch in _groups(order, size=lambda i: pieces[i].high - pieces[i].low, limit=2 * GROUP):
-            longest = max(pieces[i].high - pieces[i].low for i in batch)
+        for batch in batches(lengths, GROUP // 2):
+            longest = lengths[batch[0]]
             channels = np.zeros((len(batch), longest, len(self.grammar.channels)), np.float32)
             bits = np.zeros((len(batch), longest), np.uint8)
             begin = np.ones((len(batch), len(self.grammar.states)), bool)
             end = begin.copy()
             for row, i in enumerate(batch):
                 piece, sequence = pieces[i], sequences[pieces[i].sequence]
-                n = piece.high - piece.low
+                n = lengths[i]
                 offset = piece.low + sequence.pad - spans[i].start
                 channels[row, :n] = results[i][offset : offset + n]
                 bits[row, :n] = sequence.bits[piece.low + sequence.pad :][:n]
@@ -350,16 +351,15 @@ class GeneFinder:
                     end[row, 1:] = not piece.ends or (circular and piece.high == len(sequence))
             arguments = (
                 self.grammar, torch.from_numpy(channels), self._theta, torch.from_numpy(bits),
-                torch.tensor([pieces[i].high - pieces[i].low for i in batch]),
+                torch.tensor([lengths[i] for i in batch]),
             )  # fmt: skip
             ends = {"begin": torch.from_numpy(begin), "end": torch.from_numpy(end)}
             with torch_threads(self.threads):
                 paths, _ = _CRF.viterbi(*arguments, **ends)
                 frames = _CRF.marginals(*arguments, **ends, project=self._project)
             for row, i in enumerate(batch):
-                n = pieces[i].high - pieces[i].low
-                path = paths[row, :n].numpy().astype(np.int8)
-                out[i] = (pieces[i], path, frames[row, :n].numpy())
+                path = paths[row, : lengths[i]].numpy().astype(np.int8)
+                out[i] = (pieces[i], path, frames[row, : lengths[i]].numpy())
         for i in range(len(pieces)):
             yield out[i]
 
@@ -390,21 +390,22 @@ class _Found:
         if piece.begins:
             self.low = piece.low
         if self.waiting is not None:
-            before, earlier, _ = self.waiting
+            before, earlier, posteriors = self.waiting
             shared = earlier[piece.low - before.low :]
             same = shared == path[: len(shared)]
-            agreed = np.flatnonzero(same & (shared == 0))
-            between = bool(len(agreed))
+            places = np.flatnonzero(same & (shared == 0))
+            between = len(places) > 0
             if not between:
-                agreed = np.flatnonzero(same)
-            cut = piece.low + int(agreed[np.argmin(np.abs(agreed - len(shared) // 2))])
+                places = np.flatnonzero(same)
+            middle = len(shared) // 2
+            cut = int(places[np.argmin(np.abs(places - middle))]) if len(places) else middle
             if between:
-                self._take(cut)
+                self._take(piece.low + cut)
             else:
                 # A gene as long as the overlap: go on as if both pieces were one.
-                n = cut - before.low
-                path = np.concatenate([earlier[:n], path[cut - piece.low :]])
-                frames = np.concatenate([self.waiting[2][:n], frames[cut - piece.low :]])
+                n = piece.low + cut - before.low
+                path = np.concatenate([earlier[:n], path[cut:]])
+                frames = np.concatenate([posteriors[:n], frames[cut:]])
                 piece = replace(piece, low=before.low)
         self.waiting = (piece, path, frames)
         if piece.ends:
@@ -416,20 +417,30 @@ class _Found:
         assert self.waiting is not None
         piece, path, frames = self.waiting
         low, self.low = self.low, high
-        path = path[low - piece.low : high - piece.low]
-        frames = frames[low - piece.low : high - piece.low]
-        bits = self.bits[low:high]
-        for gene in genes_of_path(path, bits, self.sequence.contig.id):
-            if len(gene) >= self.finder.min_length:
-                scored = _with_posteriors(gene, frames, bits)
-                place = ((gene.start + low, gene.end + low),)
-                self.genes.append(
-                    replace(scored, parts=place, genetic_code=self.finder.code.table)
+        taken = slice(low - piece.low, high - piece.low)
+        bits = self.bits[piece.low : piece.high]
+        for gene in genes_of_path(path[taken], bits[taken], self.sequence.contig.id, taken.start):
+            left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
+            torn = (left_open and gene.start > taken.start) or (
+                right_open and gene.end < taken.stop
+            )
+            # Torn are genes where two pieces agree nowhere.
+            if torn or len(gene) < self.finder.min_length:
+                continue
+            posterior, start_posterior = _posteriors(gene, frames, bits)
+            self.genes.append(
+                replace(
+                    gene,
+                    parts=((gene.start + piece.low, gene.end + piece.low),),
+                    genetic_code=self.finder.code.table,
+                    posterior=posterior,
+                    start_posterior=start_posterior,
                 )
+            )
         if self.labels is not None:
-            self.labels[low:high] = path
+            self.labels[low:high] = path[taken]
         if self.posteriors is not None:
-            self.posteriors[low:high] = frames
+            self.posteriors[low:high] = frames[taken]
 
     def prediction(self) -> Prediction:
         """Return the result, after the last piece."""
@@ -454,24 +465,25 @@ class _Found:
         return Prediction(contig, genes, labels, posteriors)
 
 
-def _with_posteriors(gene: CodingSequence, frames: np.ndarray, bits: np.ndarray) -> CodingSequence:
-    """Add the posteriors, which follow from those of the frames.
+def _posteriors(
+    gene: CodingSequence, frames: np.ndarray, bits: np.ndarray
+) -> tuple[float, float | None]:
+    """Posteriors of a gene and of its start, which follow from those of the frames.
 
     A gene that is open at its stop codon is that gene, whatever its start; and the frame's
     posterior rises at a start codon by the probability that the gene starts there.
     """
     columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
     last = (len(gene) - gene.phase - 1) % 3
-    posterior = float(columns[gene.three_prime, last])
-    start_posterior = None
-    if not gene.partial5:
-        first, before = gene.five_prime, gene.five_prime - gene.strand
-        opened = float(columns[first, 0])
-        stop = STOP if gene.strand > 0 else STOP_REVERSE
-        if 0 <= before < len(frames) and not bits[before] & stop:
-            opened -= float(columns[before, 2])
-        start_posterior = min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
-    return replace(gene, posterior=min(posterior, 1.0), start_posterior=start_posterior)
+    posterior = min(float(columns[gene.three_prime, last]), 1.0)
+    if gene.partial5:
+        return posterior, None
+    first, before = gene.five_prime, gene.five_prime - gene.strand
+    opened = float(columns[first, 0])
+    stop = STOP if gene.strand > 0 else STOP_REVERSE
+    if 0 <= before < len(frames) and not bits[before] & stop:
+        opened -= float(columns[before, 2])
+    return posterior, min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
 
 
 def as_contig(sequence: Any) -> Contig:
@@ -483,23 +495,31 @@ def as_contig(sequence: Any) -> Contig:
         If it is empty or has letters that DNA has not.
     """
     if isinstance(sequence, Contig):
-        return sequence
-    name, description = "sequence", ""
-    if hasattr(sequence, "seq"):
-        name, description, sequence = sequence.id, sequence.description, sequence.seq
-    letters = bytes(sequence, "ascii", "replace") if isinstance(sequence, str) else bytes(sequence)
-    letters = b"".join(letters.split())
-    check_dna(letters, name)
-    return Contig(name, letters, description)
+        contig = sequence
+    else:
+        name, description = "sequence", ""
+        if hasattr(sequence, "seq"):
+            name, description, sequence = sequence.id, sequence.description, sequence.seq
+        text = isinstance(sequence, str)
+        letters = bytes(sequence, "ascii", "replace") if text else bytes(sequence)
+        contig = Contig(name, b"".join(letters.split()), description)
+    if not contig.sequence:
+        raise InputError(f"{contig.id}: has no sequence")
+    check_dna(contig.sequence, contig.id)
+    return contig
 
 
 def _chain(held: list[Contig], rest: Iterator[Contig]) -> Iterator[Contig]:
+    """Contigs that were held, which are let go of on the way, and the rest."""
+    held.reverse()
     while held:
-        yield held.pop(0)
+        yield held.pop()
     yield from rest
 
 
-def _groups(items: Iterable[Any], size: Callable[[Any], int] = len, limit: int = GROUP) -> Iterator[list[Any]]:
+def _groups(
+    items: Iterable[Any], size: Callable[[Any], int] = len, limit: int = GROUP
+) -> Iterator[list[Any]]:
     """Cut a stream into lists of at most `limit` bases, or one item."""
     group: list[Any] = []
     total = 0
@@ -514,11 +534,9 @@ def _groups(items: Iterable[Any], size: Callable[[Any], int] = len, limit: int =
 
 
 def _pieces(number: int, sequence: _Sequence) -> Iterator[_Piece]:
-    """Cut the segments of a contig into pieces of nearly equal size that overlap."""
+    """Cut the segments of a contig into pieces that overlap."""
     for start, end in sequence.segments():
-        count = -(-(end - start) // PIECE)
-        bounds = [start + i * (end - start) // count for i in range(count + 1)]
-        for low, high in pairwise(bounds):
+        for low, high in pairwise(start + bound for bound in split(end - start, PIECE)):
             yield _Piece(
                 number,
                 max(low - OVERLAP, start),
@@ -529,22 +547,18 @@ def _pieces(number: int, sequence: _Sequence) -> Iterator[_Piece]:
 
 
 def _sample(contigs: Sequence[Contig]) -> list[Contig]:
-    """Stretches spread over a genome, the same for any order of its contigs."""
-    stretches = []
+    """Stretches spread over a genome, the same for any order and strand of its contigs."""
+    total = sum(map(len, contigs))
+    sample: list[Contig] = []
+    seen = taken = 0
     for contig in sorted(contigs, key=lambda c: (-len(c), c.id)):
-        count = -(-len(contig) // STRETCH)
-        bounds = [i * len(contig) // count for i in range(count + 1)]
-        for number, (low, high) in enumerate(pairwise(bounds)):
-            stretches.append(Contig(f"{contig.id}:{number}", contig.sequence[low:high]))
-    total = sum(map(len, stretches))
-    if total <= SAMPLE:
-        return stretches
-    every = total / SAMPLE
-    chosen, position = [], 0.0
-    for stretch in stretches:
-        # Take a stretch whenever the running total passes the next mark.
-        marks = int((position + len(stretch)) / (STRETCH * every)) - int(position / (STRETCH * every))
-        if marks > 0:
-            chosen.append(stretch)
-        position += len(stretch)
-    return chosen
+        stretches = list(pairwise(split(len(contig), STRETCH)))
+        seen += len(contig)
+        due = min(SAMPLE / total, 1) * seen - taken
+        n = min(round(due * len(stretches) / len(contig)), len(stretches))
+        for i in range(n):
+            # Evenly spaced; their number is odd, so that no place is half-way between two.
+            low, high = stretches[(2 * i + 1) * len(stretches) // (2 * n)]
+            sample.append(Contig(f"{contig.id}:{low}", contig.sequence[low:high]))
+            taken += high - low
+    return sample

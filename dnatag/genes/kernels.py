@@ -1,7 +1,8 @@
-"""Compiled loops that count and look up the tables of an adaptation.
+"""Compiled loops: the tables of an adaptation, and the genes of a path.
 
-All read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C, G, T and -1 for any
-other symbol; `bits`, uint8 (L,), are the property bits as that strand sees them.
+Those of the adaptation read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C,
+G, T and -1 for any other symbol; `bits`, uint8 (L,), are the property bits as that strand sees
+them.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dnatag.genes.codes import START, STOP
+from dnatag.genes.codes import START, STOP, STOP_REVERSE
 
-__all__ = ["count_hexamers", "count_starts", "features"]
+__all__ = ["count_hexamers", "count_starts", "features", "open_runs"]
 
 
 @njit(cache=True, nogil=True)
@@ -130,3 +131,43 @@ def features(base, bits, hexamers, codons, profiles, motifs, before, behind, bin
                 best_inner = max(best_inner, motifs[1, word, bins[gap]])
         out[t, 4] = best_first if best_first > -9.0 else 0.0
         out[t, 5] = best_inner if best_inner > -9.0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def open_runs(path, bits, frame_of_state, out):
+    """Find where frames are open, one stretch for each gene even if they follow at once.
+
+    Fills `out`, int64 (N, 4), with reverse strand (0 or 1), phase (position modulo 3 of a codon's
+    left base), left and right end; returns the number of stretches, which may be more than N.
+    """
+    count = 0
+    began = np.full(6, -1, dtype=np.int64)
+    n_open = 0
+    for t in range(len(path) + 1):
+        inside = t < len(path)
+        state = path[t] if inside else 0
+        if state == 0 and n_open == 0:
+            continue
+        for reverse in range(2):
+            for phase in range(3):
+                i = 3 * reverse + phase
+                position = (t - phase) % 3
+                if reverse:
+                    is_open = frame_of_state[state, 5 - position]
+                    cut = position == 0 and inside and bits[t] & STOP_REVERSE
+                else:
+                    is_open = frame_of_state[state, position]
+                    cut = position == 0 and t > 0 and bits[t - 1] & STOP
+                if began[i] >= 0 and (cut or not is_open):
+                    if count < len(out):
+                        out[count, 0] = reverse
+                        out[count, 1] = phase
+                        out[count, 2] = began[i]
+                        out[count, 3] = t
+                    count += 1
+                    began[i] = -1
+                    n_open -= 1
+                if is_open and began[i] < 0:
+                    began[i] = t
+                    n_open += 1
+    return count

@@ -18,6 +18,7 @@ from dnatag.formats.records import CodingSequence
 from dnatag.genes.alphabet import encode
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.genes.grammar import FRAME_OF_STATE, STATE_OF_FRAMES
+from dnatag.genes.kernels import open_runs
 
 __all__ = ["ANY_STATE", "Labels", "genes_of_path", "label_genes", "open_frames"]
 
@@ -214,57 +215,26 @@ def genes_of_path(
         Sorted by start, then end. Genes that run off an end of the path are partial, except where
         the path's first (last) codon is a start (stop) codon in frame: these count as whole.
     """
-    genes: list[CodingSequence] = []
-    length = len(path)
-    if not length:
-        return genes
-    frames = open_frames(path)
-    for strand in (1, -1):
-        columns = frames[:, :3] if strand > 0 else frames[:, 3:]
-        # Follow each of the three phases (position modulo 3 of a codon's first base) on its own.
-        for phase in range(3):
-            codon_position = (np.arange(length) - phase) % 3
-            if strand < 0:
-                codon_position = 2 - codon_position
-            active = columns[np.arange(length), codon_position]
-            genes += _genes_of_frame(active, bits, phase, strand, contig, offset)
-    return sorted(genes, key=lambda g: (g.start, g.end, -g.strand))
-
-
-def _genes_of_frame(
-    active: np.ndarray, bits: np.ndarray, phase: int, strand: int, contig: str, offset: int
-) -> list[CodingSequence]:
-    """Genes of one phase: runs of open bases, cut where one gene follows another at once."""
-    length = len(active)
-    edges = np.flatnonzero(np.diff(active.astype(np.int8), prepend=0, append=0))
-    codon_starts = np.arange(phase, length, 3)
-    # Left ends of codons at which a run must be cut: after a stop, before a reverse stop.
-    if strand > 0:
-        cuts = codon_starts[(codon_starts > 0)]
-        cuts = cuts[(bits[cuts - 1] & STOP) > 0]
-    else:
-        cuts = codon_starts[(bits[codon_starts] & STOP_REVERSE) > 0]
+    runs = np.empty((8 + len(path) // 200, 4), np.int64)
+    while (count := open_runs(path, bits, FRAME_OF_STATE, runs)) > len(runs):
+        runs = np.empty((count, 4), np.int64)
     genes = []
-    for begin, end in zip(edges[::2], edges[1::2], strict=True):
-        inner = cuts[np.searchsorted(cuts, begin, "right") : np.searchsorted(cuts, end, "left")]
-        bounds = [int(begin), *map(int, inner), int(end)]
-        for left, right in pairwise(bounds):
-            if strand > 0:
-                partial5 = not ((left - phase) % 3 == 0 and bits[left] & START)
-                partial3 = not ((right - phase) % 3 == 0 and bits[right - 1] & STOP)
-                codon_offset = (phase - left) % 3
-            else:
-                partial5 = not ((right - phase) % 3 == 0 and bits[right - 1] & START_REVERSE)
-                partial3 = not ((left - phase) % 3 == 0 and bits[left] & STOP_REVERSE)
-                codon_offset = (right - phase) % 3
-            genes.append(
-                CodingSequence(
-                    contig=contig,
-                    parts=((left + offset, right + offset),),
-                    strand=strand,
-                    phase=codon_offset if partial5 else 0,
-                    partial5=partial5,
-                    partial3=partial3,
-                )
+    for reverse, phase, left, right in runs[:count].tolist():
+        first = right - 1 if reverse else left
+        last = left if reverse else right - 1
+        start, stop = (START_REVERSE, STOP_REVERSE) if reverse else (START, STOP)
+        left_whole, right_whole = (left - phase) % 3 == 0, (right - phase) % 3 == 0
+        begins, ends = (right_whole, left_whole) if reverse else (left_whole, right_whole)
+        partial5 = not (begins and bits[first] & start)
+        skipped = (right - phase) % 3 if reverse else (phase - left) % 3
+        genes.append(
+            CodingSequence(
+                contig=contig,
+                parts=((left + offset, right + offset),),
+                strand=-1 if reverse else 1,
+                phase=skipped if partial5 else 0,
+                partial5=partial5,
+                partial3=not (ends and bits[last] & stop),
             )
-    return genes
+        )
+    return sorted(genes, key=lambda g: (g.start, g.end, -g.strand))
