@@ -11,7 +11,7 @@ from typing import NamedTuple, TextIO
 from urllib.parse import quote, unquote
 
 from dnatag.errors import InputError
-from dnatag.formats.records import Annotation, CodingSequence, Contig, wrap
+from dnatag.formats.records import Annotation, CodingSequence, Contig, alternatives, wrap
 from dnatag.formats.streams import display_name, open_text
 
 __all__ = ["GffWriter", "parse_gff", "read_gff"]
@@ -420,6 +420,8 @@ def _rows(name: str, gene: CodingSequence, circumference: int | None) -> list[st
             attributes.append(f"end_range={end},.")
         if gene.start_posterior is not None:
             attributes.append(f"start_posterior={gene.start_posterior:.4f}")
+        if gene.alternative_starts:
+            attributes.append(f"alternative_starts={alternatives(gene)}")
         column = ";".join(attributes) or "."
         rows.append(
             f"{name}\t{SOURCE}\tCDS\t{start + 1}\t{end}\t{score}\t{strand}\t{phase}\t{column}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["Annotation", "CodingSequence", "Contig", "wrap"]
+__all__ = ["Annotation", "CodingSequence", "Contig", "alternatives", "wrap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,9 @@ class CodingSequence:
         The name in the file, "" if it has none.
     posterior, start_posterior
         Probability of the gene, and of its start given the gene; None for annotations.
+    alternative_starts : tuple of (int, float)
+        Other starts: 0-based position of the first base in the direction of translation, and
+        probability given the gene; the most probable first.
     """
 
     contig: str
@@ -78,6 +81,7 @@ class CodingSequence:
     id: str = ""
     posterior: float | None = None
     start_posterior: float | None = None
+    alternative_starts: tuple[tuple[int, float], ...] = ()
 
     @property
     def start(self) -> int:
@@ -125,6 +129,11 @@ class Annotation(dict[str, list[CodingSequence]]):
         super().__init__()
         self.lengths: dict[str, int] = {}
         self.circular: set[str] = set()
+
+
+def alternatives(gene: CodingSequence) -> str:
+    """Write other starts as ``position:probability,...``, positions 1-based."""
+    return ",".join(f"{place + 1}:{p:.4f}" for place, p in gene.alternative_starts)
 
 
 def wrap(parts: tuple[tuple[int, int], ...], length: int) -> tuple[tuple[int, int], ...]:

@@ -7,7 +7,7 @@ from typing import TextIO
 
 import numpy as np
 
-from dnatag.formats.records import CodingSequence
+from dnatag.formats.records import CodingSequence, alternatives
 
 __all__ = ["GENE_COLUMNS", "GeneTableWriter", "LabelTableWriter"]
 
@@ -27,6 +27,7 @@ GENE_COLUMNS = (
     "gc",
     "posterior",
     "start_posterior",
+    "alternative_starts",
 )
 STEP = 10_000  # posteriors are written with four digits after the point
 BLOCK = 1 << 16  # rows that are formatted at once
@@ -43,6 +44,7 @@ class GeneTableWriter:
     - ``gc``: share of G and C among the bases that are A, C, G, T or U.
     - ``posterior``: probability of the gene; ``start_posterior``: of its start, given the gene;
       empty if not known.
+    - ``alternative_starts``: other starts and their probability, ``position:probability,...``.
     """
 
     def __init__(self, handle: TextIO) -> None:
@@ -73,6 +75,7 @@ class GeneTableWriter:
             f"{gc / known:.4f}" if known else "",
             "" if gene.posterior is None else f"{gene.posterior:.4f}",
             "" if gene.start_posterior is None else f"{gene.start_posterior:.4f}",
+            alternatives(gene),
         )
         self._handle.write("\t".join(map(str, cells)) + "\n")
 

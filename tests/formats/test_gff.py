@@ -359,7 +359,14 @@ GENOME = [
         Contig("NC_1.1", b"ACGT" * 300, circular=True),
         [
             CodingSequence("NC_1.1", ((2, 302),), 1, id="a_1", posterior=0.98765, genetic_code=11),
-            CodingSequence("NC_1.1", ((1150, 1200), (0, 40)), -1, id="a_2", start_posterior=0.5),
+            CodingSequence(
+                "NC_1.1",
+                ((1150, 1200), (0, 40)),
+                -1,
+                id="a_2",
+                start_posterior=0.5,
+                alternative_starts=((36, 0.25), (33, 0.125)),
+            ),
         ],
     ),
     (
@@ -383,7 +390,8 @@ def test_written_rows() -> None:
         "##sequence-region NC_1.1 1 1200",
         "NC_1.1\tdnatag\tregion\t1\t1200\t.\t+\t.\tID=NC_1.1:1..1200;Is_circular=true",
         "NC_1.1\tdnatag\tCDS\t3\t302\t0.9877\t+\t0\tID=a_1;transl_table=11",
-        "NC_1.1\tdnatag\tCDS\t1151\t1240\t.\t-\t0\tID=a_2;start_posterior=0.5000",
+        "NC_1.1\tdnatag\tCDS\t1151\t1240\t.\t-\t0\tID=a_2;start_posterior=0.5000;"
+        "alternative_starts=37:0.2500,34:0.1250",
         "##sequence-region NODE%201%3Bx%3D2%2C%25%7E%C3%A9%3E 1 1200",
         "NODE%201%3Bx%3D2%2C%25%7E%C3%A9%3E\tdnatag\tCDS\t1\t301\t1.0000\t+\t1\t"
         "ID=x%3B%3D%2C%25_1;partial=true;start_range=.,1",

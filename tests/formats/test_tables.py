@@ -28,6 +28,7 @@ def test_genes() -> None:
                 id="c_1",
                 posterior=0.98765,
                 start_posterior=0.5,
+                alternative_starts=((12, 0.25), (3, 0.125)),
             ),
             "ATGGCCnnntaa",
         ),
@@ -40,10 +41,10 @@ def test_genes() -> None:
     rows = list(csv.reader(io.StringIO(handle.getvalue()), delimiter="\t"))
     assert tuple(rows[0]) == GENE_COLUMNS
     assert [" ".join(cell or "?" for cell in row) for row in rows[1:]] == [
-        "c c_1 10 21 + 12 3 no 11 ATG TAA 0.4444 0.9877 0.5000",
-        "c c_2 97 6 - 10 2 start ? ? TAG 0.5000 ? ?",
-        "d d_1 1 8 + 8 2 stop ? GTG ? 0.6250 ? ?",
-        "d d_2 1 4 + 4 1 both ? ? ? ? ? ?",
+        "c c_1 10 21 + 12 3 no 11 ATG TAA 0.4444 0.9877 0.5000 13:0.2500,4:0.1250",
+        "c c_2 97 6 - 10 2 start ? ? TAG 0.5000 ? ? ?",
+        "d d_1 1 8 + 8 2 stop ? GTG ? 0.6250 ? ? ?",
+        "d d_2 1 4 + 4 1 both ? ? ? ? ? ? ?",
     ]
 
 
