@@ -55,8 +55,6 @@ CODE_FAULTS = (
 )
 #: A genome is refused if a larger share of its CDS breaks the genetic code.
 MAX_FAULTY = 0.2
-#: Another code is recommended if at most this share of the CDS breaks it.
-MAX_FAULTY_HINT = 0.05
 #: CDS looked at to find the right genetic code.
 CODE_SAMPLE = 500
 
@@ -231,7 +229,7 @@ def _check_code(
     tables = dict.fromkeys([11, 4, 25, *sorted(CodonTable.unambiguous_dna_by_id)])
     best = min(map(GeneticCode.ncbi, tables), key=lambda c: _count_faulty(sample, c))
     left = _count_faulty(pairs, best)
-    if left <= MAX_FAULTY_HINT * total:
+    if left <= MAX_FAULTY * total:
         passed = f"all but {left} pass" if left else "all pass"
         raise InputError(
             f"{text}with code {best.label} {passed}: give --genetic-code {best.label}, or in a "
