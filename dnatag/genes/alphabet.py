@@ -15,7 +15,7 @@ _IUPAC = {
     "W": 9, "Y": 10, "H": 11, "K": 12, "D": 13, "B": 14, "N": 15, "U": 8,
 }  # fmt: skip
 
-_SYMBOL = np.zeros(256, dtype=np.uint8)
+_SYMBOL = bytearray(256)
 for _letter, _mask in _IUPAC.items():
     _SYMBOL[ord(_letter)] = _SYMBOL[ord(_letter.lower())] = _mask
 
@@ -40,9 +40,10 @@ def encode(sequence: bytes) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        uint8 (L,); 0 where the byte is no IUPAC letter.
+        uint8 (L,), not to be written to; 0 where the byte is no IUPAC letter.
     """
-    return _SYMBOL[np.frombuffer(sequence, dtype=np.uint8)]
+    # Not by indexing: numpy would turn the letters into 8-byte integers first.
+    return np.frombuffer(sequence.translate(_SYMBOL), dtype=np.uint8)
 
 
 def reverse_complement(symbols: np.ndarray) -> np.ndarray:
