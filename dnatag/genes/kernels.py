@@ -40,7 +40,7 @@ def count_hexamers(base, starts, ends, coding, background):
 
 @njit(cache=True, nogil=True)
 def _count_start(base, t, codons, profile, motifs, before, behind, bins):
-    """Add the surroundings of one start codon to the counts."""
+    """Add the surroundings of one start codon to the counts; its ambiguous bases count as A."""
     length = len(base)
     codon = 0
     for i in range(3):

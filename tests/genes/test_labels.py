@@ -104,7 +104,7 @@ def test_round_trip_of_an_annotation(buchnera) -> None:
     assert set(genes_of_path(path_of(labels), bits)) == set(buchnera.genes)
 
 
-@pytest.mark.parametrize("turn", [1000, 1001, 1008])
+@pytest.mark.parametrize("turn", [999, 1000, 1001])
 @pytest.mark.parametrize("strand", [1, -1])
 def test_a_gene_across_the_origin(buchnera, strand: int, turn: int) -> None:
     # The first gene, 196..2083, is on the forward strand, and that of 8910..11322 is not.
