@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,16 +21,20 @@ from dnatag.cli.common import (
     quiet_option,
     threads_option,
 )
+from dnatag.errors import InputError
 
 if TYPE_CHECKING:
     from dnatag.formats.records import CodingSequence, Contig
     from dnatag.formats.streams import OutputSet
-    from dnatag.genes.finder import GeneFinder, Prediction
+    from dnatag.genes.finder import Adapt, GeneFinder, Prediction
+    from dnatag.genes.genome import Genome
 
 __all__ = ["command"]
 
+Command = Callable[..., None]
 
-def _file_option(name: str, what: str) -> object:
+
+def _file_option(name: str, what: str) -> Callable[[Command], Command]:
     return click.option(
         name,
         metavar="FILE",
@@ -51,9 +56,10 @@ def _file_option(name: str, what: str) -> object:
 @click.option(
     "--genetic-code",
     metavar="CODE",
-    default="11",
+    default="auto",
     show_default=True,
-    help="NCBI's number, 64 amino acids in NCBI's order, or starts:ATG,GTG;stops:TAA,TAG.",
+    help="NCBI's number, 64 amino acids in NCBI's order, or starts:ATG,GTG;stops:TAA,TAG; auto "
+    "chooses among 11, 4, 25 and 15.",
 )
 @click.option(
     "--ends",
@@ -79,11 +85,28 @@ def _file_option(name: str, what: str) -> object:
     help="Shortest gene, in bases.",
 )
 @click.option(
-    "--adapt/--no-adapt",
-    default=True,
-    show_default=True,
-    help="Learn codon usage and starts from the genome's own sure genes first. Use --no-adapt "
-    "for metagenomes.",
+    "--adapt",
+    type=click.Choice(["auto", "file", "contig", "off"]),
+    default=None,
+    show_default="auto",
+    help="Learn codon usage, starts and the genetic code first: from all contigs as one genome "
+    "(file) or from each long contig on its own (contig); auto tells a genome from a mixture.",
+)
+@click.option(
+    "--adaptation",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Use what was learnt of another genome, to call isolates of a species alike.",
+)
+@_file_option("--save-adaptation", "what was learnt of the genome")
+@click.option(
+    "--alternative-starts", is_flag=True, help="Give other starts and their posteriors as well."
+)
+@click.option(
+    "--mask",
+    metavar="FILE",
+    type=click.Path(allow_dash=True),
+    help="Regions without genes (rRNA, tRNA), as BED or GFF.",
 )
 @device_option
 @threads_option
@@ -102,7 +125,11 @@ def command(
     ends: str,
     topology: str,
     min_length: int,
-    adapt: bool,
+    adapt: Adapt | None,
+    adaptation: str | None,
+    save_adaptation: str | None,
+    alternative_starts: bool,
+    mask: str | None,
     device: str,
     threads: int,
     quiet: bool,
@@ -113,23 +140,32 @@ def command(
     is standard input. The score of a gene is its posterior probability.
     """
     from dnatag.formats.fasta import UniqueIds, read_fasta
+    from dnatag.formats.regions import read_regions
     from dnatag.formats.streams import OutputSet
     from dnatag.genes.finder import GeneFinder
+    from dnatag.genes.genome import load_genome, save_genome
 
+    if adaptation is not None and (
+        adapt is not None or save_adaptation is not None or genetic_code != "auto"
+    ):
+        raise click.UsageError(
+            "--adaptation brings what was learnt, and its genetic code: leave out --adapt, "
+            "--save-adaptation and --genetic-code."
+        )
+    masks = read_regions(mask) if mask is not None else {}
     finder = GeneFinder(
         model,
         genetic_code=genetic_code,
+        adapt=adapt or "auto",
+        genome=None if adaptation is None else load_genome(Path(adaptation)),
         closed_ends=ends == "closed",
         min_length=min_length,
-        adapt=adapt,
+        alternative_starts=alternative_starts,
+        masks=masks,
         device=device,
         threads=threads,
     )
-    note(
-        f"model {finder.path.stem}, device {finder.device.type}, "
-        f"genetic code {finder.code.label}",
-        quiet=quiet,
-    )
+    note(f"model {finder.path.stem}, device {finder.device.type}", quiet=quiet)
 
     def contigs() -> Iterator[Contig]:
         ids = UniqueIds()
@@ -143,17 +179,30 @@ def command(
     paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
              "labels": labels}  # fmt: skip
     n_contigs = n_bases = n_genes = 0
+    learnt: list[Genome] = []
+    unseen = set(masks)
     with OutputSet() as outputs, progress(quiet=quiet) as bar:
         writer = _Writer(outputs, paths, finder)
         for prediction in finder.predict(
             contigs(),
             per_base=labels is not None,
             notify=lambda message: note(message, quiet=quiet),
+            learnt=learnt.append,
             done=bar.update,
         ):
+            unseen.discard(prediction.contig.id)
             n_genes += writer.write(prediction)
             n_contigs += 1
             n_bases += len(prediction.contig)
+        if unseen:
+            raise InputError(f"{mask}: there is no contig {min(unseen)!r} in the input")
+        if save_adaptation is not None:
+            if not learnt:
+                raise InputError(
+                    "nothing to save: nothing was learnt of the contigs as one genome; try "
+                    "--adapt file"
+                )
+            save_genome(Path(save_adaptation), learnt[0])
     note(f"{n_genes} genes on {n_contigs} contigs of {n_bases} bp", quiet=quiet)
 
 
@@ -166,9 +215,8 @@ class _Writer:
         from dnatag.formats.flatfile import GenBankWriter
         from dnatag.formats.gff import GffWriter
         from dnatag.formats.tables import GeneTableWriter, LabelTableWriter
-        from dnatag.genes.grammar import FRAMES
+        from dnatag.genes.grammar import FRAMES, gene_grammar
 
-        self.code = finder.code
         handles = {kind: outputs.open(p) for kind, p in paths.items() if p is not None}
         name = finder.path.stem
         self.gff = GffWriter(
@@ -181,7 +229,7 @@ class _Writer:
         if "tsv" in handles:
             self.tsv = GeneTableWriter(handles["tsv"])
         if "labels" in handles:
-            states = [*finder.grammar.states, "gap"]
+            states = [*gene_grammar().states, "gap"]
             self.labels = LabelTableWriter(handles["labels"], states, FRAMES)
 
     def write(self, prediction: Prediction) -> int:
@@ -207,7 +255,7 @@ class _Writer:
                 self.tsv.write(gene, bases.decode("ascii"))
         if self.faa is not None or self.gbk is not None:
             proteins = [
-                self.code.translate(bases[gene.phase :], complete_start=not gene.partial5)
+                prediction.code.translate(bases[gene.phase :], complete_start=not gene.partial5)
                 for gene, bases in zip(genes, nucleotides, strict=True)
             ]
             if self.faa is not None:
@@ -217,15 +265,14 @@ class _Writer:
                 self.gbk.write(contig, zip(genes, proteins, strict=True))
         if self.labels is not None:
             # Index -1, a gap, is the last name.
-            assert prediction.labels is not None and prediction.posteriors is not None
-            self.labels.write(
-                contig.id, contig.sequence, prediction.labels, prediction.posteriors
-            )
+            assert prediction.labels is not None
+            assert prediction.posteriors is not None
+            self.labels.write(contig.id, contig.sequence, prediction.labels, prediction.posteriors)
         return len(genes)
 
 
 def _where(gene: CodingSequence) -> str:
-    """The description of a sequence: place (1-based), strand, what is missing, posterior."""
+    """Describe a gene: place (1-based), strand, what is missing, posterior."""
     parts = ",".join(f"{start + 1}..{end}" for start, end in gene.parts)
     missing = {(True, True): "both", (True, False): "start", (False, True): "stop"}.get(
         (gene.partial5, gene.partial3), "no"

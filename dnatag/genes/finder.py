@@ -2,124 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 
-from dnatag.engine.crf import implementation
-from dnatag.engine.windows import Runner, Span, batches, choose_device, split, torch_threads
+from dnatag.engine.windows import choose_device
 from dnatag.errors import InputError
 from dnatag.formats.fasta import check_dna
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.adapt import Adaptation
-from dnatag.genes.alphabet import encode
-from dnatag.genes.circular import choose_cut, least_rotation, place
-from dnatag.genes.codes import STOP, STOP_REVERSE, GeneticCode
-from dnatag.genes.grammar import FRAME_OF_STATE
-from dnatag.genes.labels import genes_of_path
+from dnatag.genes.alphabet import encode, splice
+from dnatag.genes.codes import GeneticCode
+from dnatag.genes.decode import Decoder, Prediction, groups
+from dnatag.genes.genome import Genome, is_mixture, sample
 from dnatag.genes.model import load
 from dnatag.models import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
+    import torch
     from Bio.SeqRecord import SeqRecord
 
-__all__ = ["GeneFinder", "Prediction"]
+__all__ = ["Adapt", "GeneFinder", "Genome", "Prediction"]
 
-#: Runs of this many N are gaps: no gene crosses them.
-GAP = 10
-#: Bases decoded at once, and how far beyond them neighbouring pieces look.
-PIECE, OVERLAP = 400_000, 30_000
-#: Bases that are worked on together; contigs are read ahead up to this many.
-GROUP = 8_000_000
-#: A genome up to this many bases is held in memory for adaptation.
+#: A file up to this many bases may be one genome; it is held in memory to learn from it.
 GENOME = 32_000_000
 #: Bases looked at to adapt, cut into stretches spread over the genome.
 SAMPLE, STRETCH = 2_000_000, 100_000
 #: Genes to learn from: at least so many, so long, so sure.
 LEARN_GENES, LEARN_LENGTH, LEARN_POSTERIOR = 60, 300, 0.9
-_FLANK = 64
-_CRF = implementation("cpu")
+#: A contig from this length on is adapted to on its own.
+CONTIG_LEAST = 100_000
+#: Genetic codes with other stop codons than code 11; 25 has those of 4.
+OTHER_CODES = (4, 15)
+#: Bases that the genetic code is chosen from: at least, at most, and in stretches of.
+CODE_LEAST, CODE_MOST, CODE_STRETCH = 10_000, 100_000, 20_000
+#: Nats per 1000 bases by which another code must be better than code 11.
+CODE_MARGIN = 4.0
+#: Share of TGA and TGG codons: under code 4 both are tryptophan, about 1 % of a proteome; under
+#: code 25 TGA is glycine and there are more.
+TRYPTOPHAN = 0.017
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """What is found on a contig.
-
-    Attributes
-    ----------
-    contig : Contig
-        The contig.
-    genes : list of CodingSequence
-        Sorted by start.
-    labels : numpy.ndarray or None
-        int8 (L,), the state of each base in the grammar of genes, -1 in gaps; on request.
-    posteriors : numpy.ndarray or None
-        float32 (L, 6), the probability that each frame is open (see
-        :data:`dnatag.genes.grammar.FRAMES`); on request.
-    """
-
-    contig: Contig
-    genes: list[CodingSequence]
-    labels: np.ndarray | None = None
-    posteriors: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class _Sequence:
-    """A contig as the network reads it: padded at both ends alike to whole steps.
-
-    A circle is unrolled: from its least rotation, with the ends repeated on the other side.
-    Base i of the unrolled circle is base i + shift of the contig, modulo its length.
-    """
-
-    contig: Contig
-    symbols: np.ndarray
-    bits: np.ndarray
-    pad: int
-    shift: int = 0
-
-    @classmethod
-    def of(cls, contig: Contig, code: GeneticCode) -> _Sequence:
-        symbols, shift = encode(contig.sequence), 0
-        if contig.circular:
-            rotation, repeat = least_rotation(symbols), min(OVERLAP, len(symbols))
-            symbols = np.roll(symbols, -rotation)
-            symbols = np.concatenate([symbols[-repeat:], symbols, symbols[:repeat]])
-            shift = rotation - repeat
-        pad = (0, 1, 2)[len(symbols) % 3]
-        padded = np.zeros(len(symbols) + 2 * pad, np.uint8)
-        padded[pad : pad + len(symbols)] = symbols
-        return cls(contig, padded, code.properties(padded), pad, shift)
-
-    def __len__(self) -> int:
-        """Bases, of a circle as it is unrolled."""
-        return len(self.symbols) - 2 * self.pad
-
-    def segments(self) -> list[tuple[int, int]]:
-        """Stretches between gaps, 0-based half-open on the contig."""
-        unknown = self.symbols[self.pad :][: len(self)] == 15
-        if not unknown.any():
-            return [(0, len(self))]
-        edges = np.flatnonzero(np.diff(unknown, prepend=False, append=False))
-        gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= GAP]
-        bounds = [0, *(int(x) for gap in gaps for x in gap), len(self)]
-        return [(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True) if b > a]
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A stretch of a segment that is decoded at once, [low, high) on the contig."""
-
-    sequence: int
-    low: int
-    high: int
-    begins: bool
-    ends: bool
+Adapt = Literal["auto", "file", "contig", "off"]
 
 
 class GeneFinder:
@@ -132,13 +58,21 @@ class GeneFinder:
     model : str or Path
         A model by name or file.
     genetic_code : int, str or GeneticCode
-        NCBI's number or a custom code (see :meth:`GeneticCode.parse`).
+        NCBI's number, a custom code (see :meth:`GeneticCode.parse`), or "auto" to choose among
+        11, 4, 25 and 15.
+    adapt : {"auto", "file", "contig", "off"}
+        What is adapted to: all contigs as one genome, each contig on its own, nothing; auto is
+        file if the contigs seem to be of one genome, else contig.
+    genome : Genome or None
+        Learnt before (see :meth:`learn`); nothing is then learnt anew.
     closed_ends : bool
         Whether genes may not run off the ends of contigs and the edges of gaps.
     min_length : int
         Shortest gene, in bases.
-    adapt : bool
-        Whether to adapt to genomes that are large enough.
+    alternative_starts : bool
+        Whether to give genes their alternative starts.
+    masks : mapping of str to sequence of (int, int)
+        Regions of contigs without genes, 0-based and half-open.
     device : str
         auto, cpu, cuda or mps.
     threads : int
@@ -155,34 +89,43 @@ class GeneFinder:
         self,
         model: str | Path = DEFAULT_MODEL,
         *,
-        genetic_code: int | str | GeneticCode = 11,
+        genetic_code: int | str | GeneticCode = "auto",
+        adapt: Adapt = "auto",
+        genome: Genome | None = None,
         closed_ends: bool = False,
         min_length: int = 60,
-        adapt: bool = True,
+        alternative_starts: bool = False,
+        masks: Mapping[str, Sequence[tuple[int, int]]] | None = None,
         device: str = "auto",
         threads: int = 1,
     ) -> None:
         self.path = find_model(model)
         tagger, self.metadata = load(self.path)
-        if not isinstance(genetic_code, GeneticCode):
-            genetic_code = GeneticCode.parse(str(genetic_code))
-        self.code = genetic_code
-        self.closed_ends = closed_ends
-        self.min_length = min_length
+        self.code: GeneticCode | None = None
+        if isinstance(genetic_code, GeneticCode):
+            self.code = genetic_code
+        elif genetic_code != "auto":
+            self.code = GeneticCode.parse(str(genetic_code))
         self.adapt = adapt
-        self.threads = threads
-        self.grammar = tagger.grammar
-        self._theta = tagger.theta.detach().cpu()
-        self._project = torch.from_numpy(FRAME_OF_STATE.astype(np.float32))
+        self.genome = genome
         try:
-            self._runner = Runner(tagger, choose_device(device), threads)
+            chosen = choose_device(device)
         except ValueError as error:
             raise InputError(str(error)) from None
+        self._decoder = Decoder(
+            tagger,
+            chosen,
+            threads,
+            closed_ends=closed_ends,
+            min_length=min_length,
+            alternatives=alternative_starts,
+            masks=masks,
+        )
 
     @property
     def device(self) -> torch.device:
         """Where the network runs."""
-        return self._runner.device
+        return self._decoder.runner.device
 
     def find(self, sequence: str | bytes | SeqRecord | Contig) -> list[CodingSequence]:
         """Find the genes of one sequence.
@@ -210,21 +153,24 @@ class GeneFinder:
         *,
         per_base: bool = False,
         notify: Callable[[str], None] = lambda message: None,
+        learnt: Callable[[Genome], None] = lambda genome: None,
         done: Callable[[int], None] | None = None,
     ) -> Iterator[Prediction]:
-        """Find the genes of the contigs of one genome.
+        """Find the genes of contigs.
 
         Contigs are taken from the iterable as they are needed: at first a genome's worth, to
-        adapt to it.
+        learn from it.
 
         Parameters
         ----------
         contigs : iterable of Contig
-            Of one genome, in any order.
+            With distinct ids, in any order.
         per_base : bool
             Whether to give labels and posteriors of each base.
         notify : callable
             Gets a line when something is worth knowing.
+        learnt : callable
+            Gets what was learnt, if all contigs are taken as one genome.
         done : callable or None
             Told of the number of bases finished, now and then.
 
@@ -235,24 +181,31 @@ class GeneFinder:
         """
         source = iter(contigs)
         held: list[Contig] = []
-        adaptation = Adaptation.none()
-        if self.adapt:
+        genome = self.genome
+        if genome is None and self.adapt in ("auto", "file"):
             total = 0
             for contig in source:
                 held.append(contig)
                 total += len(contig)
-                if total > GENOME:
-                    notify("no adaptation: this is more than one genome's worth of sequence")
+                if self.adapt == "auto" and total > GENOME:
                     break
+            if self.adapt == "file" or (total <= GENOME and not is_mixture(held)):
+                genome = self.learn(held, notify)
+                learnt(genome)
             else:
-                adaptation = self.learn(held, notify)
-        for group in _groups(_chain(held, source)):
-            yield from self._predict(group, adaptation, per_base, done)
+                notify("this seems to be more than one genome: each contig is taken on its own")
+        for group in groups(_chain(held, source)):
+            if genome is not None:
+                yield from self._decoder.predict(
+                    group, genome.code, genome.adaptation, per_base=per_base, done=done
+                )
+            else:
+                yield from self._each_on_its_own(group, per_base, done)
 
     def learn(
         self, contigs: Sequence[Contig], notify: Callable[[str], None] = lambda message: None
-    ) -> Adaptation:
-        """Adapt to a genome: learn from the sure genes of a sample of it.
+    ) -> Genome:
+        """Learn of a genome: its genetic code, if not given, and from the sure genes of a sample.
 
         Parameters
         ----------
@@ -263,14 +216,20 @@ class GeneFinder:
 
         Returns
         -------
-        Adaptation
-            Tables of zeros if there are too few genes to learn from.
+        Genome
+            With an adaptation of zeros if there are too few genes to learn from.
         """
-        sample = _sample(contigs)
+        stretches = sample(contigs, SAMPLE, STRETCH)
+        code = self.code
+        if code is None:
+            looked_at = sample(contigs, CODE_MOST, CODE_STRETCH)
+            code, reason = self._choose_codes([looked_at])[0]
+            notify(reason)
         adaptation = Adaptation.none()
         for _ in range(2):
-            learn_from, number = [], 0
-            for prediction in self._predict(sample, adaptation, False, None):
+            learn_from: list[tuple[Any, Any, list[CodingSequence]]] = []
+            number = 0
+            for prediction in self._decoder.predict(stretches, code, adaptation):
                 genes = [
                     g if (g.start_posterior or 0) > 0.5 else replace(g, partial5=True)
                     for g in prediction.genes
@@ -278,212 +237,91 @@ class GeneFinder:
                 ]
                 number += len(genes)
                 symbols = encode(prediction.contig.sequence)
-                learn_from.append((symbols, self.code.properties(symbols), genes))
+                learn_from.append((symbols, code.properties(symbols), genes))
             if number < LEARN_GENES:
                 notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed")
-                return Adaptation.none()
+                return Genome(code, Adaptation.none())
             adaptation = Adaptation.learn(learn_from)
         notify(f"adapted to the genome: learnt from {number} genes")
-        return adaptation
+        return Genome(code, adaptation)
 
-    def _predict(
-        self,
-        contigs: Sequence[Contig],
-        adaptation: Adaptation,
-        per_base: bool,
-        done: Callable[[int], None] | None,
-    ) -> Iterator[Prediction]:
-        sequences = [_Sequence.of(c, self.code) for c in contigs]
-        pieces = [p for i, s in enumerate(sequences) for p in _pieces(i, s)]
-
-        def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
-            low = max(start - _FLANK, 0)
-            channels = adaptation.features(symbols[low : end + _FLANK], bits[low : end + _FLANK])
-            return channels[start - low : end - low]
-
-        found = [_Found(s, self, per_base) for s in sequences]
-        finished = position = 0
-        # Group by group, so that a long contig takes no more memory than its sequence.
-        for group in _groups(pieces, size=lambda p: p.high - p.low):
-            for piece, path, frames in self._decode(group, sequences, features, done):
-                found[piece.sequence].add(piece, path, frames)
-            position += len(group)
-            following = pieces[position].sequence if position < len(pieces) else len(found)
-            for number in range(finished, following):
-                yield found[number].prediction()
-            finished = following
-        for rest in found[finished:]:
-            yield rest.prediction()
-
-    def _decode(
-        self,
-        pieces: Sequence[_Piece],
-        sequences: Sequence[_Sequence],
-        features: Any,
-        done: Callable[[int], None] | None,
-    ) -> Iterator[tuple[_Piece, np.ndarray, np.ndarray]]:
-        """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each piece."""
-        spans = []
-        for piece in pieces:
-            sequence = sequences[piece.sequence]
-            low = (piece.low + sequence.pad) // 3 * 3
-            high = -(-(piece.high + sequence.pad) // 3) * 3
-            spans.append(Span(sequence.symbols, sequence.bits, low, high))
-        results = self._runner.channels(spans, features, done)
-        lengths = [piece.high - piece.low for piece in pieces]
-        out: dict[int, tuple[_Piece, np.ndarray, np.ndarray]] = {}
-        for batch in batches(lengths, GROUP // 2):
-            longest = lengths[batch[0]]
-            channels = np.zeros((len(batch), longest, len(self.grammar.channels)), np.float32)
-            bits = np.zeros((len(batch), longest), np.uint8)
-            begin = np.ones((len(batch), len(self.grammar.states)), bool)
-            end = begin.copy()
-            for row, i in enumerate(batch):
-                piece, sequence = pieces[i], sequences[pieces[i].sequence]
-                n = lengths[i]
-                offset = piece.low + sequence.pad - spans[i].start
-                channels[row, :n] = results[i][offset : offset + n]
-                bits[row, :n] = sequence.bits[piece.low + sequence.pad :][:n]
-                if self.closed_ends:
-                    # Where a circle is unrolled is no end.
-                    circular = bool(sequence.contig.circular)
-                    begin[row, 1:] = not piece.begins or (circular and piece.low == 0)
-                    end[row, 1:] = not piece.ends or (circular and piece.high == len(sequence))
-            arguments = (
-                self.grammar, torch.from_numpy(channels), self._theta, torch.from_numpy(bits),
-                torch.tensor([lengths[i] for i in batch]),
-            )  # fmt: skip
-            ends = {"begin": torch.from_numpy(begin), "end": torch.from_numpy(end)}
-            with torch_threads(self.threads):
-                paths, _ = _CRF.viterbi(*arguments, **ends)
-                frames = _CRF.marginals(*arguments, **ends, project=self._project)
-            for row, i in enumerate(batch):
-                path = paths[row, : lengths[i]].numpy().astype(np.int8)
-                out[i] = (pieces[i], path, frames[row, : lengths[i]].numpy())
-        for i in range(len(pieces)):
-            yield out[i]
-
-
-class _Found:
-    """Collects what is found on a contig, piece by piece."""
-
-    def __init__(self, sequence: _Sequence, finder: GeneFinder, per_base: bool) -> None:
-        self.sequence = sequence
-        self.finder = finder
-        length = len(sequence)
-        self.bits = sequence.bits[sequence.pad : sequence.pad + length]
-        self.genes: list[CodingSequence] = []
-        # A circle is cut where its labels say that there is no gene.
-        labelled = per_base or sequence.contig.circular
-        self.labels = np.full(length, -1, np.int8) if labelled else None
-        self.posteriors = np.zeros((length, 6), np.float32) if per_base else None
-        # A piece that waits for the next one, and from where on it counts.
-        self.waiting: tuple[_Piece, np.ndarray, np.ndarray] | None = None
-        self.low = 0
-
-    def add(self, piece: _Piece, path: np.ndarray, frames: np.ndarray) -> None:
-        """Take the next piece.
-
-        Neighbouring pieces are joined where both have the same state, between genes if possible,
-        as near as possible to the middle of their overlap.
-        """
-        if piece.begins:
-            self.low = piece.low
-        if self.waiting is not None:
-            before, earlier, posteriors = self.waiting
-            shared = earlier[piece.low - before.low :]
-            same = shared == path[: len(shared)]
-            places = np.flatnonzero(same & (shared == 0))
-            between = len(places) > 0
-            if not between:
-                places = np.flatnonzero(same)
-            middle = len(shared) // 2
-            cut = int(places[np.argmin(np.abs(places - middle))]) if len(places) else middle
-            if between:
-                self._take(piece.low + cut)
-            else:
-                # A gene as long as the overlap: go on as if both pieces were one.
-                n = piece.low + cut - before.low
-                path = np.concatenate([earlier[:n], path[cut:]])
-                frames = np.concatenate([posteriors[:n], frames[cut:]])
-                piece = replace(piece, low=before.low)
-        self.waiting = (piece, path, frames)
-        if piece.ends:
-            self._take(piece.high)
-            self.waiting = None
-
-    def _take(self, high: int) -> None:
-        """Read off the genes up to a base between genes, or the end of a segment."""
-        assert self.waiting is not None
-        piece, path, frames = self.waiting
-        low, self.low = self.low, high
-        taken = slice(low - piece.low, high - piece.low)
-        bits = self.bits[piece.low : piece.high]
-        for gene in genes_of_path(path[taken], bits[taken], self.sequence.contig.id, taken.start):
-            left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
-            torn = (left_open and gene.start > taken.start) or (
-                right_open and gene.end < taken.stop
+    def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[tuple[GeneticCode, str]]:
+        """Choose the genetic codes of genomes from stretches of them, and say why."""
+        bacterial = GeneticCode.ncbi(11)
+        sizes = [sum(map(len, stretches)) for stretches in genomes]
+        told = [i for i, size in enumerate(sizes) if size >= CODE_LEAST]
+        flat = [stretch for i in told for stretch in genomes[i]]
+        owners = np.array([i for i in told for _ in genomes[i]], dtype=np.intp)
+        scores = {
+            table: np.bincount(
+                owners,
+                self._decoder.log_partition(flat, GeneticCode.ncbi(table)) if flat else None,
+                minlength=len(genomes),
             )
-            # Torn are genes where two pieces agree nowhere.
-            if torn or len(gene) < self.finder.min_length:
+            for table in (11, *OTHER_CODES)
+        }
+        chosen = []
+        for i, size in enumerate(sizes):
+            if size < CODE_LEAST:
+                chosen.append((bacterial, f"genetic code 11: {size} bp are too few to tell"))
                 continue
-            posterior, start_posterior = _posteriors(gene, frames, bits)
-            self.genes.append(
-                replace(
-                    gene,
-                    parts=((gene.start + piece.low, gene.end + piece.low),),
-                    genetic_code=self.finder.code.table,
-                    posterior=posterior,
-                    start_posterior=start_posterior,
+            gains = {t: (scores[t][i] - scores[11][i]) * 1000 / size for t in OTHER_CODES}
+            best = max(gains, key=lambda table: gains[table])
+            if gains[best] < CODE_MARGIN:
+                reason = (
+                    f"genetic code 11: code {best} is next, {gains[best]:+.1f} nats/kb; "
+                    f"it would need {CODE_MARGIN:+.1f}"
                 )
-            )
-        if self.labels is not None:
-            self.labels[low:high] = path[taken]
-        if self.posteriors is not None:
-            self.posteriors[low:high] = frames[taken]
+                chosen.append((bacterial, reason))
+                continue
+            code = GeneticCode.ncbi(best)
+            if best == 4 and self._tryptophan(genomes[i], code) > TRYPTOPHAN:
+                code = GeneticCode.ncbi(25)
+            reason = f"genetic code {code.table}: {gains[best]:+.1f} nats/kb against code 11"
+            chosen.append((code, reason))
+        return chosen
 
-    def prediction(self) -> Prediction:
-        """Return the result, after the last piece."""
-        contig = self.sequence.contig
-        if not contig.circular:
-            return Prediction(contig, self.genes, self.labels, self.posteriors)
-        assert self.labels is not None
-        length, shift = len(contig), self.sequence.shift
-        cut = choose_cut(self.labels, length)
-        genes = [
-            replace(gene, parts=place(gene, shift, length))
-            for gene in self.genes
-            if cut <= gene.start < cut + length and gene.end < len(self.labels)
+    def _tryptophan(self, stretches: Sequence[Contig], code: GeneticCode) -> float:
+        """Share of TGA and TGG among the codons of sure genes."""
+        codons = tryptophan = 0
+        for prediction in self._decoder.predict(stretches, code, Adaptation.none()):
+            for gene in prediction.genes:
+                if (gene.posterior or 0) >= LEARN_POSTERIOR:
+                    bases = splice(prediction.contig.sequence, gene.parts, gene.strand).upper()
+                    read = [bases[i : i + 3] for i in range(gene.phase, len(bases) - 3, 3)]
+                    codons += len(read)
+                    tryptophan += sum(codon in (b"TGA", b"TGG") for codon in read)
+        return tryptophan / max(codons, 1)
+
+    def _each_on_its_own(
+        self, contigs: Sequence[Contig], per_base: bool, done: Callable[[int], None] | None
+    ) -> Iterator[Prediction]:
+        """Find the genes of contigs of different genomes."""
+        short = [i for i, c in enumerate(contigs) if self.adapt == "off" or len(c) < CONTIG_LEAST]
+        if self.code is not None:
+            codes = [self.code] * len(short)
+        else:
+            looked_at = [sample([contigs[i]], CODE_MOST, CODE_STRETCH) for i in short]
+            codes = [code for code, _ in self._choose_codes(looked_at)]
+        none = Adaptation.none()
+        work = [
+            ([i for i, c in zip(short, codes, strict=True) if c == code], Genome(code, none))
+            for code in dict.fromkeys(codes)
         ]
-        genes.sort(key=lambda g: (g.start, g.end, -g.strand))
-        if self.posteriors is None:
-            return Prediction(contig, genes)
-        labels, posteriors = (
-            np.roll(values[cut : cut + length], cut + shift, axis=0)
-            for values in (self.labels, self.posteriors)
-        )
-        return Prediction(contig, genes, labels, posteriors)
-
-
-def _posteriors(
-    gene: CodingSequence, frames: np.ndarray, bits: np.ndarray
-) -> tuple[float, float | None]:
-    """Posteriors of a gene and of its start, which follow from those of the frames.
-
-    A gene that is open at its stop codon is that gene, whatever its start; and the frame's
-    posterior rises at a start codon by the probability that the gene starts there.
-    """
-    columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
-    last = (len(gene) - gene.phase - 1) % 3
-    posterior = min(float(columns[gene.three_prime, last]), 1.0)
-    if gene.partial5:
-        return posterior, None
-    first, before = gene.five_prime, gene.five_prime - gene.strand
-    opened = float(columns[first, 0])
-    stop = STOP if gene.strand > 0 else STOP_REVERSE
-    if 0 <= before < len(frames) and not bits[before] & stop:
-        opened -= float(columns[before, 2])
-    return posterior, min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
+        alone = set(range(len(contigs))) - set(short)
+        work += [([i], self.learn([contigs[i]])) for i in sorted(alone)]
+        found: dict[int, Prediction] = {}
+        for indices, genome in work:
+            predictions = self._decoder.predict(
+                [contigs[i] for i in indices],
+                genome.code,
+                genome.adaptation,
+                per_base=per_base,
+                done=done,
+            )
+            found |= zip(indices, predictions, strict=True)
+        for i in range(len(contigs)):
+            yield found.pop(i)
 
 
 def as_contig(sequence: Any) -> Contig:
@@ -515,50 +353,3 @@ def _chain(held: list[Contig], rest: Iterator[Contig]) -> Iterator[Contig]:
     while held:
         yield held.pop()
     yield from rest
-
-
-def _groups(
-    items: Iterable[Any], size: Callable[[Any], int] = len, limit: int = GROUP
-) -> Iterator[list[Any]]:
-    """Cut a stream into lists of at most `limit` bases, or one item."""
-    group: list[Any] = []
-    total = 0
-    for item in items:
-        if group and total + size(item) > limit:
-            yield group
-            group, total = [], 0
-        group.append(item)
-        total += size(item)
-    if group:
-        yield group
-
-
-def _pieces(number: int, sequence: _Sequence) -> Iterator[_Piece]:
-    """Cut the segments of a contig into pieces that overlap."""
-    for start, end in sequence.segments():
-        for low, high in pairwise(start + bound for bound in split(end - start, PIECE)):
-            yield _Piece(
-                number,
-                max(low - OVERLAP, start),
-                min(high + OVERLAP, end),
-                low == start,
-                high == end,
-            )
-
-
-def _sample(contigs: Sequence[Contig]) -> list[Contig]:
-    """Stretches spread over a genome, the same for any order and strand of its contigs."""
-    total = sum(map(len, contigs))
-    sample: list[Contig] = []
-    seen = taken = 0
-    for contig in sorted(contigs, key=lambda c: (-len(c), c.id)):
-        stretches = list(pairwise(split(len(contig), STRETCH)))
-        seen += len(contig)
-        due = min(SAMPLE / total, 1) * seen - taken
-        n = min(round(due * len(stretches) / len(contig)), len(stretches))
-        for i in range(n):
-            # Evenly spaced; their number is odd, so that no place is half-way between two.
-            low, high = stretches[(2 * i + 1) * len(stretches) // (2 * n)]
-            sample.append(Contig(f"{contig.id}:{low}", contig.sequence[low:high]))
-            taken += high - low
-    return sample

@@ -1,0 +1,495 @@
+"""Contigs to genes: run the network, decode its channels, read off genes and posteriors.
+
+Long contigs are cut into pieces that overlap, so that memory stays bounded and both the network
+and the decoder have work for every thread; pieces are joined where they agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+
+from dnatag.engine.crf import implementation
+from dnatag.engine.model import SequenceTagger
+from dnatag.engine.windows import Runner, Span, batches, split, torch_threads
+from dnatag.formats.records import CodingSequence, Contig
+from dnatag.genes.adapt import Adaptation
+from dnatag.genes.alphabet import encode
+from dnatag.genes.circular import choose_cut, least_rotation, place
+from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.genes.grammar import FRAME_OF_STATE, FRAMES
+from dnatag.genes.labels import genes_of_path
+
+__all__ = ["Decoder", "Prediction", "groups"]
+
+#: Runs of this many N are gaps: no gene crosses them.
+GAP = 10
+#: Bases decoded at once, and how far beyond them neighbouring pieces look.
+PIECE, OVERLAP = 400_000, 30_000
+#: Bases that are worked on together.
+GROUP = 8_000_000
+#: What it costs a gene to have a base in a masked region: more than any evidence can outweigh.
+MASKED = -1e4
+#: Alternative starts are given down to this posterior, and up to this many.
+ALTERNATIVE_POSTERIOR, ALTERNATIVES = 0.01, 5
+_FLANK = 64
+_CRF = implementation("cpu")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is found on a contig.
+
+    Attributes
+    ----------
+    contig : Contig
+        The contig.
+    genes : list of CodingSequence
+        Sorted by start.
+    code : GeneticCode
+        The genetic code they were found with.
+    labels : numpy.ndarray or None
+        int8 (L,), the state of each base in the grammar of genes, -1 in gaps; on request.
+    posteriors : numpy.ndarray or None
+        float32 (L, 6), the probability that each frame is open (see
+        :data:`dnatag.genes.grammar.FRAMES`); on request.
+    """
+
+    contig: Contig
+    genes: list[CodingSequence]
+    code: GeneticCode
+    labels: np.ndarray | None = None
+    posteriors: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    """A contig as the network reads it: padded at both ends alike to whole steps.
+
+    A circle is unrolled: from its least rotation, with the ends repeated on the other side.
+    Base i of the unrolled circle is base i + shift of the contig, modulo its length. The mask
+    (bool, as long as the unrolled sequence) tells where no gene may be.
+    """
+
+    contig: Contig
+    symbols: np.ndarray
+    bits: np.ndarray
+    pad: int
+    shift: int = 0
+    mask: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls, contig: Contig, code: GeneticCode, regions: Sequence[tuple[int, int]] = ()
+    ) -> _Sequence:
+        symbols, shift = encode(contig.sequence), 0
+        if contig.circular:
+            rotation, repeat = least_rotation(symbols), min(OVERLAP, len(symbols))
+            symbols = np.roll(symbols, -rotation)
+            symbols = np.concatenate([symbols[-repeat:], symbols, symbols[:repeat]])
+            shift = rotation - repeat
+        length = len(symbols)
+        pad = (0, 1, 2)[length % 3]
+        padded = np.zeros(length + 2 * pad, np.uint8)
+        padded[pad : pad + length] = symbols
+        mask = None
+        if regions:
+            inside = np.zeros(len(contig), dtype=bool)
+            for start, end in regions:
+                inside[start:end] = True
+            mask = inside[(np.arange(length) + shift) % len(contig)]
+        return cls(contig, padded, code.properties(padded), pad, shift, mask)
+
+    def __len__(self) -> int:
+        """Bases, of a circle as it is unrolled."""
+        return len(self.symbols) - 2 * self.pad
+
+    def segments(self) -> list[tuple[int, int]]:
+        """Stretches between gaps, 0-based half-open on the contig."""
+        unknown = self.symbols[self.pad :][: len(self)] == 15
+        if not unknown.any():
+            return [(0, len(self))]
+        edges = np.flatnonzero(np.diff(unknown, prepend=False, append=False))
+        gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= GAP]
+        bounds = [0, *(int(x) for gap in gaps for x in gap), len(self)]
+        return [(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True) if b > a]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A stretch of a segment that is decoded at once, [low, high) on the contig."""
+
+    sequence: int
+    low: int
+    high: int
+    begins: bool
+    ends: bool
+
+
+class Decoder:
+    """Finds the genes of contigs whose genetic code and adaptation are known.
+
+    Parameters
+    ----------
+    tagger : SequenceTagger
+        The gene model.
+    device : torch.device
+        Where the network runs; decoding is done on the CPU.
+    threads : int
+        Number of CPU threads.
+    closed_ends : bool
+        Whether genes may not run off the ends of contigs and the edges of gaps.
+    min_length : int
+        Shortest gene, in bases.
+    alternatives : bool
+        Whether to give genes their alternative starts.
+    masks : mapping of str to sequence of (int, int)
+        Regions of contigs without genes, 0-based and half-open.
+    """
+
+    def __init__(
+        self,
+        tagger: SequenceTagger,
+        device: torch.device,
+        threads: int,
+        *,
+        closed_ends: bool = False,
+        min_length: int = 60,
+        alternatives: bool = False,
+        masks: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+    ) -> None:
+        self.grammar = tagger.grammar
+        self.threads = threads
+        self.closed_ends = closed_ends
+        self.min_length = min_length
+        self.alternatives = alternatives
+        self.masks = masks or {}
+        self.runner = Runner(tagger, device, threads)
+        self._theta = tagger.theta.detach().cpu()
+        self._project = torch.from_numpy(FRAME_OF_STATE.astype(np.float32))
+        self._frames = [self.grammar.channels.index(frame) for frame in FRAMES]
+
+    def predict(
+        self,
+        contigs: Sequence[Contig],
+        code: GeneticCode,
+        adaptation: Adaptation,
+        *,
+        per_base: bool = False,
+        done: Callable[[int], None] | None = None,
+    ) -> Iterator[Prediction]:
+        """Find the genes of contigs.
+
+        Parameters
+        ----------
+        contigs : sequence of Contig
+            All are held in memory.
+        code : GeneticCode
+            Their genetic code.
+        adaptation : Adaptation
+            What is known of their genome.
+        per_base : bool
+            Whether to give labels and posteriors of each base.
+        done : callable or None
+            Told of the number of bases finished, now and then.
+
+        Yields
+        ------
+        Prediction
+            In the order of the contigs.
+        """
+        sequences = [_Sequence.of(c, code, self.masks.get(c.id, ())) for c in contigs]
+        pieces = [p for i, s in enumerate(sequences) for p in _pieces(i, s)]
+        found = [_Found(s, self, code, per_base) for s in sequences]
+        finished = position = 0
+        # Group by group, so that a long contig takes no more memory than its sequence.
+        for group in groups(pieces, size=lambda p: p.high - p.low):
+            for piece, path, frames in self._decode(group, sequences, adaptation, done):
+                found[piece.sequence].add(piece, path, frames)
+            position += len(group)
+            following = pieces[position].sequence if position < len(pieces) else len(found)
+            for number in range(finished, following):
+                yield found[number].prediction()
+            finished = following
+        for rest in found[finished:]:
+            yield rest.prediction()
+
+    def log_partition(self, contigs: Sequence[Contig], code: GeneticCode) -> np.ndarray:
+        """How much better a contig reads with genes of this code than without genes.
+
+        Parameters
+        ----------
+        contigs : sequence of Contig
+            Short enough to be decoded whole.
+        code : GeneticCode
+            A genetic code.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64 (number of contigs,), logarithm of the partition function, in nats.
+        """
+        sequences = [_Sequence.of(replace(c, circular=None), code) for c in contigs]
+        pieces = [_Piece(i, 0, len(s), True, True) for i, s in enumerate(sequences)]
+        result = np.zeros(len(contigs))
+        for batch, arguments, ends in self._batches(pieces, sequences, Adaptation.none(), None):
+            with torch_threads(self.threads), torch.no_grad():
+                result[batch] = _CRF.log_partition(*arguments, **ends).numpy()
+        return result
+
+    def _decode(
+        self,
+        pieces: Sequence[_Piece],
+        sequences: Sequence[_Sequence],
+        adaptation: Adaptation,
+        done: Callable[[int], None] | None,
+    ) -> Iterator[tuple[_Piece, np.ndarray, np.ndarray]]:
+        """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each piece."""
+        out: dict[int, tuple[_Piece, np.ndarray, np.ndarray]] = {}
+        for batch, arguments, ends in self._batches(pieces, sequences, adaptation, done):
+            with torch_threads(self.threads):
+                paths, _ = _CRF.viterbi(*arguments, **ends)
+                frames = _CRF.marginals(*arguments, **ends, project=self._project)
+            for row, i in enumerate(batch):
+                n = pieces[i].high - pieces[i].low
+                out[i] = (
+                    pieces[i],
+                    paths[row, :n].numpy().astype(np.int8),
+                    frames[row, :n].numpy(),
+                )
+        for i in range(len(pieces)):
+            yield out[i]
+
+    def _batches(
+        self,
+        pieces: Sequence[_Piece],
+        sequences: Sequence[_Sequence],
+        adaptation: Adaptation,
+        done: Callable[[int], None] | None,
+    ) -> Iterator[tuple[list[int], Any, Any]]:
+        """Run the network; yield indices of pieces with the arguments of the CRF's functions."""
+
+        def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
+            low = max(start - _FLANK, 0)
+            channels = adaptation.features(symbols[low : end + _FLANK], bits[low : end + _FLANK])
+            return channels[start - low : end - low]
+
+        spans = []
+        for piece in pieces:
+            sequence = sequences[piece.sequence]
+            low = (piece.low + sequence.pad) // 3 * 3
+            high = -(-(piece.high + sequence.pad) // 3) * 3
+            spans.append(Span(sequence.symbols, sequence.bits, low, high))
+        results = self.runner.channels(spans, features, done)
+        lengths = [piece.high - piece.low for piece in pieces]
+        for batch in batches(lengths, GROUP // 2):
+            longest = lengths[batch[0]]
+            channels = np.zeros((len(batch), longest, len(self.grammar.channels)), np.float32)
+            bits = np.zeros((len(batch), longest), np.uint8)
+            begin = np.ones((len(batch), len(self.grammar.states)), bool)
+            end = begin.copy()
+            for row, i in enumerate(batch):
+                piece, sequence = pieces[i], sequences[pieces[i].sequence]
+                n = lengths[i]
+                offset = piece.low + sequence.pad - spans[i].start
+                channels[row, :n] = results[i][offset : offset + n]
+                bits[row, :n] = sequence.bits[piece.low + sequence.pad :][:n]
+                if sequence.mask is not None:
+                    masked = np.flatnonzero(sequence.mask[piece.low : piece.high])
+                    channels[row, masked[:, None], self._frames] = MASKED
+                if self.closed_ends:
+                    # Where a circle is unrolled is no end.
+                    circular = bool(sequence.contig.circular)
+                    begin[row, 1:] = not piece.begins or (circular and piece.low == 0)
+                    end[row, 1:] = not piece.ends or (circular and piece.high == len(sequence))
+            arguments = (
+                self.grammar, torch.from_numpy(channels), self._theta, torch.from_numpy(bits),
+                torch.tensor([lengths[i] for i in batch]),
+            )  # fmt: skip
+            yield batch, arguments, {"begin": torch.from_numpy(begin), "end": torch.from_numpy(end)}
+
+
+class _Found:
+    """Collects what is found on a contig, piece by piece."""
+
+    def __init__(
+        self, sequence: _Sequence, decoder: Decoder, code: GeneticCode, per_base: bool
+    ) -> None:
+        self.sequence = sequence
+        self.decoder = decoder
+        self.code = code
+        length = len(sequence)
+        self.bits = sequence.bits[sequence.pad : sequence.pad + length]
+        self.genes: list[CodingSequence] = []
+        # A circle is cut where its labels say that there is no gene.
+        labelled = per_base or sequence.contig.circular
+        self.labels = np.full(length, -1, np.int8) if labelled else None
+        self.posteriors = np.zeros((length, 6), np.float32) if per_base else None
+        # A piece that waits for the next one, and from where on it counts.
+        self.waiting: tuple[_Piece, np.ndarray, np.ndarray] | None = None
+        self.low = 0
+
+    def add(self, piece: _Piece, path: np.ndarray, frames: np.ndarray) -> None:
+        """Take the next piece.
+
+        Neighbouring pieces are joined where both have the same state, between genes if possible,
+        as near as possible to the middle of their overlap.
+        """
+        if piece.begins:
+            self.low = piece.low
+        if self.waiting is not None:
+            before, earlier, posteriors = self.waiting
+            shared = earlier[piece.low - before.low :]
+            same = shared == path[: len(shared)]
+            places = np.flatnonzero(same & (shared == 0))
+            between = len(places) > 0
+            if not between:
+                places = np.flatnonzero(same)
+            middle = len(shared) // 2
+            cut = int(places[np.argmin(np.abs(places - middle))]) if len(places) else middle
+            if between:
+                self._take(piece.low + cut)
+            else:
+                # A gene as long as the overlap: go on as if both pieces were one.
+                n = piece.low + cut - before.low
+                path = np.concatenate([earlier[:n], path[cut:]])
+                frames = np.concatenate([posteriors[:n], frames[cut:]])
+                piece = replace(piece, low=before.low)
+        self.waiting = (piece, path, frames)
+        if piece.ends:
+            self._take(piece.high)
+            self.waiting = None
+
+    def _take(self, high: int) -> None:
+        """Read off the genes up to a base between genes, or the end of a segment."""
+        assert self.waiting is not None
+        piece, path, frames = self.waiting
+        low, self.low = self.low, high
+        taken = slice(low - piece.low, high - piece.low)
+        bits = self.bits[piece.low : piece.high]
+        for gene in genes_of_path(path[taken], bits[taken], self.sequence.contig.id, taken.start):
+            left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
+            torn = (left_open and gene.start > taken.start) or (
+                right_open and gene.end < taken.stop
+            )
+            # Torn are genes where two pieces agree nowhere.
+            if torn or len(gene) < self.decoder.min_length:
+                continue
+            posterior, start_posterior, others = _posteriors(
+                gene, frames, bits, self.decoder.alternatives
+            )
+            self.genes.append(
+                replace(
+                    gene,
+                    parts=((gene.start + piece.low, gene.end + piece.low),),
+                    genetic_code=self.code.table,
+                    posterior=posterior,
+                    start_posterior=start_posterior,
+                    alternative_starts=tuple((at + piece.low, p) for at, p in others),
+                )
+            )
+        if self.labels is not None:
+            self.labels[low:high] = path[taken]
+        if self.posteriors is not None:
+            self.posteriors[low:high] = frames[taken]
+
+    def prediction(self) -> Prediction:
+        """Return the result, after the last piece."""
+        contig = self.sequence.contig
+        if not contig.circular:
+            return Prediction(contig, self.genes, self.code, self.labels, self.posteriors)
+        assert self.labels is not None
+        length, shift = len(contig), self.sequence.shift
+        cut = choose_cut(self.labels, length)
+        genes = [
+            replace(
+                gene,
+                parts=place(gene, shift, length),
+                alternative_starts=tuple(
+                    ((at + shift) % length, p) for at, p in gene.alternative_starts
+                ),
+            )
+            for gene in self.genes
+            if cut <= gene.start < cut + length and gene.end < len(self.labels)
+        ]
+        genes.sort(key=lambda g: (g.start, g.end, -g.strand))
+        if self.posteriors is None:
+            return Prediction(contig, genes, self.code)
+        labels, posteriors = (
+            np.roll(values[cut : cut + length], cut + shift, axis=0)
+            for values in (self.labels, self.posteriors)
+        )
+        return Prediction(contig, genes, self.code, labels, posteriors)
+
+
+def _posteriors(
+    gene: CodingSequence, frames: np.ndarray, bits: np.ndarray, alternatives: bool
+) -> tuple[float, float | None, list[tuple[int, float]]]:
+    """Posteriors of a gene, of its start and of other starts, from those of the frames.
+
+    A gene that is open at its stop codon is that gene, whatever its start; and the frame's
+    posterior rises at a start codon by the probability that the gene starts there.
+    """
+    columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
+    is_start, is_stop = (START, STOP) if gene.strand > 0 else (START_REVERSE, STOP_REVERSE)
+    last = (len(gene) - gene.phase - 1) % 3
+    posterior = min(float(columns[gene.three_prime, last]), 1.0)
+
+    def starts_at(first: int) -> float:
+        before = first - gene.strand
+        opened = float(columns[first, 0])
+        if 0 <= before < len(frames) and not bits[before] & is_stop:
+            opened -= float(columns[before, 2])
+        return min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
+
+    start_posterior = None if gene.partial5 else starts_at(gene.five_prime)
+    others: list[tuple[int, float]] = []
+    if alternatives:
+        codon = 3 * gene.strand
+        own = gene.five_prime + gene.phase * gene.strand
+        downstream = np.arange(own + (0 if gene.partial5 else codon), gene.three_prime, codon)
+        upstream = []
+        at = own - codon
+        while 0 <= at < len(frames) and not bits[at + codon - gene.strand] & is_stop:
+            upstream.append(at)
+            at -= codon
+        places = np.concatenate([np.array(upstream, dtype=np.int64), downstream.astype(np.int64)])
+        for at in places[(bits[places] & is_start) > 0]:
+            if (p := starts_at(int(at))) >= ALTERNATIVE_POSTERIOR:
+                others.append((int(at), p))
+        others.sort(key=lambda x: -x[1])
+    return posterior, start_posterior, others[:ALTERNATIVES]
+
+
+def groups(
+    items: Iterable[Any], size: Callable[[Any], int] = len, limit: int = GROUP
+) -> Iterator[list[Any]]:
+    """Cut a stream into lists of at most `limit` bases, or one item."""
+    group: list[Any] = []
+    total = 0
+    for item in items:
+        if group and total + size(item) > limit:
+            yield group
+            group, total = [], 0
+        group.append(item)
+        total += size(item)
+    if group:
+        yield group
+
+
+def _pieces(number: int, sequence: _Sequence) -> Iterator[_Piece]:
+    """Cut the segments of a contig into pieces that overlap."""
+    for start, end in sequence.segments():
+        for low, high in pairwise(start + bound for bound in split(end - start, PIECE)):
+            yield _Piece(
+                number,
+                max(low - OVERLAP, start),
+                min(high + OVERLAP, end),
+                low == start,
+                high == end,
+            )

@@ -1,0 +1,128 @@
+"""Genomes: what is learnt of one, samples of one, files that hold several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dnatag.engine.checkpoint import load_model, save_model
+from dnatag.engine.windows import split
+from dnatag.errors import InputError
+from dnatag.formats.records import Contig
+from dnatag.genes.adapt import Adaptation
+from dnatag.genes.codes import GeneticCode
+
+__all__ = ["Genome", "is_mixture", "load_genome", "sample", "save_genome"]
+
+#: What files with what was learnt of a genome are marked with.
+_DOMAIN = "genome"
+
+#: Contigs from this length on say what their genome's GC content is.
+_LONG = 3_000
+#: Standard deviation of GC content between contigs (weighted by length) of a mixture.
+_SPREAD = 0.05
+
+
+@dataclass(frozen=True)
+class Genome:
+    """What is learnt of a genome before its genes are called.
+
+    Attributes
+    ----------
+    code : GeneticCode
+        Its genetic code.
+    adaptation : Adaptation
+        Its codon usage and starts.
+    """
+
+    code: GeneticCode
+    adaptation: Adaptation
+
+
+def save_genome(path: Path, genome: Genome) -> None:
+    """Write what was learnt of a genome to a file."""
+    code = genome.code
+    save_model(
+        path,
+        {name: torch.from_numpy(table) for name, table in genome.adaptation.to_arrays().items()},
+        {
+            "domain": _DOMAIN,
+            "genetic_code": [code.amino_acids, sorted(code.starts), code.table, code.name],
+        },
+    )
+
+
+def load_genome(path: Path) -> Genome:
+    """Read what :func:`save_genome` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is something else.
+    """
+    tensors, metadata = load_model(path)
+    if metadata.get("domain") != _DOMAIN:
+        raise InputError(f"{path} does not hold what was learnt of a genome (--save-adaptation)")
+    amino_acids, starts, table, name = metadata["genetic_code"]
+    adaptation = Adaptation(**{key: tensor.numpy() for key, tensor in tensors.items()})
+    return Genome(GeneticCode(amino_acids, frozenset(starts), table, name), adaptation)
+
+
+def is_mixture(contigs: Sequence[Contig]) -> bool:
+    """Whether contigs seem to come from several genomes, as those of a metagenome.
+
+    Parameters
+    ----------
+    contigs : sequence of Contig
+        A file's.
+
+    Returns
+    -------
+    bool
+        True if their GC contents differ more than those of one genome do.
+    """
+    long = [c.sequence.upper() for c in contigs if len(c) >= _LONG]
+    if len(long) < 2:
+        return False
+    sizes = np.array([len(s) for s in long], dtype=float)
+    gc = np.array([s.count(b"G") + s.count(b"C") for s in long]) / sizes
+    mean = np.average(gc, weights=sizes)
+    return bool(np.sqrt(np.average((gc - mean) ** 2, weights=sizes)) > _SPREAD)
+
+
+def sample(contigs: Sequence[Contig], size: int, stretch: int) -> list[Contig]:
+    """Take stretches spread over a genome, the same for any order and strand of its contigs.
+
+    Parameters
+    ----------
+    contigs : sequence of Contig
+        The genome.
+    size : int
+        Bases to take, about.
+    stretch : int
+        Length of a stretch, at most.
+
+    Returns
+    -------
+    list of Contig
+        Linear.
+    """
+    total = sum(map(len, contigs))
+    taken_from: list[Contig] = []
+    seen = taken = 0
+    for contig in sorted(contigs, key=lambda c: (-len(c), c.id)):
+        stretches = list(pairwise(split(len(contig), stretch)))
+        seen += len(contig)
+        due = min(size / total, 1) * seen - taken
+        n = min(round(due * len(stretches) / len(contig)), len(stretches))
+        for i in range(n):
+            # Evenly spaced; their number is odd, so that no place is half-way between two.
+            low, high = stretches[(2 * i + 1) * len(stretches) // (2 * n)]
+            taken_from.append(Contig(f"{contig.id}:{low}", contig.sequence[low:high]))
+            taken += high - low
+    return taken_from
