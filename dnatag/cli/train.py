@@ -21,7 +21,27 @@ __all__ = ["command"]
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command("train")
+# \b keeps click from joining the lines of a paragraph.
+HELP = """Train a model on annotated genomes: those of a RECIPE, or those named by options.
+
+\b
+dnatag train --genome a.fna --annotation a.gff3 --from prokaryotes -o my.dnatag
+dnatag train --genome a.gbk --genome b.gbk -o my.dnatag
+dnatag train recipe.toml --folder genomes -o my.dnatag
+dnatag predict --model my.dnatag new.fna -o genes.gff3
+
+The genomes that a recipe names to validate on tell how good the model is, and when to stop;
+without any, the last tenth of each contig is held out for that. CDS that cannot be learnt from
+(pseudogenes, spliced ones and others) are masked and counted. While it runs, the folder
+OUTPUT.run has the losses (log.csv, which stays) and the state that --resume goes on from.
+
+Several GPUs or machines share the work under torchrun, with the folder of OUTPUT in common:
+'torchrun --nproc-per-node 2 -m dnatag train ...'. On the cores of one machine --threads does the
+same.
+"""
+
+
+@click.command("train", help=HELP)
 @click.argument("recipe", required=False, type=existing_file)
 @click.option(
     "--genome",
@@ -99,22 +119,7 @@ def command(
     quiet: bool,
     output: Path,
 ) -> None:
-    r"""Train a model on annotated genomes: those of a RECIPE, or those named by options.
-
-    \b
-      dnatag train --genome a.fna --annotation a.gff3 --from prokaryotes -o my.dnatag
-      dnatag train --genome a.gbk --genome b.gbk -o my.dnatag
-      dnatag train recipe.toml --folder genomes -o my.dnatag
-      dnatag predict --model my.dnatag new.fna -o genes.gff3
-
-    Genomes that a recipe names for it tell how good the model is, and when to stop; without any,
-    the last tenth of each contig is held out for that. CDS that cannot be learnt from
-    (pseudogenes, spliced ones, ...) are masked and counted. While it runs, the folder OUTPUT.run
-    has the losses (log.csv, which stays) and the state that --resume goes on from.
-
-    Several GPUs or machines share the work under torchrun, with the folder of OUTPUT in common:
-    'torchrun --nproc-per-node 2 -m dnatag train ...'. On CPUs, --threads does as well.
-    """
+    """Train a model on annotated genomes: those of a RECIPE, or those named by options."""
     # Threads that wait must not keep the others from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from dnatag.engine.training import processes

@@ -435,7 +435,10 @@ def _score(path: Path, data: Data, device: str, threads: int) -> dict[str, Any]:
         found = {p.contig.id: p.genes for p in finder.predict(contig for contig, _ in pairs)}
         truth = {contig.id: genes for contig, genes in pairs}
         reference, prediction = (
-            {c: [g for g in genes.get(c, []) if g.three_prime >= first] for c, first in begin.items()}
+            {
+                c: [g for g in genes.get(c, []) if g.three_prime >= first]
+                for c, first in begin.items()
+            }
             for genes in (truth, found)
         )
         scores = evaluate(reference, prediction, {contig.id: len(contig) for contig, _ in pairs})

@@ -99,6 +99,11 @@ def test_refusals(arguments: tuple[str, ...], message: str, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_help_shows_commands_line_by_line() -> None:
+    lines = [line.strip() for line in run("--help").stdout.splitlines()]
+    assert "dnatag train --genome a.gbk --genome b.gbk -o my.dnatag" in lines
+
+
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     """It is told before the work is done, not after."""
     done = run("--genome", FASTA, "--annotation", GFF, "-o", tmp_path / "none" / "my.dnatag")
