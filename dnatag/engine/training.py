@@ -235,15 +235,18 @@ class _Workers:
         tagger = self.tagger
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             channels = tagger(batch.symbols, batch.bits, batch.features, batch.lengths)
-        losses, legal = crf.implementation(self.device.type).likelihood_loss(
-            tagger.grammar, channels.float(), tagger.theta, batch.bits, batch.lengths, batch.allowed
-        )
+        inputs = (channels.float(), tagger.theta, batch.bits, batch.lengths, batch.allowed)
+        if self.device.type == "mps":
+            # The sums need double precision, which this kind of device has not.
+            inputs = tuple(x.cpu() for x in inputs)
+        functions = crf.implementation(inputs[0].device.type)
+        losses, legal = functions.likelihood_loss(tagger.grammar, *inputs)
         loss = losses.sum()
-        sums = [loss.detach()[None], batch.lengths[legal].sum()[None]]
+        sums = [loss.detach()[None], batch.lengths[legal.to(self.device)].sum()[None]]
         if gradient:
             gradients = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
             sums += [g.flatten() for g in gradients]
-        return torch.cat([s.float() for s in sums])
+        return torch.cat([s.float().to(self.device) for s in sums])
 
 
 @dataclass
