@@ -235,10 +235,10 @@ class _Workers:
         tagger = self.tagger
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             channels = tagger(batch.symbols, batch.bits, batch.features, batch.lengths)
-        inputs = (channels.float(), tagger.theta, batch.bits, batch.lengths, batch.allowed)
+        inputs = [channels.float(), tagger.theta, batch.bits, batch.lengths, batch.allowed]
         if self.device.type == "mps":
             # The sums need double precision, which this kind of device has not.
-            inputs = tuple(x.cpu() for x in inputs)
+            inputs = [x.cpu() for x in inputs]
         functions = crf.implementation(inputs[0].device.type)
         losses, legal = functions.likelihood_loss(tagger.grammar, *inputs)
         loss = losses.sum()

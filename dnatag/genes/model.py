@@ -28,7 +28,9 @@ _MIRROR = Mirror(
 )
 
 
-def build(hidden: int = 96, embedding: int = 24, layers: int = 1, dropout: float = 0.0) -> SequenceTagger:
+def build(
+    hidden: int = 96, embedding: int = 24, layers: int = 1, dropout: float = 0.0
+) -> SequenceTagger:
     """Return an untrained gene model.
 
     Parameters
