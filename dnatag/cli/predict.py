@@ -182,11 +182,16 @@ def command(
     learnt: list[Genome] = []
     unseen = set(masks)
     with OutputSet() as outputs, progress(quiet=quiet) as bar:
+
+        def notify(message: str) -> None:
+            with bar.external_write_mode(sys.stderr):
+                note(message, quiet=quiet)
+
         writer = _Writer(outputs, paths, finder)
         for prediction in finder.predict(
             contigs(),
             per_base=labels is not None,
-            notify=lambda message: note(message, quiet=quiet),
+            notify=notify,
             learnt=learnt.append,
             done=bar.update,
         ):
