@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+#: Bases whose labels are written at once.
+BLOCK = 1_000_000
+
 Command = Callable[..., None]
 
 
@@ -269,10 +272,17 @@ class _Writer:
             if self.gbk is not None:
                 self.gbk.write(contig, zip(genes, proteins, strict=True))
         if self.labels is not None:
-            # Index -1, a gap, is the last name.
             assert prediction.labels is not None
-            assert prediction.posteriors is not None
-            self.labels.write(contig.id, contig.sequence, prediction.labels, prediction.posteriors)
+            for start in range(0, len(contig), BLOCK):
+                block = slice(start, start + BLOCK)
+                # Index -1, a gap, is the last name.
+                self.labels.write(
+                    contig.id,
+                    contig.sequence[block],
+                    prediction.labels[block],
+                    prediction.posteriors(block.start, block.stop),
+                    start,
+                )
         return len(genes)
 
 

@@ -37,6 +37,8 @@ GROUP = 8_000_000
 MASKED = -1e4
 #: Alternative starts are given down to this posterior, and up to this many.
 ALTERNATIVE_POSTERIOR, ALTERNATIVES = 0.01, 5
+#: Posteriors of bases are stored in steps of 1 / _STEPS.
+_STEPS = 65_535
 _FLANK = 64
 _CRF = implementation("cpu")
 
@@ -55,16 +57,38 @@ class Prediction:
         The genetic code they were found with.
     labels : numpy.ndarray or None
         int8 (L,), the state of each base in the grammar of genes, -1 in gaps; on request.
-    posteriors : numpy.ndarray or None
-        float32 (L, 6), the probability that each frame is open (see
-        :data:`dnatag.genes.grammar.FRAMES`); on request.
+    steps : numpy.ndarray or None
+        uint16 (L, 6), what :meth:`posteriors` gives in steps of 1/65535, which takes half the
+        memory; on request.
     """
 
     contig: Contig
     genes: list[CodingSequence]
     code: GeneticCode
     labels: np.ndarray | None = None
-    posteriors: np.ndarray | None = None
+    steps: np.ndarray | None = None
+
+    def posteriors(self, start: int = 0, end: int | None = None) -> np.ndarray:
+        """Give the probability that each frame is open.
+
+        Parameters
+        ----------
+        start, end : int
+            A stretch of the contig, 0-based and half-open; the whole by default.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (end - start, 6), see :data:`dnatag.genes.grammar.FRAMES`; 0 in gaps.
+
+        Raises
+        ------
+        ValueError
+            If they were not asked for.
+        """
+        if self.steps is None:
+            raise ValueError("posteriors are only there if asked for, with per_base=True")
+        return self.steps[start:end] / np.float32(_STEPS)
 
 
 @dataclass(frozen=True)
@@ -99,10 +123,11 @@ class _Sequence:
         padded[pad : pad + length] = symbols
         mask = None
         if regions:
-            inside = np.zeros(len(contig), dtype=bool)
+            mask = np.zeros(len(contig), dtype=bool)
             for start, end in regions:
-                inside[start:end] = True
-            mask = inside[(np.arange(length) + shift) % len(contig)]
+                mask[start:end] = True
+            if contig.circular:
+                mask = mask[(np.arange(length) + shift) % len(contig)]
         return cls(contig, padded, code.properties(padded), pad, shift, mask)
 
     def __len__(self) -> int:
@@ -329,7 +354,7 @@ class _Found:
         # A circle is cut where its labels say that there is no gene.
         labelled = per_base or sequence.contig.circular
         self.labels = np.full(length, -1, np.int8) if labelled else None
-        self.posteriors = np.zeros((length, 6), np.float32) if per_base else None
+        self.steps = np.zeros((length, 6), np.uint16) if per_base else None
         # A piece that waits for the next one, and from where on it counts.
         self.waiting: tuple[_Piece, np.ndarray, np.ndarray] | None = None
         self.low = 0
@@ -395,14 +420,14 @@ class _Found:
             )
         if self.labels is not None:
             self.labels[low:high] = path[taken]
-        if self.posteriors is not None:
-            self.posteriors[low:high] = frames[taken]
+        if self.steps is not None:
+            self.steps[low:high] = np.rint(np.minimum(frames[taken], 1) * _STEPS)
 
     def prediction(self) -> Prediction:
         """Return the result, after the last piece."""
         contig = self.sequence.contig
         if not contig.circular:
-            return Prediction(contig, self.genes, self.code, self.labels, self.posteriors)
+            return Prediction(contig, self.genes, self.code, self.labels, self.steps)
         assert self.labels is not None
         length, shift = len(contig), self.sequence.shift
         cut = choose_cut(self.labels, length)
@@ -418,13 +443,13 @@ class _Found:
             if cut <= gene.start < cut + length and gene.end < len(self.labels)
         ]
         genes.sort(key=lambda g: (g.start, g.end, -g.strand))
-        if self.posteriors is None:
+        if self.steps is None:
             return Prediction(contig, genes, self.code)
-        labels, posteriors = (
+        labels, steps = (
             np.roll(values[cut : cut + length], cut + shift, axis=0)
-            for values in (self.labels, self.posteriors)
+            for values in (self.labels, self.steps)
         )
-        return Prediction(contig, genes, self.code, labels, posteriors)
+        return Prediction(contig, genes, self.code, labels, steps)
 
 
 def _posteriors(

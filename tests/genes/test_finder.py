@@ -169,15 +169,21 @@ def test_labels_and_genes_agree(
     finder: GeneFinder, contigs: list[Contig], expected: list[decode.Prediction]
 ) -> None:
     for contig, prediction in zip(contigs, expected, strict=True):
-        labels, frames = prediction.labels, prediction.posteriors
+        labels, frames = prediction.labels, prediction.posteriors()
         assert labels is not None
-        assert frames is not None
         assert (labels.dtype, labels.shape) == (np.int8, (len(contig),))
         assert (frames.dtype, frames.shape) == (np.float32, (len(contig), 6))
-        assert ((frames >= 0) & (frames <= 1 + 1e-6)).all()
+        assert ((frames >= 0) & (frames <= 1)).all()
         bits = CODES["11"].properties(decode.encode(contig.sequence))
         genes = [g for g in genes_of_path(labels, bits) if len(g) >= 60]
         assert places(genes) == places(prediction.genes)
+        for gene in genes:
+            frame = (len(gene) - gene.phase - 1) % 3 + (0 if gene.strand > 0 else 3)
+            told = next(g.posterior for g in prediction.genes if g.parts == gene.parts)
+            at = gene.three_prime
+            assert prediction.posteriors(at, at + 1)[0, frame] == pytest.approx(told, abs=1e-5)
+    with pytest.raises(ValueError, match="per_base"):
+        next(finder.predict([Contig("x", b"ACGT")])).posteriors()
 
 
 def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Contig]) -> None:
@@ -341,7 +347,7 @@ def test_cutting_does_not_matter(
     for found, whole in zip(finder.predict(contigs, per_base=True), expected, strict=True):
         assert_same(found.genes, whole.genes)
         np.testing.assert_array_equal(found.labels, whole.labels)
-        np.testing.assert_allclose(found.posteriors, whole.posteriors, rtol=0, atol=10 * CLOSE)
+        np.testing.assert_allclose(found.posteriors(), whole.posteriors(), rtol=0, atol=10 * CLOSE)
 
 
 def test_tiles_join_to_one_pass(
@@ -411,7 +417,7 @@ def test_threads_do_not_matter(contigs: list[Contig], expected: list[decode.Pred
     for found, alone in zip(finder.predict(contigs, per_base=True), expected, strict=True):
         assert found.genes == alone.genes
         np.testing.assert_array_equal(found.labels, alone.labels)
-        np.testing.assert_array_equal(found.posteriors, alone.posteriors)
+        np.testing.assert_array_equal(found.steps, alone.steps)
 
 
 def test_a_finder_may_be_used_by_several_threads(
@@ -486,10 +492,9 @@ def test_contigs_without_genes_come_in_order(finder: GeneFinder, phage: bytes) -
     assert [bool(p.genes) for p in found] == [i == 5 for i in range(9)]
     for prediction in found:
         assert prediction.labels is not None
-        assert prediction.posteriors is not None
         gap = len(prediction.contig) >= 10 and prediction.contig.sequence.count(b"N") > 9
         assert (prediction.labels == -1).all() == gap
-        assert (prediction.posteriors == 0).all() >= gap
+        assert (prediction.posteriors() == 0).all() >= gap
 
 
 def test_contigs_are_read_as_they_are_needed(
