@@ -2,7 +2,8 @@
 
 A sequence is cut into tiles whose margins overlap; the margins' results are thrown away. The
 encoder forgets what is further away than a margin, so the tiles join to what one pass over the
-whole sequence gives, whatever the tiles and batches: channels agree to about 1e-3 (tested).
+whole sequence gives, whatever the tiles and batches: of the gene model, whose channels are of the
+order of 10, nearly all agree to 1e-4 and the worst to 1e-2 (tested).
 """
 
 from __future__ import annotations

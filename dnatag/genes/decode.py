@@ -29,8 +29,9 @@ __all__ = ["Decoder", "Prediction", "groups"]
 
 #: Runs of this many N are gaps: no gene crosses them.
 GAP = 10
-#: Bases decoded at once, and how far beyond them neighbouring pieces look.
-PIECE, OVERLAP = 400_000, 30_000
+#: Bases decoded at once (about), and how far beyond them neighbouring pieces look. From 2,000 on
+#: no gene of the examples changes with it, and no posterior by 1e-4.
+PIECE, OVERLAP = 400_000, 10_000
 #: Bases that are worked on together.
 GROUP = 8_000_000
 #: What it costs a gene to have a base in a masked region: more than any evidence can outweigh.

