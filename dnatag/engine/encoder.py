@@ -24,13 +24,13 @@ def reverse(x: Tensor, lengths: Tensor) -> Tensor:
         The same shape; position t of a row of length n is position n - 1 - t of the input.
     """
     n = x.shape[1]
-    if bool((lengths == n).all()):
-        return x.flip(1)
-    place = lengths[:, None] - 1 - torch.arange(n, device=x.device)
-    # Behind the end the row keeps its own padding.
-    place = torch.where(place >= 0, place, torch.arange(n, device=x.device))
-    index = place.reshape(*place.shape, *[1] * (x.ndim - 2)).expand_as(x)
-    return x.gather(1, index)
+    turned = x.flip(1)
+    # Rows of equal length are shifted together: there are few lengths, and gathering is slow.
+    for length in set(lengths.tolist()) - {n}:
+        rows = lengths == length
+        # Behind the end the row keeps its own padding.
+        turned[rows] = torch.cat([turned[rows][:, n - length :], x[rows][:, length:]], 1)
+    return turned
 
 
 class BiLSTM(nn.Module):

@@ -130,11 +130,9 @@ class _SiteHead(nn.Module):
         table = self.embedding.table(mixed)
         # A last row of zeros stands for what lies outside the window.
         table = torch.cat([table, table.new_zeros(1, table.shape[1])])
-        around = nn.functional.pad(
-            index, (self.site.before, self.site.behind), value=len(table) - 1
-        )
-        offsets = torch.arange(self.site.before + self.site.behind, device=index.device)
-        seen = around[row[:, None], place[:, None] + offsets]
+        before, behind = self.site.before, self.site.behind
+        around = nn.functional.pad(index.int(), (before, behind), value=len(table) - 1)
+        seen = around.unfold(1, before + behind, 1)[row, place]
         x = self.view(nn.functional.embedding(seen, table).flatten(1))
         context = encoded[row, place // self.stride].split(counts)
         x = x + torch.cat([f(c) for f, c in zip(self.context, context, strict=True)])
@@ -229,7 +227,10 @@ class SequenceTagger(nn.Module):
         x = nn.functional.embedding(index, self.embedding.table(mixed))
         x = torch.cat([x, features.to(x.dtype)], -1).view(batch, length // stride, -1)
         encoded = self.encoder(x, lengths // stride)
-        dense = self.head(torch.cat([encoded, x], -1)).view(batch, length, self.dense_channels)
+        # The head reads both, but joining them would take more memory than all the rest.
+        of_encoded, of_x = self.head.weight.split([encoded.shape[-1], x.shape[-1]], 1)
+        dense = nn.functional.linear(encoded, of_encoded, self.head.bias)
+        dense = (dense + nn.functional.linear(x, of_x)).view(batch, length, self.dense_channels)
         if self.site is None:
             return dense
         site = self.site(index, mixed, bits, features, encoded)

@@ -22,7 +22,7 @@ from dnatag.engine.model import SequenceTagger
 __all__ = ["Runner", "Span", "batches", "choose_device", "split", "torch_threads"]
 
 #: Steps of a tile that are kept (about), and of each margin that is thrown away.
-CORE, MARGIN = 2048, 320
+CORE, MARGIN = 6144, 256
 #: Steps of a batch, over all its rows. On the CPU few: tensors that are not taken from the heap
 #: but mapped anew for each batch cost half as much time again.
 BATCH_STEPS = 3 * (CORE + 2 * MARGIN)

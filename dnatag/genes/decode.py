@@ -23,6 +23,7 @@ from dnatag.genes.alphabet import encode
 from dnatag.genes.circular import choose_cut, least_rotation, place
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.genes.grammar import FRAME_OF_STATE, FRAMES
+from dnatag.genes.kernels import drop_short
 from dnatag.genes.labels import genes_of_path
 
 __all__ = ["Decoder", "Prediction", "groups"]
@@ -40,6 +41,8 @@ MASKED = -1e4
 ALTERNATIVE_POSTERIOR, ALTERNATIVES = 0.01, 5
 #: Posteriors of bases are stored in steps of 1 / _STEPS.
 _STEPS = 65_535
+#: Genes shorter than this are not considered unless asked for.
+VERY_SHORT = 60
 _FLANK = 64
 _CRF = implementation("cpu")
 
@@ -110,7 +113,11 @@ class _Sequence:
 
     @classmethod
     def of(
-        cls, contig: Contig, code: GeneticCode, regions: Sequence[tuple[int, int]] = ()
+        cls,
+        contig: Contig,
+        code: GeneticCode,
+        min_length: int,
+        regions: Sequence[tuple[int, int]] = (),
     ) -> _Sequence:
         symbols, shift = encode(contig.sequence), 0
         if contig.circular:
@@ -129,7 +136,13 @@ class _Sequence:
                 mask[start:end] = True
             if contig.circular:
                 mask = mask[(np.arange(length) + shift) % len(contig)]
-        return cls(contig, padded, code.properties(padded), pad, shift, mask)
+        bits = code.properties(padded)
+        # Very short genes are not even begun, which saves looking at half of the starts; of the
+        # others a short one is dropped in the end, rather than stretched to a start further up.
+        shortest = min(min_length, VERY_SHORT)
+        drop_short(bits, START, STOP, len(bits) - 1, 1, shortest)
+        drop_short(bits, START_REVERSE, STOP_REVERSE, 0, -1, shortest)
+        return cls(contig, padded, bits, pad, shift, mask)
 
     def __len__(self) -> int:
         """Bases, of a circle as it is unrolled."""
@@ -229,13 +242,15 @@ class Decoder:
         Prediction
             In the order of the contigs.
         """
-        sequences = [_Sequence.of(c, code, self.masks.get(c.id, ())) for c in contigs]
+        sequences = [
+            _Sequence.of(c, code, self.min_length, self.masks.get(c.id, ())) for c in contigs
+        ]
         pieces = [p for i, s in enumerate(sequences) for p in _pieces(i, s)]
         found = [_Found(s, self, code, per_base) for s in sequences]
         finished = position = 0
         # Group by group, so that a long contig takes no more memory than its sequence.
         for group in groups(pieces, size=lambda p: p.high - p.low):
-            for piece, path, frames in self._decode(group, sequences, adaptation, done):
+            for piece, path, frames in self._decode(group, sequences, code, adaptation, done):
                 found[piece.sequence].add(piece, path, frames)
             position += len(group)
             following = pieces[position].sequence if position < len(pieces) else len(found)
@@ -245,39 +260,56 @@ class Decoder:
         for rest in found[finished:]:
             yield rest.prediction()
 
-    def log_partition(self, contigs: Sequence[Contig], code: GeneticCode) -> np.ndarray:
-        """How much better a contig reads with genes of this code than without genes.
+    def log_partitions(self, contigs: Sequence[Contig], codes: Sequence[GeneticCode]) -> np.ndarray:
+        """How much better contigs read with genes of each code than without genes.
 
         Parameters
         ----------
         contigs : sequence of Contig
             Short enough to be decoded whole.
-        code : GeneticCode
-            A genetic code.
+        codes : sequence of GeneticCode
+            Genetic codes.
 
         Returns
         -------
         numpy.ndarray
-            float64 (number of contigs,), logarithm of the partition function, in nats.
+            float64 (number of codes, number of contigs), logarithm of the partition function, in
+            nats.
         """
-        sequences = [_Sequence.of(replace(c, circular=None), code) for c in contigs]
-        pieces = [_Piece(i, 0, len(s), True, True) for i, s in enumerate(sequences)]
-        result = np.zeros(len(contigs))
-        for batch, arguments, ends in self._batches(pieces, sequences, Adaptation.none(), None):
-            with torch_threads(self.threads), torch.no_grad():
-                result[batch] = _CRF.log_partition(*arguments, **ends).numpy()
+        read = [
+            [_Sequence.of(replace(c, circular=None), code, self.min_length) for c in contigs]
+            for code in codes
+        ]
+        # One run of the network serves all: a code only tells it which starts to look at.
+        starts = [np.bitwise_or.reduce([s.bits for s in same]) for same in zip(*read, strict=True)]
+        seen = [replace(s, bits=bits) for s, bits in zip(read[0], starts, strict=True)]
+        pieces = [_Piece(i, 0, len(s), True, True) for i, s in enumerate(seen)]
+        result = np.zeros((len(codes), len(contigs)))
+        for batch, arguments, ends in self._batches(
+            pieces, seen, codes[0], Adaptation.none(), None
+        ):
+            grammar, channels, theta, bits, lengths = arguments
+            for row, sequences in zip(result, read, strict=True):
+                for at, i in enumerate(batch):
+                    own = sequences[i].bits[sequences[i].pad :][: len(contigs[i])]
+                    bits[at, : len(own)] = torch.from_numpy(own)
+                with torch_threads(self.threads), torch.no_grad():
+                    row[batch] = _CRF.log_partition(
+                        grammar, channels, theta, bits, lengths, **ends
+                    ).numpy()
         return result
 
     def _decode(
         self,
         pieces: Sequence[_Piece],
         sequences: Sequence[_Sequence],
+        code: GeneticCode,
         adaptation: Adaptation,
         done: Callable[[int], None] | None,
     ) -> Iterator[tuple[_Piece, np.ndarray, np.ndarray]]:
         """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each piece."""
         out: dict[int, tuple[_Piece, np.ndarray, np.ndarray]] = {}
-        for batch, arguments, ends in self._batches(pieces, sequences, adaptation, done):
+        for batch, arguments, ends in self._batches(pieces, sequences, code, adaptation, done):
             with torch_threads(self.threads):
                 paths, _ = _CRF.viterbi(*arguments, **ends)
                 frames = _CRF.marginals(*arguments, **ends, project=self._project)
@@ -295,15 +327,17 @@ class Decoder:
         self,
         pieces: Sequence[_Piece],
         sequences: Sequence[_Sequence],
+        code: GeneticCode,
         adaptation: Adaptation,
         done: Callable[[int], None] | None,
     ) -> Iterator[tuple[list[int], Any, Any]]:
         """Run the network; yield indices of pieces with the arguments of the CRF's functions."""
 
         def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
+            # The network has learnt with the features of all starts, those of short genes too.
             low = max(start - _FLANK, 0)
-            channels = adaptation.features(symbols[low : end + _FLANK], bits[low : end + _FLANK])
-            return channels[start - low : end - low]
+            around = symbols[low : end + _FLANK]
+            return adaptation.features(around, code.properties(around))[start - low : end - low]
 
         spans = []
         for piece in pieces:

@@ -30,7 +30,7 @@ __all__ = ["Adapt", "GeneFinder", "Genome", "Prediction"]
 #: A file up to this many bases may be one genome; it is held in memory to learn from it.
 GENOME = 32_000_000
 #: Bases looked at to adapt, cut into stretches spread over the genome.
-SAMPLE, STRETCH = 2_000_000, 100_000
+SAMPLE, STRETCH = 800_000, 40_000
 #: Genes to learn from: at least so many, so long, so sure.
 LEARN_GENES, LEARN_LENGTH, LEARN_POSTERIOR = 60, 300, 0.9
 #: A contig from this length on is adapted to on its own.
@@ -38,7 +38,7 @@ CONTIG_LEAST = 100_000
 #: Genetic codes with other stop codons than code 11; 25 has those of 4.
 OTHER_CODES = (4, 15)
 #: Bases that the genetic code is chosen from: at least, at most, and in stretches of.
-CODE_LEAST, CODE_MOST, CODE_STRETCH = 10_000, 100_000, 20_000
+CODE_LEAST, CODE_MOST, CODE_STRETCH = 10_000, 40_000, 10_000
 #: Nats per 1000 bases by which another code must be better than code 11.
 CODE_MARGIN = 4.0
 #: Share of TGA and TGG codons: under code 4 both are tryptophan, about 1 % of a proteome; under
@@ -219,17 +219,17 @@ class GeneFinder:
         Genome
             With an adaptation of zeros if there are too few genes to learn from.
         """
-        stretches = sample(contigs, SAMPLE, STRETCH)
         code = self.code
         if code is None:
-            looked_at = sample(contigs, CODE_MOST, CODE_STRETCH)
-            code, reason = self._choose_codes([looked_at])[0]
+            code, reason = self._choose_codes([sample(contigs, CODE_MOST, CODE_STRETCH)])[0]
             notify(reason)
         adaptation = Adaptation.none()
-        for _ in range(2):
+        # A first look at less is enough to see more the better for it.
+        for size in (SAMPLE // 3, SAMPLE):
+            looked_at = sample(contigs, size, STRETCH)
             learn_from: list[tuple[Any, Any, list[CodingSequence]]] = []
             number = 0
-            for prediction in self._decoder.predict(stretches, code, adaptation):
+            for prediction in self._decoder.predict(looked_at, code, adaptation):
                 genes = [
                     g if (g.start_posterior or 0) > 0.5 else replace(g, partial5=True)
                     for g in prediction.genes
@@ -238,10 +238,10 @@ class GeneFinder:
                 number += len(genes)
                 symbols = encode(prediction.contig.sequence)
                 learn_from.append((symbols, code.properties(symbols), genes))
-            if number < LEARN_GENES:
-                notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed")
-                return Genome(code, Adaptation.none())
             adaptation = Adaptation.learn(learn_from)
+        if number < LEARN_GENES:
+            notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed")
+            return Genome(code, Adaptation.none())
         notify(f"adapted to the genome: learnt from {number} genes")
         return Genome(code, adaptation)
 
@@ -252,13 +252,11 @@ class GeneFinder:
         told = [i for i, size in enumerate(sizes) if size >= CODE_LEAST]
         flat = [stretch for i in told for stretch in genomes[i]]
         owners = np.array([i for i in told for _ in genomes[i]], dtype=np.intp)
+        tables = (11, *OTHER_CODES)
+        each = self._decoder.log_partitions(flat, [GeneticCode.ncbi(t) for t in tables])
         scores = {
-            table: np.bincount(
-                owners,
-                self._decoder.log_partition(flat, GeneticCode.ncbi(table)) if flat else None,
-                minlength=len(genomes),
-            )
-            for table in (11, *OTHER_CODES)
+            table: np.bincount(owners, row, minlength=len(genomes))
+            for table, row in zip(tables, each, strict=True)
         }
         chosen = []
         for i, size in enumerate(sizes):

@@ -171,3 +171,24 @@ def open_runs(path, bits, frame_of_state, out):
                     began[i] = t
                     n_open += 1
     return count
+
+
+@njit(cache=True, nogil=True)
+def drop_short(bits, start, stop, last, step, min_length):
+    """Clear the start bits whose reading frame ends in fewer than `min_length` bases.
+
+    The strand is read backwards from index `last` in steps of `-step`, 1 for the forward strand
+    and -1 for the reverse one. A frame without a stop codon runs off the end: it is kept.
+    """
+    n = len(bits)
+    # For each frame, how many bases ago its next stop codon ended.
+    ends = np.full(3, -1, dtype=np.int64)
+    t = last
+    for i in range(n):
+        if bits[t] & stop:
+            ends[i % 3] = i
+        if bits[t] & start and i >= 2:
+            end = ends[(i - 2) % 3]
+            if end >= 0 and i - end + 1 < min_length:
+                bits[t] &= 255 - start
+        t -= step

@@ -191,9 +191,11 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
     contig = replace(contigs[1], sequence=contigs[1].sequence[:9000])
     genes = finder.find(contig)
     decoder = finder._decoder
-    sequence = decode._Sequence.of(contig, CODES["11"])
+    sequence = decode._Sequence.of(contig, CODES["11"], 60)
     piece = decode._Piece(0, 0, len(contig), True, True)
-    ((_, arguments, ends),) = decoder._batches([piece], [sequence], Adaptation.none(), None)
+    ((_, arguments, ends),) = decoder._batches(
+        [piece], [sequence], CODES["11"], Adaptation.none(), None
+    )
     sets = torch.from_numpy(FRAME_OF_STATE.T.copy())  # set i: the states where frame i is open
 
     def segment(gene: CodingSequence, upstream: int, last: int) -> Segment:
@@ -253,10 +255,29 @@ def test_posteriors_of_all_starts_sum_to_one(
 
 
 def test_min_length(finder: GeneFinder, contigs: list[Contig]) -> None:
-    every = GeneFinder(genetic_code=11, adapt="off", min_length=6, device="cpu").find(contigs[1])
+    every = GeneFinder(genetic_code=11, adapt="off", min_length=60, device="cpu").find(contigs[1])
     long = GeneFinder(genetic_code=11, adapt="off", min_length=600, device="cpu").find(contigs[1])
     assert 0 < len(long) < len(every)
     assert_same(long, [g for g in every if len(g) >= 600])
+    short = GeneFinder(genetic_code=11, adapt="off", min_length=6, device="cpu").find(contigs[1])
+    assert {g.three_prime for g in every} <= {g.three_prime for g in short}
+
+
+def test_very_short_genes_are_not_begun() -> None:
+    """Only starts with a stop codon less than 60 bases on are dropped, on both strands."""
+    rng = np.random.default_rng(3)
+    sequence = bytes(rng.choice(list(b"ACGT"), 3000).tolist())
+    full = CODES["11"].properties(decode.encode(sequence))
+    thinned = decode._Sequence.of(Contig("x", sequence), CODES["11"], 60)
+    thinned_bits = thinned.bits[thinned.pad :][: len(sequence)]
+    for text, bits, kept in (
+        (sequence, full, thinned_bits),
+        (bytes(Seq(sequence).reverse_complement()), full[::-1] >> 2, thinned_bits[::-1] >> 2),
+    ):
+        for at in np.flatnonzero(bits & START):
+            codons = [text[i : i + 3] for i in range(at, len(text) - 2, 3)]
+            stops = [i for i, codon in enumerate(codons) if codon in (b"TAA", b"TAG", b"TGA")]
+            assert bool(kept[at] & START) == (not stops or 3 * (stops[0] + 1) >= 60)
 
 
 def test_gaps(finder: GeneFinder, contigs: list[Contig]) -> None:
@@ -355,7 +376,7 @@ def test_tiles_join_to_one_pass(
 ) -> None:
     """Nearly all channels of the shipped model agree to 1e-4 (they are of the order of 10)."""
     monkeypatch.setattr(windows, "CORE", 512)
-    sequences = [decode._Sequence.of(c, CODES["11"]) for c in contigs]
+    sequences = [decode._Sequence.of(c, CODES["11"], 60) for c in contigs]
     spans = [windows.Span(s.symbols, s.bits, 0, len(s.symbols)) for s in sequences]
 
     def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
@@ -564,7 +585,7 @@ def test_devices_and_codes_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_torn_genes_are_dropped(finder: GeneFinder) -> None:
     """Two pieces that nowhere agree: a gene open throughout the one, none in the other."""
     contig = Contig("x", b"GCC" * 400)
-    sequence = decode._Sequence.of(contig, CODES["11"])
+    sequence = decode._Sequence.of(contig, CODES["11"], 60)
     inside = np.tile(np.array([1, 2, 3], np.int8), 400)  # the frames +0, +1, +2
     frames = np.ones((1200, 6), np.float32)
     left, right = decode._Piece(0, 0, 700, True, False), decode._Piece(0, 500, 1200, False, True)
