@@ -6,6 +6,7 @@ A command is imported when it is called for, so that ``dnatag --help`` answers a
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -58,12 +59,12 @@ class Commands(click.Group):
         except (Exception, KeyboardInterrupt) as error:
             ctx.exit(report(error))
 
-    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Run the command line and exit."""
+    def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> NoReturn:
+        """Run the command line and exit; commands find its words in their context's ``obj``."""
+        words = sys.argv[1:] if args is None else list(args)
+        settings = {"prog_name": "dnatag", **kwargs, "standalone_mode": False, "obj": words}
         try:
-            code = super().main(
-                *args, **{"prog_name": "dnatag", **kwargs, "standalone_mode": False}
-            )
+            code = super().main(words, *more, **settings)
         except (click.ClickException, click.Abort, OSError) as error:
             code = report(error)
         sys.exit(code)

@@ -248,7 +248,10 @@ class _Writer:
         handles = {kind: outputs.open(p) for kind, p in paths.items() if p is not None}
         name = finder.path.stem
         self.gff = GffWriter(
-            handles["gff"], __version__, name, shlex.join(["dnatag", *sys.argv[1:]])
+            handles["gff"],
+            __version__,
+            name,
+            shlex.join(["dnatag", *click.get_current_context().obj]),
         )
         self.faa, self.ffn, self.bed = (handles.get(kind) for kind in ("faa", "ffn", "bed"))
         self.gbk = self.tsv = self.labels = None

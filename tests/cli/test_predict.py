@@ -124,7 +124,7 @@ def test_the_header_and_the_order(run: Run) -> None:
     assert lines[0] == "##gff-version 3"
     assert re.fullmatch(r"#!processor dnatag \d\S*", lines[1])
     assert lines[2] == "#!model prokaryotes"
-    assert lines[3].startswith("#!command dnatag ")
+    assert lines[3].startswith("#!command dnatag predict ")
     regions = [line.split() for line in lines if line.startswith("##sequence-region")]
     assert [(unquote(name), first, int(last)) for _, name, first, last in regions] == [
         (name, "1", len(bases)) for name, bases in run.contigs.items()
