@@ -40,10 +40,10 @@ OTHER_CODES = (4, 15)
 #: Bases that the genetic code is chosen from: at least, at most, and in stretches of.
 CODE_LEAST, CODE_MOST, CODE_STRETCH = 10_000, 40_000, 10_000
 #: Nats per 1000 bases by which another code must be better than code 11.
-CODE_MARGIN = 4.0
+CODE_MARGIN = 1.5
 #: Share of TGA and TGG codons: under code 4 both are tryptophan, about 1 % of a proteome; under
 #: code 25 TGA is glycine and there are more.
-TRYPTOPHAN = 0.017
+TRYPTOPHAN = 0.02
 
 Adapt = Literal["auto", "file", "contig", "off"]
 

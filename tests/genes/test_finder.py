@@ -603,3 +603,26 @@ def test_torn_genes_are_dropped(finder: GeneFinder) -> None:
     assert genes(inside, none) == []
     assert genes(none, inside) == []
     assert genes(inside, shifted) == []
+
+
+def test_genetic_code_is_chosen(finder: GeneFinder, contigs: list[Contig]) -> None:
+    """Where genes use TGA for tryptophan the code is 4; as they are, and in too little, 11."""
+    contig = contigs[0]
+    recoded = bytearray(contig.sequence)
+    for gene in finder.find(contig):
+        if gene.strand > 0 and not (gene.partial5 or gene.partial3):
+            for at in range(gene.start + 3, gene.end, 3):
+                if recoded[at : at + 3] == b"TGG":
+                    recoded[at : at + 3] = b"TGA"
+                elif at == gene.end - 3:
+                    recoded[at : at + 3] = b"TAA"
+    auto = GeneFinder(device="cpu")
+    for sequence, table in (
+        (contig.sequence, 11),
+        (bytes(recoded), 4),
+        (bytes(recoded[:9000]), 11),
+    ):
+        notes: list[str] = []
+        genome = auto.learn([replace(contig, sequence=sequence)], notes.append)
+        assert genome.code.table == table
+        assert notes[0].startswith(f"genetic code {table}: ")
