@@ -12,7 +12,28 @@ from numba import njit
 
 from dnatag.genes.codes import START, STOP, STOP_REVERSE
 
-__all__ = ["count_hexamers", "count_starts", "features", "open_runs"]
+__all__ = ["count_hexamers", "count_starts", "drop_short", "features", "open_runs"]
+
+
+@njit(cache=True, nogil=True)
+def _codon(base, t):
+    """Index of the codon at a base, whose ambiguous bases count as A."""
+    codon = 0
+    for i in range(3):
+        codon = codon * 4 + max(base[t + i], 0)
+    return codon
+
+
+@njit(cache=True, nogil=True)
+def _motif(base, first):
+    """Index of the 5-mer at a base, -1 if it is ambiguous."""
+    index = 0
+    for i in range(5):
+        b = base[first + i]
+        if b < 0:
+            return -1
+        index = index * 4 + b
+    return index
 
 
 @njit(cache=True, nogil=True)
@@ -40,12 +61,9 @@ def count_hexamers(base, starts, ends, coding, background):
 
 @njit(cache=True, nogil=True)
 def _count_start(base, t, codons, profile, motifs, before, behind, bins):
-    """Add the surroundings of one start codon to the counts; its ambiguous bases count as A."""
+    """Add the surroundings of one start codon to the counts."""
     length = len(base)
-    codon = 0
-    for i in range(3):
-        codon = codon * 4 + max(base[t + i], 0)
-    codons[codon] += 1
+    codons[_codon(base, t)] += 1
     for i in range(-before, behind):
         if 0 <= t + i < length and base[t + i] >= 0:
             profile[i + before, base[t + i]] += 1
@@ -53,13 +71,7 @@ def _count_start(base, t, codons, profile, motifs, before, behind, bins):
         first = t - gap - 5
         if first < 0:
             break
-        index = 0
-        for i in range(5):
-            b = base[first + i]
-            if b < 0:
-                index = -1
-                break
-            index = index * 4 + b
+        index = _motif(base, first)
         if index >= 0:
             motifs[index, bins[gap]] += 1
 
@@ -104,10 +116,7 @@ def features(base, bits, hexamers, codons, profiles, motifs, before, behind, bin
         # In a slice of a contig, the last codon may lie beyond the end.
         if not bits[t] & START or t + 3 > length:
             continue
-        codon = 0
-        for i in range(3):
-            codon = codon * 4 + max(base[t + i], 0)
-        out[t, 1] = codons[codon]
+        out[t, 1] = codons[_codon(base, t)]
         for kind in range(2):
             total = 0.0
             for i in range(-before, behind):
@@ -119,13 +128,7 @@ def features(base, bits, hexamers, codons, profiles, motifs, before, behind, bin
             first = t - gap - 5
             if first < 0:
                 break
-            word = 0
-            for i in range(5):
-                c = base[first + i]
-                if c < 0:
-                    word = -1
-                    break
-                word = word * 4 + c
+            word = _motif(base, first)
             if word >= 0:
                 best_first = max(best_first, motifs[0, word, bins[gap]])
                 best_inner = max(best_inner, motifs[1, word, bins[gap]])

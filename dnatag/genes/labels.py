@@ -20,7 +20,7 @@ from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, Genetic
 from dnatag.genes.grammar import FRAME_OF_STATE, STATE_OF_FRAMES
 from dnatag.genes.kernels import open_runs
 
-__all__ = ["ANY_STATE", "Labels", "genes_of_path", "label_genes", "open_frames"]
+__all__ = ["ANY_STATE", "Labels", "genes_of_path", "label_genes"]
 
 #: The set of all 22 states.
 ANY_STATE = np.uint32((1 << 22) - 1)
@@ -175,22 +175,6 @@ def label_genes(
     labels.allowed[masked] = ANY_STATE
     labels.genes.sort(key=lambda g: (g.parts, g.strand))
     return labels
-
-
-def open_frames(path: np.ndarray) -> np.ndarray:
-    """Which frames are open at each base of a path of states.
-
-    Parameters
-    ----------
-    path : numpy.ndarray
-        Integers (L,), indices of states.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool (L, 6).
-    """
-    return FRAME_OF_STATE[path]
 
 
 def genes_of_path(

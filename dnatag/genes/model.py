@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from dnatag.engine.checkpoint import load_model, save_model
 from dnatag.engine.grammar import Grammar
 from dnatag.engine.model import Mirror, SequenceTagger, SiteConfig, TaggerConfig
 from dnatag.errors import InputError
-from dnatag.genes.adapt import FEATURES, MIRROR_FEATURES
+from dnatag.genes.adapt import FEATURES, MIRROR_FEATURES, mirror_bits
 from dnatag.genes.alphabet import COMPLEMENT, SPREAD
 from dnatag.genes.codes import START
 from dnatag.genes.grammar import gene_grammar
@@ -23,7 +24,7 @@ DOMAIN = "genes"
 
 _MIRROR = Mirror(
     symbols=tuple(int(s) for s in COMPLEMENT),
-    bits=tuple((b >> 2) | (b & 3) << 2 for b in range(16)),
+    bits=tuple(int(b) for word in range(16) for b in mirror_bits(np.array([word]))),
     features=MIRROR_FEATURES,
 )
 

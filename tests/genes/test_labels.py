@@ -15,8 +15,8 @@ from dnatag.engine.crf import implementation
 from dnatag.formats.records import CodingSequence
 from dnatag.genes.alphabet import encode
 from dnatag.genes.codes import GeneticCode
-from dnatag.genes.grammar import FRAMES, gene_grammar
-from dnatag.genes.labels import ANY_STATE, Labels, genes_of_path, label_genes, open_frames
+from dnatag.genes.grammar import FRAME_OF_STATE, FRAMES, gene_grammar
+from dnatag.genes.labels import ANY_STATE, Labels, genes_of_path, label_genes
 
 GRAMMAR = gene_grammar()
 CODE = GeneticCode.ncbi(11)
@@ -142,8 +142,8 @@ def test_the_contig() -> None:
     labels = label_genes(CONTIG, [LAST, REVERSE, FORWARD], CODE)
     assert labels.genes == [FORWARD, REVERSE, LAST]
     assert not labels.masked
-    assert open_frames(path_of(labels))[3].tolist() == [f == "+0" for f in FRAMES]
-    assert open_frames(path_of(labels))[20].tolist() == [f == "-2" for f in FRAMES]
+    assert FRAME_OF_STATE[path_of(labels)][3].tolist() == [f == "+0" for f in FRAMES]
+    assert FRAME_OF_STATE[path_of(labels)][20].tolist() == [f == "-2" for f in FRAMES]
 
 
 @pytest.mark.parametrize(
