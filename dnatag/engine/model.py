@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from dnatag.engine.encoder import BiLSTM, reverse
 from dnatag.engine.grammar import Grammar
 from dnatag.engine.inputs import KmerEmbedding, KmerIndex
 
-__all__ = ["Mirror", "SequenceTagger", "SiteConfig", "TaggerConfig"]
+__all__ = ["Mirror", "SequenceTagger", "SiteConfig", "Sites", "TaggerConfig"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,25 @@ class TaggerConfig:
         return cls(**{**data, "site": None if site is None else SiteConfig(**site)})
 
 
+class Sites(NamedTuple):
+    """M sites of a batch, as the network sees them.
+
+    Attributes
+    ----------
+    row, place : Tensor
+        int64 (M,), where they are.
+    channel : Tensor
+        int64 (M,), the channel that is theirs.
+    seen : Tensor
+        float32 (M, hidden), all that their score depends on but for the features.
+    """
+
+    row: Tensor
+    place: Tensor
+    channel: Tensor
+    seen: Tensor
+
+
 class _SiteHead(nn.Module):
     """Scores sites from the k-mers around them, the encoder and the features."""
 
@@ -117,11 +137,10 @@ class _SiteHead(nn.Module):
             nn.ReLU(), nn.Linear(site.hidden, site.hidden), nn.ReLU(), nn.Linear(site.hidden, 1)
         )
 
-    def forward(
-        self, index: Tensor, mixed: Tensor, bits: Tensor, features: Tensor, encoded: Tensor
-    ) -> Tensor:
-        """Return the channel, (B, L), zero where there is no site."""
-        length = index.shape[1]
+    def look(
+        self, index: Tensor, mixed: Tensor, bits: Tensor, encoded: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return row and position of each site, (M,), and what is seen there, (M, hidden)."""
         sites = (bits & self.site.bit).nonzero()
         # Sorted by their place in the step, so that each context layer has one slice.
         sites = sites[torch.argsort(sites[:, 1] % self.stride, stable=True)]
@@ -135,11 +154,12 @@ class _SiteHead(nn.Module):
         seen = around.unfold(1, before + behind, 1)[row, place]
         x = self.view(nn.functional.embedding(seen, table).flatten(1))
         context = encoded[row, place // self.stride].split(counts)
-        x = x + torch.cat([f(c) for f, c in zip(self.context, context, strict=True)])
-        if features.shape[-1]:
-            x = x + self.features(features[row, place])
-        flat = torch.zeros(index.shape, dtype=x.dtype, device=x.device).flatten()
-        return flat.index_put((row * length + place,), self.out(x).squeeze(1)).view(index.shape)
+        return row, place, x + torch.cat([f(c) for f, c in zip(self.context, context, strict=True)])
+
+    def score(self, seen: Tensor, features: Tensor) -> Tensor:
+        """Return the channel at sites, (M,), for their features, (M, F)."""
+        x = seen + self.features(features) if features.shape[-1] else seen
+        return self.out(x).squeeze(1)
 
 
 class SequenceTagger(nn.Module):
@@ -210,17 +230,77 @@ class SequenceTagger(nn.Module):
         Tensor
             float32 (B, L, C).
         """
-        if self.mirror is None:
-            return self._oriented(symbols, bits, features, lengths)
-        turned = reverse(symbols, lengths).long()
-        symbols = torch.cat([symbols, self._symbols[turned].to(symbols.dtype)])
-        bits = torch.cat([bits, self._bits[reverse(bits, lengths).long()].to(bits.dtype)])
-        features = torch.cat([features, reverse(features, lengths)[..., self._features]])
-        own = self._oriented(symbols, bits, features, torch.cat([lengths, lengths]))
-        ahead, back = own.chunk(2)
-        return torch.cat([ahead, reverse(back, lengths)], -1)
+        channels, sites = self.read(symbols, bits, features, lengths)
+        if sites is None:
+            return channels
+        scores = self.score(sites, features[sites.row, sites.place]).to(channels.dtype)
+        return channels.index_put((sites.row, sites.place, sites.channel), scores)
 
-    def _oriented(self, symbols: Tensor, bits: Tensor, features: Tensor, lengths: Tensor) -> Tensor:
+    def read(
+        self, symbols: Tensor, bits: Tensor, features: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Sites | None]:
+        """Give the channels, but those of the sites: these are zero, and what is seen there.
+
+        Parameters
+        ----------
+        symbols, bits, features, lengths : Tensor
+            As for the channels.
+
+        Returns
+        -------
+        channels : Tensor
+            float32 (B, L, C).
+        sites : Sites or None
+            None without a site head.
+        """
+        if self.mirror is None:
+            dense, seen = self._oriented(symbols, bits, features, lengths)
+            halves = [dense]
+        else:
+            turned = reverse(symbols, lengths).long()
+            symbols = torch.cat([symbols, self._symbols[turned].to(symbols.dtype)])
+            bits = torch.cat([bits, self._bits[reverse(bits, lengths).long()].to(bits.dtype)])
+            features = torch.cat([features, reverse(features, lengths)[..., self._features]])
+            dense, seen = self._oriented(symbols, bits, features, torch.cat([lengths, lengths]))
+            ahead, back = dense.chunk(2)
+            halves = [ahead, reverse(back, lengths)]
+        if seen is None:
+            return torch.cat(halves, -1), None
+        none = dense.new_zeros(*halves[0].shape[:2], 1)
+        channels = torch.cat([x for half in halves for x in (half, none)], -1)
+        row, place, hidden = seen
+        if self.mirror is None:
+            return channels, Sites(row, place, torch.full_like(row, self.dense_channels), hidden)
+        is_back = row >= len(lengths)
+        row = torch.where(is_back, row - len(lengths), row)
+        place = torch.where(is_back, lengths.to(row.device)[row] - 1 - place, place)
+        channel = self.dense_channels + is_back * self.own_channels
+        return channels, Sites(row, place, channel, hidden)
+
+    def score(self, sites: Sites, features: Tensor) -> Tensor:
+        """Give the channels of sites.
+
+        Parameters
+        ----------
+        sites : Sites
+            As they were read, or some of them.
+        features : Tensor
+            float32 (M, F), of their positions; not necessarily what the encoder was given.
+
+        Returns
+        -------
+        Tensor
+            float32 (M,).
+        """
+        assert self.site is not None
+        if self.mirror is not None:
+            is_back = (sites.channel >= self.own_channels)[:, None]
+            features = torch.where(is_back, features[:, self._features], features)
+        return self.site.score(sites.seen, features)
+
+    def _oriented(
+        self, symbols: Tensor, bits: Tensor, features: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor] | None]:
         batch, length = symbols.shape
         stride = self.config.stride
         index, mixed = self.index(symbols)
@@ -232,6 +312,5 @@ class SequenceTagger(nn.Module):
         dense = nn.functional.linear(encoded, of_encoded, self.head.bias)
         dense = (dense + nn.functional.linear(x, of_x)).view(batch, length, self.dense_channels)
         if self.site is None:
-            return dense
-        site = self.site(index, mixed, bits, features, encoded)
-        return torch.cat([dense, site[..., None].to(dense.dtype)], -1)
+            return dense, None
+        return dense, self.site.look(index, mixed, bits, encoded)

@@ -17,9 +17,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from dnatag.engine.model import SequenceTagger
+from dnatag.engine.model import SequenceTagger, Sites
 
-__all__ = ["Runner", "Span", "batches", "choose_device", "split", "torch_threads"]
+__all__ = ["Reading", "Runner", "Span", "batches", "choose_device", "split", "torch_threads"]
 
 #: Steps of a tile that are kept (about), and of each margin that is thrown away.
 CORE, MARGIN = 6144, 256
@@ -47,6 +47,29 @@ class Span:
     bits: np.ndarray
     start: int
     end: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a tagger makes of a stretch before its sites are scored.
+
+    Attributes
+    ----------
+    span : Span
+        The stretch.
+    channels : numpy.ndarray
+        float32 (end - start, C); those of the sites are what the last scoring made them.
+    place, channel : numpy.ndarray
+        int32 (M,), position of each site in the stretch and its channel.
+    seen : numpy.ndarray
+        float32 (M, hidden), see :class:`dnatag.engine.model.Sites`.
+    """
+
+    span: Span
+    channels: np.ndarray
+    place: np.ndarray
+    channel: np.ndarray
+    seen: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -161,6 +184,25 @@ class Runner:
 
         Parameters
         ----------
+        spans, features, done
+            See :meth:`read`.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            float32 (end - start, C) for each stretch.
+        """
+        readings = self.read(spans, features, done)
+        self.score(readings, features)
+        return [reading.channels for reading in readings]
+
+    def read(
+        self, spans: Sequence[Span], features: Features, done: Callable[[int], None] | None = None
+    ) -> list[Reading]:
+        """Run the network over stretches.
+
+        Parameters
+        ----------
         spans : sequence of Span
             The stretches.
         features : callable
@@ -170,28 +212,77 @@ class Runner:
 
         Returns
         -------
-        list of numpy.ndarray
-            float32 (end - start, C) for each stretch.
+        list of Reading
+            One for each stretch; their sites are not scored yet.
         """
         n_channels = len(self.tagger.grammar.channels)
         results = [np.empty((s.end - s.start, n_channels), np.float32) for s in spans]
+        sites: list[list[tuple[np.ndarray, ...]]] = [[] for _ in spans]
         tiles = [tile for number, span in enumerate(spans) for tile in self._tiles(number, span)]
 
-        def work(batch: list[_Tile]) -> None:
-            for tile, channels in zip(batch, self._forward(batch, spans, features), strict=True):
-                kept = channels[tile.start - tile.low : tile.end - tile.low]
+        def work(batch: list[_Tile]) -> list[tuple[np.ndarray, ...]]:
+            channels, found = self._forward(batch, spans, features)
+            for row, tile in enumerate(batch):
+                kept = channels[row, tile.start - tile.low : tile.end - tile.low]
                 low = spans[tile.span].start
                 results[tile.span][tile.start - low : tile.end - low] = kept
                 if done is not None:
                     done(tile.end - tile.start)
+            return found
 
         limit = (BATCH_STEPS if self.device.type == "cpu" else GPU_BATCH_STEPS) * self.stride
-        groups = batches([t.high - t.low for t in tiles], limit)
+        groups = [
+            [tiles[i] for i in batch] for batch in batches([t.high - t.low for t in tiles], limit)
+        ]
+        with self._pool() as pool:
+            for batch, found in zip(groups, pool.map(work, groups), strict=True):
+                for tile, of_tile in zip(batch, found, strict=True):
+                    sites[tile.span].append(of_tile)
+        return [
+            Reading(span, channels, *map(np.concatenate, zip(*of_span, strict=True)))
+            if of_span
+            else Reading(span, channels, *self._no_sites())
+            for span, channels, of_span in zip(spans, results, sites, strict=True)
+        ]
+
+    def score(self, readings: Sequence[Reading], features: Features) -> None:
+        """Score the sites of stretches, in place.
+
+        Parameters
+        ----------
+        readings : sequence of Reading
+            The stretches as they were read.
+        features : callable
+            As for reading, but not necessarily with the same results.
+        """
+
+        def work(reading: Reading) -> None:
+            span = reading.span
+            extra = features(span.symbols, span.bits, span.start, span.end)[reading.place]
+            place, channel, seen, extra = (
+                torch.from_numpy(x).to(self.device)
+                for x in (reading.place, reading.channel, reading.seen, extra)
+            )
+            with torch.inference_mode():
+                scores = self.tagger.score(Sites(place, place, channel, seen), extra)
+            reading.channels[reading.place, reading.channel] = scores.float().cpu().numpy()
+
+        if self.tagger.site is not None:
+            with self._pool() as pool:
+                for _ in pool.map(work, readings):
+                    pass
+
+    @contextmanager
+    def _pool(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads that run one core each."""
         pool = ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,))
         with torch_threads(1), pool:
-            for _ in pool.map(work, ([tiles[i] for i in b] for b in groups)):
-                pass
-        return results
+            yield pool
+
+    def _no_sites(self) -> tuple[np.ndarray, ...]:
+        site = self.tagger.config.site
+        none = np.zeros(0, np.int32)
+        return none, none, np.zeros((0, site.hidden if site else 0), np.float32)
 
     def _tiles(self, number: int, span: Span) -> Iterator[_Tile]:
         """Cut a stretch into tiles with their margins."""
@@ -204,8 +295,12 @@ class Runner:
 
     def _forward(
         self, batch: list[_Tile], spans: Sequence[Span], features: Features
-    ) -> list[np.ndarray]:
-        """Run a batch; where it does not fit into memory, run its halves."""
+    ) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:
+        """Run a batch; where it does not fit into memory, run its halves.
+
+        Returns the channels, (rows, L, C), and for each row the sites of its stretch's part: place
+        in the stretch, channel, what is seen.
+        """
         width = max(t.high - t.low for t in batch)
         symbols = np.zeros((len(batch), width), np.uint8)
         bits = np.zeros((len(batch), width), np.uint8)
@@ -221,13 +316,30 @@ class Runner:
         try:
             half = self.device.type == "cuda"
             with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, half):
-                channels = self.tagger(*(x.to(self.device) for x in inputs))
-            return list(channels.float().cpu().numpy())
+                channels, sites = self.tagger.read(*(x.to(self.device) for x in inputs))
+            return channels.float().cpu().numpy(), self._of_rows(batch, spans, sites)
         except torch.cuda.OutOfMemoryError:
             if len(batch) == 1:
                 raise
             torch.cuda.empty_cache()
         middle = len(batch) // 2
-        return self._forward(batch[:middle], spans, features) + self._forward(
-            batch[middle:], spans, features
-        )
+        halves = [self._forward(b, spans, features) for b in (batch[:middle], batch[middle:])]
+        channels_of_halves = np.zeros((len(batch), width, halves[0][0].shape[2]), np.float32)
+        for first, (part, _) in zip((0, middle), halves, strict=True):
+            channels_of_halves[first : first + len(part), : part.shape[1]] = part
+        return channels_of_halves, halves[0][1] + halves[1][1]
+
+    def _of_rows(
+        self, batch: list[_Tile], spans: Sequence[Span], sites: Sites | None
+    ) -> list[tuple[np.ndarray, ...]]:
+        """Sort sites by tile; those in the margins are dropped."""
+        if sites is None:
+            return [self._no_sites() for _ in batch]
+        row, place, channel = (x.int().cpu().numpy() for x in sites[:3])
+        seen = sites.seen.float().cpu().numpy()
+        result: list[tuple[np.ndarray, ...]] = []
+        for i, tile in enumerate(batch):
+            at = place + tile.low
+            mine = np.flatnonzero((row == i) & (at >= tile.start) & (at < tile.end))
+            result.append((at[mine] - spans[tile.span].start, channel[mine], seen[mine]))
+        return result

@@ -16,17 +16,26 @@ import torch
 
 from dnatag.engine.crf import implementation
 from dnatag.engine.model import SequenceTagger
-from dnatag.engine.windows import Runner, Span, batches, split, torch_threads
+from dnatag.engine.windows import (
+    Features,
+    Reading,
+    Runner,
+    Span,
+    batches,
+    split,
+    torch_threads,
+)
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.adapt import Adaptation
 from dnatag.genes.alphabet import encode
 from dnatag.genes.circular import choose_cut, least_rotation, place
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.genes.genome import Genome
 from dnatag.genes.grammar import FRAME_OF_STATE, FRAMES
 from dnatag.genes.kernels import drop_short
 from dnatag.genes.labels import genes_of_path
 
-__all__ = ["Decoder", "Prediction", "groups"]
+__all__ = ["Decoder", "Prediction", "Readings", "groups"]
 
 #: Runs of this many N are gaps: no gene crosses them.
 GAP = 10
@@ -169,9 +178,24 @@ class _Piece:
     begins: bool
     ends: bool
 
+    def counts(self, place: int) -> bool:
+        """Whether a base is nobody else's, but for the edges of what neighbours look at."""
+        low = self.low + (0 if self.begins else OVERLAP)
+        high = self.high - (0 if self.ends else OVERLAP)
+        return low <= place < high
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Contigs as the network read them, to be decoded with one start model or another."""
+
+    sequences: list[_Sequence]
+    pieces: list[_Piece]
+    read: list[Reading]
+
 
 class Decoder:
-    """Finds the genes of contigs whose genetic code and adaptation are known.
+    """Finds the genes of contigs of which it is known what their genome is like.
 
     Parameters
     ----------
@@ -216,9 +240,9 @@ class Decoder:
     def predict(
         self,
         contigs: Sequence[Contig],
-        code: GeneticCode,
-        adaptation: Adaptation,
+        genome: Genome,
         *,
+        readings: Readings | None = None,
         per_base: bool = False,
         done: Callable[[int], None] | None = None,
     ) -> Iterator[Prediction]:
@@ -228,37 +252,106 @@ class Decoder:
         ----------
         contigs : sequence of Contig
             All are held in memory.
-        code : GeneticCode
-            Their genetic code.
-        adaptation : Adaptation
+        genome : Genome
             What is known of their genome.
+        readings : Readings or None
+            Of the same contigs and the same genome, but perhaps other starts, if there are any.
         per_base : bool
             Whether to give labels and posteriors of each base.
         done : callable or None
-            Told of the number of bases finished, now and then.
+            Told of the number of bases that the network has read, now and then.
 
         Yields
         ------
         Prediction
             In the order of the contigs.
         """
-        sequences = [
-            _Sequence.of(c, code, self.min_length, self.masks.get(c.id, ())) for c in contigs
-        ]
-        pieces = [p for i, s in enumerate(sequences) for p in _pieces(i, s)]
-        found = [_Found(s, self, code, per_base) for s in sequences]
+        if readings is None:
+            sequences, pieces = self._cut(contigs, genome.code)
+        else:
+            sequences, pieces = readings.sequences, readings.pieces
+        found = [_Found(s, self, genome.code, per_base) for s in sequences]
         finished = position = 0
         # Group by group, so that a long contig takes no more memory than its sequence.
         for group in groups(pieces, size=lambda p: p.high - p.low):
-            for piece, path, frames in self._decode(group, sequences, code, adaptation, done):
+            following = position + len(group)
+            if readings is None:
+                read = self._read(group, sequences, genome, done)
+            else:
+                read = readings.read[position:following]
+            for piece, path, frames in self._decode(group, sequences, read, genome):
                 found[piece.sequence].add(piece, path, frames)
-            position += len(group)
+            position = following
             following = pieces[position].sequence if position < len(pieces) else len(found)
             for number in range(finished, following):
                 yield found[number].prediction()
             finished = following
         for rest in found[finished:]:
             yield rest.prediction()
+
+    def read(
+        self,
+        contigs: Sequence[Contig],
+        genome: Genome,
+        done: Callable[[int], None] | None = None,
+    ) -> Readings:
+        """Run the network over contigs.
+
+        Parameters
+        ----------
+        contigs, genome, done
+            As for :meth:`predict`.
+        """
+        sequences, pieces = self._cut(contigs, genome.code)
+        return Readings(sequences, pieces, self._read(pieces, sequences, genome, done))
+
+    def sketch(
+        self, readings: Readings, genome: Genome
+    ) -> list[tuple[np.ndarray, np.ndarray, list[CodingSequence]]]:
+        """Find genes without their posteriors, to learn from.
+
+        Parameters
+        ----------
+        readings : Readings
+            The contigs.
+        genome : Genome
+            With the starts to decode with.
+
+        Returns
+        -------
+        list of (symbols, bits, genes)
+            For each piece that the contigs are cut into, see :meth:`Adaptation.learn`; a gene is
+            given once.
+        """
+        out: list[tuple[np.ndarray, np.ndarray, list[CodingSequence]]] = []
+        pieces, sequences = readings.pieces, readings.sequences
+        first = 0
+        for group in groups(pieces, size=lambda p: p.high - p.low):
+            read = readings.read[first : first + len(group)]
+            first += len(group)
+            paths: dict[int, np.ndarray] = {}
+            for batch, arguments, ends in self._batches(group, sequences, read, genome):
+                with torch_threads(self.threads):
+                    best, _ = _CRF.viterbi(*arguments, **ends)
+                paths |= {i: best[row].numpy() for row, i in enumerate(batch)}
+            for i, piece in enumerate(group):
+                sequence = sequences[piece.sequence]
+                here = slice(piece.low + sequence.pad, piece.high + sequence.pad)
+                path, bits = paths[i][: piece.high - piece.low], sequence.bits[here]
+                genes = [
+                    g for g in genes_of_path(path, bits) if piece.counts(piece.low + g.three_prime)
+                ]
+                symbols = sequence.symbols[here]
+                out.append((symbols, genome.code.properties(symbols), genes))
+        return out
+
+    def _cut(
+        self, contigs: Sequence[Contig], code: GeneticCode
+    ) -> tuple[list[_Sequence], list[_Piece]]:
+        sequences = [
+            _Sequence.of(c, code, self.min_length, self.masks.get(c.id, ())) for c in contigs
+        ]
+        return sequences, [p for i, s in enumerate(sequences) for p in _pieces(i, s)]
 
     def log_partitions(self, contigs: Sequence[Contig], codes: Sequence[GeneticCode]) -> np.ndarray:
         """How much better contigs read with genes of each code than without genes.
@@ -285,8 +378,9 @@ class Decoder:
         seen = [replace(s, bits=bits) for s, bits in zip(read[0], starts, strict=True)]
         pieces = [_Piece(i, 0, len(s), True, True) for i, s in enumerate(seen)]
         result = np.zeros((len(codes), len(contigs)))
+        unknown = Genome(codes[0])
         for batch, arguments, ends in self._batches(
-            pieces, seen, codes[0], Adaptation.none(), None
+            pieces, seen, self._read(pieces, seen, unknown), unknown
         ):
             grammar, channels, theta, bits, lengths = arguments
             for row, sequences in zip(result, read, strict=True):
@@ -303,13 +397,12 @@ class Decoder:
         self,
         pieces: Sequence[_Piece],
         sequences: Sequence[_Sequence],
-        code: GeneticCode,
-        adaptation: Adaptation,
-        done: Callable[[int], None] | None,
+        read: Sequence[Reading],
+        genome: Genome,
     ) -> Iterator[tuple[_Piece, np.ndarray, np.ndarray]]:
         """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each piece."""
         out: dict[int, tuple[_Piece, np.ndarray, np.ndarray]] = {}
-        for batch, arguments, ends in self._batches(pieces, sequences, code, adaptation, done):
+        for batch, arguments, ends in self._batches(pieces, sequences, read, genome):
             with torch_threads(self.threads):
                 paths, _ = _CRF.viterbi(*arguments, **ends)
                 frames = _CRF.marginals(*arguments, **ends, project=self._project)
@@ -323,29 +416,31 @@ class Decoder:
         for i in range(len(pieces)):
             yield out[i]
 
-    def _batches(
+    def _read(
         self,
         pieces: Sequence[_Piece],
         sequences: Sequence[_Sequence],
-        code: GeneticCode,
-        adaptation: Adaptation,
-        done: Callable[[int], None] | None,
-    ) -> Iterator[tuple[list[int], Any, Any]]:
-        """Run the network; yield indices of pieces with the arguments of the CRF's functions."""
-
-        def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
-            # The network has learnt with the features of all starts, those of short genes too.
-            low = max(start - _FLANK, 0)
-            around = symbols[low : end + _FLANK]
-            return adaptation.features(around, code.properties(around))[start - low : end - low]
-
+        genome: Genome,
+        done: Callable[[int], None] | None = None,
+    ) -> list[Reading]:
+        """Run the network."""
         spans = []
         for piece in pieces:
             sequence = sequences[piece.sequence]
             low = (piece.low + sequence.pad) // 3 * 3
             high = -(-(piece.high + sequence.pad) // 3) * 3
             spans.append(Span(sequence.symbols, sequence.bits, low, high))
-        results = self.runner.channels(spans, features, done)
+        return self.runner.read(spans, _features(genome.adaptation, genome.code), done)
+
+    def _batches(
+        self,
+        pieces: Sequence[_Piece],
+        sequences: Sequence[_Sequence],
+        read: Sequence[Reading],
+        genome: Genome,
+    ) -> Iterator[tuple[list[int], Any, Any]]:
+        """Score starts; yield indices of pieces with the arguments of the CRF's functions."""
+        self.runner.score(read, _features(genome.starts, genome.code))
         lengths = [piece.high - piece.low for piece in pieces]
         for batch in batches(lengths, GROUP // 2):
             longest = lengths[batch[0]]
@@ -356,8 +451,8 @@ class Decoder:
             for row, i in enumerate(batch):
                 piece, sequence = pieces[i], sequences[pieces[i].sequence]
                 n = lengths[i]
-                offset = piece.low + sequence.pad - spans[i].start
-                channels[row, :n] = results[i][offset : offset + n]
+                offset = piece.low + sequence.pad - read[i].span.start
+                channels[row, :n] = read[i].channels[offset : offset + n]
                 bits[row, :n] = sequence.bits[piece.low + sequence.pad :][:n]
                 if sequence.mask is not None:
                     masked = np.flatnonzero(sequence.mask[piece.low : piece.high])
@@ -372,6 +467,18 @@ class Decoder:
                 torch.tensor([lengths[i] for i in batch]),
             )  # fmt: skip
             yield batch, arguments, {"begin": torch.from_numpy(begin), "end": torch.from_numpy(end)}
+
+
+def _features(adaptation: Adaptation, code: GeneticCode) -> Features:
+    """Channels of an adaptation, for the runner."""
+
+    def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
+        # The network has learnt with the features of all starts, those of short genes too.
+        low = max(start - _FLANK, 0)
+        around = symbols[low : end + _FLANK]
+        return adaptation.features(around, code.properties(around))[start - low : end - low]
+
+    return features
 
 
 class _Found:

@@ -16,7 +16,7 @@ from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.adapt import Adaptation
 from dnatag.genes.alphabet import encode, splice
 from dnatag.genes.codes import GeneticCode
-from dnatag.genes.decode import Decoder, Prediction, groups
+from dnatag.genes.decode import Decoder, Prediction, Readings, groups
 from dnatag.genes.genome import Genome, is_mixture, sample
 from dnatag.genes.model import load
 from dnatag.models import DEFAULT_MODEL, find_model
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["Adapt", "GeneFinder", "Genome", "Prediction"]
 
 #: A file up to this many bases may be one genome; it is held in memory to learn from it.
-GENOME = 32_000_000
+GENOME = 20_000_000
 #: Bases looked at to adapt, cut into stretches spread over the genome.
 SAMPLE, STRETCH = 800_000, 40_000
 #: Genes to learn from: at least so many, so long, so sure.
 LEARN_GENES, LEARN_LENGTH, LEARN_POSTERIOR = 60, 300, 0.9
+#: Starts are learnt anew at most so often, and until this share of genes keeps its start.
+ROUNDS, SETTLED = 6, 0.995
 #: A contig from this length on is adapted to on its own.
 CONTIG_LEAST = 100_000
 #: Genetic codes with other stop codons than code 11; 25 has those of 4.
@@ -190,22 +192,28 @@ class GeneFinder:
                 if self.adapt == "auto" and total > GENOME:
                     break
             if self.adapt == "file" or (total <= GENOME and not is_mixture(held)):
-                genome = self.learn(held, notify)
+                genome, readings = self._study(held, notify, done)
                 learnt(genome)
+                if readings is not None:
+                    yield from self._decoder.predict(
+                        held, genome, readings=readings, per_base=per_base
+                    )
+                    return
             else:
                 notify("this seems to be more than one genome: each contig is taken on its own")
         for group in groups(_chain(held, source)):
             if genome is not None:
-                yield from self._decoder.predict(
-                    group, genome.code, genome.adaptation, per_base=per_base, done=done
-                )
+                yield from self._decoder.predict(group, genome, per_base=per_base, done=done)
             else:
                 yield from self._each_on_its_own(group, per_base, done)
 
     def learn(
         self, contigs: Sequence[Contig], notify: Callable[[str], None] = lambda message: None
     ) -> Genome:
-        """Learn of a genome: its genetic code, if not given, and from the sure genes of a sample.
+        """Learn of a genome: its genetic code, if not given, its codon usage and its starts.
+
+        Codon usage is learnt from the sure genes of a sample, starts from all genes, again and
+        again until they hardly change.
 
         Parameters
         ----------
@@ -217,19 +225,27 @@ class GeneFinder:
         Returns
         -------
         Genome
-            With an adaptation of zeros if there are too few genes to learn from.
+            With adaptations of zeros if there are too few genes to learn from.
         """
+        return self._study(contigs, notify, None)[0]
+
+    def _study(
+        self,
+        contigs: Sequence[Contig],
+        notify: Callable[[str], None] = lambda message: None,
+        done: Callable[[int], None] | None = None,
+    ) -> tuple[Genome, Readings | None]:
+        """Learn of a genome, and keep what the network read of it unless it is very large."""
         code = self.code
         if code is None:
             code, reason = self._choose_codes([sample(contigs, CODE_MOST, CODE_STRETCH)])[0]
             notify(reason)
-        adaptation = Adaptation.none()
+        genome = Genome(code)
         # A first look at less is enough to see more the better for it.
         for size in (SAMPLE // 3, SAMPLE):
-            looked_at = sample(contigs, size, STRETCH)
             learn_from: list[tuple[Any, Any, list[CodingSequence]]] = []
             number = 0
-            for prediction in self._decoder.predict(looked_at, code, adaptation):
+            for prediction in self._decoder.predict(sample(contigs, size, STRETCH), genome):
                 genes = [
                     g if (g.start_posterior or 0) > 0.5 else replace(g, partial5=True)
                     for g in prediction.genes
@@ -239,11 +255,40 @@ class GeneFinder:
                 symbols = encode(prediction.contig.sequence)
                 learn_from.append((symbols, code.properties(symbols), genes))
             adaptation = Adaptation.learn(learn_from)
+            genome = Genome(code, adaptation, adaptation)
         if number < LEARN_GENES:
             notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed")
-            return Genome(code, Adaptation.none())
-        notify(f"adapted to the genome: learnt from {number} genes")
-        return Genome(code, adaptation)
+            return Genome(code), None
+        if sum(map(len, contigs)) > GENOME:
+            notify(f"adapted to the genome: learnt from {number} genes of a sample")
+            return genome, None
+        readings = self._decoder.read(contigs, genome, done)
+        genome, number, rounds = self._refine(readings, genome)
+        notify(
+            f"adapted to the genome: codon usage of a sample, starts of {number} genes, learnt "
+            f"in {rounds} round{'s' * (rounds > 1)}"
+        )
+        return genome, readings
+
+    def _refine(self, readings: Readings, genome: Genome) -> tuple[Genome, int, int]:
+        """Learn starts from all genes until they hardly change; number of genes and of rounds."""
+        before: set[tuple[int, int, int]] = set()
+        rounds = 0
+        while True:
+            learn_from = [
+                (symbols, bits, [g for g in genes if len(g) >= LEARN_LENGTH])
+                for symbols, bits, genes in self._decoder.sketch(readings, genome)
+            ]
+            calls = {
+                (piece, g.strand, g.five_prime)
+                for piece, (_, _, genes) in enumerate(learn_from)
+                for g in genes
+            }
+            if rounds == ROUNDS or len(calls & before) >= SETTLED * len(calls):
+                return genome, len(calls), rounds
+            before = calls
+            rounds += 1
+            genome = replace(genome, starts=Adaptation.learn(learn_from))
 
     def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[tuple[GeneticCode, str]]:
         """Choose the genetic codes of genomes from stretches of them, and say why."""
@@ -282,7 +327,7 @@ class GeneFinder:
     def _tryptophan(self, stretches: Sequence[Contig], code: GeneticCode) -> float:
         """Share of TGA and TGG among the codons of sure genes."""
         codons = tryptophan = 0
-        for prediction in self._decoder.predict(stretches, code, Adaptation.none()):
+        for prediction in self._decoder.predict(stretches, Genome(code)):
             for gene in prediction.genes:
                 if (gene.posterior or 0) >= LEARN_POSTERIOR:
                     bases = splice(prediction.contig.sequence, gene.parts, gene.strand).upper()
@@ -301,23 +346,19 @@ class GeneFinder:
         else:
             looked_at = [sample([contigs[i]], CODE_MOST, CODE_STRETCH) for i in short]
             codes = [code for code, _ in self._choose_codes(looked_at)]
-        none = Adaptation.none()
-        work = [
-            ([i for i, c in zip(short, codes, strict=True) if c == code], Genome(code, none))
-            for code in dict.fromkeys(codes)
-        ]
-        alone = set(range(len(contigs))) - set(short)
-        work += [([i], self.learn([contigs[i]])) for i in sorted(alone)]
         found: dict[int, Prediction] = {}
-        for indices, genome in work:
+
+        def call(indices: list[int], genome: Genome, readings: Readings | None = None) -> None:
+            own = [contigs[i] for i in indices]
             predictions = self._decoder.predict(
-                [contigs[i] for i in indices],
-                genome.code,
-                genome.adaptation,
-                per_base=per_base,
-                done=done,
+                own, genome, readings=readings, per_base=per_base, done=done
             )
-            found |= zip(indices, predictions, strict=True)
+            found.update(zip(indices, predictions, strict=True))
+
+        for code in dict.fromkeys(codes):
+            call([i for i, c in zip(short, codes, strict=True) if c == code], Genome(code))
+        for i in sorted(set(range(len(contigs))) - set(short)):
+            call([i], *self._study([contigs[i]], done=done))
         for i in range(len(contigs)):
             yield found.pop(i)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +21,7 @@ __all__ = ["Genome", "is_mixture", "load_genome", "sample", "save_genome"]
 
 #: What files with what was learnt of a genome are marked with.
 _DOMAIN = "genome"
+_PARTS = ("adaptation", "starts")
 
 #: Contigs from this length on say what their genome's GC content is.
 _LONG = 3_000
@@ -37,11 +38,14 @@ class Genome:
     code : GeneticCode
         Its genetic code.
     adaptation : Adaptation
-        Its codon usage and starts.
+        Its codon usage and starts, as far as a sample shows them: what the encoder is given.
+    starts : Adaptation
+        The same from all its genes: what starts are scored with.
     """
 
     code: GeneticCode
-    adaptation: Adaptation
+    adaptation: Adaptation = field(default_factory=Adaptation.none)
+    starts: Adaptation = field(default_factory=Adaptation.none)
 
 
 def save_genome(path: Path, genome: Genome) -> None:
@@ -49,7 +53,11 @@ def save_genome(path: Path, genome: Genome) -> None:
     code = genome.code
     save_model(
         path,
-        {name: torch.from_numpy(table) for name, table in genome.adaptation.to_arrays().items()},
+        {
+            f"{part}.{name}": torch.from_numpy(table)
+            for part in _PARTS
+            for name, table in getattr(genome, part).to_arrays().items()
+        },
         {
             "domain": _DOMAIN,
             "genetic_code": [code.amino_acids, sorted(code.starts), code.table, code.name],
@@ -69,8 +77,12 @@ def load_genome(path: Path) -> Genome:
     if metadata.get("domain") != _DOMAIN:
         raise InputError(f"{path} does not hold what was learnt of a genome (--save-adaptation)")
     amino_acids, starts, table, name = metadata["genetic_code"]
-    adaptation = Adaptation(**{key: tensor.numpy() for key, tensor in tensors.items()})
-    return Genome(GeneticCode(amino_acids, frozenset(starts), table, name), adaptation)
+    tables: dict[str, dict[str, np.ndarray]] = {part: {} for part in _PARTS}
+    for key, tensor in tensors.items():
+        part, _, field_name = key.partition(".")
+        tables[part][field_name] = tensor.numpy()
+    code = GeneticCode(amino_acids, frozenset(starts), table, name)
+    return Genome(code, **{part: Adaptation(**tables[part]) for part in _PARTS})
 
 
 def is_mixture(contigs: Sequence[Contig]) -> bool:

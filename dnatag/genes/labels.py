@@ -25,6 +25,19 @@ __all__ = ["ANY_STATE", "Labels", "genes_of_path", "label_genes"]
 #: The set of all 22 states.
 ANY_STATE = np.uint32((1 << 22) - 1)
 
+_FRAMES_OF_STATE = FRAME_OF_STATE @ (1 << np.arange(6))
+#: uint32 (6, 22): the states that differ from a state in nothing but whether a frame is open.
+_WITH_AND_WITHOUT = np.array(
+    [
+        [
+            sum(1 << s for s in {int(STATE_OF_FRAMES[m & ~f]), int(STATE_OF_FRAMES[m | f])} - {-1})
+            for m in map(int, _FRAMES_OF_STATE)
+        ]
+        for f in (1 << i for i in range(6))
+    ],
+    dtype=np.uint32,
+)
+
 
 @dataclass
 class Labels:
@@ -113,8 +126,38 @@ def _frames(cds: CodingSequence) -> list[tuple[int, int, np.ndarray]]:
     return intervals
 
 
+def _upstream_limit(cds: CodingSequence, bits: np.ndarray) -> int:
+    """First base, in reading direction, of the longest gene with this stop codon."""
+    step = 3 * cds.strand
+    is_stop = STOP if cds.strand > 0 else STOP_REVERSE
+    here = cds.five_prime
+    while True:
+        last = here - cds.strand  # of the codon before
+        if not 0 <= last - 2 * cds.strand < len(bits):
+            return 0 if cds.strand > 0 else len(bits) - 1
+        if bits[last] & is_stop:
+            return here
+        here -= step
+
+
+def _leave_start_open(allowed: np.ndarray, cds: CodingSequence, bits: np.ndarray) -> None:
+    """Allow any start of a gene, up to its middle; other genes stay as they are."""
+    middle = cds.five_prime + len(cds) // 2 * cds.strand
+    low, high = sorted((_upstream_limit(cds, bits), middle))
+    frame = (np.arange(low, high + 1) - cds.five_prime) * cds.strand % 3
+    widened = np.zeros(len(frame), dtype=np.uint32)
+    for state in range(len(FRAME_OF_STATE)):
+        here = (allowed[low : high + 1] >> np.uint32(state)) & 1
+        widened |= here * _WITH_AND_WITHOUT[frame + (0 if cds.strand > 0 else 3), state]
+    allowed[low : high + 1] |= widened
+
+
 def label_genes(
-    sequence: bytes | np.ndarray, genes: Iterable[CodingSequence], code: GeneticCode
+    sequence: bytes | np.ndarray,
+    genes: Iterable[CodingSequence],
+    code: GeneticCode,
+    *,
+    open_starts: bool = False,
 ) -> Labels:
     """Label a contig with its annotated genes.
 
@@ -132,6 +175,9 @@ def label_genes(
         Its annotation, in any order.
     code : GeneticCode
         The genetic code.
+    open_starts : bool
+        Whether the annotated starts are not to be trusted: a gene may then begin at any start
+        codon from the first one of its reading frame to the middle of the gene.
 
     Returns
     -------
@@ -173,6 +219,10 @@ def label_genes(
             mask(cds, fault)
     labels.allowed[:] = np.uint32(1) << STATE_OF_FRAMES[open_at].astype(np.uint32)
     labels.allowed[masked] = ANY_STATE
+    if open_starts:
+        for cds in labels.genes:
+            if len(cds.parts) == 1 and not cds.partial5:
+                _leave_start_open(labels.allowed, cds, bits)
     labels.genes.sort(key=lambda g: (g.parts, g.strand))
     return labels
 

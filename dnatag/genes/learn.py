@@ -190,7 +190,7 @@ def _read_genome(entry: GenomeEntry) -> tuple[LabelledGenome, Source]:
             left_out["without CDS"] += 1
         else:
             symbols = encode(contig.sequence)
-            labels = label_genes(symbols, genes, code)
+            labels = label_genes(symbols, genes, code, open_starts=entry.starts == "open")
             masked += labels.masked
             contigs.append(LabelledContig(symbols, code.properties(symbols), labels))
     n_genes = sum(len(c.labels.genes) for c in contigs)

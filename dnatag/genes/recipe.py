@@ -38,7 +38,8 @@ else:
 
 __all__ = ["GenomeEntry", "Network", "Recipe", "Training", "read_recipe", "recipe_of_files"]
 
-SPLITS = ("train", "validate")
+#: What columns of the table may say; of each the first is the default.
+CHOICES = {"split": ("train", "validate"), "starts": ("trusted", "open")}
 DEFAULT_LICENCE = "not stated"
 
 
@@ -60,6 +61,8 @@ class GenomeEntry:
         How often windows are drawn from it, relative to others; None: the root of its size.
     seed : int or None
         Of the genes that it adapts to; None: its number in the table, from 0.
+    starts : str
+        ``trusted``, or ``open`` if gene starts are not to be learnt from its annotation.
     organism, accessions : str
         For the model's card.
     """
@@ -70,6 +73,7 @@ class GenomeEntry:
     genetic_code: str | None = None
     weight: float | None = None
     seed: int | None = None
+    starts: str = "trusted"
     organism: str = ""
     accessions: str = ""
 
@@ -307,8 +311,9 @@ def _entry(row: dict[str, Any], folder: Path, where: str) -> GenomeEntry:
     values: dict[str, Any] = {key: text.strip() for key, text in row.items() if text.strip()}
     if "genome" not in values:
         raise InputError(f"{where}: names no genome")
-    if values.get("split", "train") not in SPLITS:
-        raise InputError(f"{where}: the split is {' or '.join(SPLITS)}, not '{values['split']}'")
+    for key, choices in CHOICES.items():
+        if values.get(key, choices[0]) not in choices:
+            raise InputError(f"{where}: {key} can be {' or '.join(choices)}, not '{values[key]}'")
     for key, kind in (("weight", float), ("seed", int)):
         if key in values:
             try:

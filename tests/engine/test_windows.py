@@ -62,6 +62,20 @@ def one_pass(tagger: SequenceTagger, span: Span) -> np.ndarray:
     return channels[span.start : span.end]
 
 
+def one_pass_at(
+    channels: np.ndarray,
+    span: Span,
+    place: torch.Tensor,
+    channel: torch.Tensor,
+    scores: torch.Tensor,
+) -> np.ndarray:
+    """Channels of a stretch with other scores at the sites of its sequence."""
+    whole = np.zeros((len(span.symbols), channels.shape[1]), np.float32)
+    whole[span.start : span.end] = channels
+    whole[place.numpy(), channel.numpy()] = scores.numpy()
+    return whole[span.start : span.end]
+
+
 @given(st.integers(0, 10_000), st.integers(1, 300))
 @example(0, 5)
 def test_split_is_fair_and_symmetric(length: int, size: int) -> None:
@@ -141,6 +155,36 @@ def test_threads_do_not_matter(tagger: SequenceTagger, monkeypatch: pytest.Monke
         np.testing.assert_array_equal(a, b)
 
 
+def test_sites_are_scored_anew(tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With other features than the encoder was given, as often as one likes."""
+    monkeypatch.setattr(windows, "CORE", 300)
+    spans = [sequence(2001), replace(sequence(3000, seed=1), start=600, end=1803)]
+
+    def others(*args: Any) -> np.ndarray:
+        return 0.5 - 2 * features(*args)
+
+    runner = Runner(tagger, CPU, 2)
+    readings = runner.read(spans, features)
+    runner.score(readings, features)
+    for reading, span in zip(readings, spans, strict=True):
+        np.testing.assert_allclose(reading.channels, one_pass(tagger, span), **TOLERANCE)
+    for reading, span in zip(readings, spans, strict=True):
+        before = reading.channels.copy()
+        runner.score([reading], others)
+        inputs = [torch.from_numpy(x)[None] for x in (span.symbols, span.bits)]
+        length = torch.tensor([len(span.symbols)])
+        whole = (span.symbols, span.bits, 0, len(span.symbols))
+        with torch.inference_mode():
+            _, sites = tagger.read(*inputs, torch.from_numpy(features(*whole))[None], length)
+            assert sites is not None
+            scores = tagger.score(sites, torch.from_numpy(others(*whole))[sites.place])
+        expected = one_pass_at(before, span, sites.place, sites.channel, scores)
+        np.testing.assert_allclose(reading.channels, expected, **TOLERANCE)
+        assert np.abs(reading.channels - before).max() > 0.1
+        runner.score([reading], features)
+        np.testing.assert_array_equal(reading.channels, before)
+
+
 def test_progress_adds_up(tagger: SequenceTagger) -> None:
     told: list[int] = []
     spans = [sequence(9000), replace(sequence(600), start=3, end=300)]
@@ -156,7 +200,7 @@ def test_nothing_to_do(tagger: SequenceTagger) -> None:
 
 def short_of_memory(tagger: SequenceTagger, rows: int) -> Callable[..., torch.Tensor]:
     """Return a forward pass that fits no more than so many rows."""
-    forward = tagger.forward
+    forward = tagger.read
 
     def limited(symbols: torch.Tensor, *rest: Any) -> torch.Tensor:
         if len(symbols) > rows:
@@ -171,7 +215,7 @@ def test_batches_are_halved_where_memory_is_short(
 ) -> None:
     spans = [sequence(300, seed=n) for n in range(11)]
     expected = Runner(tagger, CPU).channels(spans, features)
-    monkeypatch.setattr(tagger, "forward", short_of_memory(tagger, 2))
+    monkeypatch.setattr(tagger, "read", short_of_memory(tagger, 2))
     for a, b in zip(Runner(tagger, CPU).channels(spans, features), expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
@@ -179,7 +223,7 @@ def test_batches_are_halved_where_memory_is_short(
 def test_a_single_row_that_does_not_fit_is_an_error(
     tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tagger, "forward", short_of_memory(tagger, 0))
+    monkeypatch.setattr(tagger, "read", short_of_memory(tagger, 0))
     with pytest.raises(torch.cuda.OutOfMemoryError):
         Runner(tagger, CPU).channels([sequence(30)], features)
 

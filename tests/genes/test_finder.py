@@ -23,8 +23,8 @@ from dnatag.engine.crf import Segment, implementation
 from dnatag.errors import InputError
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes import decode
-from dnatag.genes.adapt import Adaptation
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.genes.genome import Genome
 from dnatag.genes.grammar import FRAME_OF_STATE
 from dnatag.genes.labels import genes_of_path
 
@@ -193,9 +193,9 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
     decoder = finder._decoder
     sequence = decode._Sequence.of(contig, CODES["11"], 60)
     piece = decode._Piece(0, 0, len(contig), True, True)
-    ((_, arguments, ends),) = decoder._batches(
-        [piece], [sequence], CODES["11"], Adaptation.none(), None
-    )
+    genome = Genome(CODES["11"])
+    read = decoder._read([piece], [sequence], genome)
+    ((_, arguments, ends),) = decoder._batches([piece], [sequence], read, genome)
     sets = torch.from_numpy(FRAME_OF_STATE.T.copy())  # set i: the states where frame i is open
 
     def segment(gene: CodingSequence, upstream: int, last: int) -> Segment:

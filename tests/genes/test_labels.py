@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from Bio.Seq import Seq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,6 +132,45 @@ def test_a_gene_across_the_origin(buchnera, strand: int, turn: int) -> None:
     pseudo = label_genes(sequence, [*moved, replace(crossing, pseudo=True)], CODE)
     assert (pseudo.allowed == ANY_STATE).sum() == len(whole)
     assert (pseudo.allowed[[0, -1]] == ANY_STATE).all()
+
+
+@pytest.mark.parametrize("at", [0, 270_000])
+def test_open_starts(buchnera, at: int) -> None:
+    """Each gene may begin where its reading frame has a start codon, and may do nothing else."""
+    sequence = buchnera.sequence[at : at + 8_000]
+    genes = [
+        replace(g, parts=((g.start - at, g.end - at),))
+        for g in buchnera.genes
+        if at <= g.start and g.end <= at + 8_000
+    ]
+    opened = label_genes(sequence, genes, CODE, open_starts=True).allowed
+    assert are_legal(sequence, Labels(opened))
+    forward, reverse = sequence.decode(), str(Seq(sequence.decode()).reverse_complement())
+    number = 0
+    for i, gene in enumerate(genes):
+        text, here = forward, gene.five_prime
+        if gene.strand < 0:
+            text, here = reverse, len(reverse) - 1 - gene.five_prime
+        first = here
+        while first >= 3 and text[first - 3 : first] not in CODE.stops:
+            first -= 3
+        for start in range(first, here + len(gene) - 60, 3):
+            if text[start : start + 3] not in CODE.starts:
+                continue
+            low, high = start, here + len(gene)
+            if gene.strand < 0:
+                low, high = len(text) - high, len(text) - low
+            moved = replace(gene, parts=((low, high),))
+            others = genes[:i] + genes[i + 1 :]
+            labels = label_genes(sequence, [*others, moved], CODE)
+            if labels.masked:  # a third gene at a base
+                continue
+            number += start != here
+            allowed = bool((labels.allowed & opened).all())
+            assert allowed == (start <= here + len(gene) // 2)
+        without = label_genes(sequence, genes[:i] + genes[i + 1 :], CODE)
+        assert not (without.allowed & opened).all()
+    assert number > 50
 
 
 #: A gene at 3..18, one of the other strand at 20..32, and a half one at the end.

@@ -19,7 +19,7 @@ from dnatag.genes.recipe import (
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "train"
-COLUMNS = "genome\tannotation\tsplit\tgenetic_code\tweight\tseed\torganism\taccessions"
+COLUMNS = "genome\tannotation\tsplit\tgenetic_code\tweight\tseed\tstarts\torganism\taccessions"
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("a.fna", "a.gff3", "b.gbk"):
         (tmp_path / "genomes" / name).touch()
     (tmp_path / "mine.tsv").write_text(
-        f'{COLUMNS}\na.fna\ta.gff3\tvalidate\t4\t0.5\t7\tA "b" c\tX1,X2\nb.gbk\t\t\t\t\t\t\t\n'
+        f'{COLUMNS}\na.fna\ta.gff3\tvalidate\t4\t0.5\t7\topen\tA "b" c\tX1,X2\nb.gbk' + 8 * "\t"
     )
     (tmp_path / "mine.toml").write_text('table = "mine.tsv"\nfolder = "genomes"\n')
     return tmp_path
@@ -42,8 +42,10 @@ def test_all_that_a_recipe_can_say(folder: Path) -> None:
     recipe = read_recipe(folder / "mine.toml")
     where = folder / "genomes"
     assert recipe.genomes == (
-        GenomeEntry(where / "a.fna", where / "a.gff3", "validate", "4", 0.5, 7, 'A "b" c', "X1,X2"),
-        GenomeEntry(where / "b.gbk", None, "train", None, None, 1, "", ""),
+        GenomeEntry(
+            where / "a.fna", where / "a.gff3", "validate", "4", 0.5, 7, "open", 'A "b" c', "X1,X2"
+        ),
+        GenomeEntry(where / "b.gbk", None, "train", None, None, 1, "trusted", "", ""),
     )
     assert recipe.network == Network(hidden=8, dropout=0.5)
     assert recipe.training == Training(steps=30, learning_rate=1, window=600)
@@ -91,7 +93,8 @@ def test_slips_in_the_recipe(folder: Path, addition: str, message: str) -> None:
         ("genome\tweigth\n", "unknown column 'weigth'"),
         ("genome\n", "has no genome to train on"),
         ("genome\tsplit\nb.gbk\tvalidate\n", "has no genome to train on"),
-        ("genome\tsplit\nb.gbk\ttest\n", "line 2: the split is train or validate, not 'test'"),
+        ("genome\tsplit\nb.gbk\ttest\n", "line 2: split can be train or validate, not 'test'"),
+        ("genome\tstarts\nb.gbk\tno\n", "line 2: starts can be trusted or open, not 'no'"),
         ("genome\tsplit\nb.gbk\n", "line 2: has another number of columns"),
         ("genome\nb.gbk\tx\n", "line 2: has another number of columns"),
         ("genome\tweight\nb.gbk\t1\nb.gbk\theavy\n", "line 3: 'heavy' is no weight"),
