@@ -53,6 +53,8 @@ class Genome:
     fasta: Path
     reference: Path
     verified: Path | None = None
+    genetic_code: int = 11
+    starts: str = "trusted"
     predictions: list[Path] = field(default_factory=list)
 
     @classmethod
@@ -63,6 +65,8 @@ class Genome:
             fasta=root / entry["fasta"],
             reference=root / entry["reference"],
             verified=root / entry["verified"] if "verified" in entry else None,
+            genetic_code=entry.get("genetic_code", 11),
+            starts=entry.get("starts", "trusted"),
             predictions=sorted(p for g in entry.get("predictions", []) for p in root.glob(g)),
         )
         for path in (genome.fasta, genome.reference, genome.verified):

@@ -14,10 +14,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from dnatag.formats.records import CodingSequence
-from dnatag.genes.alphabet import reverse_complement
+from dnatag.genes.alphabet import base_numbers, reverse_complement
 from dnatag.genes.kernels import count_hexamers, count_starts, features
 
-__all__ = ["FEATURES", "MIRROR_FEATURES", "Adaptation", "mirror_bits"]
+__all__ = ["FEATURES", "MIRROR_FEATURES", "Adaptation", "hexamers", "mirror_bits"]
 
 #: Input channels of one strand.
 _OWN = ("hexamer", "start codon", "profile first", "profile inner", "motif first", "motif inner")
@@ -39,9 +39,6 @@ _RIVALS = 150
 #: Sums of a profile are brought to the scale of the other channels.
 _PROFILE_SCALE = 0.25
 
-_BASE = np.full(16, -1, dtype=np.int8)
-_BASE[[1, 2, 4, 8]] = range(4)
-
 
 def mirror_bits(bits: np.ndarray) -> np.ndarray:
     """Property bits as seen from the other strand, in its direction.
@@ -58,6 +55,25 @@ def mirror_bits(bits: np.ndarray) -> np.ndarray:
     """
     turned = bits[::-1]
     return (turned >> 2) | (turned & 3) << 2
+
+
+def hexamers(symbols: np.ndarray) -> np.ndarray:
+    """Count the hexamers of both strands.
+
+    Parameters
+    ----------
+    symbols : numpy.ndarray
+        uint8 (L,), see :mod:`dnatag.genes.alphabet`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (4096,); those with ambiguous bases are left out.
+    """
+    counts, nowhere = np.zeros(4096), np.zeros(0, np.int64)
+    for own in (symbols, reverse_complement(symbols)):
+        count_hexamers(base_numbers(own), nowhere, nowhere, np.zeros(4096), counts)
+    return counts
 
 
 def _log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.ndarray:
@@ -128,7 +144,7 @@ class Adaptation:
             for strand in (1, -1):
                 own = symbols if strand > 0 else reverse_complement(symbols)
                 own_bits = bits if strand > 0 else mirror_bits(bits)
-                base = _BASE[own]
+                base = base_numbers(own)
                 placed = sorted(
                     (
                         g.start if strand > 0 else length - g.end,
@@ -178,7 +194,7 @@ class Adaptation:
             (out[::-1, n:], reverse_complement(symbols), mirror_bits(bits)),
         ):
             features(
-                _BASE[own], own_bits, self.hexamers, self.codons, self.profiles, self.motifs,
+                base_numbers(own), own_bits, self.hexamers, self.codons, self.profiles, self.motifs,
                 _BEFORE, _BEHIND, _BIN_OF_GAP, _PROFILE_SCALE, half,
             )  # fmt: skip
         return out

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["COMPLEMENT", "SPREAD", "encode", "reverse_complement", "splice"]
+__all__ = ["COMPLEMENT", "SPREAD", "base_numbers", "encode", "reverse_complement", "splice"]
 
 _IUPAC = {
     "A": 1, "C": 2, "M": 3, "G": 4, "R": 5, "S": 6, "V": 7, "T": 8,
@@ -44,6 +44,26 @@ def encode(sequence: bytes) -> np.ndarray:
     """
     # Not by indexing: numpy would turn the letters into 8-byte integers first.
     return np.frombuffer(sequence.translate(_SYMBOL), dtype=np.uint8)
+
+
+_NUMBER = np.full(16, -1, dtype=np.int8)
+_NUMBER[[1, 2, 4, 8]] = range(4)
+
+
+def base_numbers(symbols: np.ndarray) -> np.ndarray:
+    """Return the numbers of bases.
+
+    Parameters
+    ----------
+    symbols : numpy.ndarray
+        uint8 (L,).
+
+    Returns
+    -------
+    numpy.ndarray
+        int8 (L,): 0 to 3 for A, C, G, T, and -1 for any other symbol.
+    """
+    return _NUMBER[symbols]
 
 
 def reverse_complement(symbols: np.ndarray) -> np.ndarray:

@@ -31,9 +31,10 @@ from dnatag.genes.alphabet import encode
 from dnatag.genes.circular import choose_cut, least_rotation, place
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.genes.genome import Genome
-from dnatag.genes.grammar import FRAME_OF_STATE, FRAMES
+from dnatag.genes.grammar import FRAME_OF_STATE, FRAMES, START_CHANNELS
 from dnatag.genes.kernels import drop_short
 from dnatag.genes.labels import genes_of_path
+from dnatag.genes.motif import Motif
 
 __all__ = ["Decoder", "Prediction", "Readings", "groups"]
 
@@ -46,6 +47,9 @@ PIECE, OVERLAP = 400_000, 10_000
 GROUP = 8_000_000
 #: What it costs a gene to have a base in a masked region: more than any evidence can outweigh.
 MASKED = -1e4
+#: Weight of the motif's log-odds in the score of a start, of which the network knows most: the
+#: best of 0, 0.3, 0.6 and 1 on genera that were not trained on.
+MOTIF_WEIGHT = 0.3
 #: Alternative starts are given down to this posterior, and up to this many.
 ALTERNATIVE_POSTERIOR, ALTERNATIVES = 0.01, 5
 #: Posteriors of bases are stored in steps of 1 / _STEPS.
@@ -236,6 +240,7 @@ class Decoder:
         self._theta = tagger.theta.detach().cpu()
         self._project = torch.from_numpy(FRAME_OF_STATE.astype(np.float32))
         self._frames = [self.grammar.channels.index(frame) for frame in FRAMES]
+        self._starts = [self.grammar.channels.index(start) for start in START_CHANNELS]
 
     def predict(
         self,
@@ -432,6 +437,16 @@ class Decoder:
             spans.append(Span(sequence.symbols, sequence.bits, low, high))
         return self.runner.read(spans, _features(genome.adaptation, genome.code), done)
 
+    def _add_motif(self, reading: Reading, motif: Motif) -> None:
+        """Let the motif before starts count beside what the network makes of them."""
+        span = reading.span
+        low = max(span.start - _FLANK, 0)
+        around = span.symbols[low : span.end + _FLANK]
+        for strand, channel in zip((1, -1), self._starts, strict=True):
+            place = reading.place[reading.channel == channel]
+            log_odds = motif.log_odds(around, place + (span.start - low), strand)
+            reading.channels[place, channel] += MOTIF_WEIGHT * log_odds
+
     def _batches(
         self,
         pieces: Sequence[_Piece],
@@ -441,6 +456,8 @@ class Decoder:
     ) -> Iterator[tuple[list[int], Any, Any]]:
         """Score starts; yield indices of pieces with the arguments of the CRF's functions."""
         self.runner.score(read, _features(genome.starts, genome.code))
+        for reading in read:
+            self._add_motif(reading, genome.motif)
         lengths = [piece.high - piece.low for piece in pieces]
         for batch in batches(lengths, GROUP // 2):
             longest = lengths[batch[0]]

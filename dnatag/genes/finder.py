@@ -19,6 +19,7 @@ from dnatag.genes.codes import GeneticCode
 from dnatag.genes.decode import Decoder, Prediction, Readings, groups
 from dnatag.genes.genome import Genome, is_mixture, sample
 from dnatag.genes.model import load
+from dnatag.genes.motif import Motif
 from dnatag.models import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ ROUNDS, SETTLED = 6, 0.995
 CONTIG_LEAST = 100_000
 #: Genetic codes with other stop codons than code 11; 25 has those of 4.
 OTHER_CODES = (4, 15)
-#: Bases that the genetic code is chosen from: at least, at most, and in stretches of.
-CODE_LEAST, CODE_MOST, CODE_STRETCH = 10_000, 40_000, 10_000
-#: Nats per 1000 bases by which another code must be better than code 11.
-CODE_MARGIN = 1.5
+#: Bases that the genetic code is chosen from: at most, and in stretches of.
+CODE_MOST, CODE_STRETCH = 40_000, 10_000
+#: Nats per 1000 bases by which another code must be better than code 11, from so many bases on.
+#: On fewer, no margin keeps both kinds of error rare (benchmarks/codes.py).
+CODE_MARGINS = {10_000: 1.5, 5_000: 2.5}
+CODE_LEAST = min(CODE_MARGINS)
 #: Share of TGA and TGG codons: under code 4 both are tryptophan, about 1 % of a proteome; under
 #: code 25 TGA is glycine and there are more.
-TRYPTOPHAN = 0.02
+TRYPTOPHAN = 0.03
 
 Adapt = Literal["auto", "file", "contig", "off"]
 
@@ -102,7 +105,7 @@ class GeneFinder:
         threads: int = 1,
     ) -> None:
         self.path = find_model(model)
-        tagger, self.metadata = load(self.path)
+        tagger, self._relatives, self.metadata = load(self.path)
         self.code: GeneticCode | None = None
         if isinstance(genetic_code, GeneticCode):
             self.code = genetic_code
@@ -240,25 +243,27 @@ class GeneFinder:
         if code is None:
             code, reason = self._choose_codes([sample(contigs, CODE_MOST, CODE_STRETCH)])[0]
             notify(reason)
-        genome = Genome(code)
-        # A first look at less is enough to see more the better for it.
-        for size in (SAMPLE // 3, SAMPLE):
-            learn_from: list[tuple[Any, Any, list[CodingSequence]]] = []
-            number = 0
-            for prediction in self._decoder.predict(sample(contigs, size, STRETCH), genome):
-                genes = [
-                    g if (g.start_posterior or 0) > 0.5 else replace(g, partial5=True)
-                    for g in prediction.genes
-                    if len(g) >= LEARN_LENGTH and (g.posterior or 0) >= LEARN_POSTERIOR
-                ]
-                number += len(genes)
-                symbols = encode(prediction.contig.sequence)
-                learn_from.append((symbols, code.properties(symbols), genes))
-            adaptation = Adaptation.learn(learn_from)
-            genome = Genome(code, adaptation, adaptation)
+        looked_at = sample(contigs, SAMPLE, STRETCH)
+        genome, relative = self._of_relative(looked_at, code)
+        learn_from: list[tuple[Any, Any, list[CodingSequence]]] = []
+        number = 0
+        for prediction in self._decoder.predict(looked_at, genome):
+            genes = [
+                g if (g.start_posterior or 0) > 0.5 else replace(g, partial5=True)
+                for g in prediction.genes
+                if len(g) >= LEARN_LENGTH and (g.posterior or 0) >= LEARN_POSTERIOR
+            ]
+            number += len(genes)
+            symbols = encode(prediction.contig.sequence)
+            learn_from.append((symbols, code.properties(symbols), genes))
         if number < LEARN_GENES:
-            notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed")
-            return Genome(code), None
+            notify(
+                f"no adaptation: {number} sure genes, {LEARN_GENES} are needed; "
+                f"taken for a relative of {relative}"
+            )
+            return genome, None
+        adaptation = Adaptation.learn(learn_from)
+        genome = Genome(code, adaptation, adaptation, Motif.learn(learn_from))
         if sum(map(len, contigs)) > GENOME:
             notify(f"adapted to the genome: learnt from {number} genes of a sample")
             return genome, None
@@ -269,6 +274,14 @@ class GeneFinder:
             f"in {rounds} round{'s' * (rounds > 1)}"
         )
         return genome, readings
+
+    def _of_relative(self, contigs: Sequence[Contig], code: GeneticCode) -> tuple[Genome, str]:
+        """Take contigs that belong together for a relative of a genome of the model."""
+        nearest = self._relatives.nearest([encode(c.sequence) for c in contigs])
+        if nearest is None:
+            return Genome(code), "none"
+        lent, motif = self._relatives.adaptations[nearest], self._relatives.motifs[nearest]
+        return Genome(code, lent, lent, motif), self._relatives.names[nearest]
 
     def _refine(self, readings: Readings, genome: Genome) -> tuple[Genome, int, int]:
         """Learn starts from all genes until they hardly change; number of genes and of rounds."""
@@ -288,7 +301,9 @@ class GeneFinder:
                 return genome, len(calls), rounds
             before = calls
             rounds += 1
-            genome = replace(genome, starts=Adaptation.learn(learn_from))
+            genome = replace(
+                genome, starts=Adaptation.learn(learn_from), motif=Motif.learn(learn_from)
+            )
 
     def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[tuple[GeneticCode, str]]:
         """Choose the genetic codes of genomes from stretches of them, and say why."""
@@ -310,10 +325,11 @@ class GeneFinder:
                 continue
             gains = {t: (scores[t][i] - scores[11][i]) * 1000 / size for t in OTHER_CODES}
             best = max(gains, key=lambda table: gains[table])
-            if gains[best] < CODE_MARGIN:
+            margin = code_margin(size)
+            if gains[best] < margin:
                 reason = (
                     f"genetic code 11: code {best} is next, {gains[best]:+.1f} nats/kb; "
-                    f"it would need {CODE_MARGIN:+.1f}"
+                    f"it would need {margin:+.1f}"
                 )
                 chosen.append((bacterial, reason))
                 continue
@@ -355,12 +371,29 @@ class GeneFinder:
             )
             found.update(zip(indices, predictions, strict=True))
 
-        for code in dict.fromkeys(codes):
-            call([i for i, c in zip(short, codes, strict=True) if c == code], Genome(code))
+        kinds: dict[tuple[GeneticCode, str], tuple[Genome, list[int]]] = {}
+        for i, code in zip(short, codes, strict=True):
+            genome, relative = Genome(code), ""
+            if self.adapt != "off":
+                genome, relative = self._of_relative([contigs[i]], code)
+            kinds.setdefault((code, relative), (genome, []))[1].append(i)
+        for genome, indices in kinds.values():
+            call(indices, genome)
         for i in sorted(set(range(len(contigs))) - set(short)):
             call([i], *self._study([contigs[i]], done=done))
         for i in range(len(contigs)):
             yield found.pop(i)
+
+
+def code_margin(size: int) -> float:
+    """Nats per 1000 bases by which a genetic code must be better than code 11 to be chosen.
+
+    Parameters
+    ----------
+    size : int
+        Bases to choose from, at least ``CODE_LEAST``.
+    """
+    return next(margin for least, margin in CODE_MARGINS.items() if size >= least)
 
 
 def as_contig(sequence: Any) -> Contig:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,12 +17,17 @@ from dnatag.errors import InputError
 from dnatag.formats.records import Contig
 from dnatag.genes.adapt import Adaptation
 from dnatag.genes.codes import GeneticCode
+from dnatag.genes.motif import Motif
 
 __all__ = ["Genome", "is_mixture", "load_genome", "sample", "save_genome"]
 
 #: What files with what was learnt of a genome are marked with.
 _DOMAIN = "genome"
-_PARTS = ("adaptation", "starts")
+_PARTS: dict[str, type[Adaptation] | type[Motif]] = {
+    "adaptation": Adaptation,
+    "starts": Adaptation,
+    "motif": Motif,
+}
 
 #: Contigs from this length on say what their genome's GC content is.
 _LONG = 3_000
@@ -41,11 +47,14 @@ class Genome:
         Its codon usage and starts, as far as a sample shows them: what the encoder is given.
     starts : Adaptation
         The same from all its genes: what starts are scored with.
+    motif : Motif
+        What precedes its starts.
     """
 
     code: GeneticCode
     adaptation: Adaptation = field(default_factory=Adaptation.none)
     starts: Adaptation = field(default_factory=Adaptation.none)
+    motif: Motif = field(default_factory=Motif.none)
 
 
 def save_genome(path: Path, genome: Genome) -> None:
@@ -78,11 +87,16 @@ def load_genome(path: Path) -> Genome:
         raise InputError(f"{path} does not hold what was learnt of a genome (--save-adaptation)")
     amino_acids, starts, table, name = metadata["genetic_code"]
     tables: dict[str, dict[str, np.ndarray]] = {part: {} for part in _PARTS}
-    for key, tensor in tensors.items():
-        part, _, field_name = key.partition(".")
-        tables[part][field_name] = tensor.numpy()
-    code = GeneticCode(amino_acids, frozenset(starts), table, name)
-    return Genome(code, **{part: Adaptation(**tables[part]) for part in _PARTS})
+    try:
+        for key, tensor in tensors.items():
+            part, _, field_name = key.partition(".")
+            tables[part][field_name] = tensor.numpy()
+        parts: dict[str, Any] = {part: kind(**tables[part]) for part, kind in _PARTS.items()}
+    except (KeyError, TypeError):
+        raise InputError(
+            f"{path} was saved by another version of dnatag: make it anew with --save-adaptation"
+        ) from None
+    return Genome(GeneticCode(amino_acids, frozenset(starts), table, name), **parts)
 
 
 def is_mixture(contigs: Sequence[Contig]) -> bool:

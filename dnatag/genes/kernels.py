@@ -7,12 +7,21 @@ them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
 from dnatag.genes.codes import START, STOP, STOP_REVERSE
 
-__all__ = ["count_hexamers", "count_starts", "drop_short", "features", "open_runs"]
+__all__ = [
+    "count_hexamers",
+    "count_starts",
+    "drop_short",
+    "features",
+    "motif_log_odds",
+    "open_runs",
+]
 
 
 @njit(cache=True, nogil=True)
@@ -134,6 +143,24 @@ def features(base, bits, hexamers, codons, profiles, motifs, before, behind, bin
                 best_inner = max(best_inner, motifs[1, word, bins[gap]])
         out[t, 4] = best_first if best_first > -9.0 else 0.0
         out[t, 5] = best_inner if best_inner > -9.0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def motif_log_odds(base, places, weights, spacers, shortest, out):
+    """Fill the log-odds of a motif before start codons, (M,); see :class:`genes.motif.Motif`."""
+    width = len(weights)
+    n = len(spacers) - 1
+    for m in range(len(places)):
+        total = float(spacers[n])
+        for i in range(n):
+            first = places[m] - shortest - i - width
+            score = 0.0
+            for j in range(width):
+                t = first + j
+                if t >= 0 and base[t] >= 0:
+                    score += weights[j, base[t]]
+            total += spacers[i] * math.exp(score)
+        out[m] = math.log(total)
 
 
 @njit(cache=True, nogil=True)

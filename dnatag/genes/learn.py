@@ -35,6 +35,7 @@ from dnatag.genes.finder import GeneFinder
 from dnatag.genes.labels import label_genes
 from dnatag.genes.metrics import Counts, evaluate
 from dnatag.genes.recipe import GenomeEntry, Network, Recipe, Training
+from dnatag.genes.relatives import Relatives
 
 __all__ = ["Data", "Source", "learn", "read_data"]
 
@@ -300,7 +301,7 @@ def learn(
             "the network has the size of the model to start from: leave [model] out of the recipe"
         )
     config, corpus = _schedule(recipe.training, data, fine_tuning=start is not None)
-    tagger = _tagger(recipe, start)
+    tagger, relatives = _tagger(recipe, start)
     about = _describe(recipe, data, config, corpus, tagger, start)
     folder = output.with_name(output.name + ".run")
     _enter(folder, about["training"], resume)
@@ -312,12 +313,13 @@ def learn(
         return about
     tagger.cpu()
     unscored = folder / "unscored.dnatag"
-    model.save(unscored, tagger, about)
+    relatives = Relatives.of(data.train) | relatives
+    model.save(unscored, tagger, about, relatives)
     about["scores"] = {"validation_loss": outcome["validation_loss"]} | _score(
         unscored, data, device, threads
     )
     about["card"] = _card(output.stem, recipe, data, about, start)
-    model.save(output, tagger, about)
+    model.save(output, tagger, about, relatives)
     for path in (unscored, folder / "checkpoint.safetensors", folder / "run.json"):
         path.unlink(missing_ok=True)
     return about
@@ -367,11 +369,11 @@ def _schedule(training: Training, data: Data, fine_tuning: bool) -> tuple[Traini
     return config, corpus
 
 
-def _tagger(recipe: Recipe, start: Path | None) -> SequenceTagger:
+def _tagger(recipe: Recipe, start: Path | None) -> tuple[SequenceTagger, Relatives]:
     if start is not None:
-        return model.load(start)[0]
+        return model.load(start)[:2]
     torch.manual_seed(recipe.training.seed)
-    return model.build(**asdict(recipe.network or Network()))
+    return model.build(**asdict(recipe.network or Network())), Relatives.none()
 
 
 def _describe(

@@ -16,11 +16,13 @@ from dnatag.genes.adapt import FEATURES, MIRROR_FEATURES, mirror_bits
 from dnatag.genes.alphabet import COMPLEMENT, SPREAD
 from dnatag.genes.codes import START
 from dnatag.genes.grammar import gene_grammar
+from dnatag.genes.relatives import Relatives
 
 __all__ = ["DOMAIN", "build", "load", "save"]
 
 #: What model files of this domain are marked with.
 DOMAIN = "genes"
+_RELATIVES = "relatives."
 
 _MIRROR = Mirror(
     symbols=tuple(int(s) for s in COMPLEMENT),
@@ -56,7 +58,9 @@ def build(
     return SequenceTagger(config, gene_grammar(), SPREAD, _MIRROR)
 
 
-def save(path: Path, tagger: SequenceTagger, metadata: dict[str, Any]) -> None:
+def save(
+    path: Path, tagger: SequenceTagger, metadata: dict[str, Any], relatives: Relatives
+) -> None:
     """Write a model file.
 
     Parameters
@@ -67,16 +71,23 @@ def save(path: Path, tagger: SequenceTagger, metadata: dict[str, Any]) -> None:
         The model.
     metadata : dict
         Training data, date, scores, licence, card.
+    relatives : Relatives
+        Genomes to lend their adaptation, if any.
     """
     described = {
         "domain": DOMAIN,
         "configuration": tagger.config.to_dict(),
         "grammar": tagger.grammar.to_dict(),
+        "relatives": list(relatives.names),
     }
-    save_model(path, dict(tagger.state_dict()), described | metadata)
+    tensors = dict(tagger.state_dict())
+    if relatives.names:
+        arrays = relatives.to_arrays()
+        tensors |= {_RELATIVES + key: torch.from_numpy(array) for key, array in arrays.items()}
+    save_model(path, tensors, described | metadata)
 
 
-def load(path: Path) -> tuple[SequenceTagger, dict[str, Any]]:
+def load(path: Path) -> tuple[SequenceTagger, Relatives, dict[str, Any]]:
     """Read a model file.
 
     Parameters
@@ -88,6 +99,8 @@ def load(path: Path) -> tuple[SequenceTagger, dict[str, Any]]:
     -------
     tagger : SequenceTagger
         In evaluation mode.
+    relatives : Relatives
+        Genomes to lend their adaptation, if any.
     metadata : dict
 
     Raises
@@ -102,8 +115,12 @@ def load(path: Path) -> tuple[SequenceTagger, dict[str, Any]]:
         config = TaggerConfig.from_dict(metadata["configuration"])
         grammar = Grammar.from_dict(metadata["grammar"])
         tagger = SequenceTagger(config, grammar, SPREAD, _MIRROR)
+        names, arrays = metadata.get("relatives", []), {}
+        for key in [key for key in tensors if key.startswith(_RELATIVES)]:
+            arrays[key.removeprefix(_RELATIVES)] = tensors.pop(key).numpy()
+        relatives = Relatives.from_arrays(names, arrays) if names else Relatives.none()
         tagger.load_state_dict({k: torch.as_tensor(v).float() for k, v in tensors.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} does not hold a whole gene model: {reason}") from error
-    return tagger.eval(), metadata
+    return tagger.eval(), relatives, metadata

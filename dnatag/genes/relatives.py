@@ -1,0 +1,132 @@
+"""Genomes that a model was trained on, to lend their adaptation to sequences too short for one.
+
+A contig is taken for a relative of the genome whose hexamers it is most probably drawn from, as
+the meta modes of other gene finders choose among models by composition. Relatives in this sense
+need not be related: codon usage and the signals of starts go with composition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from dnatag.genes.adapt import Adaptation, hexamers
+from dnatag.genes.corpus import LabelledGenome
+from dnatag.genes.motif import Motif
+
+__all__ = ["Relatives"]
+
+#: Genomes with fewer genes to learn from lend nothing.
+LEAST_GENES = 200
+#: Genes shorter than this are not learnt from.
+LEARN_LENGTH = 300
+#: Tables are stored in steps of this many nats, in 8 bits.
+_STEP = 0.05
+
+
+@dataclass(frozen=True)
+class Relatives:
+    """Composition and adaptation of P genomes.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The genomes.
+    composition : numpy.ndarray
+        float32 (P, 4096), logarithm of the share of each hexamer, on both strands together.
+    adaptations : tuple of Adaptation
+        Codon usage and starts that each lends.
+    motifs : tuple of Motif
+        And what precedes its starts.
+    """
+
+    names: tuple[str, ...]
+    composition: np.ndarray
+    adaptations: tuple[Adaptation, ...]
+    motifs: tuple[Motif, ...]
+
+    @classmethod
+    def none(cls) -> Relatives:
+        """Return no genomes."""
+        return cls((), np.zeros((0, 4096), np.float32), (), ())
+
+    @classmethod
+    def of(cls, genomes: Iterable[LabelledGenome]) -> Relatives:
+        """Learn of annotated genomes.
+
+        Parameters
+        ----------
+        genomes : iterable of LabelledGenome
+            Those with few genes are left out, and all but the first of a name.
+        """
+        found: dict[str, tuple[np.ndarray, Adaptation, Motif]] = {}
+        for genome in genomes:
+            learn_from = [
+                (c.symbols, c.bits, [g for g in c.labels.genes if len(g) >= LEARN_LENGTH])
+                for c in genome.contigs
+            ]
+            if genome.name not in found and sum(len(g) for _, _, g in learn_from) >= LEAST_GENES:
+                counts = np.sum([hexamers(contig.symbols) for contig in genome.contigs], axis=0)
+                found[genome.name] = counts, Adaptation.learn(learn_from), Motif.learn(learn_from)
+        if not found:
+            return cls.none()
+        counts, adaptations, motifs = zip(*found.values(), strict=True)
+        share = np.stack(counts) + 1.0
+        logs = np.log(share / share.sum(1, keepdims=True)).astype(np.float32)
+        return cls(tuple(found), logs, adaptations, motifs)
+
+    def __or__(self, other: Relatives) -> Relatives:
+        """Return these and the others; of those with the same name, these."""
+        more = [i for i, name in enumerate(other.names) if name not in self.names]
+        return Relatives(
+            self.names + tuple(other.names[i] for i in more),
+            np.concatenate([self.composition, other.composition[more]]),
+            self.adaptations + tuple(other.adaptations[i] for i in more),
+            self.motifs + tuple(other.motifs[i] for i in more),
+        )
+
+    def nearest(self, contigs: Sequence[np.ndarray]) -> int | None:
+        """Choose the genome that contigs are most alike.
+
+        Parameters
+        ----------
+        contigs : sequence of numpy.ndarray
+            uint8 (L,), symbols of contigs that belong together.
+
+        Returns
+        -------
+        int or None
+            Its number; None if there is no genome to choose from.
+        """
+        if not self.names:
+            return None
+        return int(np.argmax(self.composition @ np.sum([hexamers(c) for c in contigs], axis=0)))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the tables by name, as a file has them: the large ones in 8 or 16 bits."""
+        arrays = {"composition": self.composition.astype(np.float16)}
+        for field in fields(Adaptation):
+            tables = np.stack([getattr(a, field.name) for a in self.adaptations])
+            arrays[field.name] = np.clip(np.rint(tables / _STEP), -127, 127).astype(np.int8)
+        for field in fields(Motif):
+            arrays[field.name] = np.stack([getattr(m, field.name) for m in self.motifs])
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, names: Sequence[str], arrays: dict[str, np.ndarray]) -> Relatives:
+        """Inverse of :meth:`to_arrays`, but for rounding."""
+        tables = {
+            field.name: arrays[field.name].astype(np.float32) * np.float32(_STEP)
+            for field in fields(Adaptation)
+        }
+        adaptations = tuple(
+            Adaptation(**{name: table[i] for name, table in tables.items()})
+            for i in range(len(names))
+        )
+        motifs = tuple(
+            Motif(**{field.name: arrays[field.name][i] for field in fields(Motif)})
+            for i in range(len(names))
+        )
+        return cls(tuple(names), arrays["composition"].astype(np.float32), adaptations, motifs)

@@ -1,0 +1,156 @@
+"""What is learnt of a genome: it is kept whole, and calls all isolates of a species alike."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dnatag import GeneFinder
+from dnatag.errors import InputError
+from dnatag.formats.records import CodingSequence, Contig
+from dnatag.genes.codes import GeneticCode
+from dnatag.genes.finder import Genome
+from dnatag.genes.genome import load_genome, save_genome
+from dnatag.genes.model import load
+from dnatag.models import find_model
+
+LAMBDA = Path(__file__).parents[2] / "examples" / "lambda.fna.gz"
+#: Bases around a gene that must be the same.
+AROUND = 500
+
+
+def learn(contig: Contig, **settings: Any) -> tuple[Genome, list[CodingSequence]]:
+    """What a finder learns of a genome, and the genes that it finds."""
+    kept: list[Genome] = []
+    finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", **settings)
+    (prediction,) = finder.predict([contig], learnt=kept.append)
+    return kept[0], prediction.genes
+
+
+@pytest.fixture(scope="module")
+def contig(buchnera: Any) -> Contig:
+    return Contig("a", buchnera.sequence[:150_000])
+
+
+@pytest.fixture(scope="module")
+def learnt(contig: Contig) -> tuple[Genome, list[CodingSequence]]:
+    return learn(contig)
+
+
+@pytest.fixture(scope="module")
+def isolate(contig: Contig) -> Contig:
+    """Return the same with substitutions, a deletion and a piece of a phage put in."""
+    rng = np.random.default_rng(11)
+    letters = np.frombuffer(contig.sequence, np.uint8).copy()
+    places = rng.integers(0, len(letters), 40)
+    letters[places] = np.frombuffer(b"ACGT", np.uint8)[rng.integers(0, 4, 40)]
+    with gzip.open(LAMBDA) as lines:
+        next(lines)
+        phage = b"".join(line.strip() for line in lines)[10_000:22_000]
+    sequence = letters.tobytes()
+    return Contig("b", sequence[:52_000] + sequence[55_000:101_000] + phage + sequence[101_000:])
+
+
+def unlike(
+    here: tuple[Contig, list[CodingSequence]], there: tuple[Contig, list[CodingSequence]]
+) -> tuple[int, list[CodingSequence]]:
+    """How many genes have the same surroundings in both, and which are not called in both."""
+    calls = {(g.start, g.end, g.strand) for g in there[1]}
+    number, others = 0, []
+    for gene in here[1]:
+        low, high = gene.start - AROUND, gene.end + AROUND
+        if low < 0 or high > len(here[0]):
+            continue
+        at = there[0].sequence.find(here[0].sequence[low:high])
+        if at < 0:
+            continue
+        number += 1
+        if (at + AROUND, at + AROUND + len(gene), gene.strand) not in calls:
+            others.append(gene)
+    return number, others
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one adaptation", "each its own"])
+def test_the_same_gene_in_every_isolate(
+    contig: Contig, learnt: tuple[Genome, list[CodingSequence]], isolate: Contig, shared: bool
+) -> None:
+    genome, genes = learnt
+    if shared:
+        others = GeneFinder(genome=genome, device="cpu").find(isolate)
+    else:
+        _, others = learn(isolate)
+    for here, there in (
+        ((contig, genes), (isolate, others)),
+        ((isolate, others), (contig, genes)),
+    ):
+        number, unlike_genes = unlike(here, there)
+        assert number > 60
+        assert not unlike_genes
+
+
+def test_what_is_saved_calls_the_same_genes(
+    contig: Contig, learnt: tuple[Genome, list[CodingSequence]], tmp_path: Path
+) -> None:
+    genome, genes = learnt
+    save_genome(tmp_path / "genome", genome)
+    again = load_genome(tmp_path / "genome")
+    assert again.code == genome.code
+    for part in ("adaptation", "starts"):
+        tables = getattr(genome, part).to_arrays()
+        for name, table in getattr(again, part).to_arrays().items():
+            np.testing.assert_array_equal(table, tables[name])
+            assert table.any()
+    assert GeneFinder(genome=again, device="cpu").find(contig) == genes
+
+
+def test_starts_are_learnt_until_they_settle(
+    contig: Contig, learnt: tuple[Genome, list[CodingSequence]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a sample first, then from all genes; what is learnt last is what is called with."""
+    told: list[str] = []
+    monkeypatch.setattr("dnatag.genes.finder.SAMPLE", 90_000)
+    finder = GeneFinder(adapt="file", genetic_code=11, device="cpu")
+    genome = finder.learn([contig], told.append)
+    assert told[0].startswith("adapted to the genome: codon usage of a sample, starts of ")
+    assert not np.array_equal(genome.adaptation.profiles, genome.starts.profiles)
+    monkeypatch.setattr("dnatag.genes.finder.ROUNDS", 0)
+    sample_only = finder.learn([contig])
+    np.testing.assert_array_equal(sample_only.adaptation.profiles, genome.adaptation.profiles)
+    np.testing.assert_array_equal(sample_only.starts.profiles, genome.adaptation.profiles)
+
+
+def test_large_files_are_learnt_from_by_sample(
+    contig: Contig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dnatag.genes.finder.GENOME", 100_000)
+    genome, genes = learn(contig)
+    assert genome.starts is genome.adaptation
+    assert len(genes) > 100
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda path: path.write_bytes(b"ACGT"), lambda path: path.write_bytes(
+        find_model("prokaryotes").read_bytes())],
+    ids=["text", "a model"],
+)  # fmt: skip
+def test_other_files_are_refused(tmp_path: Path, make: Callable[[Path], Any]) -> None:
+    path = tmp_path / "genome"
+    make(path)
+    with pytest.raises(InputError, match="genome"):
+        load_genome(path)
+
+
+def test_too_few_genes(buchnera: Any) -> None:
+    """What is learnt of a genome comes from its nearest relative then."""
+    genome, genes = learn(Contig("x", buchnera.sequence[:9_000]))
+    assert genome.code == GeneticCode.ncbi(11)
+    assert genome.adaptation is genome.starts
+    lent = load(find_model("prokaryotes"))[1].adaptations
+    assert any(np.array_equal(genome.adaptation.hexamers, a.hexamers) for a in lent)
+    assert len(genes) > 4

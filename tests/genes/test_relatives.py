@@ -1,0 +1,125 @@
+"""Genomes that lend their adaptation: the right one is chosen, and a file keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dnatag import GeneFinder
+from dnatag.formats.records import Contig
+from dnatag.genes.adapt import Adaptation, hexamers
+from dnatag.genes.alphabet import encode, reverse_complement
+from dnatag.genes.codes import GeneticCode
+from dnatag.genes.corpus import LabelledContig, LabelledGenome
+from dnatag.genes.labels import label_genes
+from dnatag.genes.model import build, load, save
+from dnatag.genes.relatives import Relatives
+from dnatag.models import find_model
+
+CODE = GeneticCode.ncbi(11)
+
+
+def labelled(name: str, sequence: bytes, genes: list[Any]) -> LabelledGenome:
+    symbols = encode(sequence)
+    labels = label_genes(symbols, genes, CODE)
+    return LabelledGenome(name, (LabelledContig(symbols, CODE.properties(symbols), labels),), CODE)
+
+
+@pytest.fixture(scope="module")
+def genome(buchnera: Any) -> LabelledGenome:
+    return labelled("Buchnera", buchnera.sequence, buchnera.genes)
+
+
+@pytest.fixture(scope="module")
+def rich(buchnera: Any) -> LabelledGenome:
+    """Return a genome of another composition."""
+    sequence = buchnera.sequence.translate(bytes.maketrans(b"ACGT", b"CAGT"))
+    symbols = encode(sequence)
+    labels = label_genes(buchnera.sequence, buchnera.genes, CODE)
+    contig = LabelledContig(symbols, CODE.properties(symbols), labels)
+    return LabelledGenome("rich", (contig,), CODE)
+
+
+def test_the_nearest_is_chosen(genome: LabelledGenome, rich: LabelledGenome) -> None:
+    relatives = Relatives.of([rich, genome])
+    for own in (rich, genome):
+        symbols = own.contigs[0].symbols
+        for length in (1000, 5000):
+            for at in range(0, 600_000, 100_000):
+                stretch = symbols[at : at + length]
+                nearest = relatives.nearest([stretch])
+                assert nearest is not None
+                assert relatives.names[nearest] == own.name
+                assert relatives.nearest([reverse_complement(stretch)]) == nearest
+    assert Relatives.none().nearest([symbols]) is None
+
+
+def test_hexamers_of_both_strands(buchnera: Any) -> None:
+    symbols = encode(buchnera.sequence[:5000] + b"NNACG")
+    counts = hexamers(symbols)
+    assert counts.sum() == 2 * (5000 - 5)
+    np.testing.assert_array_equal(counts, hexamers(reverse_complement(symbols)))
+    assert counts[0] == sum(
+        buchnera.sequence[i : i + 6] in (b"AAAAAA", b"TTTTTT") for i in range(4995)
+    )
+
+
+def test_genomes_with_few_genes_and_names_that_came_before(
+    genome: LabelledGenome, rich: LabelledGenome, buchnera: Any
+) -> None:
+    small = labelled("small", buchnera.sequence[:50_000], buchnera.genes[:30])
+    relatives = Relatives.of([small, genome, replace(rich, name="Buchnera")])
+    assert relatives.names == ("Buchnera",)
+    np.testing.assert_array_equal(
+        relatives.adaptations[0].hexamers, Relatives.of([genome]).adaptations[0].hexamers
+    )
+    assert Relatives.of([small]).names == ()
+    both = Relatives.of([genome]) | Relatives.of([rich, genome])
+    assert both.names == ("Buchnera", "rich")
+    assert len(both.composition) == len(both.adaptations) == len(both.motifs) == 2
+    assert (relatives | Relatives.none()).names == (Relatives.none() | relatives).names
+
+
+def test_a_model_file_keeps_them(
+    genome: LabelledGenome, rich: LabelledGenome, tmp_path: Path
+) -> None:
+    relatives = Relatives.of([genome, rich])
+    tagger = build(hidden=4)
+    save(tmp_path / "a.dnatag", tagger, {}, relatives)
+    _, again, metadata = load(tmp_path / "a.dnatag")
+    assert again.names == ("Buchnera", "rich")
+    assert metadata["relatives"] == ["Buchnera", "rich"]
+    np.testing.assert_allclose(again.composition, relatives.composition, atol=0.01)
+    for one, other in zip(again.adaptations, relatives.adaptations, strict=True):
+        for field in fields(Adaptation):
+            table = getattr(other, field.name).clip(-6.35, 6.35)
+            np.testing.assert_allclose(getattr(one, field.name), table, atol=0.026)
+    for one, other in zip(again.motifs, relatives.motifs, strict=True):
+        np.testing.assert_array_equal(one.weights, other.weights)
+        np.testing.assert_array_equal(one.spacers, other.spacers)
+    save(tmp_path / "b.dnatag", tagger, {}, Relatives.none())
+    assert load(tmp_path / "b.dnatag")[1].names == ()
+
+
+def test_short_contigs_are_called_like_their_relatives(buchnera: Any) -> None:
+    """Each by itself, so that its company does not matter."""
+    _, relatives, metadata = load(find_model("prokaryotes"))
+    assert len(relatives.names) > 100
+    trained = {g["name"] for g in metadata["training"]["genomes"] if g["split"] == "train"}
+    assert set(relatives.names) <= trained
+    contigs = [
+        Contig("a", buchnera.sequence[10_000:18_000]),
+        Contig("b", buchnera.sequence[200_000:207_000].translate(bytes.maketrans(b"AT", b"GC"))),
+    ]
+    finder = GeneFinder(genetic_code=11, device="cpu")
+    together = [p.genes for p in finder.predict(contigs)]
+    for contig, genes in zip(contigs, together, strict=True):
+        notes: list[str] = []
+        (alone,) = finder.predict([contig], notify=notes.append)
+        assert alone.genes == genes
+        assert "taken for a relative of " in notes[0]
+    assert together[0] != GeneFinder(genetic_code=11, adapt="off", device="cpu").find(contigs[0])
