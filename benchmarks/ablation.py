@@ -70,8 +70,8 @@ def same(adaptation: Adaptation) -> Adaptation:
 #: Name, what is changed, and the constants.
 VARIANTS: dict[str, tuple[Callable[[Adaptation], Adaptation], dict[str, int]]] = {
     "all of it": (same, {}),
-    "starts from a sample only": (same, {"ROUNDS": 0}),
-    "starts from all genes, one round": (same, {"ROUNDS": 1}),
+    "starts from the first sample only": (same, {"ROUNDS": 0}),
+    "starts learnt anew once only": (same, {"ROUNDS": 1}),
     "first and inner genes of operons alike": (pooled, {"_OPERON_GAP": -(10**9)}),
     "without motifs": (without("motifs"), {}),
     "without profiles": (without("profiles"), {}),

@@ -30,7 +30,7 @@ from dnatag.genes.adapt import Adaptation
 from dnatag.genes.alphabet import encode
 from dnatag.genes.circular import choose_cut, least_rotation, place
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
-from dnatag.genes.genome import Genome
+from dnatag.genes.genome import Genome, choose_parts
 from dnatag.genes.grammar import FRAME_OF_STATE, FRAMES, START_CHANNELS
 from dnatag.genes.kernels import drop_short
 from dnatag.genes.labels import genes_of_path
@@ -196,6 +196,21 @@ class Readings:
     sequences: list[_Sequence]
     pieces: list[_Piece]
     read: list[Reading]
+
+    def part(self, size: int) -> Readings:
+        """Take about so many bases, in pieces spread evenly."""
+        of_contig: list[list[int]] = [[] for _ in self.sequences]
+        for i, piece in enumerate(self.pieces):
+            of_contig[piece.sequence].append(i)
+        contigs = [sequence.contig for sequence in self.sequences]
+        chosen = [
+            of_contig[contig][part]
+            for contig, parts in choose_parts(contigs, [len(x) for x in of_contig], size)
+            for part in parts
+        ]
+        return Readings(
+            self.sequences, [self.pieces[i] for i in chosen], [self.read[i] for i in chosen]
+        )
 
 
 class Decoder:

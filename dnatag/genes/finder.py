@@ -34,8 +34,9 @@ GENOME = 20_000_000
 SAMPLE, STRETCH = 800_000, 40_000
 #: Genes to learn from: at least so many, so long, so sure.
 LEARN_GENES, LEARN_LENGTH, LEARN_POSTERIOR = 60, 300, 0.9
-#: Starts are learnt anew at most so often, and until this share of genes keeps its start.
-ROUNDS, SETTLED = 6, 0.995
+#: Starts are learnt from so many bases (more is not better), at most so often, and until this
+#: share of genes keeps its start.
+STARTS, ROUNDS, SETTLED = 1_600_000, 6, 0.99
 #: A contig from this length on is adapted to on its own.
 CONTIG_LEAST = 100_000
 #: Genetic codes with other stop codons than code 11; 25 has those of 4.
@@ -215,8 +216,8 @@ class GeneFinder:
     ) -> Genome:
         """Learn of a genome: its genetic code, if not given, its codon usage and its starts.
 
-        Codon usage is learnt from the sure genes of a sample, starts from all genes, again and
-        again until they hardly change.
+        Codon usage is learnt from the sure genes of a sample, starts from all genes of a larger
+        part, again and again until they hardly change.
 
         Parameters
         ----------
@@ -284,13 +285,14 @@ class GeneFinder:
         return Genome(code, lent, lent, motif), self._relatives.names[nearest]
 
     def _refine(self, readings: Readings, genome: Genome) -> tuple[Genome, int, int]:
-        """Learn starts from all genes until they hardly change; number of genes and of rounds."""
+        """Learn starts until they hardly change; return also the numbers of genes and rounds."""
+        part = readings.part(STARTS)
         before: set[tuple[int, int, int]] = set()
         rounds = 0
         while True:
             learn_from = [
                 (symbols, bits, [g for g in genes if len(g) >= LEARN_LENGTH])
-                for symbols, bits, genes in self._decoder.sketch(readings, genome)
+                for symbols, bits, genes in self._decoder.sketch(part, genome)
             ]
             calls = {
                 (piece, g.strand, g.five_prime)

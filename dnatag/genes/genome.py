@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ from dnatag.genes.adapt import Adaptation
 from dnatag.genes.codes import GeneticCode
 from dnatag.genes.motif import Motif
 
-__all__ = ["Genome", "is_mixture", "load_genome", "sample", "save_genome"]
+__all__ = ["Genome", "choose_parts", "is_mixture", "load_genome", "sample", "save_genome"]
 
 #: What files with what was learnt of a genome are marked with.
 _DOMAIN = "genome"
@@ -46,7 +46,7 @@ class Genome:
     adaptation : Adaptation
         Its codon usage and starts, as far as a sample shows them: what the encoder is given.
     starts : Adaptation
-        The same from all its genes: what starts are scored with.
+        The same from more of its genes: what starts are scored with.
     motif : Motif
         What precedes its starts.
     """
@@ -121,6 +121,41 @@ def is_mixture(contigs: Sequence[Contig]) -> bool:
     return bool(np.sqrt(np.average((gc - mean) ** 2, weights=sizes)) > _SPREAD)
 
 
+def choose_parts(
+    contigs: Sequence[Contig], numbers: Sequence[int], size: int
+) -> Iterator[tuple[int, list[int]]]:
+    """Choose parts spread over a genome, the same for any order and strand of its contigs.
+
+    Parameters
+    ----------
+    contigs : sequence of Contig
+        The genome.
+    numbers : sequence of int
+        How many parts of about the same length each contig has.
+    size : int
+        Bases to take, about.
+
+    Yields
+    ------
+    contig : int
+        Its index; longest contigs first.
+    parts : list of int
+        Those of its parts that are taken, in order.
+    """
+    total = sum(map(len, contigs))
+    seen = taken = 0.0
+    for i in sorted(range(len(contigs)), key=lambda i: (-len(contigs[i]), contigs[i].id)):
+        length, number = len(contigs[i]), numbers[i]
+        seen += length
+        due = min(size / total, 1) * seen - taken
+        count = min(round(due * number / length), number)
+        # One half mirrors the other.
+        half = [(2 * k + 1) * number // (2 * count) for k in range((count + 1) // 2)]
+        parts = sorted({part for k in half for part in (k, number - 1 - k)})
+        taken += length * len(parts) / max(number, 1)
+        yield i, parts
+
+
 def sample(contigs: Sequence[Contig], size: int, stretch: int) -> list[Contig]:
     """Take stretches spread over a genome, the same for any order and strand of its contigs.
 
@@ -138,17 +173,9 @@ def sample(contigs: Sequence[Contig], size: int, stretch: int) -> list[Contig]:
     list of Contig
         Linear.
     """
-    total = sum(map(len, contigs))
-    taken_from: list[Contig] = []
-    seen = taken = 0
-    for contig in sorted(contigs, key=lambda c: (-len(c), c.id)):
-        stretches = list(pairwise(split(len(contig), stretch)))
-        seen += len(contig)
-        due = min(size / total, 1) * seen - taken
-        n = min(round(due * len(stretches) / len(contig)), len(stretches))
-        for i in range(n):
-            # Evenly spaced; their number is odd, so that no place is half-way between two.
-            low, high = stretches[(2 * i + 1) * len(stretches) // (2 * n)]
-            taken_from.append(Contig(f"{contig.id}:{low}", contig.sequence[low:high]))
-            taken += high - low
-    return taken_from
+    stretches = [list(pairwise(split(len(contig), stretch))) for contig in contigs]
+    return [
+        Contig(f"{contigs[i].id}:{low}", contigs[i].sequence[low:high])
+        for i, parts in choose_parts(contigs, [len(s) for s in stretches], size)
+        for low, high in (stretches[i][part] for part in parts)
+    ]

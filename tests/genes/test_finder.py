@@ -321,6 +321,7 @@ def test_the_other_strand_adapts_alike(buchnera: Any, monkeypatch: pytest.Monkey
     """Also where a genome is sampled and cut into pieces."""
     monkeypatch.setattr("dnatag.genes.finder.SAMPLE", 40_000)
     monkeypatch.setattr("dnatag.genes.finder.STRETCH", 5_000)
+    monkeypatch.setattr("dnatag.genes.finder.STARTS", 30_000)
     monkeypatch.setattr("dnatag.genes.finder.LEARN_GENES", 10)
     monkeypatch.setattr(decode, "PIECE", 15_000)
     monkeypatch.setattr(decode, "OVERLAP", 4_000)

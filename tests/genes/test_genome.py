@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dnatag import GeneFinder
 from dnatag.errors import InputError
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.codes import GeneticCode
 from dnatag.genes.finder import Genome
-from dnatag.genes.genome import load_genome, save_genome
+from dnatag.genes.genome import choose_parts, load_genome, save_genome
 from dnatag.genes.model import load
 from dnatag.models import find_model
 
@@ -154,3 +156,29 @@ def test_too_few_genes(buchnera: Any) -> None:
     lent = load(find_model("prokaryotes"))[1].adaptations
     assert any(np.array_equal(genome.adaptation.hexamers, a.hexamers) for a in lent)
     assert len(genes) > 4
+
+
+@given(
+    st.lists(st.integers(1, 3_000_000), min_size=1, max_size=20, unique=True),
+    st.integers(1, 5_000_000),
+    st.randoms(),
+)
+def test_parts_are_spread(lengths: list[int], size: int, random: Any) -> None:
+    """About as much as asked for, in any order of the contigs, alike from both ends."""
+    numbers = [1 + length // 300_000 for length in lengths]
+    contigs = [Contig(str(n), b"A" * n) for n in lengths]
+    found = {contigs[i].id: parts for i, parts in choose_parts(contigs, numbers, size)}
+    order = list(range(len(contigs)))
+    random.shuffle(order)
+    shuffled, of_shuffled = [contigs[i] for i in order], [numbers[i] for i in order]
+    assert {shuffled[i].id: p for i, p in choose_parts(shuffled, of_shuffled, size)} == found
+    taken = 0.0
+    for contig, number in zip(contigs, numbers, strict=True):
+        parts = found[contig.id]
+        assert parts == [number - 1 - part for part in parts[::-1]]
+        assert all(0 <= part < number for part in parts)
+        taken += len(contig) * len(parts) / number
+    if size >= sum(lengths):
+        assert taken == pytest.approx(sum(lengths))
+    else:
+        assert abs(taken - size) <= 900_000
