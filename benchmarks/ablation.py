@@ -23,6 +23,7 @@ from dnatag import GeneFinder
 from dnatag.formats.annotation import read_annotated_genome
 from dnatag.formats.records import Contig
 from dnatag.genes import adapt as adapt_module
+from dnatag.genes import decode as decode_module
 from dnatag.genes import finder as finder_module
 from dnatag.genes.adapt import Adaptation
 from dnatag.genes.metrics import Scores, evaluate
@@ -44,10 +45,10 @@ def pooled(adaptation: Adaptation) -> Adaptation:
 
 
 @contextmanager
-def learning(change: Callable[[Adaptation], Adaptation], **constants: int) -> Iterator[None]:
+def learning(change: Callable[[Adaptation], Adaptation], **constants: float) -> Iterator[None]:
     """Change what is learnt of genomes, and constants of the modules that learn it."""
     learn = Adaptation.learn
-    modules = (adapt_module, finder_module)
+    modules = (adapt_module, decode_module, finder_module)
     patches = [
         patch.object(next(m for m in modules if hasattr(m, name)), name, value)
         for name, value in constants.items()
@@ -68,17 +69,21 @@ def same(adaptation: Adaptation) -> Adaptation:
 
 
 #: Name, what is changed, and the constants.
-VARIANTS: dict[str, tuple[Callable[[Adaptation], Adaptation], dict[str, int]]] = {
+VARIANTS: dict[str, tuple[Callable[[Adaptation], Adaptation], dict[str, float]]] = {
     "all of it": (same, {}),
     "starts from the first sample only": (same, {"ROUNDS": 0}),
     "starts learnt anew once only": (same, {"ROUNDS": 1}),
     "first and inner genes of operons alike": (pooled, {"_OPERON_GAP": -(10**9)}),
-    "without motifs": (without("motifs"), {}),
+    "without the motif model": (same, {"MOTIF_WEIGHT": 0}),
+    "without the tables of 5-mers": (without("motifs"), {}),
     "without profiles": (without("profiles"), {}),
     "without start codons": (without("codons"), {}),
-    "codon usage only": (without("motifs", "profiles", "codons"), {}),
+    "codon usage only": (without("motifs", "profiles", "codons"), {"MOTIF_WEIGHT": 0}),
     "starts only": (without("hexamers"), {}),
-    "no adaptation": (without("hexamers", "motifs", "profiles", "codons"), {}),
+    "no adaptation": (
+        without("hexamers", "motifs", "profiles", "codons"),
+        {"MOTIF_WEIGHT": 0},
+    ),
 }
 
 

@@ -67,8 +67,9 @@ class GeneFinder:
         NCBI's number, a custom code (see :meth:`GeneticCode.parse`), or "auto" to choose among
         11, 4, 25 and 15.
     adapt : {"auto", "file", "contig", "off"}
-        What is adapted to: all contigs as one genome, each contig on its own, nothing; auto is
-        file if the contigs seem to be of one genome, else contig.
+        What is adapted to: all contigs as one genome, each long contig on its own, nothing; auto
+        is file if the contigs seem to be of one genome, else contig. What is too short to learn
+        from is lent the adaptation of a genome that the model was trained on.
     genome : Genome or None
         Learnt before (see :meth:`learn`); nothing is then learnt anew.
     closed_ends : bool
@@ -229,7 +230,8 @@ class GeneFinder:
         Returns
         -------
         Genome
-            With adaptations of zeros if there are too few genes to learn from.
+            That of the most similar genome the model was trained on, if there are too few genes
+            to learn from.
         """
         return self._study(contigs, notify, None)[0]
 
@@ -258,10 +260,8 @@ class GeneFinder:
             symbols = encode(prediction.contig.sequence)
             learn_from.append((symbols, code.properties(symbols), genes))
         if number < LEARN_GENES:
-            notify(
-                f"no adaptation: {number} sure genes, {LEARN_GENES} are needed; "
-                f"taken for a relative of {relative}"
-            )
+            lent = f"; taken for a relative of {relative}" if relative else ""
+            notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed{lent}")
             return genome, None
         adaptation = Adaptation.learn(learn_from)
         genome = Genome(code, adaptation, adaptation, Motif.learn(learn_from))
@@ -280,7 +280,7 @@ class GeneFinder:
         """Take contigs that belong together for a relative of a genome of the model."""
         nearest = self._relatives.nearest([encode(c.sequence) for c in contigs])
         if nearest is None:
-            return Genome(code), "none"
+            return Genome(code), ""
         lent, motif = self._relatives.adaptations[nearest], self._relatives.motifs[nearest]
         return Genome(code, lent, lent, motif), self._relatives.names[nearest]
 
