@@ -222,8 +222,8 @@ class Runner:
 
         def work(batch: list[_Tile]) -> list[tuple[np.ndarray, ...]]:
             channels, found = self._forward(batch, spans, features)
-            for row, tile in enumerate(batch):
-                kept = channels[row, tile.start - tile.low : tile.end - tile.low]
+            for tile, of_tile in zip(batch, channels, strict=True):
+                kept = of_tile[tile.start - tile.low : tile.end - tile.low]
                 low = spans[tile.span].start
                 results[tile.span][tile.start - low : tile.end - low] = kept
                 if done is not None:
@@ -295,11 +295,11 @@ class Runner:
 
     def _forward(
         self, batch: list[_Tile], spans: Sequence[Span], features: Features
-    ) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:
+    ) -> tuple[list[np.ndarray], list[tuple[np.ndarray, ...]]]:
         """Run a batch; where it does not fit into memory, run its halves.
 
-        Returns the channels, (rows, L, C), and for each row the sites of its stretch's part: place
-        in the stretch, channel, what is seen.
+        Returns for each tile its channels, (L, C), and its sites: place in the stretch, channel,
+        what is seen.
         """
         width = max(t.high - t.low for t in batch)
         symbols = np.zeros((len(batch), width), np.uint8)
@@ -317,17 +317,16 @@ class Runner:
             half = self.device.type == "cuda"
             with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, half):
                 channels, sites = self.tagger.read(*(x.to(self.device) for x in inputs))
-            return channels.float().cpu().numpy(), self._of_rows(batch, spans, sites)
+            return list(channels.float().cpu().numpy()), self._of_rows(batch, spans, sites)
         except torch.cuda.OutOfMemoryError:
             if len(batch) == 1:
                 raise
             torch.cuda.empty_cache()
         middle = len(batch) // 2
-        halves = [self._forward(b, spans, features) for b in (batch[:middle], batch[middle:])]
-        channels_of_halves = np.zeros((len(batch), width, halves[0][0].shape[2]), np.float32)
-        for first, (part, _) in zip((0, middle), halves, strict=True):
-            channels_of_halves[first : first + len(part), : part.shape[1]] = part
-        return channels_of_halves, halves[0][1] + halves[1][1]
+        first, second = (
+            self._forward(part, spans, features) for part in (batch[:middle], batch[middle:])
+        )
+        return first[0] + second[0], first[1] + second[1]
 
     def _of_rows(
         self, batch: list[_Tile], spans: Sequence[Span], sites: Sites | None

@@ -16,6 +16,8 @@ from dnatag.engine.windows import split
 from dnatag.errors import InputError
 from dnatag.formats.records import Contig
 from dnatag.genes.adapt import Adaptation
+from dnatag.genes.alphabet import encode
+from dnatag.genes.circular import least_rotation
 from dnatag.genes.codes import GeneticCode
 from dnatag.genes.motif import Motif
 
@@ -159,6 +161,8 @@ def choose_parts(
 def sample(contigs: Sequence[Contig], size: int, stretch: int) -> list[Contig]:
     """Take stretches spread over a genome, the same for any order and strand of its contigs.
 
+    Circles are cut at their least rotation, so that it does not matter where the file cuts them.
+
     Parameters
     ----------
     contigs : sequence of Contig
@@ -174,8 +178,12 @@ def sample(contigs: Sequence[Contig], size: int, stretch: int) -> list[Contig]:
         Linear.
     """
     stretches = [list(pairwise(split(len(contig), stretch))) for contig in contigs]
-    return [
-        Contig(f"{contigs[i].id}:{low}", contigs[i].sequence[low:high])
-        for i, parts in choose_parts(contigs, [len(s) for s in stretches], size)
-        for low, high in (stretches[i][part] for part in parts)
-    ]
+    taken = []
+    for i, parts in choose_parts(contigs, [len(s) for s in stretches], size):
+        sequence = contigs[i].sequence
+        if contigs[i].circular and parts:
+            cut = least_rotation(encode(sequence))
+            sequence = sequence[cut:] + sequence[:cut]
+        for low, high in (stretches[i][part] for part in parts):
+            taken.append(Contig(f"{contigs[i].id}:{low}", sequence[low:high]))
+    return taken

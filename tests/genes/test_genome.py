@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,32 @@ def test_starts_are_learnt_until_they_settle(
     sample_only = finder.learn([contig])
     np.testing.assert_array_equal(sample_only.adaptation.profiles, genome.adaptation.profiles)
     np.testing.assert_array_equal(sample_only.starts.profiles, genome.adaptation.profiles)
+
+
+@pytest.mark.parametrize("turn", [1, 41_003, 99_999])
+def test_rotating_a_circle_changes_nothing(
+    contig: Contig, monkeypatch: pytest.MonkeyPatch, turn: int
+) -> None:
+    """Also what is learnt from a sample of it, and a gene where the file is cut."""
+    monkeypatch.setattr("dnatag.genes.finder.SAMPLE", 70_000)
+    monkeypatch.setattr("dnatag.genes.finder.STRETCH", 5_000)
+    n = 100_000
+    here = Contig("a", contig.sequence[:n], circular=True)
+    there = replace(here, sequence=here.sequence[turn:] + here.sequence[:turn])
+    genome, genes = learn(here)
+    rotated, others = learn(there)
+    np.testing.assert_array_equal(genome.adaptation.hexamers, rotated.adaptation.hexamers)
+
+    def places(found: list[CodingSequence], shift: int) -> dict[tuple[int, int, int], float | None]:
+        return {
+            ((g.five_prime + shift) % n, (g.three_prime + shift) % n, g.strand): g.posterior
+            for g in found
+        }
+
+    assert places(others, turn) == pytest.approx(places(genes, 0), abs=1e-6)
+    assert len(genes) > 70
+    cut = [g for g in (*genes, *others) if len(g.parts) > 1]
+    assert len(cut) >= (turn != 99_999)
 
 
 def test_large_files_are_learnt_from_by_sample(
