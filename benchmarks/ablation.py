@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
 from contigs import CODON, Place, Source, cut, found, truth
-from genes import Genome, line
-from matching import genomes_of, parser_of
+from genes import Genome, genomes_of, line
+from matching import parser_of
 
 from dnatag import GeneFinder
 from dnatag.formats.annotation import read_annotated_genome
@@ -49,18 +49,13 @@ def learning(change: Callable[[Adaptation], Adaptation], **constants: float) -> 
     """Change what is learnt of genomes, and constants of the modules that learn it."""
     learn = Adaptation.learn
     modules = (adapt_module, decode_module, finder_module)
-    patches = [
-        patch.object(next(m for m in modules if hasattr(m, name)), name, value)
-        for name, value in constants.items()
-    ]
-    patches.append(patch.object(Adaptation, "learn", lambda contigs: change(learn(contigs))))
-    for each in patches:
-        each.start()
-    try:
+    with ExitStack() as stack:
+        for name, value in constants.items():
+            module = next(m for m in modules if hasattr(m, name))
+            stack.enter_context(patch.object(module, name, value))
+        changed = patch.object(Adaptation, "learn", lambda contigs: change(learn(contigs)))
+        stack.enter_context(changed)
         yield
-    finally:
-        for each in patches:
-            each.stop()
 
 
 def same(adaptation: Adaptation) -> Adaptation:

@@ -29,12 +29,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from genes import Genome, line
+from genes import Genome, genomes_of, line
 from matching import (
     LAST_BASE,
     Match,
     all_calls,
-    genomes_of,
     match,
     parser_of,
     plain_genes,

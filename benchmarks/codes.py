@@ -7,16 +7,15 @@ for stretches as well that are too short for a choice, to see whether there coul
 
 from __future__ import annotations
 
-import argparse
 import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from contigs import cut
-from genes import Genome, line
+from genes import genomes_of, line
+from matching import parser_of
 
 from dnatag import GeneFinder, __version__
 from dnatag.formats.fasta import read_fasta
@@ -31,12 +30,6 @@ from dnatag.genes.finder import (
     code_margin,
 )
 from dnatag.genes.genome import sample
-from dnatag.models import DEFAULT_MODEL
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 LENGTHS = (2_000, 5_000, 10_000, 20_000, 40_000, 100_000)
 #: Percentiles of the margin: of genomes of code 11 the upper ones matter, of others the lower.
@@ -148,12 +141,7 @@ def row(length: int, code: int, choices: Sequence[Choice]) -> list[str]:
 
 def main() -> None:
     """Run the benchmark and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "genomes", type=Path, nargs="+", help="TOML files, like genomes.toml and heldout.toml here"
-    )
-    parser.add_argument("--data", type=Path, help="where their paths begin (default: where it is)")
-    parser.add_argument("--name", action="append", help="only this genome (may be repeated)")
+    parser = parser_of(__doc__.partition("\n")[0])
     parser.add_argument(
         "--number", type=int, default=30, help="stretches of each genome and length (default: 30)"
     )
@@ -161,18 +149,9 @@ def main() -> None:
         "--length", type=int, action="append", help="only stretches of so many bp (may be repeated)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the places (default: 0)")
-    parser.add_argument("--model", help="model of dnatag (default: the one that ships)")
-    parser.add_argument("--threads", type=int, default=1, help="default: 1")
     options = parser.parse_args()
-    genomes = [
-        Genome.of(entry, options.data or path.parent)
-        for path in options.genomes
-        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["genome"]
-        if not options.name or entry["name"] in options.name
-    ]
-    if not genomes:
-        sys.exit(f"no genome of the name {' or '.join(options.name)}")
-    finder = GeneFinder(options.model or DEFAULT_MODEL, threads=options.threads)
+    genomes = genomes_of(options)
+    finder = GeneFinder(options.model, threads=options.threads)
     replicons = [list(read_fasta(genome.fasta)) for genome in genomes]
 
     print(

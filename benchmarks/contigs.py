@@ -8,28 +8,19 @@ the contigs, not even a genetic code. Genes that run off an end of a contig coun
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from genes import PYTHON, Genome, Run, line, measure
+from genes import PYTHON, Genome, Run, about, genomes_of, line, measure
 
 from dnatag.formats.annotation import read_annotated_genome, read_annotation
 from dnatag.formats.fasta import write_fasta
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.metrics import Counts, evaluate, reason_to_set_aside
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 LENGTHS = (5_000, 10_000, 20_000)
 #: Genes with fewer bases on the contig than this are neither found nor missed.
@@ -261,7 +252,7 @@ def table(
 def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("genomes", type=Path, help="TOML file, like genomes.toml here")
+    parser.add_argument("genomes", type=Path, nargs="+", help="TOML files, like genomes.toml here")
     parser.add_argument("--data", type=Path, help="where its paths begin (default: where it is)")
     parser.add_argument("--name", action="append", help="only this genome (may be repeated)")
     parser.add_argument(
@@ -283,19 +274,12 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1, help="take the best of so many runs")
     parser.add_argument("--keep", type=Path, help="directory for the contigs and predictions")
     options = parser.parse_args()
-    root = options.data or options.genomes.parent
-    entries = tomllib.loads(options.genomes.read_text(encoding="utf-8"))["genome"]
-    genomes = [Genome.of(e, root) for e in entries if not options.name or e["name"] in options.name]
-    if not genomes:
-        sys.exit(f"{options.genomes}: no genome of the name {' or '.join(options.name)}")
+    genomes = genomes_of(options)
     sources = [Source.of(genome) for genome in genomes]
 
-    ours = subprocess.run([PYTHON, "-m", "dnatag", "--version"], capture_output=True, text=True)
     print(
-        f"{ours.stdout.strip()}, Pyrodigal {version('pyrodigal')}, Python "
-        f"{platform.python_version()}, {platform.system()} {platform.machine()}; threads: "
-        f"{options.threads} of {os.cpu_count()}; best of {options.repeat}; "
-        f"{options.number} contigs of each genome and length, seed {options.seed}\n"
+        f"{about(options)}; {options.number} contigs of each genome and length, "
+        f"seed {options.seed}\n"
     )
     print(line(COLUMNS))
     print(line(["---", "---", "---", *["---:"] * (len(COLUMNS) - 3)]))

@@ -17,11 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
-from genes import Genome, line
+from genes import Genome, genomes_of, line
 from matching import (
     Match,
     Stop,
-    genomes_of,
     longest,
     match,
     parser_of,

@@ -181,10 +181,32 @@ def line(cells: list[str] | tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def genomes_of(options: argparse.Namespace) -> list[Genome]:
+    """Read the entries that the options name: genomes (files), data and name."""
+    genomes = []
+    for path in options.genomes:
+        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["genome"]:
+            if not options.name or entry["name"] in options.name:
+                genomes.append(Genome.of(entry, options.data or path.parent))
+    if not genomes:
+        sys.exit(f"no genome of the name {' or '.join(options.name or [])}")
+    return genomes
+
+
+def about(options: argparse.Namespace) -> str:
+    """Say which tools run, where, and how."""
+    ours = subprocess.run([PYTHON, "-m", "dnatag", "--version"], capture_output=True, text=True)
+    return (
+        f"{ours.stdout.strip()}, Pyrodigal {version('pyrodigal')}, Python "
+        f"{platform.python_version()}, {platform.system()} {platform.machine()}; threads: "
+        f"{options.threads} of {os.cpu_count()}; best of {options.repeat}"
+    )
+
+
 def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("genomes", type=Path, help="TOML file, like genomes.toml here")
+    parser.add_argument("genomes", type=Path, nargs="+", help="TOML files, like genomes.toml here")
     parser.add_argument("--data", type=Path, help="where its paths begin (default: where it is)")
     parser.add_argument("--name", action="append", help="only this genome (may be repeated)")
     parser.add_argument("--model", help="model of dnatag (default: the one that ships)")
@@ -192,18 +214,9 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1, help="take the best of so many runs")
     parser.add_argument("--keep", type=Path, help="directory for the predictions")
     options = parser.parse_args()
-    root = options.data or options.genomes.parent
-    entries = tomllib.loads(options.genomes.read_text(encoding="utf-8"))["genome"]
-    genomes = [Genome.of(e, root) for e in entries if not options.name or e["name"] in options.name]
-    if not genomes:
-        sys.exit(f"{options.genomes}: no genome of the name {' or '.join(options.name)}")
+    genomes = genomes_of(options)
 
-    ours = subprocess.run([PYTHON, "-m", "dnatag", "--version"], capture_output=True, text=True)
-    print(
-        f"{ours.stdout.strip()}, Pyrodigal {version('pyrodigal')}, Python "
-        f"{platform.python_version()}, {platform.system()} {platform.machine()}; threads: "
-        f"{options.threads} of {os.cpu_count()}; best of {options.repeat}\n"
-    )
+    print(f"{about(options)}\n")
     print(line(COLUMNS))
     print(line(["---", "---", *["---:"] * (len(COLUMNS) - 2)]))
     with tempfile.TemporaryDirectory() as temporary:

@@ -24,11 +24,6 @@ from dnatag.genes.grammar import FRAMES
 from dnatag.genes.metrics import Scores, evaluate, reason_to_set_aside
 from dnatag.models import DEFAULT_MODEL
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 #: Contig, strand, and 0-based last base in the direction of translation.
 Stop = tuple[str, int, int]
 #: Contig, strand, and the leftmost base of a codon modulo 3.
@@ -46,18 +41,6 @@ def parser_of(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="default: the one that ships")
     parser.add_argument("--threads", type=int, default=1, help="default: 1")
     return parser
-
-
-def genomes_of(options: argparse.Namespace) -> list[Genome]:
-    """Read the entries that the options name."""
-    genomes = []
-    for path in options.genomes:
-        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["genome"]:
-            if not options.name or entry["name"] in options.name:
-                genomes.append(Genome.of(entry, options.data or path.parent))
-    if not genomes:
-        sys.exit(f"no genome of the name {' or '.join(options.name or [])}")
-    return genomes
 
 
 def predict(

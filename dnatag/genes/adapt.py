@@ -17,7 +17,17 @@ from dnatag.formats.records import CodingSequence
 from dnatag.genes.alphabet import base_numbers, reverse_complement
 from dnatag.genes.kernels import count_hexamers, count_starts, features
 
-__all__ = ["FEATURES", "MIRROR_FEATURES", "Adaptation", "hexamers", "mirror_bits"]
+__all__ = [
+    "FEATURES",
+    "LEARN_LENGTH",
+    "MIRROR_FEATURES",
+    "Adaptation",
+    "hexamers",
+    "mirror_bits",
+]
+
+#: Genes shorter than this are not learnt from.
+LEARN_LENGTH = 300
 
 #: Input channels of one strand.
 _OWN = ("hexamer", "start codon", "profile first", "profile inner", "motif first", "motif inner")

@@ -11,7 +11,7 @@ import torch
 from dnatag.engine.training import Batch
 from dnatag.errors import InputError
 from dnatag.formats.records import CodingSequence
-from dnatag.genes.adapt import FEATURES, Adaptation
+from dnatag.genes.adapt import FEATURES, LEARN_LENGTH, Adaptation
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.genes.labels import Labels
 
@@ -85,7 +85,7 @@ class LabelledGenome:
                 genes = [
                     _wrong_start(g, contig.bits, rng) if rng.random() < wrong else g
                     for g in contig.labels.genes
-                    if len(g) >= 300 and rng.random() < keep
+                    if len(g) >= LEARN_LENGTH and rng.random() < keep
                 ]
                 learn_from.append((contig.symbols, contig.bits, genes))
             self.adaptations.append(Adaptation.learn(learn_from))

@@ -13,7 +13,7 @@ from dnatag.engine.windows import choose_device
 from dnatag.errors import InputError
 from dnatag.formats.fasta import check_dna
 from dnatag.formats.records import CodingSequence, Contig
-from dnatag.genes.adapt import Adaptation
+from dnatag.genes.adapt import LEARN_LENGTH, Adaptation
 from dnatag.genes.alphabet import encode, splice
 from dnatag.genes.codes import GeneticCode
 from dnatag.genes.decode import Decoder, Prediction, Readings, groups
@@ -32,8 +32,8 @@ __all__ = ["Adapt", "GeneFinder", "Genome", "Prediction"]
 GENOME = 20_000_000
 #: Bases looked at to adapt, cut into stretches spread over the genome.
 SAMPLE, STRETCH = 800_000, 40_000
-#: Genes to learn from: at least so many, so long, so sure.
-LEARN_GENES, LEARN_LENGTH, LEARN_POSTERIOR = 60, 300, 0.9
+#: Genes to learn from: at least so many, so sure.
+LEARN_GENES, LEARN_POSTERIOR = 60, 0.9
 #: Starts are learnt from so many bases (more is not better), at most so often, and until this
 #: share of genes keeps its start.
 STARTS, ROUNDS, SETTLED = 1_600_000, 6, 0.99

@@ -17,7 +17,14 @@ import numpy as np
 from dnatag.engine.grammar import Grammar, Requirement, Transition
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE
 
-__all__ = ["FRAMES", "FRAME_OF_STATE", "START_CHANNELS", "STATE_OF_FRAMES", "gene_grammar"]
+__all__ = [
+    "FRAMES",
+    "FRAME_OF_STATE",
+    "MASK_OF_STATE",
+    "START_CHANNELS",
+    "STATE_OF_FRAMES",
+    "gene_grammar",
+]
 
 #: The six frames: strand and codon position.
 FRAMES = ("+0", "+1", "+2", "-0", "-1", "-2")
@@ -32,9 +39,12 @@ _STATES: tuple[frozenset[str], ...] = (
 #: bool (22, 6): the frames open in each state.
 FRAME_OF_STATE = np.array([[f in s for f in FRAMES] for s in _STATES])
 
+#: int64 (22,): the same as 6-bit masks.
+MASK_OF_STATE = FRAME_OF_STATE @ (1 << np.arange(6))
+
 #: int8 (64,): the state in which the frames of a 6-bit mask are open, -1 where there is none.
 STATE_OF_FRAMES = np.full(64, -1, dtype=np.int8)
-STATE_OF_FRAMES[FRAME_OF_STATE @ (1 << np.arange(6))] = np.arange(len(_STATES))
+STATE_OF_FRAMES[MASK_OF_STATE] = np.arange(len(_STATES))
 
 
 def _name(state: frozenset[str]) -> str:

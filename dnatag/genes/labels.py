@@ -17,7 +17,7 @@ import numpy as np
 from dnatag.formats.records import CodingSequence
 from dnatag.genes.alphabet import encode
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
-from dnatag.genes.grammar import FRAME_OF_STATE, STATE_OF_FRAMES
+from dnatag.genes.grammar import FRAME_OF_STATE, MASK_OF_STATE, STATE_OF_FRAMES
 from dnatag.genes.kernels import open_runs
 
 __all__ = ["ANY_STATE", "Labels", "genes_of_path", "label_genes"]
@@ -25,13 +25,12 @@ __all__ = ["ANY_STATE", "Labels", "genes_of_path", "label_genes"]
 #: The set of all 22 states.
 ANY_STATE = np.uint32((1 << 22) - 1)
 
-_FRAMES_OF_STATE = FRAME_OF_STATE @ (1 << np.arange(6))
 #: uint32 (6, 22): the states that differ from a state in nothing but whether a frame is open.
 _WITH_AND_WITHOUT = np.array(
     [
         [
             sum(1 << s for s in {int(STATE_OF_FRAMES[m & ~f]), int(STATE_OF_FRAMES[m | f])} - {-1})
-            for m in map(int, _FRAMES_OF_STATE)
+            for m in map(int, MASK_OF_STATE)
         ]
         for f in (1 << i for i in range(6))
     ],

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from dnatag.genes.adapt import Adaptation, hexamers
+from dnatag.genes.adapt import LEARN_LENGTH, Adaptation, hexamers
 from dnatag.genes.corpus import LabelledGenome
 from dnatag.genes.motif import Motif
 
@@ -20,8 +20,6 @@ __all__ = ["Relatives"]
 
 #: Genomes with fewer genes to learn from lend nothing.
 LEAST_GENES = 200
-#: Genes shorter than this are not learnt from.
-LEARN_LENGTH = 300
 #: Tables are stored in steps of this many nats, in 8 bits.
 _STEP = 0.05
 
