@@ -6,7 +6,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = ["GeneFinder", "__version__"]
+__all__ = ["GeneFinder", "Tagger", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -15,4 +15,8 @@ def __getattr__(name: str) -> Any:
         from dnatag.genes.finder import GeneFinder
 
         return GeneFinder
+    if name == "Tagger":
+        from dnatag.tagging.tagger import Tagger
+
+        return Tagger
     raise AttributeError(f"module 'dnatag' has no attribute {name!r}")

@@ -20,8 +20,9 @@ __all__ = ["main"]
 #: Each command is the attribute ``command`` of the module ``dnatag.cli.NAME``.
 SUMMARIES = {
     "predict": "Find the genes of a genome.",
-    "train": "Train a model on annotated genomes.",
-    "evaluate": "Compare predicted genes with a reference annotation.",
+    "tag": "Label the words of sentences or the residues of proteins.",
+    "train": "Train a model on annotated genomes, tagged text or labelled proteins.",
+    "evaluate": "Compare predictions with a reference.",
     "models": "List the models at hand and show their cards.",
 }
 
@@ -73,7 +74,7 @@ class Commands(click.Group):
 @click.group("dnatag", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Find the genes of a genome, and learn from genomes of your own.
+    """Find the genes of a genome, label text and proteins, and learn from data of your own.
 
     Exit codes: 0 done; 1 failure; 2 bad input or usage; 130 interrupted; 141 the reader of the
     output went away. DNATAG_DEBUG=1 prints the trace of a failure. DNATAG_MODELS names a

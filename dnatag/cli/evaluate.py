@@ -1,58 +1,63 @@
-"""``dnatag evaluate``: score predicted genes against a reference, side by side."""
+"""``dnatag evaluate``: score predictions against a reference, side by side.
+
+What is peculiar to genes is in ``dnatag.cli.evaluate_genes``, to text and residues in
+``dnatag.cli.evaluate_tags``.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import click
+from click.core import ParameterSource
 
 from dnatag import __version__
-from dnatag.cli.common import note, quiet_option
+from dnatag.cli.common import quiet_option
+from dnatag.tagging.schemes import SCHEMES
 
-if TYPE_CHECKING:
-    from dnatag.formats.records import Annotation
-
-__all__ = ["command"]
+__all__ = ["Evaluation", "Rows", "column_names", "command", "flatten"]
 
 COMPRESSION = re.compile(r"\.(gz|bgz|bz2|xz|zst)$")
+GENES, TEXT, RESIDUES = "annotations of genes", "text in columns", "FASTA of labelled residues"
+#: What some options are for; all others are for all.
+SCOPES = {
+    "genome": (GENES,),
+    "verified": (GENES,),
+    "token_column": (TEXT,),
+    "tag_column": (TEXT,),
+    "scheme": (TEXT,),
+    "encoding": (TEXT, RESIDUES),
+    "picture": (TEXT, RESIDUES),
+}
+PICTURES = (".png", ".svg", ".pdf")
 #: Rows of the printed table: a label, and a key of the flat scores or None for a heading.
 Rows = list[tuple[str, str | None]]
-ROWS: Rows = [
-    ("genes predicted", "stop.predicted"),
-    ("  and set aside", "predictions_set_aside"),
-    ("genes by stop", None),
-    ("  found", "stop.found"),
-    ("  sensitivity %", "stop.sensitivity"),
-    ("  precision %", "stop.precision"),
-    ("  F1 %", "stop.f1"),
-    ("genes by stop and start", None),
-    ("  exact", "exact.found"),
-    ("  sensitivity %", "exact.sensitivity"),
-    ("  precision %", "exact.precision"),
-    ("  F1 %", "exact.f1"),
-    ("  starts right of found %", "starts_among_found"),
-    ("bases on strand and frame", None),
-    ("  sensitivity %", "base.sensitivity"),
-    ("  precision %", "base.precision"),
-    ("  F1 %", "base.f1"),
-    ("  MCC", "base.mcc"),
-]
-ORFORISE_ROWS: Rows = [
-    ("as in ORForise", None),
-    ("  genes detected %", "orforise.genes_detected"),
-    ("  perfect matches %", "orforise.perfect_matches"),
-]
-VERIFIED_ROWS: Rows = [
-    ("genes listed", "reference.genes"),
-    ("  found by stop", "found"),
-    ("  starts right", "starts_right"),
-    ("found of listed %", "found_of_listed"),
-    ("starts right of found %", "starts_among_found"),
-    ("starts right of listed %", "starts_among_listed"),
-]
+
+
+class Evaluation(NamedTuple):
+    """What an evaluation has to tell.
+
+    Parameters
+    ----------
+    reference
+        What of the reference counts, in words.
+    rows
+        Of the printed table.
+    scores
+        Plain JSON types by prediction; some keys may be in only some of them.
+    picture
+        Content of a file, None if not asked for.
+    """
+
+    reference: str
+    rows: Rows
+    scores: dict[str, dict[str, Any]]
+    picture: bytes | None = None
 
 
 @click.command("evaluate")
@@ -61,13 +66,47 @@ VERIFIED_ROWS: Rows = [
 @click.option(
     "--genome",
     metavar="FASTA",
-    help="The genome, for the lengths of the contigs that the correlation (MCC) needs. "
+    help="Genes: the genome, for the lengths of the contigs that the correlation (MCC) needs. "
     "Without it they are as the annotations tell, or up to the last CDS.",
 )
 @click.option(
     "--verified",
     is_flag=True,
-    help="The reference lists only some genes, with starts known for sure: score only these.",
+    help="Genes: the reference lists only some, with starts known for sure; score only these.",
+)
+@click.option(
+    "--token-column",
+    metavar="N",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Text: the column of the tokens, counted from 1 or, from the end, from -1.",
+)
+@click.option(
+    "--tag-column",
+    metavar="N",
+    type=int,
+    default=-1,
+    show_default=True,
+    help="Text: the column of the tags.",
+)
+@click.option(
+    "--scheme",
+    type=click.Choice(SCHEMES),
+    show_default="told from the tags of each file",
+    help="Text: how tags tell spans; 'plain' for tags that tell none, such as parts of speech.",
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    default="utf-8",
+    show_default=True,
+    help="Text and residues: the character encoding of the files.",
+)
+@click.option(
+    "--picture",
+    metavar="FILE",
+    help="Text and residues: draw which labels are taken for which, as PNG, SVG or PDF.",
 )
 @click.option("--json", "json_path", metavar="FILE", help="Write the scores as JSON.")
 @click.option("--tsv", "tsv_path", metavar="FILE", help="Write the scores as a table of tabs.")
@@ -77,50 +116,76 @@ def command(
     predictions: tuple[str, ...],
     genome: str | None,
     verified: bool,
+    token_column: int,
+    tag_column: int,
+    scheme: str | None,
+    encoding: str,
+    picture: str | None,
     json_path: str | None,
     tsv_path: str | None,
     quiet: bool,
 ) -> None:
-    """Compare predicted genes with a reference annotation.
+    """Compare predictions with a reference: genes, tagged text or labelled residues.
 
-    REFERENCE and each PREDICTION are GFF3, GTF, GenBank, EMBL or Prodigal's outputs, plain or
-    compressed. A gene is found if a prediction has its stop, and exact if it has its start too.
-    Bases are counted on strand and frame. Of the reference, pseudogenes, genes with translation
-    exceptions, joined genes and genes without a stop are set aside: neither finding nor missing
-    them counts.
+    All files are of one kind, told from the content of REFERENCE.
+
+    Genes: REFERENCE and each PREDICTION are GFF3, GTF, GenBank, EMBL or Prodigal's outputs, plain
+    or compressed. A gene is found if a prediction has its stop, and exact if it has its start
+    too. Bases are counted on strand and frame. Of the reference, pseudogenes, genes with
+    translation exceptions, joined genes and genes without a stop are set aside: neither finding
+    nor missing them counts.
+
+    Text: columns as in CoNLL, the same tokens in each file. A span is right if its bounds and its
+    type are, and the numbers are those of conlleval.
+
+    Residues: FASTA with a line of labels below each sequence. A segment, a run of one label, is
+    right if its bounds and its label are. Residues whose true label is U do not count.
 
     The table goes to standard output. --json and --tsv write all counts, and shares from 0 to 1,
     to a file, or with "-" to standard output instead of the table.
     """
-    from dnatag.errors import InputError
-    from dnatag.formats.annotation import read_annotation
+    from dnatag.cli.evaluate_genes import evaluate_genes
+    from dnatag.cli.evaluate_tags import evaluate_residues, evaluate_text
     from dnatag.formats.streams import OutputSet
-    from dnatag.genes.metrics import contig_lengths, evaluate, evaluate_verified
 
     if json_path == tsv_path == "-":
         raise click.UsageError("only one of --json and --tsv can write to standard output")
     if [reference, *predictions, genome].count("-") > 1:
         raise click.UsageError("only one input can be standard input ('-')")
-    truth = read_annotation(reference)
-    if not truth:
-        raise InputError(f"{reference}: has no CDS; the reference is an annotation of genes")
-    names = column_names(predictions)
-    predicted = {name: read_annotation(path) for name, path in zip(names, predictions, strict=True)}
-    for path, genes in zip(predictions, predicted.values(), strict=True):
-        _compare_contigs(reference, truth, path, genes, verified=verified, quiet=quiet)
-    lengths = _genome_lengths(genome) if genome else contig_lengths([truth, *predicted.values()])
-    score: Any = evaluate_verified if verified else evaluate
-    scores = {name: score(truth, genes, lengths).to_dict() for name, genes in predicted.items()}
+    if 0 in (token_column, tag_column):
+        raise click.UsageError("columns are counted from 1 or, from the end, from -1")
+    if picture is not None and not picture.endswith(PICTURES):
+        raise click.UsageError(f"the name of the picture must end in {', '.join(PICTURES)}")
+    kind = _kind((reference, *predictions))
+    _refuse_options_of_other_kinds(kind)
+    paths = dict(zip(column_names(predictions), predictions, strict=True))
+    if kind == GENES:
+        told = evaluate_genes(reference, paths, genome=genome, verified=verified, quiet=quiet)
+    elif kind == TEXT:
+        told = evaluate_text(
+            reference,
+            paths,
+            columns=(token_column, tag_column),
+            scheme=scheme,
+            encoding=encoding,
+            picture=picture,
+            quiet=quiet,
+        )
+    else:
+        told = evaluate_residues(reference, paths, encoding=encoding, picture=picture)
 
-    flat = {name: dict(_flatten(values)) for name, values in scores.items()}
+    flat = {name: dict(flatten(values)) for name, values in told.scores.items()}
     with OutputSet() as outputs:
         if json_path is not None:
-            document = {"dnatag": __version__, "reference": reference, "predictions": scores}
+            document = {"dnatag": __version__, "reference": reference, "predictions": told.scores}
             outputs.open(json_path).write(json.dumps(document, indent=2) + "\n")
         if tsv_path is not None:
             outputs.open(tsv_path).write(_tsv(flat))
+        if picture is not None and told.picture is not None:
+            outputs.open(picture).buffer.write(told.picture)
         if "-" not in (json_path, tsv_path):
-            outputs.open("-").write(_table(Path(reference).name, flat, verified=verified))
+            headline = f"reference: {Path(reference).name}, {told.reference}"
+            outputs.open("-").write(_table(headline, told.rows, flat))
 
 
 def column_names(paths: tuple[str, ...]) -> list[str]:
@@ -137,109 +202,64 @@ def column_names(paths: tuple[str, ...]) -> list[str]:
     return [f"{path}#{i}" for i, path in enumerate(paths, 1)]
 
 
-def _genome_lengths(path: str) -> dict[str, int]:
-    from dnatag.formats.fasta import UniqueIds, read_fasta
-
-    return {contig.id: len(contig) for contig in read_fasta(path, UniqueIds())}
-
-
-def _compare_contigs(
-    reference: str, truth: Annotation, path: str, genes: Annotation, *, verified: bool, quiet: bool
-) -> None:
-    """Refuse files about different sequences, and note what only one of them has."""
-    from dnatag.errors import InputError
-
-    there, here = {*truth, *truth.lengths}, {*genes, *genes.lengths}
-    if not there & here:
-        raise InputError(
-            f"{path}: no contig in common with {reference} ({_some(here)} here, {_some(there)} "
-            "there); both must name the sequences alike"
-        )
-    if missing := truth.keys() - here:
-        count = sum(len(truth[c]) for c in missing)
-        note(
-            f"warning: {path}: no genes on {_some(missing)}: the {count} CDS that {reference} "
-            "has there count as missed",
-            quiet=quiet,
-        )
-    if (extra := genes.keys() - there) and not verified:
-        count = sum(len(genes[c]) for c in extra)
-        note(
-            f"warning: {reference}: no genes on {_some(extra)}: the {count} CDS that {path} "
-            "has there count as wrong",
-            quiet=quiet,
-        )
-
-
-def _some(contigs: Any, shown: int = 3) -> str:
-    """Name some contigs."""
-    names = sorted(contigs)
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more if names else "none"
-
-
-def _flatten(values: dict[str, Any], prefix: str = "") -> Any:
+def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield nested values as pairs of dotted key and value."""
     for key, value in values.items():
         if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
 
 
+def _kind(paths: tuple[str, ...]) -> str:
+    """Tell what is compared.
+
+    A pipe can be read only once: the kind is that of the first plain file. Without one, the
+    pipes must bring genes.
+    """
+    from dnatag.formats.sniff import open_sniffed
+
+    path = next(filter(os.path.isfile, paths), None)
+    if path is None:
+        return GENES
+    handle, kind = open_sniffed(path)
+    handle.close()
+    return {None: TEXT, "fasta": RESIDUES}.get(kind, GENES)
+
+
+def _refuse_options_of_other_kinds(kind: str) -> None:
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        scope = SCOPES.get(parameter.name or "", (kind,))
+        given = context.get_parameter_source(parameter.name or "") != ParameterSource.DEFAULT
+        if given and kind not in scope:
+            raise click.UsageError(
+                f"{parameter.opts[0]} is for {' and '.join(scope)}, and these files are {kind}"
+            )
+
+
 def _tsv(flat: dict[str, dict[str, Any]]) -> str:
     """One row for each measure, one column for each prediction; empty where undefined."""
-    keys = next(iter(flat.values()))
     lines = [["measure", *flat]]
-    for key in keys:
-        cells = (scores[key] for scores in flat.values())
+    for key in dict.fromkeys(key for scores in flat.values() for key in scores):
+        cells = (scores.get(key) for scores in flat.values())
         lines.append([key, *("" if cell is None else str(cell) for cell in cells)])
     return "".join("\t".join(line) + "\n" for line in lines)
 
 
-def _table(reference: str, flat: dict[str, dict[str, Any]], *, verified: bool) -> str:
+def _table(headline: str, rows: Rows, flat: dict[str, dict[str, Any]]) -> str:
     """Lay the scores out side by side, shares in per cent."""
-    first = next(iter(flat.values()))
     lines: list[list[str]] = [["", *flat]]
-    for label, key in VERIFIED_ROWS if verified else [*ROWS, *_length_rows(first), *ORFORISE_ROWS]:
-        cells = [] if key is None else [_cell(key, scores[key]) for scores in flat.values()]
+    for label, key in rows:
+        cells = [] if key is None else [_cell(key, scores.get(key)) for scores in flat.values()]
         lines.append([label, *cells])
     width = max(len(line[0]) for line in lines)
     widths = [max(len(line[i]) for line in lines if i < len(line)) for i in range(len(lines[0]))]
-    text = [f"reference: {reference}, {_reference(first)}", ""]
+    text = [headline, ""]
     for label, *cells in lines:
         padded = (f"  {cell:>{w}}" for cell, w in zip(cells, widths[1:], strict=False))
         text.append(f"{label:{width}}{''.join(padded)}".rstrip())
     return "\n".join(text) + "\n"
-
-
-def _reference(scores: dict[str, Any]) -> str:
-    """Tell what of the reference counts."""
-    genes, rows = scores["reference.genes"], scores["reference.rows"]
-    left = {
-        key.rpartition(".")[2]: count
-        for key, count in scores.items()
-        if key.startswith("reference.set_aside.")
-    }
-    if scores["reference.same_stop"]:
-        left["same stop as a longer one"] = scores["reference.same_stop"]
-    if not left:
-        return f"{genes} genes"
-    told = ", ".join(f"{count} {reason}" for reason, count in left.items())
-    return f"{genes} genes of {rows} CDS (not counted: {told})"
-
-
-def _length_rows(scores: dict[str, Any]) -> Rows:
-    """Sensitivity and precision of each length class."""
-    classes = [key.split(".")[1] for key in scores if key.startswith("by_length.")]
-    return [
-        row
-        for measure in ("sensitivity", "precision")
-        for row in (
-            (f"by stop and length in bp: {measure} %", None),
-            *((f"  {name}", f"by_length.{name}.{measure}") for name in dict.fromkeys(classes)),
-        )
-    ]
 
 
 def _cell(key: str, value: float | None) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -123,22 +125,89 @@ def command(
     # Threads that wait must not keep the others from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from dnatag.engine.training import processes
-    from dnatag.genes.learn import learn, read_data
-    from dnatag.models import find_model
 
-    plan = _plan(recipe, genomes, annotations, genetic_code, folder)
-    if steps is not None:
-        plan = replace(plan, training=replace(plan.training, steps=steps))
-    if seed is not None:
-        plan = replace(plan, training=replace(plan.training, seed=seed))
-    model = None if start is None else find_model(start)
     if not os.access(output.absolute().parent, os.W_OK):
         raise InputError(f"{output}: cannot write there")
     quiet = quiet or processes()[0] > 0
+    common = {
+        "resume": resume,
+        "device": device,
+        "threads": max(threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1),
+    }
+    if recipe is not None and (genomes or annotations or genetic_code):
+        raise click.UsageError(
+            "a recipe names its genomes, annotations and genetic codes itself: leave out "
+            "--genome, --annotation and --genetic-code."
+        )
+    if recipe is not None and _domain(recipe) != "genes":
+        if start is not None or steps is not None:
+            raise click.UsageError(
+                "--from and --steps are for genes; the length of other runs is 'epochs' in the "
+                "recipe."
+            )
+        _train_tokens(recipe, folder, seed, output, quiet, common)
+    else:
+        plan = _plan(recipe, genomes, annotations, genetic_code, folder)
+        if steps is not None:
+            plan = replace(plan, training=replace(plan.training, steps=steps))
+        if seed is not None:
+            plan = replace(plan, training=replace(plan.training, seed=seed))
+        _train_genes(plan, start, output, quiet, common)
+
+
+def _domain(recipe: Path) -> str:
+    from dnatag.formats.toml import read_toml
+
+    return str(read_toml(recipe).get("domain", "genes"))
+
+
+def _train_genes(
+    plan: Recipe, start: str | None, output: Path, quiet: bool, common: dict[str, Any]
+) -> None:
+    from dnatag.genes.learn import learn, read_data
+    from dnatag.models import find_model
+
+    model = None if start is None else find_model(start)
     with progress(len(plan.genomes), unit="genomes", quiet=quiet) as bar:
         data = read_data(plan.genomes, bar.update)
     note(data.summary(), quiet=quiet)
+    with _reporting(quiet) as report:
+        about = learn(plan, data, output, start=model, report=report, **common)
+    if "scores" in about:
+        scores = about["scores"]
+        note(
+            f"{output}: validation loss {scores['validation_loss']:.5f}, "
+            f"stop F1 {_percent(scores['stop_f1'])}, exact F1 {_percent(scores['exact_f1'])}",
+            quiet=quiet,
+        )
 
+
+def _train_tokens(
+    path: Path,
+    folder: Path | None,
+    seed: int | None,
+    output: Path,
+    quiet: bool,
+    common: dict[str, Any],
+) -> None:
+    from dnatag.tagging.learn import Data, learn
+    from dnatag.tagging.recipe import read_recipe
+
+    recipe = read_recipe(path, folder)
+    if seed is not None:
+        recipe = replace(recipe, training=replace(recipe.training, seed=seed))
+    data = Data(recipe)
+    note(data.summary(), quiet=quiet)
+    with _reporting(quiet) as report:
+        about = learn(recipe, data, output, report=report, **common)
+    for split, scores in about.get("scores", {}).items():
+        text = ", ".join(f"{name} {_percent(value)}" for name, value in scores.items())
+        note(f"{output}: {split}: {text}", quiet=quiet)
+
+
+@contextmanager
+def _reporting(quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """Tell of the steps of a run: a bar, and a line for each validation."""
     with progress(unit="steps", quiet=quiet) as bar:
 
         def report(now: Progress) -> None:
@@ -153,23 +222,7 @@ def command(
                     quiet=quiet,
                 )
 
-        about = learn(
-            plan,
-            data,
-            output,
-            start=model,
-            resume=resume,
-            device=device,
-            threads=max(threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1),
-            report=report,
-        )
-    if "scores" in about:
-        scores = about["scores"]
-        note(
-            f"{output}: validation loss {scores['validation_loss']:.5f}, "
-            f"stop F1 {_percent(scores['stop_f1'])}, exact F1 {_percent(scores['exact_f1'])}",
-            quiet=quiet,
-        )
+        yield report
 
 
 def _plan(
@@ -182,11 +235,6 @@ def _plan(
     from dnatag.genes.recipe import read_recipe, recipe_of_files
 
     if recipe is not None:
-        if genomes or annotations or genetic_code:
-            raise click.UsageError(
-                "a recipe names its genomes, annotations and genetic codes itself: leave out "
-                "--genome, --annotation and --genetic-code."
-            )
         return read_recipe(recipe, folder)
     if not genomes:
         raise click.UsageError("nothing to train on: name a recipe, or a --genome.")

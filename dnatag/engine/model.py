@@ -13,7 +13,28 @@ from dnatag.engine.encoder import BiLSTM, reverse
 from dnatag.engine.grammar import Grammar
 from dnatag.engine.inputs import KmerEmbedding, KmerIndex
 
-__all__ = ["Mirror", "SequenceTagger", "SiteConfig", "Sites", "TaggerConfig"]
+__all__ = ["Mirror", "Network", "SequenceTagger", "SiteConfig", "Sites", "TaggerConfig"]
+
+
+class Network(nn.Module):
+    """A network that gives the channels of a grammar for each position, and its weights.
+
+    Called with the inputs of B sequences, (B, L, ...) each, and their lengths, int64 (B,), it
+    returns the channels, float (B, L, C).
+
+    Attributes
+    ----------
+    grammar : Grammar
+        What the channels are for.
+    theta : Parameter
+        The weights of its transitions.
+    dropout : float
+        Share of what the network does not see while it is trained.
+    """
+
+    grammar: Grammar
+    theta: nn.Parameter
+    dropout: float
 
 
 @dataclass(frozen=True)
@@ -162,8 +183,8 @@ class _SiteHead(nn.Module):
         return self.out(x).squeeze(1)
 
 
-class SequenceTagger(nn.Module):
-    """A network that gives the channels of a grammar for each position, and its weights.
+class SequenceTagger(Network):
+    """A tagger of letters: it sees k-mers, several positions at a step.
 
     With a `mirror` the grammar's channels are two halves, the second being the first as seen
     from the other end; the network then computes one half from either end with the same
@@ -191,6 +212,7 @@ class SequenceTagger(nn.Module):
         super().__init__()
         self.config = config
         self.grammar = grammar
+        self.dropout = config.dropout
         self.mirror = mirror
         self.own_channels = len(grammar.channels) // (2 if mirror else 1)
         self.index = KmerIndex(spread, config.kmer)

@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dnatag.engine import crf
-from dnatag.engine.model import SequenceTagger
+from dnatag.engine.model import Network
 from dnatag.errors import DnatagError, InputError
 
 __all__ = [
@@ -49,19 +49,18 @@ class Batch:
 
     Attributes
     ----------
-    symbols, bits : Tensor
-        uint8 (B, L).
-    features : Tensor
-        float32 (B, L, F).
+    inputs : tuple of Tensor
+        (B, L, ...) each, what the tagger is called with, before the lengths.
+    bits : Tensor
+        uint8 (B, L), property words.
     lengths : Tensor
         int64 (B,).
     allowed : Tensor
         bool (B, L, S), the states that the labels allow.
     """
 
-    symbols: Tensor
+    inputs: tuple[Tensor, ...]
     bits: Tensor
-    features: Tensor
     lengths: Tensor
     allowed: Tensor
 
@@ -71,7 +70,12 @@ class Batch:
 
     def rows(self, first: int, last: int, device: torch.device) -> Batch:
         """Sequences ``first`` to ``last`` (exclusive), on a device."""
-        return Batch(**{f.name: getattr(self, f.name)[first:last].to(device) for f in fields(self)})
+
+        def part(x: Tensor) -> Tensor:
+            return x[first:last].to(device)
+
+        inputs = tuple(map(part, self.inputs))
+        return Batch(inputs, part(self.bits), part(self.lengths), part(self.allowed))
 
 
 class BatchSource(Protocol):
@@ -104,6 +108,9 @@ class TrainingConfig:
         Steps between validations, each followed by a checkpoint.
     patience : int
         Validations without a better loss until training stops early.
+    keep_last : bool
+        Whether to end with the last weights, not with those of the best validation. Labels of
+        spans are still learnt when the likelihood of what is rare has begun to fall.
     seed : int
         Of dropout.
     """
@@ -115,6 +122,7 @@ class TrainingConfig:
     clip: float = 1.0
     validate_every: int = 250
     patience: int = 12
+    keep_last: bool = False
     seed: int = 1
 
     def rate(self, step: int) -> float:
@@ -151,10 +159,10 @@ class _Workers:
     one process runs out of memory and has to repeat a part of its batch.
     """
 
-    def __init__(self, tagger: SequenceTagger, device: torch.device, threads: int) -> None:
+    def __init__(self, tagger: Network, device: torch.device, threads: int) -> None:
         rank, self.world = processes()
         # Threads would draw from the one generator of dropout in any order.
-        count = threads if device.type == "cpu" and not tagger.config.dropout else 1
+        count = threads if device.type == "cpu" and not tagger.dropout else 1
         self.ranks = range(rank * count, (rank + 1) * count)
         self.tagger = tagger
         self.device = device
@@ -171,20 +179,22 @@ class _Workers:
             return self._add_up([source.batch_at(step, rank, self._all)], gradient=True)
 
         total = self._everywhere(work)
+        if not total[1]:
+            raise DnatagError("no window has labels that the grammar allows: nothing to learn from")
         gradients = (total[2:] / total[1]).split([p.numel() for p in self.parameters])
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient.view_as(parameter)
         return float(total[0] / total[1])
 
-    def validate(self, source: BatchSource) -> float:
-        """Return the loss of the validation batches."""
+    def validate(self, source: BatchSource) -> float | None:
+        """Return the loss of the validation batches, None if there is nothing to validate on."""
 
         def work(rank: int) -> Tensor:
             with torch.no_grad():
                 return self._add_up(source.validation(rank, self._all), gradient=False)
 
         total = self._everywhere(work)
-        return float(total[0] / total[1])
+        return float(total[0] / total[1]) if total[1] else None
 
     @property
     def _all(self) -> int:
@@ -195,8 +205,6 @@ class _Workers:
         total = torch.stack(list(self.pool.map(work, self.ranks))).sum(0)
         if self.world > 1:
             dist.all_reduce(total)
-        if not total[1]:
-            raise DnatagError("no window has labels that the grammar allows: nothing to learn from")
         return total
 
     def _add_up(self, batches: Iterable[Batch], gradient: bool) -> Tensor:
@@ -234,7 +242,7 @@ class _Workers:
     def _sums(self, batch: Batch, gradient: bool) -> Tensor:
         tagger = self.tagger
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            channels = tagger(batch.symbols, batch.bits, batch.features, batch.lengths)
+            channels = tagger(*batch.inputs, batch.lengths)
         inputs = [channels.float(), tagger.theta, batch.bits, batch.lengths, batch.allowed]
         if self.device.type == "mps":
             # The sums need double precision, which this kind of device has not.
@@ -301,7 +309,7 @@ class _Checkpoint:
 
 
 def fit(
-    tagger: SequenceTagger,
+    tagger: Network,
     source: BatchSource,
     config: TrainingConfig,
     folder: Path,
@@ -319,7 +327,7 @@ def fit(
 
     Parameters
     ----------
-    tagger : SequenceTagger
+    tagger : Network
         Changed in place.
     source : BatchSource
         Batches; used by several threads at once.
@@ -339,7 +347,8 @@ def fit(
     Returns
     -------
     dict
-        ``steps`` done and the best ``validation_loss``.
+        ``steps`` done and the best ``validation_loss``, None if there is nothing to validate on;
+        then the last weights are the best.
 
     Raises
     ------
@@ -352,6 +361,7 @@ def fit(
     if world > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     threads_before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     tagger.to(device)
     workers = _Workers(tagger, device, threads)
     try:
@@ -364,7 +374,7 @@ def fit(
 
 
 def _fit(
-    tagger: SequenceTagger,
+    tagger: Network,
     source: BatchSource,
     config: TrainingConfig,
     folder: Path,
@@ -407,26 +417,30 @@ def _fit(
         optimizer.step()
         state.step = step + 1
         running.append(loss)
-        validation = None
+        validation, validated = None, False
         if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
             tagger.eval()
             validation = workers.validate(source)
             tagger.train()
-            state.stale = 0 if validation < state.best else state.stale + 1
-            if validation < state.best:
+            better = validation is None or validation < state.best
+            state.stale = 0 if better else state.stale + 1
+            if better and validation is not None:
                 state.best = validation
+            if better or config.keep_last:
                 best = {k: v.detach().clone() for k, v in tagger.state_dict().items()}
-        if log is not None and (validation is not None or (step + 1) % LOG_EVERY == 0):
+            validated = True
+        if log is not None and (validated or (step + 1) % LOG_EVERY == 0):
             state.seconds = time.monotonic() - began
             mean = sum(running) / len(running)
             running.clear()
             log.write(step + 1, state.seconds, config.rate(step), mean, validation)
-        if log is not None and validation is not None:
+        if log is not None and validated:
             checkpoint.save(tagger, best, optimizer, state)
         report(Progress(step + 1, config.steps, loss, validation))
     tagger.load_state_dict(best)
     tagger.eval()
-    return {"steps": state.step, "validation_loss": state.best}
+    loss_ = state.best if math.isfinite(state.best) else None
+    return {"steps": state.step, "validation_loss": loss_}
 
 
 class _Log:

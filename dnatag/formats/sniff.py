@@ -8,10 +8,12 @@ import re
 from typing import TextIO
 
 from dnatag.errors import InputError
-from dnatag.formats.streams import display_name, open_bytes, rewind
+from dnatag.formats.conll import DOCUMENT
+from dnatag.formats.streams import display_name, peek
 
-__all__ = ["kind_of", "open_sniffed"]
+__all__ = ["HEAD", "kind_of", "open_sniffed", "text_kind_of"]
 
+#: Bytes of a file that tell its kind.
 HEAD = 1 << 16
 SCO = re.compile(r">\d+_\d+_\d+_[+-]$")
 
@@ -36,16 +38,11 @@ def open_sniffed(path: str | os.PathLike[str]) -> tuple[TextIO, str | None]:
     InputError
         If the file is empty or cannot be read.
     """
-    stream = open_bytes(path)
-    try:
-        head = stream.read(HEAD)
-        if not head.strip():
-            raise InputError(f"{display_name(path)}: is empty")
-    except InputError:
+    head, stream = peek(path, HEAD)
+    if not head.strip():
         stream.close()
-        raise
-    handle = io.TextIOWrapper(rewind(head, stream), encoding="utf-8-sig", errors="replace")
-    return handle, kind_of(head)
+        raise InputError(f"{display_name(path)}: is empty")
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace"), kind_of(head)
 
 
 def kind_of(head: bytes) -> str | None:
@@ -76,3 +73,20 @@ def kind_of(head: bytes) -> str | None:
     if content.count("\t") in (7, 8) or (not content and first.startswith("#")):
         return "gff"
     return None
+
+
+def text_kind_of(head: str) -> str:
+    """Tell how a text is written down from its beginning.
+
+    Returns
+    -------
+    str
+        "jsonl" if an object begins; "conll" if there is a mark between documents or a tab in the
+        first line, comments as in CoNLL-U left aside; "lines" for anything else.
+    """
+    lines = [line for line in head.removeprefix("\ufeff").splitlines() if line.strip()]
+    first = next(iter(lines), "")
+    if first.lstrip().startswith("{"):
+        return "jsonl"
+    content = next((line for line in lines if "\t" in line or not line.startswith("#")), "")
+    return "conll" if "\t" in content or first.startswith(DOCUMENT) else "lines"

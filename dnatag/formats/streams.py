@@ -17,13 +17,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, TypeAlias, cast
 
 import zstandard
 
 from dnatag.errors import DnatagError, InputError
 
-__all__ = ["OutputSet", "display_name", "open_bytes", "open_output", "open_text", "rewind"]
+__all__ = [
+    "OutputSet",
+    "Source",
+    "display_name",
+    "open_bytes",
+    "open_output",
+    "open_text",
+    "peek",
+    "rewind",
+]
+
+#: A file, "-" for standard input, or a stream that :func:`peek` has opened.
+Source: TypeAlias = str | os.PathLike[str] | io.BufferedReader
 
 BLOCK = 1 << 20
 #: On gene tables and posteriors, level 4 is three times as fast as 9 for 5 % larger files.
@@ -40,22 +52,25 @@ DESCRIPTOR = re.compile(r"/dev/(?:std(?P<name>in|out|err)|fd/(?P<fd>\d+))|/proc/
 STANDARD = {"in": 0, "err": 2}
 
 
-def display_name(path: str | os.PathLike[str]) -> str:
-    """Return what messages call a path."""
+def display_name(path: Source) -> str:
+    """Return what messages call a path, or the file of a stream."""
+    if isinstance(path, io.BufferedReader):
+        return path.name
     return "standard input" if os.fspath(path) == "-" else os.fspath(path)
 
 
 # Reading ------------------------------------------------------------------------------------
 
 
-def open_bytes(path: str | os.PathLike[str]) -> io.BufferedReader:
+def open_bytes(path: Source) -> io.BufferedReader:
     """Open a file for reading, decompressed.
 
     Parameters
     ----------
     path
         A file, or "-" for standard input. Compression (gzip of any number of members, bzip2,
-        xz, zstd) is recognised by the first bytes, whatever the name.
+        xz, zstd) is recognised by the first bytes, whatever the name. A stream is returned as
+        it is.
 
     Returns
     -------
@@ -68,6 +83,8 @@ def open_bytes(path: str | os.PathLike[str]) -> io.BufferedReader:
     InputError
         If the file does not exist, is a directory, or may not be read.
     """
+    if isinstance(path, io.BufferedReader):
+        return path
     name = display_name(path)
     try:
         if name == "standard input":
@@ -96,6 +113,32 @@ def open_bytes(path: str | os.PathLike[str]) -> io.BufferedReader:
     return io.BufferedReader(raw, BLOCK)
 
 
+def peek(path: str | os.PathLike[str], size: int) -> tuple[bytes, io.BufferedReader]:
+    """Open a file and look at its beginning; a pipe could not be opened again for that.
+
+    Parameters
+    ----------
+    path
+        See :func:`open_bytes`, also for errors.
+    size
+        Number of bytes to look at.
+
+    Returns
+    -------
+    head : bytes
+        The first bytes, decompressed.
+    stream : io.BufferedReader
+        All of the file.
+    """
+    stream = open_bytes(path)
+    try:
+        head = stream.read(size)
+    except InputError:
+        stream.close()
+        raise
+    return head, rewind(head, stream)
+
+
 def open_text(path: str | os.PathLike[str]) -> TextIO:
     """Open a text file for reading, decompressed: UTF-8, any line ends.
 
@@ -122,6 +165,7 @@ def rewind(head: bytes, rest: io.BufferedIOBase, *, close: bool = True) -> io.Bu
 
 class _Rewound(io.RawIOBase):
     def __init__(self, head: bytes, rest: io.BufferedIOBase, close: bool) -> None:
+        self.name = getattr(rest, "name", "")
         self._head = head
         self._rest = rest
         self._close = close
@@ -147,9 +191,9 @@ class _Guard(io.RawIOBase):
     """Tells failures to read or decompress as :class:`InputError`."""
 
     def __init__(self, inner: Any, source: BinaryIO, name: str, kind: str | None) -> None:
+        self.name = name
         self._inner = inner
         self._source = source
-        self._name = name
         self._kind = kind
 
     def readable(self) -> bool:
@@ -165,7 +209,7 @@ class _Guard(io.RawIOBase):
                 reason = f"the {self._kind} data is truncated; copy or download the file again"
             else:
                 reason = f"the {self._kind} data is corrupt; copy or download the file again"
-            raise InputError(f"{self._name}: {reason}") from None
+            raise InputError(f"{self.name}: {reason}") from None
 
     def close(self) -> None:
         if not self.closed:

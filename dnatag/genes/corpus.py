@@ -230,10 +230,10 @@ class Corpus:
                 channels = adaptation.features(contig.symbols[low:high], contig.bits[low:high])
                 features[i, :length] = channels[start - low : end - low]
         states = (allowed[..., None] >> np.arange(22, dtype=np.uint32)) & 1
+        words = torch.from_numpy(bits)
         return Batch(
-            symbols=torch.from_numpy(symbols),
-            bits=torch.from_numpy(bits),
-            features=torch.from_numpy(features),
+            inputs=(torch.from_numpy(symbols), words, torch.from_numpy(features)),
+            bits=words,
             lengths=torch.from_numpy(lengths),
             allowed=torch.from_numpy(states.astype(bool)),
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,8 +14,8 @@ from Bio.Data import CodonTable
 
 from dnatag import __version__
 from dnatag.engine.model import SequenceTagger
-from dnatag.engine.training import Progress, TrainingConfig, fit, has_checkpoint, processes
-from dnatag.engine.windows import choose_device
+from dnatag.engine.run import enter, leave, training_device
+from dnatag.engine.training import Progress, TrainingConfig, fit, processes
 from dnatag.errors import InputError
 from dnatag.formats.annotation import read_annotated_genome
 from dnatag.formats.records import CodingSequence, Contig
@@ -295,7 +293,7 @@ def learn(
     DnatagError
         If training fails.
     """
-    place = _device(device)
+    place = training_device(device)
     if start is not None and recipe.network is not None:
         raise InputError(
             "the network has the size of the model to start from: leave [model] out of the recipe"
@@ -303,8 +301,7 @@ def learn(
     config, corpus = _schedule(recipe.training, data, fine_tuning=start is not None)
     tagger, relatives = _tagger(recipe, start)
     about = _describe(recipe, data, config, corpus, tagger, start)
-    folder = output.with_name(output.name + ".run")
-    _enter(folder, about["training"], resume)
+    folder = enter(output, about["training"], resume)
     outcome = fit(
         tagger, corpus, config, folder, device=place, threads=threads, resume=resume, report=report
     )
@@ -320,21 +317,8 @@ def learn(
     )
     about["card"] = _card(output.stem, recipe, data, about, start)
     model.save(output, tagger, about, relatives)
-    for path in (unscored, folder / "checkpoint.safetensors", folder / "run.json"):
-        path.unlink(missing_ok=True)
+    leave(folder)
     return about
-
-
-def _device(name: str) -> torch.device:
-    """Choose the device; of several GPUs each process of a machine takes its own."""
-    try:
-        device = choose_device(name)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-    if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-        torch.cuda.set_device(device)
-    return device
 
 
 def _schedule(training: Training, data: Data, fine_tuning: bool) -> tuple[TrainingConfig, Corpus]:
@@ -397,28 +381,6 @@ def _describe(
             "genomes": [asdict(source) for source in data.sources],
         },
     }
-
-
-def _enter(folder: Path, training: dict[str, Any], resume: bool) -> None:
-    """Make the folder of the run, or make sure that it holds the same run."""
-    settings = json.dumps(training, indent=1)
-    about = folder / "run.json"
-    if resume:
-        if not has_checkpoint(folder):
-            raise InputError(f"nothing to resume: {folder} has no checkpoint; leave out --resume")
-        before = json.loads(about.read_text())
-        other = [key for key, value in json.loads(settings).items() if before.get(key) != value]
-        if other:
-            raise InputError(
-                f"cannot resume: the run in {folder} has other settings ({', '.join(other)})"
-            )
-    elif has_checkpoint(folder):
-        raise InputError(
-            f"{folder} holds a run that has not ended; go on with --resume, or remove the folder"
-        )
-    elif processes()[0] == 0:
-        folder.mkdir(exist_ok=True)
-        about.write_text(settings)
 
 
 def _score(path: Path, data: Data, device: str, threads: int) -> dict[str, Any]:

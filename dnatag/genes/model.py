@@ -110,7 +110,10 @@ def load(path: Path) -> tuple[SequenceTagger, Relatives, dict[str, Any]]:
     """
     tensors, metadata = load_model(path)
     if metadata.get("domain") != DOMAIN:
-        raise InputError(f"{path} is a model of {metadata.get('domain')!r}, not of genes")
+        raise InputError(
+            f"{path} is a model of {metadata.get('domain')!r}, not of genes; text and proteins are "
+            "for 'dnatag tag'"
+        )
     try:
         config = TaggerConfig.from_dict(metadata["configuration"])
         grammar = Grammar.from_dict(metadata["grammar"])

@@ -21,26 +21,29 @@ from __future__ import annotations
 
 import csv
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from dnatag.errors import InputError
 from dnatag.formats.sniff import open_sniffed
 from dnatag.formats.streams import open_text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dnatag.formats.toml import check_keys, read_toml, settings
 
 __all__ = ["GenomeEntry", "Network", "Recipe", "Training", "read_recipe", "recipe_of_files"]
 
 #: What columns of the table may say; of each the first is the default.
 CHOICES = {"split": ("train", "validate"), "starts": ("trusted", "open")}
 DEFAULT_LICENCE = "not stated"
+#: Least and largest of the settings that may be 0 or must not be above 1.
+LIMITS = {
+    "dropout": (0, 1),
+    "unadapted": (0, 1),
+    "weight_decay": (0, 1e9),
+    "seed": (0, 1e9),
+    "warmup": (0, 1e9),
+}
 
 
 @dataclass(frozen=True)
@@ -161,9 +164,6 @@ class Recipe:
     card: str = ""
 
 
-Settings = TypeVar("Settings", Network, Training)
-
-
 def read_recipe(
     path: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None
 ) -> Recipe:
@@ -183,11 +183,7 @@ def read_recipe(
         type, or a genome's file does not exist.
     """
     path = Path(path)
-    try:
-        with open_text(path) as file:
-            content = tomllib.loads(file.read())
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: is no TOML file: {error}") from None
+    content = read_toml(path)
     known = {
         "table": str,
         "folder": str,
@@ -195,23 +191,19 @@ def read_recipe(
         "card": str,
         "model": dict,
         "training": dict,
+        "domain": str,
     }
-    for key, value in content.items():
-        if key not in known:
-            raise InputError(f"{path}: unknown key '{key}'; known are {', '.join(known)}")
-        if not isinstance(value, known[key]):
-            kind = "a table" if known[key] is dict else "a string"
-            raise InputError(f"{path}: '{key}' must be {kind}")
+    check_keys(content, known, str(path))
     if "table" not in content:
         raise InputError(f"{path}: the key 'table' is missing: the TSV file with the genomes")
     where = Path(folder) if folder is not None else path.parent / content.get("folder", "")
     return Recipe(
         genomes=_read_table(path.parent / content["table"], where),
-        network=_settings(Network, content["model"], f"{path}: [model]")
+        network=settings(Network, content["model"], f"{path}: [model]", LIMITS)
         if "model" in content
         else None,
         training=_check(
-            _settings(Training, content.get("training", {}), f"{path}: [training]"), path
+            settings(Training, content.get("training", {}), f"{path}: [training]", LIMITS), path
         ),
         licence=content.get("licence", DEFAULT_LICENCE),
         card=content.get("card", ""),
@@ -257,23 +249,6 @@ def recipe_of_files(
             f"{left[0]}: there is no --genome in FASTA that this annotation belongs to"
         )
     return Recipe(tuple(entries))
-
-
-def _settings(kind: type[Settings], values: dict[str, Any], where: str) -> Settings:
-    """Check keys and types, and fill in."""
-    known = {f.name: str(f.type) for f in fields(kind)}
-    for key, value in values.items():
-        if key not in known:
-            raise InputError(f"{where}: unknown key '{key}'; known are {', '.join(known)}")
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or ("float" not in known[key] and not isinstance(value, int)):
-            what = "a number" if "float" in known[key] else "a whole number"
-            raise InputError(f"{where}: '{key}' must be {what}, not {value!r}")
-        least = 0 if key in ("dropout", "weight_decay", "unadapted", "seed", "warmup") else 1e-9
-        most = 1 if key in ("dropout", "unadapted") else 1e9
-        if not least <= value <= most:
-            raise InputError(f"{where}: '{key}' cannot be {value!r}")
-    return kind(**values)
 
 
 def _check(training: Training, path: Path) -> Training:

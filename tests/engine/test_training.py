@@ -69,10 +69,10 @@ class Words:
                 tag = {1: tag, 2: 1, 3: 0}[int(symbols[i, t])]
                 allowed[i, t, tag] = True
             allowed[i, :n] |= rng.random((n, 1)) < self.unknown
+        bits = torch.zeros(symbols.shape, dtype=torch.uint8)
         return Batch(
-            symbols=torch.from_numpy(symbols),
-            bits=torch.zeros(symbols.shape, dtype=torch.uint8),
-            features=torch.zeros(*symbols.shape, 0),
+            inputs=(torch.from_numpy(symbols), bits, torch.zeros(*symbols.shape, 0)),
+            bits=bits,
             lengths=torch.from_numpy(lengths),
             allowed=torch.from_numpy(allowed),
         )
@@ -120,7 +120,7 @@ def test_learns(run: tuple[SequenceTagger, dict, Path]) -> None:
     total = positions = 0.0
     for batch in Words().validation(0, 1):
         with torch.no_grad():
-            channels = model(batch.symbols, batch.bits, batch.features, batch.lengths)
+            channels = model(*batch.inputs, batch.lengths)
         for i, n in enumerate(batch.lengths.tolist()):
             one = (GRAMMAR, channels[i : i + 1, :n], model.theta, batch.bits[i : i + 1, :n])
             functions = crf.implementation("cpu")

@@ -16,7 +16,15 @@ import pytest
 import zstandard
 
 from dnatag.errors import DnatagError, InputError
-from dnatag.formats.streams import OutputSet, open_bytes, open_output, open_text, rewind
+from dnatag.formats.streams import (
+    OutputSet,
+    display_name,
+    open_bytes,
+    open_output,
+    open_text,
+    peek,
+    rewind,
+)
 
 TEXT = b"".join(b">contig%d\n%s\n" % (i, b"ACGT" * (i % 50 + 1)) for i in range(3000))
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
@@ -87,6 +95,24 @@ class TestReading:
         process.stdin.flush()
         assert process.communicate(data[2:])[0] == TEXT
         assert process.returncode == 0
+
+    @pytest.mark.parametrize("kind", ["plain", *COMPRESSORS])
+    @pytest.mark.parametrize("size", [0, 5, 10_000, 10**9])
+    def test_peek(self, tmp_path: Path, kind: str, size: int) -> None:
+        path = tmp_path / "a"
+        path.write_bytes(COMPRESSORS.get(kind, bytes)(TEXT))
+        head, stream = peek(path, size)
+        assert head == TEXT[:size]
+        assert open_bytes(stream) is stream
+        assert display_name(stream) == str(path)
+        with stream:
+            assert stream.read() == TEXT
+
+    def test_peek_into_a_truncated_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "a"
+        path.write_bytes(gzip.compress(TEXT)[:200])
+        with pytest.raises(InputError, match="gzip data is truncated"):
+            peek(path, 10**6)
 
     @every_compression
     @pytest.mark.parametrize("share", [0.05, 0.5, 0.99])

@@ -50,7 +50,7 @@ def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(1)
     tagger = model.build(hidden=4, embedding=2)
     with torch.no_grad():
-        channels = tagger(batch.symbols, batch.bits, batch.features, batch.lengths)
+        channels = tagger(*batch.inputs, batch.lengths)
         return implementation("cpu").likelihood_loss(
             tagger.grammar, channels, tagger.theta, batch.bits, batch.lengths, batch.allowed
         )
@@ -63,14 +63,14 @@ def test_windows_are_cut_from_the_genome(genome: LabelledGenome) -> None:
     text, places = contig.symbols.tobytes(), []
     assert batch.lengths.tolist() == [900] * 40
     for row in range(40):
-        place = text.index(batch.symbols[row].numpy().tobytes())
+        place = text.index(batch.inputs[0][row].numpy().tobytes())
         places.append(place)
         here = slice(place, place + 900)
         assert (batch.bits[row].numpy() == contig.bits[here]).all()
         assert (states(batch.allowed[row]) == contig.labels.allowed[here]).all()
-        if batch.features[row].any():
+        if batch.inputs[2][row].any():
             expected = [a.features(contig.symbols, contig.bits)[here] for a in genome.adaptations]
-            assert any(np.array_equal(batch.features[row].numpy(), e) for e in expected)
+            assert any(np.array_equal(batch.inputs[2][row].numpy(), e) for e in expected)
     assert len(set(places)) > 30
     assert max(places) - min(places) > len(text) // 2
 
@@ -81,10 +81,10 @@ def test_a_batch_is_a_function_of_its_number(genome: LabelledGenome) -> None:
     for world in (2, 3, 16):
         for rank in range(world):
             share = corpus.batch_at(3, rank, world)
-            assert torch.equal(share.symbols, whole.symbols[rank::world])
-            assert torch.equal(share.features, whole.features[rank::world])
-    assert not torch.equal(whole.symbols, corpus.batch_at(4).symbols)
-    assert not torch.equal(whole.symbols, replace(corpus, seed=6).batch_at(3).symbols)
+            assert torch.equal(share.inputs[0], whole.inputs[0][rank::world])
+            assert torch.equal(share.inputs[2], whole.inputs[2][rank::world])
+    assert not torch.equal(whole.inputs[0], corpus.batch_at(4).inputs[0])
+    assert not torch.equal(whole.inputs[0], replace(corpus, seed=6).batch_at(3).inputs[0])
 
 
 def test_validation_is_always_the_same(genome: LabelledGenome) -> None:
@@ -93,7 +93,7 @@ def test_validation_is_always_the_same(genome: LabelledGenome) -> None:
     shares = [*corpus.validation(0, 2), *corpus.validation(1, 2)]
     assert len(first) == len(again) == len(shares) == 3
     for one, other in [*zip(first, again, strict=True), *zip(first, shares[::2], strict=False)]:
-        assert torch.equal(one.symbols, other.symbols)
+        assert torch.equal(one.inputs[0], other.inputs[0])
 
 
 def test_all_windows_are_legal(genome: LabelledGenome) -> None:
@@ -105,7 +105,7 @@ def test_all_windows_are_legal(genome: LabelledGenome) -> None:
 def test_share_without_adaptation(genome: LabelledGenome) -> None:
     for unadapted in (0.0, 0.3, 1.0):
         corpus = Corpus([genome], [], window=300, batch=400, unadapted=unadapted)
-        seen = corpus.batch_at(0).features.any(-1).any(-1).float().mean()
+        seen = corpus.batch_at(0).inputs[2].any(-1).any(-1).float().mean()
         assert 1 - seen == pytest.approx(unadapted, abs=0.08)
 
 
@@ -119,8 +119,8 @@ def test_weights_and_short_contigs(genome: LabelledGenome) -> None:
     short = batch.lengths == 300
     assert (batch.lengths[~short] == 600).all()
     assert short.float().mean() == pytest.approx(0.75, abs=0.08)
-    assert (batch.symbols[short][:, :300] == 1).all()
-    assert not batch.symbols[short][:, 300:].any()
+    assert (batch.inputs[0][short][:, :300] == 1).all()
+    assert not batch.inputs[0][short][:, 300:].any()
     assert not batch.allowed[short][:, 300:].any()
 
 
@@ -136,10 +136,13 @@ def test_masked_bases_are_marginalised() -> None:
     variants = np.repeat(allowed[None], len(sets), 0)
     variants[:, place] = sets
     shape = len(sets), 600
+    symbols, bits = (
+        torch.from_numpy(np.broadcast_to(x[low : low + 600], shape).copy())
+        for x in (whole.symbols, whole.bits)
+    )
     batch = Batch(
-        symbols=torch.from_numpy(np.broadcast_to(whole.symbols[low : low + 600], shape).copy()),
-        bits=torch.from_numpy(np.broadcast_to(whole.bits[low : low + 600], shape).copy()),
-        features=torch.zeros(*shape, 12),
+        inputs=(symbols, bits, torch.zeros(*shape, 12)),
+        bits=bits,
         lengths=torch.full(shape[:1], 600),
         allowed=torch.from_numpy(
             (variants[..., None] >> np.arange(22, dtype=np.uint32) & 1).astype(bool)

@@ -1,0 +1,236 @@
+"""Train and measure the taggers of text and proteins, several seeds each.
+
+Every run is the command that is printed beside its number, so each can be made alone. Models that
+are in the folder of the runs already are not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import lzma
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dnatag import Tagger
+from dnatag.engine.checkpoint import read_metadata
+from dnatag.formats.conll import read_conll
+from dnatag.formats.residues import read_residues
+from dnatag.formats.tokens import Sentence
+from dnatag.proteins.metrics import TopologyScores, evaluate_topology
+from dnatag.tagging import schemes
+
+HERE = Path(__file__).parent
+RECIPES = HERE.parent / "recipes"
+#: Bins of the expected calibration error.
+BINS = 10
+FOLDS = range(5)
+KINDS = {"alpha": "Hh", "beta": "Bb"}
+TMBED = "transmembrane/tmbed"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A recipe and what it is measured by.
+
+    Parameters
+    ----------
+    name
+        Of the recipe.
+    measure
+        Name of a score in the model file, and what it is called in the table.
+    published
+        What networks of this kind reach, in percent.
+    goal
+        What is to be reached, in percent.
+    """
+
+    name: str
+    measure: tuple[str, str]
+    published: str
+    goal: float
+
+
+TASKS = (
+    Task("conll2003", ("f1", "CoNLL-2003 English, span F1"), "90.9 to 91.4 (100d)", 90.8),
+    Task("bc5cdr", ("f1", "BC5CDR, span F1"), "86.92", 87.0),
+    Task("ncbi-disease", ("f1", "NCBI-disease, span F1"), "85.80", 86.0),
+    Task("wnut17", ("f1", "WNUT-17, span F1"), "45.55 (extra features)", 40.0),
+    Task("ewt", ("accuracy", "UD English EWT, UPOS accuracy"), "95.4", 95.4),
+)
+
+
+def train(recipe: Path, data: Path, seed: int, output: Path) -> str:
+    """Train a model unless it is there, on one thread; return the command."""
+    # fmt: off
+    words = ["train", str(recipe), "--folder", str(data), "--seed", str(seed), "--threads", "1",
+             "-o", str(output)]
+    # fmt: on
+    if not output.exists():
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+        command = [sys.executable, "-m", "dnatag", *words]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{' '.join(words)}: {done.stderr}")
+        log = output.with_name(output.name + ".run") / "log.csv"
+        seconds = log.read_text().splitlines()[-1].split(",")[1]
+        print(f"{output.stem}: trained in {float(seconds):.0f} s", file=sys.stderr, flush=True)
+    return " ".join(["dnatag", *words])
+
+
+def text_tables(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
+    """Yield the lines of the table of texts."""
+    chosen = [t for t in TASKS if not options.task or t.name in options.task]
+    jobs = {
+        (task.name, seed): pool.submit(
+            train,
+            RECIPES / f"{task.name}.toml",
+            options.data,
+            seed,
+            options.runs / f"{task.name}-{seed}.dnatag",
+        )
+        for task in chosen
+        for seed in options.seeds
+    }
+    yield "| task, test set | published | at least | mean | seeds |"
+    yield "|---|---|---|---|---|"
+    for task in chosen:
+        values = []
+        for seed in options.seeds:
+            jobs[task.name, seed].result()
+            scores = read_metadata(options.runs / f"{task.name}-{seed}.dnatag")["scores"]
+            values.append(100 * scores["test"][task.measure[0]])
+        each = ", ".join(f"{v:.2f}" for v in values)
+        yield (
+            f"| {task.measure[1]} | {task.published} | {task.goal:.1f} | "
+            f"{np.mean(values):.2f} | {each} |"
+        )
+    yield ""
+    for task in chosen:
+        yield f"    {jobs[task.name, options.seeds[0]].result()}"
+
+
+def calibration(model: Path, sentences: Sequence[Sentence]) -> tuple[float, list[str]]:
+    """Return the expected calibration error of the spans found, and a table of the bins."""
+    told = []
+    tagged = Tagger.load(model, threads=1).tag_all(s.tokens for s in sentences)
+    scheme = schemes.detect([s.tags or () for s in sentences])
+    for sentence, found in zip(sentences, tagged, strict=True):
+        true = {tuple(span) for span in schemes.spans(sentence.tags or (), scheme)}
+        told += [(e.score, (e.start, e.end, e.type) in true) for e in found.entities]
+    score, right = np.array(told, float).T
+    bins = np.minimum((score * BINS).astype(int), BINS - 1)
+    error, lines = 0.0, ["| posterior | spans | mean posterior | right |", "|---|---|---|---|"]
+    for number in range(BINS):
+        if (here := bins == number).any():
+            error += here.mean() * abs(score[here].mean() - right[here].mean())
+            lines.append(
+                f"| {number / BINS:.1f} to {(number + 1) / BINS:.1f} | {here.sum()} | "
+                f"{score[here].mean():.3f} | {right[here].mean():.3f} |"
+            )
+    return error, lines
+
+
+def calibration_table(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the lines on the posteriors of spans, of each seed of BC5CDR."""
+    sentences = [s for s in read_conll(options.data / "ner/bc5cdr/test.tsv.xz", 1, -1) if s.tokens]
+    errors, table = [], list[str]()
+    for seed in options.seeds:
+        error, table = calibration(options.runs / f"bc5cdr-{seed}.dnatag", sentences)
+        errors.append(error)
+    each = ", ".join(f"{e:.4f}" for e in errors)
+    yield f"Expected calibration error of spans, BC5CDR test: mean {np.mean(errors):.4f} ({each})."
+    yield f"Bins of seed {options.seeds[-1]}:"
+    yield ""
+    yield from table
+
+
+def write_folds(data: Path, folder: Path) -> None:
+    """Sort the proteins of TMbed's folds by kind; those on its blacklist are not measured with."""
+    folder.mkdir(exist_ok=True, parents=True)
+    blacklist = {
+        line.strip().removeprefix(">").partition("|")[0]
+        for line in (data / TMBED / "blacklist.txt").read_text().splitlines()
+    }
+    for fold in FOLDS:
+        parts: dict[str, list[str]] = {"alpha": [], "beta": [], "globular": [], "test": []}
+        path = data / TMBED / f"cv_{fold:02d}_a.fasta.xz"
+        with lzma.open(path, "rt") as file:
+            rows = file.read().split("\n")
+        for record in zip(rows[::3], rows[1::3], rows[2::3], strict=False):
+            kinds = [kind for kind, letters in KINDS.items() if set(letters) & set(record[2])]
+            text = "\n".join(record) + "\n"
+            parts[kinds[0] if kinds else "globular"].append(text)
+            if record[0].removeprefix(">").partition("|")[0] not in blacklist:
+                parts["test"].append(text)
+        for kind, texts in parts.items():
+            (folder / f"{kind}{fold}.fasta").write_text("".join(texts))
+
+
+def fold_recipe(folder: Path, fold: int) -> Path:
+    """Write the recipe of the model that ships, but without a fold, which it is tested on."""
+    text = (RECIPES / "topology.toml").read_text()
+    for kind in ("alpha", "beta", "globular"):
+        text = text.replace(f'"{kind}{fold}.fasta", ', "").replace(f', "{kind}{fold}.fasta"', "")
+    path = folder / f"topology-without-{fold}.toml"
+    path.write_text(text)
+    return path
+
+
+def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
+    """Yield the lines of the cross-validation of topologies, of the first seed."""
+    folder = options.runs / "tmbed"
+    write_folds(options.data, folder)
+    seed = options.seeds[0]
+    models = [options.runs / f"topology-without-{fold}-{seed}.dnatag" for fold in FOLDS]
+    jobs = [
+        pool.submit(train, fold_recipe(folder, fold), folder, seed, model)
+        for fold, model in zip(FOLDS, models, strict=True)
+    ]
+    truth: list[tuple[str, ...]] = []
+    found: list[list[str]] = []
+    for fold, (job, model) in enumerate(zip(jobs, models, strict=True)):
+        job.result()
+        proteins = list(read_residues(folder / f"test{fold}.fasta", labelled=True))
+        truth += [p.tags or () for p in proteins]
+        tagger = Tagger.load(model, threads=1)
+        found += [tagged.tags for tagged in tagger.tag_all(p.tokens for p in proteins)]
+    scores: TopologyScores = evaluate_topology(truth, found)
+    yield "| measure | dnatag |"
+    yield "|---|---|"
+    for name, value in scores.summary().items():
+        yield f"| {name} | {100 * value:.2f} % |"
+    yield ""
+    yield f"Proteins: {dict(scores.proteins)}; found: {dict(scores.found)}."
+    yield ""
+    yield f"    {jobs[0].result()}"
+
+
+def main() -> None:
+    """Run what is asked for, and print it in Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="the folder with ner, pos, …")
+    parser.add_argument("--runs", type=Path, required=True, help="where the models are kept")
+    parser.add_argument("--task", action="append", help="only this one; or topology, calibration")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once, a thread each")
+    options = parser.parse_args()
+    options.runs.mkdir(exist_ok=True, parents=True)
+    names = {task.name for task in TASKS}
+    with ThreadPoolExecutor(options.jobs) as pool:
+        if not options.task or names & set(options.task):
+            print("\n".join(text_tables(options, pool)) + "\n", flush=True)
+        if not options.task or "calibration" in options.task:
+            print("\n".join(calibration_table(options)) + "\n", flush=True)
+        if not options.task or "topology" in options.task:
+            print("\n".join(topology_table(options, pool)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

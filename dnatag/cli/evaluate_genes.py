@@ -1,0 +1,161 @@
+"""Evaluation of genes: files about the same contigs, and the rows of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dnatag.cli.common import note
+from dnatag.cli.evaluate import Evaluation, Rows, flatten
+
+if TYPE_CHECKING:
+    from dnatag.formats.records import Annotation
+
+__all__ = ["evaluate_genes"]
+
+ROWS: Rows = [
+    ("genes predicted", "stop.predicted"),
+    ("  and set aside", "predictions_set_aside"),
+    ("genes by stop", None),
+    ("  found", "stop.found"),
+    ("  sensitivity %", "stop.sensitivity"),
+    ("  precision %", "stop.precision"),
+    ("  F1 %", "stop.f1"),
+    ("genes by stop and start", None),
+    ("  exact", "exact.found"),
+    ("  sensitivity %", "exact.sensitivity"),
+    ("  precision %", "exact.precision"),
+    ("  F1 %", "exact.f1"),
+    ("  starts right of found %", "starts_among_found"),
+    ("bases on strand and frame", None),
+    ("  sensitivity %", "base.sensitivity"),
+    ("  precision %", "base.precision"),
+    ("  F1 %", "base.f1"),
+    ("  MCC", "base.mcc"),
+]
+ORFORISE_ROWS: Rows = [
+    ("as in ORForise", None),
+    ("  genes detected %", "orforise.genes_detected"),
+    ("  perfect matches %", "orforise.perfect_matches"),
+]
+VERIFIED_ROWS: Rows = [
+    ("genes listed", "reference.genes"),
+    ("  found by stop", "found"),
+    ("  starts right", "starts_right"),
+    ("found of listed %", "found_of_listed"),
+    ("starts right of found %", "starts_among_found"),
+    ("starts right of listed %", "starts_among_listed"),
+]
+
+
+def evaluate_genes(
+    reference: str,
+    predictions: Mapping[str, str],
+    *,
+    genome: str | None,
+    verified: bool,
+    quiet: bool,
+) -> Evaluation:
+    """Score annotations.
+
+    Parameters
+    ----------
+    reference
+        A path.
+    predictions
+        Paths by name.
+    genome, verified, quiet
+        See the options of the command.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, the reference has no genes, or files are about different
+        contigs.
+    """
+    from dnatag.errors import InputError
+    from dnatag.formats.annotation import read_annotation
+    from dnatag.genes.metrics import contig_lengths, evaluate, evaluate_verified
+
+    truth = read_annotation(reference)
+    if not truth:
+        raise InputError(f"{reference}: has no CDS; the reference is an annotation of genes")
+    predicted = {name: read_annotation(path) for name, path in predictions.items()}
+    for name, genes in predicted.items():
+        _compare_contigs(reference, truth, predictions[name], genes, verified=verified, quiet=quiet)
+    lengths = _genome_lengths(genome) if genome else contig_lengths([truth, *predicted.values()])
+    score: Any = evaluate_verified if verified else evaluate
+    scores = {name: score(truth, genes, lengths).to_dict() for name, genes in predicted.items()}
+    first = dict(flatten(next(iter(scores.values()))))
+    rows = VERIFIED_ROWS if verified else [*ROWS, *_length_rows(first), *ORFORISE_ROWS]
+    return Evaluation(_reference(first), rows, scores)
+
+
+def _genome_lengths(path: str) -> dict[str, int]:
+    from dnatag.formats.fasta import UniqueIds, read_fasta
+
+    return {contig.id: len(contig) for contig in read_fasta(path, UniqueIds())}
+
+
+def _compare_contigs(
+    reference: str, truth: Annotation, path: str, genes: Annotation, *, verified: bool, quiet: bool
+) -> None:
+    """Refuse files about different sequences, and note what only one of them has."""
+    from dnatag.errors import InputError
+
+    there, here = {*truth, *truth.lengths}, {*genes, *genes.lengths}
+    if not there & here:
+        raise InputError(
+            f"{path}: no contig in common with {reference} ({_some(here)} here, {_some(there)} "
+            "there); both must name the sequences alike"
+        )
+    if missing := truth.keys() - here:
+        count = sum(len(truth[c]) for c in missing)
+        note(
+            f"warning: {path}: no genes on {_some(missing)}: the {count} CDS that {reference} "
+            "has there count as missed",
+            quiet=quiet,
+        )
+    if (extra := genes.keys() - there) and not verified:
+        count = sum(len(genes[c]) for c in extra)
+        note(
+            f"warning: {reference}: no genes on {_some(extra)}: the {count} CDS that {path} "
+            "has there count as wrong",
+            quiet=quiet,
+        )
+
+
+def _some(contigs: Any, shown: int = 3) -> str:
+    """Name some contigs."""
+    names = sorted(contigs)
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more if names else "none"
+
+
+def _reference(scores: dict[str, Any]) -> str:
+    """Tell what of the reference counts."""
+    genes, rows = scores["reference.genes"], scores["reference.rows"]
+    left = {
+        key.rpartition(".")[2]: count
+        for key, count in scores.items()
+        if key.startswith("reference.set_aside.")
+    }
+    if scores["reference.same_stop"]:
+        left["same stop as a longer one"] = scores["reference.same_stop"]
+    if not left:
+        return f"{genes} genes"
+    told = ", ".join(f"{count} {reason}" for reason, count in left.items())
+    return f"{genes} genes of {rows} CDS (not counted: {told})"
+
+
+def _length_rows(scores: dict[str, Any]) -> Rows:
+    """Sensitivity and precision of each length class."""
+    classes = [key.split(".")[1] for key in scores if key.startswith("by_length.")]
+    return [
+        row
+        for measure in ("sensitivity", "precision")
+        for row in (
+            (f"by stop and length in bp: {measure} %", None),
+            *((f"  {name}", f"by_length.{name}.{measure}") for name in dict.fromkeys(classes)),
+        )
+    ]

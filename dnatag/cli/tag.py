@@ -1,0 +1,216 @@
+"""``dnatag tag``: label the words of sentences or the residues of proteins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import tee
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dnatag.cli.common import (
+    device_option,
+    note,
+    output_option,
+    progress,
+    quiet_option,
+    threads_option,
+)
+from dnatag.errors import InputError
+
+if TYPE_CHECKING:
+    from dnatag.formats.streams import Source
+    from dnatag.formats.tokens import Sentence
+
+__all__ = ["command"]
+
+#: By domain the formats to read and to write, and what is counted.
+INPUTS = {"text": ("conll", "lines", "jsonl"), "proteins": ("fasta",)}
+OUTPUTS = {"text": ("conll", "jsonl"), "proteins": ("residues", "jsonl")}
+COUNTED = {
+    "text": ("sentences", "tokens", "entities"),
+    "proteins": ("proteins", "residues", "segments"),
+}
+#: What the formats are written as.
+TAGGED = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl", "fasta": "residues"}
+
+
+# \b keeps click from joining the lines of a paragraph.
+HELP = """Label the words of sentences or the residues of proteins.
+
+\b
+dnatag tag --model diseases.dnatag abstracts.txt -o diseases.jsonl
+dnatag tag --model membrane.dnatag proteins.fasta -o topology.fasta
+
+INPUT is plain or compressed (gzip, bzip2, xz, zstd); "-" is standard input. Columns get the tag
+as one more column; sentences become JSON Lines with "entities", their places counted in
+characters; proteins get a line of labels below their sequence. The score of an entity is the
+posterior probability that exactly these tokens are one of this type; that of a segment of a
+protein leaves its ends some room.
+"""
+
+
+@click.command("tag", help=HELP)
+@click.argument("path", metavar="INPUT", type=click.Path(allow_dash=True))
+@output_option
+@click.option(
+    "--model",
+    metavar="NAME|FILE",
+    required=True,
+    help="A model of text or of proteins, by name (see 'dnatag models list') or a model file.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["auto", *(kind for kinds in INPUTS.values() for kind in kinds)]),
+    default="auto",
+    show_default=True,
+    help="Of the input: tokens in columns, a sentence in each line, JSON Lines with a text or "
+    "tokens, or proteins; auto tells it from the content.",
+)
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(list(dict.fromkeys(TAGGED.values()))),
+    show_default="as the input, JSON Lines for lines",
+    help="Format of the result.",
+)
+@click.option(
+    "--token-column",
+    metavar="N",
+    type=int,
+    show_default="1",
+    help="Of conll: the column of the tokens, counted from 1 or, from the end, from -1.",
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    default="utf-8",
+    show_default=True,
+    help="The character encoding of the input; the result is in UTF-8.",
+)
+@click.option(
+    "--k-best",
+    metavar="K",
+    type=click.IntRange(min=1),
+    help="Give the K best labellings and their posteriors as well, in JSON Lines.",
+)
+@click.option(
+    "--min-score",
+    metavar="P",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Leave out spans of the best labelling with a lower posterior.",
+)
+@device_option
+@threads_option
+@quiet_option
+def command(
+    path: str,
+    output: str,
+    model: str,
+    kind: str,
+    target: str | None,
+    token_column: int | None,
+    encoding: str,
+    k_best: int | None,
+    min_score: float,
+    device: str,
+    threads: int,
+    quiet: bool,
+) -> None:
+    """Label the words of sentences or the residues of proteins."""
+    # Threads that wait must not keep the others from working.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from dnatag.formats.conll import write_conll
+    from dnatag.formats.jsonl import write_jsonl
+    from dnatag.formats.residues import write_residues
+    from dnatag.formats.streams import display_name, open_output
+    from dnatag.formats.tokens import Span
+    from dnatag.tagging.tagger import Tagger
+
+    if token_column == 0:
+        raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
+    tagger = Tagger.load(model, device, threads)
+    domain = tagger.model.domain.name
+    source, kind = _open(path, kind, domain, encoding)
+    target = target or TAGGED[kind]
+    for option, value, known in (
+        ("--format", kind, INPUTS[domain]),
+        ("--to", target, OUTPUTS[domain]),
+    ):
+        if value not in known:
+            raise click.UsageError(
+                f"{option} {value} does not fit {model}, a model of {domain}: choose "
+                f"{' or '.join(known)}."
+            )
+    if token_column is not None and kind != "conll":
+        raise click.UsageError(
+            f"--token-column is for columns, and the input is {kind}; name its format with "
+            "--format, or leave the column out."
+        )
+    if k_best is not None and target != "jsonl":
+        raise click.UsageError(
+            "only JSON Lines can hold the labellings of --k-best: add --to jsonl."
+        )
+    note(f"model {Path(model).stem}, device {tagger.device.type}, input {kind}", quiet=quiet)
+
+    # The tagger reads ahead.
+    ahead, sentences = tee(_read(source, kind, token_column or 1, encoding))
+    n_sentences = n_tokens = n_spans = 0
+    with open_output(output) as handle, progress(unit=COUNTED[domain][0], quiet=quiet) as bar:
+        tagged = tagger.tag_all((sentence.tokens for sentence in ahead), k_best or 0)
+        for sentence, found in zip(sentences, tagged, strict=True):
+            spans = [e for e in found.entities if e.score >= min_score]
+            if target == "jsonl":
+                alternatives = None if k_best is None else found.alternatives
+                write_jsonl(handle, sentence, spans, alternatives)
+            else:
+                kept = [Span(e.start, e.end, e.type) for e in spans]
+                tags = tagger.model.labelling.tags(kept, len(sentence))
+                write = write_conll if target == "conll" else write_residues
+                write(handle, sentence, tags)
+            n_sentences += 1
+            n_tokens += len(sentence)
+            n_spans += len(spans)
+            bar.update()
+        if not n_sentences:
+            raise InputError(f"{display_name(path)}: is empty")
+    counts = zip((n_sentences, n_tokens, n_spans), COUNTED[domain], strict=True)
+    note(", ".join(f"{n} {what}" for n, what in counts), quiet=quiet)
+
+
+def _open(path: str, kind: str, domain: str, encoding: str) -> tuple[Source, str]:
+    """Tell the format of the input where it is not given."""
+    from dnatag.formats.sniff import HEAD, text_kind_of
+    from dnatag.formats.streams import peek
+
+    if kind != "auto":
+        return path, kind
+    if domain == "proteins":
+        return path, "fasta"
+    head, stream = peek(path, HEAD)
+    try:
+        return stream, text_kind_of(head.decode(encoding, "replace"))
+    except (LookupError, UnicodeError):
+        raise click.UsageError(f"no encoding '{encoding}' is known.") from None
+
+
+def _read(source: Source, kind: str, token_column: int, encoding: str) -> Iterator[Sentence]:
+    from dnatag.formats.conll import read_conll
+    from dnatag.formats.jsonl import read_jsonl
+    from dnatag.formats.lines import read_lines
+    from dnatag.formats.residues import read_residues
+
+    match kind:
+        case "conll":
+            return read_conll(source, token_column, encoding=encoding)
+        case "lines":
+            return read_lines(source, encoding)
+        case "jsonl":
+            return read_jsonl(source, encoding)
+        case _:
+            return read_residues(source, labelled=False, encoding=encoding)

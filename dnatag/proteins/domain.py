@@ -1,0 +1,98 @@
+"""Proteins as a domain of tokens: residues, and the topology of membrane proteins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dnatag.engine.tokens import TokenConfig
+from dnatag.formats.residues import read_residues
+from dnatag.proteins.metrics import evaluate_topology
+from dnatag.proteins.residues import FEATURES, LETTERS, ResidueEncoder
+from dnatag.proteins.topology import Topology, load_labelling
+from dnatag.tagging.domain import Corpora, CorpusFiles, Labelling
+
+__all__ = ["DOMAIN", "Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The size of the network.
+
+    Parameters
+    ----------
+    residues : int
+        Length of the vectors of residues.
+    mutate : float
+        Share of residues that are exchanged in training.
+    hidden, layers : int
+        Of the BiLSTM.
+    dropout : float
+        Variational dropout while training.
+    """
+
+    residues: int = 24
+    mutate: float = 0.1
+    hidden: int = 64
+    layers: int = 1
+    dropout: float = 0.2
+
+
+class Proteins:
+    """See :class:`dnatag.tagging.domain.Domain`."""
+
+    name = "proteins"
+    settings = Settings
+    limits: Mapping[str, tuple[Any, ...]] = {"mutate": (0, 1), "dropout": (0, 0.95)}
+
+    def read(self, corpora: Sequence[CorpusFiles]) -> tuple[list[Corpora], Labelling]:
+        """See :class:`dnatag.tagging.domain.Domain`; files are 3-line FASTA."""
+        result: list[Corpora] = []
+        for files in corpora:
+            read: Corpora = {}
+            for split in ("train", "validate", "test"):
+                read[split] = []
+                for path in getattr(files, split):
+                    for protein in read_residues(path, True, files.encoding):
+                        Topology.check(protein.tags or (), f"{path}: {protein.id}")
+                        if protein.tokens:
+                            read[split].append(protein)
+            result.append(read)
+        return result, Topology()
+
+    def encoder(
+        self, sequences: Sequence[Sequence[str]], settings: Settings, folder: Path
+    ) -> ResidueEncoder:
+        """See :class:`dnatag.tagging.domain.Domain`."""
+        return ResidueEncoder(settings.mutate)
+
+    def network(self, encoder: ResidueEncoder, settings: Settings) -> TokenConfig:
+        """See :class:`dnatag.tagging.domain.Domain`."""
+        return TokenConfig(
+            categories=((len(LETTERS) + 1, settings.residues),),
+            features=FEATURES,
+            hidden=settings.hidden,
+            layers=settings.layers,
+            dropout=settings.dropout,
+        )
+
+    def load_encoder(self, arrays: Mapping[str, np.ndarray]) -> ResidueEncoder:
+        """See :class:`dnatag.tagging.domain.Domain`."""
+        return ResidueEncoder.from_arrays(arrays)
+
+    def load_labelling(self, data: Mapping[str, Any]) -> Labelling:
+        """See :class:`dnatag.tagging.domain.Domain`."""
+        return load_labelling(data)
+
+    def scores(
+        self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any
+    ) -> dict[str, float]:
+        """See :class:`dnatag.tagging.domain.Domain`."""
+        return evaluate_topology(truth, found).summary()
+
+
+DOMAIN = Proteins()

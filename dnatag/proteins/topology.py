@@ -1,0 +1,142 @@
+"""The topology of membrane proteins: which residues cross the membrane, and what is on its sides.
+
+Labels are those of TMbed (Bernhofer and Rost 2022, https://doi.org/10.1186/s12859-022-04873-x),
+one letter for each residue: ``S`` signal peptide, ``1`` inside, ``2`` outside, ``H`` helix and
+``B`` strand across the membrane, ``U`` unknown. Its lower-case ``h`` and ``b`` are read as ``H``
+and ``B``: which way a segment crosses is told by the sides it joins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from dnatag.engine.grammar import Grammar, Transition
+from dnatag.errors import InputError
+from dnatag.formats.tokens import Span
+from dnatag.tagging.domain import Stretch
+
+__all__ = ["LABELS", "UNKNOWN", "Topology"]
+
+LABELS = ("S", "1", "2", "H", "B")
+UNKNOWN = "U"
+#: Segments across the membrane: least residues, and the number from which all lengths are alike.
+SEGMENTS = {"H": (8, 36), "B": (5, 18)}
+#: By so many residues the ends of a segment may differ and it still counts as the same one.
+TOLERANCE = 5
+
+
+class Topology:
+    """Segments across the membrane lead to its other side; a signal peptide is at the begin.
+
+    A segment runs through a chain of states, one for each of its residues, and may end at any
+    that is long enough; how often it does is learnt. So lengths have a distribution of their own,
+    and a segment of a few residues is impossible.
+    """
+
+    grammar: Grammar
+    by_token = True
+
+    def __init__(self) -> None:
+        sides = {"12": ("1", "2"), "21": ("2", "1")}
+        emission: dict[str, tuple[str, ...]] = {"S": ("S",), "1": ("1",), "2": ("2",)}
+        steps = [Transition(s, s, f"stay {s}") for s in "S12"]
+        steps += [Transition("S", side, f"cut {side}") for side in "12"]
+        # Plugs of barrels change sides without a segment; that this is rare is learnt.
+        steps += [Transition(a, b, f"plug {a}{b}") for a, b in sides.values()]
+        self._label = {"S": "S", "1": "1", "2": "2"}
+        for label, (least, most) in SEGMENTS.items():
+            for way, (source, target) in sides.items():
+                chain = [f"{label}{way}.{i}" for i in range(1, most + 1)]
+                emission |= dict.fromkeys(chain, (f"{label}{way}",))
+                self._label |= dict.fromkeys(chain, label)
+                steps.append(Transition(source, chain[0], f"enter {label}{way}"))
+                steps += [
+                    # Shorter ones must go on, so there is nothing to learn.
+                    Transition(a, b, f"{label} beyond {i}" if i >= least else None)
+                    for i, (a, b) in enumerate(pairwise(chain), 1)
+                ]
+                steps.append(Transition(chain[-1], chain[-1], f"{label} on"))
+                steps += [
+                    Transition(state, target, f"{label} of {i}")
+                    for i, state in enumerate(chain, 1)
+                    if i >= least
+                ]
+        self.grammar = Grammar(
+            states=tuple(emission),
+            channels=tuple(dict.fromkeys(c for cs in emission.values() for c in cs)),
+            emission=emission,
+            transitions=tuple(steps),
+            # What is only a part of a protein may begin and end anywhere.
+            begin=("S", "1", "2", *(s for s in emission if s.endswith(".1"))),
+        )
+        labels = np.array([self._label[s] for s in emission])
+        self._of = {label: labels == label for label in LABELS}
+        self._letters = labels
+
+    def allowed(self, tags: Sequence[str], types: Sequence[str] | None) -> np.ndarray:
+        """See :class:`dnatag.tagging.domain.Labelling`; segments that are too short are open."""
+        allowed = np.ones((len(tags), len(self.grammar.states)), bool)
+        for span in _runs([tag.upper() for tag in tags]):
+            inner = span.start > 0 and span.end < len(tags)
+            short = inner and span.end - span.start < SEGMENTS.get(span.type, (0,))[0]
+            if span.type != UNKNOWN and not short:
+                allowed[span.start : span.end] = self._of[span.type]
+        return allowed
+
+    def spans(self, path: np.ndarray) -> list[Span]:
+        """See :class:`dnatag.tagging.domain.Labelling`; every residue is in a span."""
+        return _runs([str(letter) for letter in self._letters[path]])
+
+    def tags(self, spans: Sequence[Span], length: int) -> list[str]:
+        """See :class:`dnatag.tagging.domain.Labelling`; ``U`` where there is no span."""
+        tags = [UNKNOWN] * length
+        for span in spans:
+            tags[span.start : span.end] = [span.type] * (span.end - span.start)
+        return tags
+
+    def stretch(self, span: Span, length: int) -> Stretch:
+        """See :class:`dnatag.tagging.domain.Labelling`.
+
+        Where exactly a segment ends is uncertain by nature, so a span is looked for without the
+        ``TOLERANCE`` at its ends (of short ones, without a third).
+        """
+        margin = min(TOLERANCE, (span.end - span.start) // 3)
+        n = span.end - span.start - 2 * margin
+        return Stretch(span.start + margin, np.tile(self._of[span.type], (n, 1)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """See :class:`dnatag.tagging.domain.Labelling`."""
+        return {"kind": "topology"}
+
+    @staticmethod
+    def check(tags: Sequence[str], where: str) -> None:
+        """Refuse labels that are none of these.
+
+        Raises
+        ------
+        InputError
+            Naming the first.
+        """
+        for i, tag in enumerate(tags, 1):
+            if tag.upper() not in (*LABELS, UNKNOWN):
+                raise InputError(
+                    f"{where}: label {i} is '{tag}'; known are {', '.join(LABELS)}, {UNKNOWN}"
+                )
+
+
+def _runs(tags: Sequence[str]) -> list[Span]:
+    """Stretches of equal tags."""
+    ends = [i for i in range(1, len(tags) + 1) if i == len(tags) or tags[i] != tags[i - 1]]
+    starts = [0, *ends]
+    return [Span(a, b, tags[a]) for a, b in zip(starts, ends, strict=False)]
+
+
+def load_labelling(data: Mapping[str, Any]) -> Topology:
+    """Inverse of :meth:`Topology.to_dict`."""
+    if data["kind"] != "topology":
+        raise ValueError(f"unknown labels of proteins: {data['kind']}")
+    return Topology()

@@ -1,0 +1,1 @@
+"""Words: tag schemes, scores of tagged sentences, pictures of them."""

@@ -1,0 +1,152 @@
+"""Labels of text: entities as IOBES states, or one state for each tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dnatag.engine.grammar import Grammar, Transition
+from dnatag.formats.tokens import Span
+from dnatag.tagging import schemes
+from dnatag.tagging.domain import Labelling, Stretch
+
+__all__ = ["Entities", "Plain", "labelling_of"]
+
+OUTSIDE = "O"
+
+
+class Entities:
+    """Spans of some types; they do not overlap.
+
+    Inside, the scheme is IOBES, whatever that of the files: there is one path for each set of
+    spans, and each span has a path through states of its own, so its posterior is exact.
+
+    Parameters
+    ----------
+    types : sequence of str
+        What a span can be.
+    scheme : str
+        Of the tags that go in and out, see :mod:`dnatag.tagging.schemes`.
+    """
+
+    by_token = False
+
+    def __init__(self, types: Sequence[str], scheme: str) -> None:
+        self.types = tuple(types)
+        self.scheme = scheme
+        begins = [f"{part}-{t}" for t in types for part in "BS"]
+        ends = [f"{part}-{t}" for t in types for part in "ES"]
+        states = (OUTSIDE, *(f"{part}-{t}" for t in types for part in "BIES"))
+        steps = [(a, b) for a in (OUTSIDE, *ends) for b in (OUTSIDE, *begins)]
+        steps += [(f"{a}-{t}", f"{b}-{t}") for t in types for a in "BI" for b in "IE"]
+        self.grammar = Grammar(
+            states=states,
+            channels=states,
+            emission={s: (s,) for s in states},
+            transitions=tuple(Transition(a, b, f"{a} {b}") for a, b in steps),
+            begin=(OUTSIDE, *begins),
+            end=(OUTSIDE, *ends),
+        )
+        self._number = {s: i for i, s in enumerate(states)}
+
+    def allowed(self, tags: Sequence[str], types: Sequence[str] | None) -> np.ndarray:
+        """See :class:`dnatag.tagging.domain.Labelling`; a type never seen allows all."""
+        allowed = np.zeros((len(tags), len(self.grammar.states)), bool)
+        allowed[:, 0] = True
+        if types is not None:
+            open_ = [i for s, i in self._number.items() if s[2:] not in types]
+            allowed[:, open_] = True
+        for span in schemes.spans(tags, self.scheme):
+            known = span.type in self.types
+            allowed[span.start : span.end] = self.stretch(span, len(tags)).states if known else True
+        return allowed
+
+    def spans(self, path: np.ndarray) -> list[Span]:
+        """See :class:`dnatag.tagging.domain.Labelling`."""
+        names = [self.grammar.states[i] for i in path]
+        return schemes.spans(names, "IOBES")
+
+    def tags(self, spans: Sequence[Span], length: int) -> list[str]:
+        """See :class:`dnatag.tagging.domain.Labelling`."""
+        return schemes.tags(spans, length, self.scheme)
+
+    def stretch(self, span: Span, length: int) -> Stretch:
+        """See :class:`dnatag.tagging.domain.Labelling`."""
+        n = span.end - span.start
+        parts = "S" if n == 1 else "B" + "I" * (n - 2) + "E"
+        states = np.zeros((n, len(self.grammar.states)), bool)
+        for row, part in zip(states, parts, strict=True):
+            row[self._number[f"{part}-{span.type}"]] = True
+        return Stretch(span.start, states)
+
+    def to_dict(self) -> dict[str, Any]:
+        """See :class:`dnatag.tagging.domain.Labelling`."""
+        return {"kind": "entities", "types": list(self.types), "scheme": self.scheme}
+
+
+class Plain:
+    """Each token has one of some tags, and any may follow any.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The tags.
+    """
+
+    by_token = False
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self.grammar = Grammar(
+            states=self.names,
+            channels=self.names,
+            emission={s: (s,) for s in self.names},
+            transitions=tuple(Transition(a, b, f"{a} {b}") for a in self.names for b in self.names),
+        )
+        self._number = {s: i for i, s in enumerate(self.names)}
+
+    def allowed(self, tags: Sequence[str], types: Sequence[str] | None) -> np.ndarray:
+        """See :class:`dnatag.tagging.domain.Labelling`; a tag never seen allows all."""
+        allowed = np.zeros((len(tags), len(self.names)), bool)
+        for row, tag in zip(allowed, tags, strict=True):
+            row[self._number.get(tag, slice(None))] = True
+        return allowed
+
+    def spans(self, path: np.ndarray) -> list[Span]:
+        """See :class:`dnatag.tagging.domain.Labelling`; every token is a span."""
+        return [Span(i, i + 1, self.names[s]) for i, s in enumerate(path)]
+
+    def tags(self, spans: Sequence[Span], length: int) -> list[str]:
+        """See :class:`dnatag.tagging.domain.Labelling`; ``_`` where there is no span."""
+        tags = ["_"] * length
+        for span in spans:
+            tags[span.start] = span.type
+        return tags
+
+    def stretch(self, span: Span, length: int) -> Stretch:
+        """See :class:`dnatag.tagging.domain.Labelling`."""
+        states = np.zeros((1, len(self.names)), bool)
+        states[0, self._number[span.type]] = True
+        return Stretch(span.start, states)
+
+    def to_dict(self) -> dict[str, Any]:
+        """See :class:`dnatag.tagging.domain.Labelling`."""
+        return {"kind": "plain", "names": list(self.names)}
+
+
+def labelling_of(tags: Iterable[Sequence[str]], scheme: str) -> Labelling:
+    """Return the labelling of tagged sentences.
+
+    Parameters
+    ----------
+    tags : iterable of sequence of str
+        The tags of each sentence.
+    scheme : str
+        Their scheme.
+    """
+    if scheme == "plain":
+        return Plain(sorted({t for sentence in tags for t in sentence}))
+    types = {s.type for sentence in tags for s in schemes.spans(sentence, scheme)}
+    return Entities(sorted(types), scheme)

@@ -1,0 +1,247 @@
+"""``dnatag evaluate`` on tagged text and labelled residues."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dnatag.cli import main
+
+GENES = str(Path(__file__).parents[1] / "data" / "evaluate" / "mg1655.refseq.gff3")
+TRUTH = "Ada B-PER\nLovelace I-PER\nvisits O\nTurin B-LOC\n. O\n\nRain O\nin O\nTurin B-LOC\n"
+PREDICTION = TRUTH.replace("Turin B-LOC", "Turin B-PER", 1)
+PROTEINS = ">a\nMKLLAV\n11HHHU\n>b\nMK\n22\n"
+SIGNATURES = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a file of truth and one of predictions, and work in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "truth.conll").write_text(TRUTH)
+    (tmp_path / "a.conll").write_text(PREDICTION)
+    (tmp_path / "truth.fasta").write_text(PROTEINS)
+    return tmp_path
+
+
+def evaluate(*arguments: str, **options) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *arguments], **options)
+
+
+def scores(*arguments: str, **options) -> dict:
+    result = evaluate(*arguments, "--json", "-", **options)
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)["predictions"]
+
+
+def test_table(folder: Path) -> None:
+    (folder / "b.conll").write_text(TRUTH.replace("Rain O", "Rain B-MISC"))
+    result = evaluate("truth.conll", "a.conll", "b.conll")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert result.stdout == (
+        "reference: truth.conll, 2 sentences, 8 tokens, 3 spans in BIO\n"
+        "\n"
+        "                       a       b\n"
+        "token accuracy %   87.50   87.50\n"
+        "all spans\n"
+        "  true                 3       3\n"
+        "  predicted            3       4\n"
+        "  precision %      66.67   75.00\n"
+        "  recall %         66.67  100.00\n"
+        "  F1 %             66.67   85.71\n"
+        "LOC\n"
+        "  true                 2       2\n"
+        "  predicted            1       2\n"
+        "  precision %     100.00  100.00\n"
+        "  recall %         50.00  100.00\n"
+        "  F1 %             66.67  100.00\n"
+        "MISC\n"
+        "  true                 -       0\n"
+        "  predicted            -       1\n"
+        "  precision %          -    0.00\n"
+        "  recall %             -       -\n"
+        "  F1 %                 -    0.00\n"
+        "PER\n"
+        "  true                 1       1\n"
+        "  predicted            2       1\n"
+        "  precision %      50.00  100.00\n"
+        "  recall %        100.00  100.00\n"
+        "  F1 %             66.67  100.00\n"
+    )
+
+
+def test_json_and_tsv(folder: Path) -> None:
+    (folder / "b.conll").write_text(TRUTH.replace("Rain O", "Rain B-MISC"))
+    told = scores("truth.conll", "a.conll", "b.conll", "--tsv", "out.tsv")
+    assert told["a"]["scheme"] == "BIO"
+    assert told["a"]["accuracy"] == 7 / 8
+    assert told["a"]["by_type"]["LOC"]["recall"] == 0.5
+    assert told["a"]["confusion"]["LOC"] == {"LOC": 1, "PER": 1, "O": 0}
+    header, *rows = (line.split("\t") for line in Path("out.tsv").read_text().splitlines())
+    assert header == ["measure", "a", "b"]
+    table = {row[0]: row[1:] for row in rows}
+    assert table["all.right"] == ["2", "3"]
+    assert table["by_type.MISC.predicted"] == ["", "1"]
+
+
+def test_each_file_has_its_own_scheme(folder: Path) -> None:
+    (folder / "a.conll").write_text(
+        "Ada I-PER\nLovelace I-PER\nvisits O\nTurin I-LOC\n. O\n\nRain O\nin O\nTurin I-LOC\n"
+    )
+    (folder / "b.conll").write_text(
+        "Ada B-PER\nLovelace E-PER\nvisits O\nTurin S-LOC\n. O\n\nRain O\nin O\nTurin S-LOC\n"
+    )
+    told = scores("truth.conll", "a.conll", "b.conll")
+    assert [one["scheme"] for one in told.values()] == ["IOB1", "IOBES"]
+    assert all(one["accuracy"] == one["all"]["f1"] == 1 for one in told.values())
+
+
+def test_illegal_tags_are_noted(folder: Path) -> None:
+    (folder / "a.conll").write_text(TRUTH.replace("in O\nTurin B-LOC", "in O\nTurin I-LOC"))
+    result = evaluate("truth.conll", "a.conll")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "dnatag: warning: a.conll: tags illegal in BIO: 1, read as conlleval reads them; "
+        "the first: in the sentence at line 7, I-LOC is a span of one token, for which BIO has "
+        "B-LOC\n"
+    )
+    assert ["F1", "%", "100.00"] in [line.split() for line in result.stdout.splitlines()]
+    assert evaluate("truth.conll", "a.conll", "--quiet").stderr == ""
+
+
+def test_plain_tags_and_columns(folder: Path) -> None:
+    (folder / "truth.conll").write_text("1\tRain\tNOUN\t_\n2\tfalls\tVERB\t_\n")
+    (folder / "a.conll").write_text("1\tRain\tNOUN\t_\n2\tfalls\tNOUN\t_\n")
+    columns = ("--token-column", "2", "--tag-column", "-2")
+    told = scores("truth.conll", "a.conll", *columns)["a"]
+    assert (told["scheme"], told["accuracy"]) == ("plain", 0.5)
+    table = evaluate("truth.conll", "a.conll", *columns).stdout
+    assert table.startswith("reference: truth.conll, 1 sentences, 2 tokens\n")
+    assert "\nall tags\n" in table
+
+
+def test_scheme_can_be_given(folder: Path) -> None:
+    (told,) = scores("truth.conll", "a.conll", "--scheme", "plain").values()
+    assert told["by_type"]["O"]["right"] == 4
+
+
+def test_tags_without_types(folder: Path) -> None:
+    (folder / "truth.conll").write_text("a B\nb I\nc O\n")
+    result = evaluate("truth.conll", "truth.conll")
+    assert "\n(no type)\n" in result.stdout
+    assert list(scores("truth.conll", "truth.conll")["truth"]["by_type"]) == [""]
+
+
+def test_compressed_and_standard_input(folder: Path) -> None:
+    packed = gzip.compress(TRUTH.encode())
+    assert scores("-", "a.conll", input=packed)["a"]["all"]["right"] == 2
+    assert scores("truth.conll", "-", input=packed)["-"]["all"]["right"] == 3
+
+
+def test_encoding(folder: Path) -> None:
+    for name in ("truth.conll", "a.conll"):
+        (folder / name).write_bytes("Zürich B-LOC\n".encode("latin-1"))
+    assert evaluate("truth.conll", "a.conll").exit_code == 2
+    assert scores("truth.conll", "a.conll", "--encoding", "latin-1")["a"]["accuracy"] == 1
+
+
+def test_residues(folder: Path) -> None:
+    (folder / "a.fasta").write_text(PROTEINS.replace("11HHHU", "111HHH"))
+    result = evaluate("truth.fasta", "a.fasta")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(
+        "reference: truth.fasta, 2 proteins, 7 residues, 3 segments (not counted: 1 residues "
+        "labelled U)\n"
+    )
+    assert "\nresidue accuracy %   85.71\nall segments\n" in result.stdout
+    told = scores("truth.fasta", "a.fasta", "--picture", "out.png")["a"]
+    assert [c["right"] for c in told["by_type"].values()] == [0, 1, 0]
+    assert "scheme" not in told
+
+
+@pytest.mark.parametrize("format", SIGNATURES)
+def test_picture(folder: Path, format: str) -> None:
+    result = evaluate("truth.conll", "a.conll", "truth.conll", "--picture", f"out.{format}")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("reference: ")
+    assert Path(f"out.{format}").read_bytes().startswith(SIGNATURES[format])
+
+
+def test_pictures_need_matplotlib(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = evaluate("truth.conll", "a.conll", "--picture", "out.png")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "pip install matplotlib" in result.stderr
+    assert not Path("out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "\nin O",
+            "\non O",
+            "a.conll: line 7: token 2 from here is 'on', 'in' in truth.conll (line 7); "
+            "compare files of the same tokens",
+        ),
+        (
+            ". O\n",
+            "",
+            "a.conll: line 1: 4 tokens begin here, 5 in truth.conll (line 1); compare files of "
+            "the same tokens",
+        ),
+        (
+            "\n\nRain O\nin O\nTurin B-LOC",
+            "",
+            "truth.conll: line 7: a.conll ends before what begins here; compare files of the "
+            "same tokens",
+        ),
+        (
+            "in O",
+            "in IN",
+            "a.conll: line 7: in the sentence that begins here, 'IN' is no tag of spans, such as "
+            "B-PER or O; mend it, name another --tag-column, or use --scheme plain for tags "
+            "without spans",
+        ),
+    ],
+)
+def test_files_that_do_not_belong_together(folder: Path, old: str, new: str, message: str) -> None:
+    (folder / "a.conll").write_text(TRUTH.replace(old, new))
+    result = evaluate("truth.conll", "a.conll", "--picture", "out.png")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"dnatag: error: {message}\n"
+    assert not Path("out.png").exists()
+
+
+def test_residues_of_other_proteins(folder: Path) -> None:
+    (folder / "a.fasta").write_text(PROTEINS.replace("MK\n", "MR\n"))
+    result = evaluate("truth.fasta", "a.fasta")
+    assert result.exit_code == 2
+    assert "a.fasta: line 4: token 2 from here is 'R', 'K' in truth.fasta" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("truth", "options", "message"),
+    [
+        (GENES, ["--scheme", "BIO"], "--scheme is for text in columns"),
+        (GENES, ["--tag-column", "-1"], "--tag-column is for text in columns"),
+        (GENES, ["--picture", "x.png"], "--picture is for text in columns and FASTA of labelled"),
+        ("truth.conll", ["--verified"], "--verified is for annotations of genes"),
+        ("truth.conll", ["--genome", "x"], "--genome is for annotations of genes"),
+        ("truth.fasta", ["--token-column", "1"], "and these files are FASTA of labelled residues"),
+        ("truth.conll", ["--token-column", "0"], "columns are counted from 1"),
+        ("truth.conll", ["--picture", "x.gif"], "must end in .png, .svg, .pdf"),
+        ("truth.conll", ["--scheme", "IOB9"], "Invalid value for '--scheme'"),
+    ],
+)
+def test_wrong_use(folder: Path, truth: str, options: list[str], message: str) -> None:
+    result = evaluate(truth, truth, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1

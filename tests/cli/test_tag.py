@@ -1,0 +1,432 @@
+"""``dnatag tag``: formats in and out, scores, and bad input."""
+
+from __future__ import annotations
+
+import bz2
+import fcntl
+import gzip
+import itertools
+import json
+import lzma
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import zstandard
+from click.testing import CliRunner, Result
+
+from dnatag.cli import main
+from dnatag.engine.tokens import TokenTagger
+from dnatag.tagging.domain import find_domain
+from dnatag.tagging.model import TokenModel, save
+from dnatag.tagging.schemes import faults
+from dnatag.tagging.tagger import Tagger
+from dnatag.text.domain import DOMAIN, Settings
+from dnatag.text.labels import Plain
+
+Toy = tuple[Path, Path, str]
+Options = tuple[object, ...]
+Write = Callable[..., Path]
+DNATAG = [sys.executable, "-m", "dnatag", "tag"]
+SENTENCE = "dr Xavqu Miklo was given 12 mg"
+TAGS = ["O", "B-PER", "I-PER", "O", "O", "B-QTY", "I-QTY"]
+LINES = f"{SENTENCE}\n\nwe saw that.\n"
+CONLL = "".join(f"{word}\n" for word in SENTENCE.split()) + "\nwe\nsaw\n"
+TABBED = "# sent_id = 1\n" + "".join(f"{i}\t{w}\n" for i, w in enumerate(SENTENCE.split(), 1))
+JSONL = f"{json.dumps({'text': SENTENCE, 'id': 7})}\n{json.dumps({'tokens': ['we', 'saw']})}\n"
+FASTA = ">a first\nMKLLAVMKLLAV\nMKLAV*\n>b\nmkw\n"
+needs_dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+
+
+def tag(*arguments: object, **options: Any) -> Result:
+    return CliRunner().invoke(main, ["tag", *map(str, arguments)], **options)
+
+
+@pytest.fixture
+def model(toy: Toy) -> Options:
+    """Options for the toy, as quick as possible."""
+    return ("--model", toy[1], "--device", "cpu", "--threads", 1, "-q")
+
+
+@pytest.fixture(scope="module")
+def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
+    """Options for a model of proteins with random weights."""
+    torch.manual_seed(1)
+    domain = find_domain("proteins")
+    settings = domain.settings(hidden=4)
+    encoder = domain.encoder([tuple("ACDEF")], settings, Path())
+    labelling = domain.load_labelling({"kind": "topology"})
+    network = TokenTagger(domain.network(encoder, settings), labelling.grammar)
+    path = tmp_path_factory.mktemp("proteins") / "membrane.dnatag"
+    save(path, TokenModel(domain, encoder, network, labelling), {})
+    return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Options:
+    """Options for a model of plain tags with random weights."""
+    torch.manual_seed(1)
+    encoder = DOMAIN.encoder([SENTENCE.split()], Settings(), Path())
+    labelling = Plain(["NN", "VB"])
+    network = TokenTagger(DOMAIN.network(encoder, Settings(hidden=4)), labelling.grammar)
+    path = tmp_path_factory.mktemp("plain") / "plain.dnatag"
+    save(path, TokenModel(DOMAIN, encoder, network, labelling), {})
+    return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
+
+
+def done(result: Result) -> str:
+    assert (result.exit_code, result.stderr) == (0, ""), result.stderr
+    return result.stdout
+
+
+def objects(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done(result).splitlines()]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Write:
+    """Write an input whose name tells nothing."""
+
+    def write(data: str | bytes) -> Path:
+        path = tmp_path / "input"
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return path
+
+    return write
+
+
+# What is written -----------------------------------------------------------------------------
+
+
+def test_lines(model: Options, file: Write) -> None:
+    first, blank, last = objects(tag(*model, file(LINES)))
+    assert first.keys() == {"text", "entities"}
+    assert first["text"] == SENTENCE
+    assert [(e["entity_group"], e["word"], e["start"], e["end"]) for e in first["entities"]] == [
+        ("PER", "Xavqu Miklo", 3, 14), ("QTY", "12 mg", 25, 30)
+    ]  # fmt: skip
+    assert all(0.5 < e["score"] <= 1 for e in first["entities"])
+    # Empty sentences stay where they are.
+    assert blank == {"text": "", "entities": []}
+    assert last == {"text": "we saw that.", "entities": []}
+
+
+def test_jsonl(model: Options, file: Write) -> None:
+    first, second = objects(tag(*model, file(JSONL)))
+    assert list(first) == ["text", "id", "entities"]
+    assert (first["id"], first["text"]) == (7, SENTENCE)
+    assert [e["word"] for e in first["entities"]] == ["Xavqu Miklo", "12 mg"]
+    assert second == {"tokens": ["we", "saw"], "entities": []}
+
+
+def test_conll(model: Options, file: Write) -> None:
+    text = done(tag(*model, "--format", "conll", file(CONLL)))
+    words = SENTENCE.split()
+    assert text == (
+        "".join(f"{w}\t{t}\n" for w, t in zip(words, TAGS, strict=True))
+        + "\nwe\tO\nsaw\tO\n\n"
+    )  # fmt: skip
+
+
+def test_columns(model: Options, file: Write) -> None:
+    """Other columns and comments are kept."""
+    text = done(tag(*model, "--token-column", 2, file(TABBED)))
+    lines = text.splitlines()
+    assert lines[0] == "# sent_id = 1"
+    assert lines[1:-1] == [
+        f"{line}\t{t}" for line, t in zip(TABBED.splitlines()[1:], TAGS, strict=True)
+    ]
+    assert done(tag(*model, "--token-column", -1, file(TABBED))) == text
+    # What was written can be read, with a column more.
+    again = done(tag(*model, "--token-column", 2, file(text)))
+    assert [line.split("\t")[2:] for line in again.splitlines()[1:-1]] == [[t, t] for t in TAGS]
+
+
+def test_fasta(proteins: Options, file: Write) -> None:
+    lines = done(tag(*proteins, file(FASTA))).splitlines()
+    assert lines[:2] == [">a first", "MKLLAVMKLLAVMKLAV"]
+    assert lines[3:5] == [">b", "MKW"]
+    assert len(lines) == 6
+    for sequence, labels in (lines[1:3], lines[4:6]):
+        assert len(labels) == len(sequence)
+        assert set(labels) <= set("S12HB")
+
+
+def test_proteins_as_jsonl(proteins: Options, file: Write) -> None:
+    labels = done(tag(*proteins, file(FASTA))).splitlines()[2::3]
+    found = objects(tag(*proteins, "--to", "jsonl", file(FASTA)))
+    assert [item["id"] for item in found] == ["a", "b"]
+    assert "".join(found[0]["tokens"]) == "MKLLAVMKLLAVMKLAV"
+    for item, letters in zip(found, labels, strict=True):
+        groups = ["".join(g) for _, g in itertools.groupby(letters)]
+        assert [e["entity_group"] for e in item["entities"]] == [g[0] for g in groups]
+        assert [len(e["word"].split()) for e in item["entities"]] == [len(g) for g in groups]
+
+
+@pytest.mark.parametrize("data", [LINES, JSONL, TABBED], ids=["lines", "jsonl", "conll"])
+def test_from_any_format_to_any(model: Options, file: Write, data: str) -> None:
+    column = ("--token-column", 2) if data is TABBED else ()
+    items = objects(tag(*model, *column, "--to", "jsonl", file(data)))
+    assert [e["word"] for e in items[0]["entities"]] == ["Xavqu Miklo", "12 mg"]
+    rows = done(tag(*model, *column, "--to", "conll", file(data))).split("\n\n")[0].split("\n")
+    rows = [row for row in rows if not row.startswith("#")]
+    assert [row.split("\t")[-2:] for row in rows] == [
+        [w, t] for w, t in zip(SENTENCE.split(), TAGS, strict=True)
+    ]
+
+
+def test_k_best(toy: Toy, model: Options, file: Write) -> None:
+    sentence = "dr Xavqu in Miklo 12 of"
+    tokens = Tagger.load(toy[1], "cpu").tag(sentence.split(), k_best=4)
+    (item,) = objects(tag(*model, "--k-best", 4, file(f"{sentence}\n")))
+    assert list(item) == ["text", "entities", "alternatives"]
+    assert len(item["alternatives"]) == 4
+    for (share, entities), told in zip(tokens.alternatives, item["alternatives"], strict=True):
+        assert told["score"] == pytest.approx(share, abs=1e-5)
+        assert [(e["entity_group"], e["word"]) for e in told["entities"]] == [
+            (e.type, " ".join(sentence.split()[e.start : e.end])) for e in entities
+        ]
+    assert item["alternatives"][0]["entities"] == item["entities"]
+    # Of an empty sentence there is one labelling.
+    *_, blank = objects(tag(*model, "--k-best", 4, file(f"{sentence}\n\n")))
+    assert blank["alternatives"] == [{"score": 1.0, "entities": []}]
+
+
+def test_min_score(model: Options, file: Write) -> None:
+    path = file("dr Xavqu Miklo saw Hertz Ludov with 12 of 13 mg in Tonul mg dr 9\n" * 3)
+    every = objects(tag(*model, path))[0]["entities"]
+    scores = sorted(e["score"] for e in every)
+    assert len(set(scores)) > 1
+    bound = scores[len(scores) // 2]
+    kept = [e for e in every if e["score"] >= bound]
+    item = objects(tag(*model, "--min-score", bound - 1e-6, "--k-best", 2, path))[0]
+    assert item["entities"] == kept
+    # Other readings are told whole.
+    assert item["alternatives"][0]["entities"] == every
+    rows = done(tag(*model, "--min-score", bound - 1e-6, "--to", "conll", path)).splitlines()
+    tags = [row.split("\t")[1] for row in rows[: rows.index("")]]
+    assert not faults(tags, "BIO")
+    assert sum(t[0] == "B" for t in tags) == len(kept)
+    assert objects(tag(*model, "--min-score", 0, path))[0]["entities"] == every
+
+
+def test_min_score_of_other_labels(plain: Options, proteins: Options, file: Write) -> None:
+    """Tokens without a label are marked as such."""
+    rows = done(tag(*plain, "--to", "conll", file(LINES))).splitlines()
+    assert {row.split("\t")[-1] for row in rows if row} == {"NN", "VB"}
+    rows = done(tag(*plain, "--min-score", 1, "--to", "conll", file(LINES))).splitlines()
+    assert {row.split("\t")[-1] for row in rows if row} == {"_"}
+    assert objects(tag(*plain, "--min-score", 1, file(LINES)))[0]["entities"] == []
+    lines = done(tag(*proteins, "--min-score", 1, file(FASTA))).splitlines()
+    assert lines[2::3] == ["U" * 17, "UUU"]
+
+
+def test_many_sentences_keep_their_order(toy: Toy, model: Options, file: Write) -> None:
+    """More than are read at once."""
+    path = file("".join(f"we saw {i} mg\n" for i in range(1500)))
+    items = objects(tag(*model, path))
+    assert [item["text"] for item in items] == [f"we saw {i} mg" for i in range(1500)]
+    assert all(item["entities"] for item in items)
+    assert objects(tag("--model", toy[1], "-q", "--threads", 2, "--device", "cpu", path)) == items
+
+
+def test_notes(toy: Toy, model: Options, proteins: Options, file: Write, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    result = tag("--model", toy[1], "--device", "cpu", file(LINES), "-o", out)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == (
+        "dnatag: model toy, device cpu, input lines\n"
+        "dnatag: 3 sentences, 11 tokens, 2 entities\n"
+    )  # fmt: skip
+    assert out.read_text() == done(tag(*model, file(LINES)))
+    notes = tag(*proteins[:-1], file(FASTA)).stderr.splitlines()
+    assert notes[0] == "dnatag: model membrane, device cpu, input fasta"
+    assert re.fullmatch(r"dnatag: 2 proteins, 20 residues, \d+ segments", notes[1])
+
+
+# Where it comes from and goes ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.compress],
+    ids=["plain", "gzip", "bzip2", "xz", "zstd"],
+)
+@pytest.mark.parametrize("data", [LINES, JSONL, TABBED, "\ufeff" + JSONL], ids=repr)
+def test_compressed_input(
+    model: Options, file: Write, pack: Callable[[bytes], bytes], data: str
+) -> None:
+    column = ("--token-column", 2) if data is TABBED else ()
+    expected = done(tag(*model, *column, file(data)))
+    assert expected.count("\n") > 1
+    packed = pack(data.encode())
+    assert done(tag(*model, *column, file(packed))) == expected
+    assert done(tag(*model, *column, "-", input=packed)) == expected
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8"])
+def test_encoding(model: Options, file: Write, encoding: str) -> None:
+    path = file("dr Zoë Müller was\n".encode(encoding))
+    (item,) = objects(tag(*model, "--encoding", encoding, path))
+    assert item["text"] == "dr Zoë Müller was"
+    path = file("Zoë\t1\nMüller\t2\n".encode(encoding))
+    assert done(tag(*model, "--encoding", encoding, path)).startswith("Zoë\t1\t")
+
+
+def test_an_output_may_replace_its_input(model: Options, file: Write) -> None:
+    path = file(LINES)
+    expected = done(tag(*model, path))
+    assert done(tag(*model, path, "-o", path)) == ""
+    assert path.read_text() == expected
+
+
+# Bad input -----------------------------------------------------------------------------------
+
+
+def assert_one_line(result: Result, code: int, told: str) -> None:
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert re.fullmatch(f"dnatag: error: .*{told}.*\n", result.stderr), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "told"),
+    [
+        (b"", (), "is empty"),
+        (gzip.compress(b""), (), "is empty"),
+        (b"", ("--format", "conll"), "is empty"),
+        (b"\n\n", ("--format", "conll"), "is empty"),
+        (b"\n", ("--format", "jsonl"), "is empty"),
+        (b'{"text": 1}\n', (), 'line 1: "text" is not a string'),
+        (b'{"text": "a"}\n{"words": []}\n', (), "line 2: the object has neither"),
+        (b"a\tO\nb\n", ("--token-column", "2"), "line 2: has 1 columns, no column 2"),
+        (b"fine\nna\xefve\n", (), "line 2: byte 0xEF is not utf-8; name the encoding"),
+        (gzip.compress(LINES.encode() * 99)[:-9], (), "gzip data is truncated"),
+    ],
+)
+def test_bad_files(
+    model: Options, file: Write, tmp_path: Path, data: bytes, options: tuple[str, ...], told: str
+) -> None:
+    path, out = file(data), tmp_path / "out"
+    out.write_text("old")
+    assert_one_line(tag(*model, *options, path, "-o", out), 2, f"{path}: .*{re.escape(told)}")
+    assert out.read_text() == "old"
+    assert sorted(tmp_path.iterdir()) == [path, out]
+    assert_one_line(tag(*model, *options, "-", input=data), 2, f"standard input: .*{told[:9]}")
+
+
+def test_blank_lines_are_sentences(model: Options, file: Write) -> None:
+    assert objects(tag(*model, file("\n \n"))) == [
+        {"text": "", "entities": []}, {"text": " ", "entities": []}
+    ]  # fmt: skip
+
+
+def test_bad_proteins(proteins: Options, file: Write) -> None:
+    assert_one_line(tag(*proteins, file("")), 2, "is empty")
+    assert_one_line(tag(*proteins, file("MKL\n")), 2, "is not FASTA")
+    assert_one_line(tag(*proteins, file(">a\nMK1\n")), 2, "line 2: record 'a': illegal letter '1'")
+
+
+def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> None:
+    text, table = file(LINES), file(LINES).with_name("table")
+    table.write_text(TABBED)
+    fasta = table.with_name("fasta")
+    fasta.write_text(FASTA)
+    device = ("--device", "cpu", "-q")
+    for arguments, told in (
+        ((*device, text), "Missing option '--model'"),
+        ((*model,), "Missing argument 'INPUT'"),
+        ((*model, text, text), "unexpected extra argument"),
+        ((*model, text.with_name("none")), "none: cannot read: No such file"),
+        ((*model, text.parent), "cannot read: Is a directory"),
+        ((*device, "--model", "prokaryotes", text), "a model of 'genes', .*'dnatag predict'"),
+        ((*device, "--model", "nobody", text), "no model and no file named nobody"),
+        ((*device, "--model", text, text), "input: not a dnatag model file"),
+        ((*model, "--format", "fasta", fasta), "fasta does not fit .*toy.dnatag, a model of text"),
+        ((*proteins, "--format", "lines", text), "lines does not fit .*model of proteins: .*fasta"),
+        ((*model, "--to", "residues", text), "--to residues does not fit .*conll or jsonl"),
+        ((*proteins, "--to", "conll", fasta), "--to conll does not fit .*residues or jsonl"),
+        ((*model, "--format", "xml", text), "Invalid value for '--format'"),
+        ((*model, "--token-column", "0", table), "columns are counted from 1"),
+        ((*model, "--token-column", "1", text), "--token-column is for columns, .* is lines"),
+        ((*model, "--token-column", "1", "--format", "jsonl", text), "the input is jsonl"),
+        ((*proteins, "--token-column", "1", fasta), "the input is fasta"),
+        ((*model, "--token-column", "9", table), "table: line 2: has 2 columns, no column 9"),
+        ((*model, "--k-best", "2", table), "only JSON Lines can hold .*add --to jsonl"),
+        ((*model, "--k-best", "2", "--to", "conll", text), "only JSON Lines"),
+        ((*proteins, "--k-best", "2", fasta), "only JSON Lines"),
+        ((*model, "--k-best", "0", text), "Invalid value for '--k-best'"),
+        ((*model, "--min-score", "1.5", text), "Invalid value for '--min-score'"),
+        ((*model, "--min-score", "-1", text), "Invalid value for '--min-score'"),
+        ((*model, "--encoding", "utf-9", text), "no encoding 'utf-9' is known"),
+        ((*model, "--encoding", "utf-9", "--format", "lines", text), "no encoding 'utf-9'"),
+        ((*model, "--encoding", "base64", text), "no encoding 'base64' is known"),
+        ((*model, "-o", text.parent / "none" / "x", text), "cannot write: No such file"),
+        ((*model, "--threads", "0", text), "--threads"),
+    ):
+        assert_one_line(tag(*arguments), 2, told)
+
+
+def test_what_columns_cannot_hold(model: Options, file: Write) -> None:
+    path = file(json.dumps({"tokens": ["a b", "c\td"]}) + "\n")
+    assert_one_line(tag(*model, "--to", "conll", path), 2, r"cannot hold the token 'c\\td'")
+    assert len(objects(tag(*model, path))) == 1
+
+
+# As a process --------------------------------------------------------------------------------
+
+
+def test_the_reader_goes_away(toy: Toy, file: Write) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*DNATAG, "--model", toy[1], "-q", file(LINES)], stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@needs_dev_full
+def test_a_full_disk(model: Options, file: Write) -> None:
+    result = tag(*model, file(LINES), "-o", "/dev/full")
+    assert_one_line(result, 1, "/dev/full: cannot write: No space left")
+
+
+def test_a_pipe_and_a_terminal(toy: Toy, tmp_path: Path) -> None:
+    """A pipe is read once, however it comes in; progress is shown on a terminal only."""
+    command = [*DNATAG, "--model", toy[1], "--device", "cpu", "-", "-o", tmp_path / "out"]
+    terminal, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=other)
+    os.close(other)
+    assert process.stdin is not None
+    data = LINES.encode()
+    for piece in (data[:2], data[2:9], data[9:], data * 500):
+        process.stdin.write(piece)
+        process.stdin.flush()
+    process.stdin.close()
+    shown = b""
+    try:
+        while part := os.read(terminal, 4096):
+            shown += part
+    except OSError:  # on Linux: the other end is closed
+        pass
+    os.close(terminal)
+    assert process.wait() == 0
+    texts = [json.loads(line)["text"] for line in (tmp_path / "out").read_text().splitlines()]
+    assert texts == LINES.splitlines() * 501
+    assert b"sentences/s" in shown, shown
+    left = [re.sub(r".*\r", "", line) for line in shown.decode().split("\r\n")]
+    assert left[:2] == [
+        "dnatag: model toy, device cpu, input lines",
+        "dnatag: 1503 sentences, 5511 tokens, 1002 entities",
+    ]

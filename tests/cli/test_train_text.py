@@ -1,0 +1,160 @@
+"""``dnatag train`` on tagged text, as users call it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dnatag.cli import main
+from dnatag.engine.checkpoint import read_metadata
+from dnatag.engine.training import Progress
+from dnatag.tagging.learn import Data, learn
+from dnatag.tagging.recipe import read_recipe
+
+Toy = tuple[Path, Path, str]
+BIO = "Ada\tB-PER\nruns\tO\n\n"
+PLAIN = "Ada\tNNP\nruns\tVBZ\n\n"
+CORPUS = 'domain = "text"\n[[corpus]]\ntrain = "bio.tsv"\n'
+SHORT = "[model]\nhidden = 4\n[training]\nepochs = 1\n"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["train", *map(str, arguments)])
+
+
+def quick(*arguments: object) -> Result:
+    return run(*arguments, "--device", "cpu", "--threads", 1, "-q")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of tiny corpora."""
+    (tmp_path / "bio.tsv").write_text(BIO * 3)
+    (tmp_path / "plain.tsv").write_text(PLAIN * 3)
+    return tmp_path
+
+
+def recipe(folder: Path, text: str) -> Path:
+    (folder / "r.toml").write_text(text)
+    return folder / "r.toml"
+
+
+def test_a_rule_is_learnt(toy: Toy) -> None:
+    path, model, told = toy
+    assert read_metadata(model)["scores"]["test"]["f1"] > 0.9
+    lines = told.splitlines()
+    assert lines[0].startswith("dnatag: 60 sequences of ")
+    assert lines[1].startswith("dnatag: step ")
+    assert "validation loss" in lines[1]
+    assert lines[-2].startswith(f"dnatag: {model}: validate: f1 ")
+    score = 100 * read_metadata(model)["scores"]["test"]["f1"]
+    assert lines[-1].startswith(f"dnatag: {model}: test: f1 {score:.2f}, precision ")
+    assert len(lines) == 1 + 12 + 2  # a line for each epoch
+    shown = CliRunner().invoke(main, ["models", "show", str(model)])
+    assert shown.stdout.startswith("# Toy\n")
+    assert "| test | " in shown.stdout
+    assert path.with_name("toy.dnatag.run").is_dir()
+
+
+def test_same_seed_same_file(toy: Toy, tmp_path: Path) -> None:
+    """Files elsewhere, same model; the seed on the command line goes before the recipe's."""
+    path = tmp_path / "toy.toml"
+    path.write_text(toy[0].read_text() + "seed = 7\n")
+    output = tmp_path / "toy.dnatag"
+    done = quick(path, "--folder", toy[0].parent, "--seed", 1, "-o", output)
+    assert (done.exit_code, done.output) == (0, "")
+    assert output.read_bytes() == toy[1].read_bytes()
+
+
+def test_an_interrupted_run_ends_the_same(toy: Toy, tmp_path: Path) -> None:
+    output = tmp_path / "toy.dnatag"
+    whole = read_recipe(toy[0])
+
+    def interrupt(now: Progress) -> None:
+        if now.step > now.steps / 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        learn(whole, Data(whole), output, device="cpu", report=interrupt)
+    done = quick(toy[0], "-o", output)
+    assert done.exit_code == 2
+    assert "has not ended; go on with --resume" in done.stderr
+    done = quick(toy[0], "--resume", "--seed", 2, "-o", output)
+    assert done.exit_code == 2
+    assert "has other settings (loop)" in done.stderr
+    done = quick(toy[0], "--resume", "-o", output)
+    assert (done.exit_code, done.output) == (0, "")
+    assert output.read_bytes() == toy[1].read_bytes()
+    assert [p.name for p in (tmp_path / "toy.dnatag.run").iterdir()] == ["log.csv"]
+    done = quick(toy[0], "--resume", "-o", output)
+    assert done.exit_code == 2
+    assert "nothing to resume" in done.stderr
+
+
+@pytest.mark.parametrize("characters", ["cnn", "lstm"])
+def test_plain_tags_and_vectors(folder: Path, characters: str) -> None:
+    (folder / "v.txt").write_text("ada 1 2\nruns 3 4\n")
+    text = f'vectors = "v.txt"\ncharacters = "{characters}"\n'
+    text = SHORT.replace("hidden", f"{text}hidden").replace("epochs = 1", "epochs = 40")
+    path = recipe(
+        folder, CORPUS.replace("bio", "plain") + 'validate = "plain.tsv"\n' + text + "batch = 4\n"
+    )
+    done = run(path, "--device", "cpu", "--threads", 1, "-o", folder / "m.dnatag")
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == f"dnatag: {folder}/m.dnatag: validate: accuracy 100.00"
+    assert read_metadata(folder / "m.dnatag")["labels"]["names"] == ["NNP", "VBZ"]
+
+
+def test_scores_that_are_not_defined_are_left_out(folder: Path) -> None:
+    (folder / "none.tsv").write_text("we\tO\n")
+    path = recipe(folder, CORPUS + 'validate = "none.tsv"\n' + SHORT + "learning_rate = 1e-8\n")
+    done = quick(path, "-o", folder / "m.dnatag")
+    assert done.exit_code == 0, done.stderr
+    assert "recall" not in json.dumps(read_metadata(folder / "m.dnatag")["scores"])
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "message"),
+    [
+        (CORPUS, ("--steps", 5), "--from and --steps are for genes; the length of other runs is"),
+        (CORPUS, ("--from", "prokaryotes"), "--from and --steps are for genes"),
+        (CORPUS, ("--genome", "bio.tsv"), "a recipe names its genomes"),
+        (CORPUS, ("--resume",), "nothing to resume"),
+        (CORPUS, ("--folder", "elsewhere"), "there is no file elsewhere/bio.tsv"),
+        (CORPUS + "colour = 1\n", (), "r.toml: [[corpus]] 1: unknown key 'colour'"),
+        (CORPUS + "[training]\nsteps = 5\n", (), "r.toml: [training]: unknown key 'steps'"),
+        (CORPUS + "[model]\nhidden = 0\n", (), "r.toml: [model]: 'hidden' cannot be 0"),
+        (CORPUS + 'test = "none.tsv"\n', (), "r.toml: [[corpus]] 1: there is no file"),
+        (CORPUS + 'scheme = "BOI"\n', (), "r.toml: [[corpus]] 1: 'scheme' can be BIO"),
+        (CORPUS + "tag_column = 0\n", (), "r.toml: [[corpus]] 1: 'tag_column' is counted from 1"),
+        (CORPUS + "tag_column = 3\n", (), "bio.tsv: line 1: has 2 columns, no column 3"),
+        (CORPUS + 'encoding = "x"\n', (), "bio.tsv: cannot read: no encoding 'x' is known"),
+        (CORPUS + '[[corpus]]\ntrain = "plain.tsv"\n', (), "one model cannot learn from both"),
+        (CORPUS.replace("bio", "plain") + 'scheme = "BIO"\n', (), "'NNP' is no tag of spans"),
+        (CORPUS + '[model]\nvectors = "v.txt"\n', (), "v.txt: cannot read: No such file"),
+        (CORPUS + '[model]\nvectors = "bio.tsv"\n', (), "bio.tsv: line 1: expected a word"),
+        (CORPUS + '[model]\ncharacters = "lstm"\nspelling = 7\n', (), "'spelling' must be even"),
+        (CORPUS.replace("text", "music"), (), "r.toml: 'domain' must be text or proteins"),
+        ('domain = "text"\n', (), "no [[corpus]] names files to train on"),
+        ("domain = text", (), "r.toml: is no TOML file"),
+    ],
+)
+def test_refusals(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    arguments: tuple[object, ...],
+    message: str,
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "elsewhere").mkdir()
+    before = sorted([*folder.iterdir(), recipe(folder, text)])
+    done = quick("r.toml", *arguments, "-o", "m.dnatag")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("dnatag: error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert sorted(folder.iterdir()) == before
