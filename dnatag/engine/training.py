@@ -385,7 +385,7 @@ def _fit(
 ) -> dict:
     checkpoint = _Checkpoint(folder)
     optimizer = torch.optim.AdamW(
-        tagger.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        tagger.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     state = _State(asdict(config))
     best = {k: v.detach().clone() for k, v in tagger.state_dict().items()}

@@ -31,6 +31,9 @@ class Settings:
     vectors : str
         File of word vectors to use beside the trained ones, see
         :func:`dnatag.formats.vectors.read_vectors`; "" for none.
+    most_vectors : int
+        Of these vectors only so many are kept, the first of the file, beside those of words that
+        are learnt from; 0: all. Fewer make a smaller model.
     words, shapes : int
         Length of the trained vectors of words and of shapes.
     characters : str
@@ -44,11 +47,12 @@ class Settings:
     """
 
     vectors: str = ""
+    most_vectors: int = 0
     words: int = 50
     shapes: int = 8
-    characters: str = "cnn"
+    characters: str = "lstm"
     spelling: int = 50
-    hidden: int = 100
+    hidden: int = 128
     layers: int = 1
     dropout: float = 0.5
 
@@ -61,7 +65,7 @@ class Text:
     limits: Mapping[str, tuple[Any, ...]] = {
         "characters": ("cnn", "lstm"),
         "dropout": (0, 0.95),
-        "vectors": (),
+        "most_vectors": (0, 1e9),
     }
 
     def read(self, corpora: Sequence[CorpusFiles]) -> tuple[list[Corpora], Labelling]:
@@ -97,7 +101,7 @@ class Text:
     ) -> WordEncoder:
         """See :class:`dnatag.tagging.domain.Domain`."""
         words, vectors = read_vectors(folder / settings.vectors) if settings.vectors else ((), None)
-        return WordEncoder.learn(sequences, words, vectors)
+        return WordEncoder.learn(sequences, words, vectors, settings.most_vectors)
 
     def network(self, encoder: WordEncoder, settings: Settings) -> TokenConfig:
         """See :class:`dnatag.tagging.domain.Domain`."""

@@ -79,8 +79,19 @@ class WordEncoder:
         sentences: Iterable[Sequence[str]],
         vector_words: Sequence[str] = (),
         vectors: np.ndarray | None = None,
+        most_vectors: int = 0,
     ) -> WordEncoder:
-        """Know the words and characters of sentences, and some vectors."""
+        """Know the words and characters of sentences, and some vectors.
+
+        Parameters
+        ----------
+        sentences : iterable of sequence of str
+            What is learnt from.
+        vector_words, vectors
+            As for the class.
+        most_vectors : int
+            Keep the vectors of the first so many words and of those in the sentences; 0: all.
+        """
         words, characters = Counter[str](), Counter[str]()
         for tokens in sentences:
             words.update(map(normalise, tokens))
@@ -89,6 +100,11 @@ class WordEncoder:
         # In a model file a zero ends a word, so what has one stays unknown.
         known = {w: n for w, n in words.items() if "\0" not in w}
         known = dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
+        if vectors is not None and most_vectors:
+            kept = [
+                i for i, w in enumerate(vector_words) if i < most_vectors or normalise(w) in known
+            ]
+            vector_words, vectors = [vector_words[i] for i in kept], vectors[kept]
         return cls(known, sorted(characters.keys() - {"\0"}), vector_words, vectors)
 
     @property
