@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 __all__ = ["BiLSTM", "reverse"]
 
+#: Up to so many different lengths, rows are reversed length by length.
+FEW_LENGTHS = 4
+
 
 def reverse(x: Tensor, lengths: Tensor) -> Tensor:
     """Turn each row round within its length; what lies behind stays zero or padding.
@@ -24,9 +27,15 @@ def reverse(x: Tensor, lengths: Tensor) -> Tensor:
         The same shape; position t of a row of length n is position n - 1 - t of the input.
     """
     n = x.shape[1]
+    distinct = set(lengths.tolist()) - {n}
+    if len(distinct) > FEW_LENGTHS:
+        place = torch.arange(n, device=x.device).expand(len(x), n)
+        end = lengths.to(x.device)[:, None]
+        place = torch.where(place < end, end - 1 - place, place)
+        return x.gather(1, place.view(len(x), n, *[1] * (x.dim() - 2)).expand_as(x))
     turned = x.flip(1)
-    # Rows of equal length are shifted together: there are few lengths, and gathering is slow.
-    for length in set(lengths.tolist()) - {n}:
+    # Rows of equal length are shifted together: gathering is slow for long sequences.
+    for length in distinct:
         rows = lengths == length
         # Behind the end the row keeps its own padding.
         turned[rows] = torch.cat([turned[rows][:, n - length :], x[rows][:, length:]], 1)

@@ -99,7 +99,8 @@ class _Parts(nn.Module):
 
     def forward(self, parts: Tensor) -> Tensor:
         batch, length, width = parts.shape
-        parts = parts.view(batch * length, width)
+        # A token that is there more than once is encoded once.
+        parts, which = torch.unique(parts.view(batch * length, width), dim=0, return_inverse=True)
         x = self.embedding(parts)
         if self.filters is not None:
             y = self.filters(x.transpose(1, 2))
@@ -113,7 +114,7 @@ class _Parts(nn.Module):
             ahead, back = states.chunk(2, -1)
             last = ahead[torch.arange(len(x)), (lengths - 1).clamp(min=0)]
             y = torch.where(lengths[:, None] > 0, torch.cat([last, back[:, 0]], -1), 0.0)
-        return y.view(batch, length, -1)
+        return y[which].view(batch, length, -1)
 
 
 class TokenTagger(Network):

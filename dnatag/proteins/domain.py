@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.tokens import TokenConfig
+from dnatag.errors import InputError
 from dnatag.formats.residues import read_residues
 from dnatag.proteins.metrics import evaluate_topology
 from dnatag.proteins.residues import FEATURES, LETTERS, ResidueEncoder
@@ -52,7 +53,14 @@ class Proteins:
     def read(self, corpora: Sequence[CorpusFiles]) -> tuple[list[Corpora], Labelling]:
         """See :class:`dnatag.tagging.domain.Domain`; files are 3-line FASTA."""
         result: list[Corpora] = []
-        for files in corpora:
+        for number, files in enumerate(corpora, 1):
+            plain = CorpusFiles(files.train, files.validate, files.test, encoding=files.encoding,
+                                weight=files.weight)  # fmt: skip
+            if files != plain:
+                raise InputError(
+                    f"[[corpus]] {number}: files of proteins are 3-line FASTA: leave out columns, "
+                    "scheme and types"
+                )
             read: Corpora = {}
             for split in ("train", "validate", "test"):
                 read[split] = []

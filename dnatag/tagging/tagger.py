@@ -25,7 +25,7 @@ from dnatag.tagging.model import TokenModel, load
 __all__ = ["Tagged", "Tagger"]
 
 #: Tokens of a batch, padding included, and sequences that are sorted by length together.
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 CHUNK = 1024
 
 
