@@ -21,7 +21,7 @@ from dnatag.tagging.domain import Stretch
 
 __all__ = ["LABELS", "UNKNOWN", "Topology"]
 
-LABELS = ("S", "1", "2", "H", "B")
+LABELS: tuple[str, ...] = ("S", "1", "2", "H", "B")
 UNKNOWN = "U"
 #: Segments across the membrane: least residues, and the number from which all lengths are alike.
 SEGMENTS = {"H": (8, 36), "B": (5, 18)}
@@ -47,12 +47,12 @@ class Topology:
         steps += [Transition("S", side, f"cut {side}") for side in "12"]
         # Plugs of barrels change sides without a segment; that this is rare is learnt.
         steps += [Transition(a, b, f"plug {a}{b}") for a, b in sides.values()]
-        self._label = {"S": "S", "1": "1", "2": "2"}
+        label_of = {s: s for s in "S12"}
         for label, (least, most) in SEGMENTS.items():
             for way, (source, target) in sides.items():
                 chain = [f"{label}{way}.{i}" for i in range(1, most + 1)]
                 emission |= dict.fromkeys(chain, (f"{label}{way}",))
-                self._label |= dict.fromkeys(chain, label)
+                label_of |= dict.fromkeys(chain, label)
                 steps.append(Transition(source, chain[0], f"enter {label}{way}"))
                 steps += [
                     # Shorter ones must go on, so there is nothing to learn.
@@ -73,9 +73,9 @@ class Topology:
             # What is only a part of a protein may begin and end anywhere.
             begin=("S", "1", "2", *(s for s in emission if s.endswith(".1"))),
         )
-        labels = np.array([self._label[s] for s in emission])
-        self._of = {label: labels == label for label in LABELS}
-        self._letters = labels
+        self.labels = LABELS
+        self.label_of = np.array([LABELS.index(label_of[s]) for s in emission])
+        self._of = {label: self.label_of == i for i, label in enumerate(LABELS)}
 
     def allowed(self, tags: Sequence[str], types: Sequence[str] | None) -> np.ndarray:
         """See :class:`dnatag.tagging.domain.Labelling`; segments that are too short are open."""
@@ -89,7 +89,7 @@ class Topology:
 
     def spans(self, path: np.ndarray) -> list[Span]:
         """See :class:`dnatag.tagging.domain.Labelling`; every residue is in a span."""
-        return _runs([str(letter) for letter in self._letters[path]])
+        return _runs([LABELS[i] for i in self.label_of[path]])
 
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:
         """See :class:`dnatag.tagging.domain.Labelling`; ``U`` where there is no span."""

@@ -92,10 +92,16 @@ class Labelling(Protocol):
         expected by their posteriors, or else the one that is most probable as a whole. Where it is
         uncertain at which tokens spans begin and end, each of the labellings with a span has a
         small probability, and the one without it may be the most probable.
+    labels : tuple of str
+        What a token can be: a type, a tag, or ``O`` for nothing.
+    label_of : numpy.ndarray
+        int (S,), the label of each state.
     """
 
     grammar: Grammar
     by_token: bool
+    labels: tuple[str, ...]
+    label_of: np.ndarray
 
     def allowed(self, tags: Sequence[str], types: Sequence[str] | None) -> np.ndarray:
         """States that tags allow, bool (L, S).

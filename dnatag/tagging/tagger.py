@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dnatag.engine import crf
+from dnatag.engine.grammar import Grammar
 from dnatag.engine.windows import batches, choose_device, torch_threads
 from dnatag.errors import InputError
 from dnatag.formats.tokens import Entity, Span
@@ -27,6 +28,16 @@ __all__ = ["Tagged", "Tagger"]
 #: Tokens of a batch, padding included, and sequences that are sorted by length together.
 BATCH_TOKENS = 2048
 CHUNK = 1024
+
+
+class _Inputs(NamedTuple):
+    """What the functions of the CRF are called with."""
+
+    grammar: Grammar
+    channels: Tensor
+    theta: Tensor
+    bits: Tensor
+    lengths: Tensor
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,29 @@ class Tagger:
         """
         return next(self.tag_all([tokens], k_best))
 
+    def posteriors(self, tokens: Sequence[str]) -> np.ndarray:
+        """Return the posterior probability of each label at each token of a sequence.
+
+        Parameters
+        ----------
+        tokens
+            As for tagging.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (L, number of labels), in the order of ``model.labelling.labels``.
+        """
+        labelling = self.model.labelling
+        if not len(tokens):
+            return np.zeros((0, len(labelling.labels)), np.float32)
+        with torch.inference_mode(), torch_threads(self.threads):
+            inputs = self._inputs([tokens])
+            of_state = torch.eye(len(labelling.labels))[torch.from_numpy(labelling.label_of)]
+            shares = self._crf.marginals(*inputs, project=of_state.to(inputs[1].device))
+        result: np.ndarray = shares[0].cpu().numpy()
+        return result
+
     def tag_all(self, sequences: Iterable[Sequence[str]], k_best: int = 0) -> Iterator[Tagged]:
         """Tag sequences, in their order.
 
@@ -140,39 +174,41 @@ class Tagger:
 
     def _tag(self, sequences: Sequence[Sequence[str]], k_best: int) -> list[Tagged]:
         """Tag a batch of sequences, none of them empty."""
-        inputs, lengths = collate([self.model.encoder.encode(tokens) for tokens in sequences])
         with torch.inference_mode():
-            channels = self._network(*(x.to(self.device) for x in inputs), lengths.to(self.device))
-            channels = channels.float()
-            theta = self._theta
-            if self.device.type == "mps":
-                channels, theta = channels.cpu(), theta.cpu()
-            bits = torch.zeros(channels.shape[:2], dtype=torch.uint8, device=channels.device)
-            inputs_ = (
-                self.model.labelling.grammar, channels, theta, bits, lengths.to(channels.device)
-            )  # fmt: skip
-            best = self._paths(inputs_).cpu().numpy()
-            paths = [[row[:n]] for row, n in zip(best, lengths.tolist(), strict=True)]
+            inputs = self._inputs(sequences)
+            lengths = inputs[-1].tolist()
+            best = self._paths(inputs).cpu().numpy()
+            paths = [[row[:n]] for row, n in zip(best, lengths, strict=True)]
             shares: list[list[float]] = [[] for _ in sequences]
             if k_best:
-                total = self._crf.log_partition(*inputs_).tolist()
-                for i, (found, scores) in enumerate(self._crf.k_best(*inputs_, k_best)):
+                total = self._crf.log_partition(*inputs).tolist()
+                for i, (found, scores) in enumerate(self._crf.k_best(*inputs, k_best)):
                     paths[i] += list(found.numpy())
                     shares[i] = [math.exp(s - total[i]) for s in scores.tolist()]
             spans = [[self.model.labelling.spans(path) for path in found] for found in paths]
-            entities = self._entities(spans, inputs_)
+            entities = self._entities(spans, inputs)
         return [
             Tagged(
                 found[0],
                 self.model.labelling.tags(of_paths[0], n),
                 list(zip(share, found[1:], strict=True)),
             )
-            for found, of_paths, share, n in zip(
-                entities, spans, shares, lengths.tolist(), strict=True
-            )
+            for found, of_paths, share, n in zip(entities, spans, shares, lengths, strict=True)
         ]
 
-    def _paths(self, inputs: tuple[Any, ...]) -> Tensor:
+    def _inputs(self, sequences: Sequence[Sequence[str]]) -> _Inputs:
+        """Run the network; return what the functions of the CRF are called with."""
+        inputs, lengths = collate([self.model.encoder.encode(tokens) for tokens in sequences])
+        lengths = lengths.to(self.device)
+        channels = self._network(*(x.to(self.device) for x in inputs), lengths).float()
+        theta = self._theta
+        if self.device.type == "mps":
+            # The sums need double precision, which this kind of device has not.
+            channels, theta, lengths = channels.cpu(), theta.cpu(), lengths.cpu()
+        bits = torch.zeros(channels.shape[:2], dtype=torch.uint8, device=channels.device)
+        return _Inputs(self.model.labelling.grammar, channels, theta, bits, lengths)
+
+    def _paths(self, inputs: _Inputs) -> Tensor:
         """Decode: best paths, or paths of the best states as the labelling wants it."""
         if not self.model.labelling.by_token:
             return self._crf.viterbi(*inputs)[0]
@@ -183,9 +219,7 @@ class Tagger:
         posteriors = self._crf.marginals(*inputs, project=read)
         return self._crf.viterbi(grammar, posteriors, torch.zeros_like(theta), bits, lengths)[0]
 
-    def _entities(
-        self, spans: list[list[list[Span]]], inputs: tuple[Any, ...]
-    ) -> list[list[list[Entity]]]:
+    def _entities(self, spans: list[list[list[Span]]], inputs: _Inputs) -> list[list[list[Entity]]]:
         """Give spans their posteriors."""
         grammar, channels, theta, bits, sizes = inputs
         lengths = sizes.tolist()

@@ -50,6 +50,8 @@ class Entities:
             end=(OUTSIDE, *ends),
         )
         self._number = {s: i for i, s in enumerate(states)}
+        self.labels = (OUTSIDE, *self.types)
+        self.label_of = np.array([0, *(i for i in range(1, len(self.labels)) for _ in "BIES")])
 
     def allowed(self, tags: Sequence[str], types: Sequence[str] | None) -> np.ndarray:
         """See :class:`dnatag.tagging.domain.Labelling`; a type never seen allows all."""
@@ -106,6 +108,8 @@ class Plain:
             transitions=tuple(Transition(a, b, f"{a} {b}") for a in self.names for b in self.names),
         )
         self._number = {s: i for i, s in enumerate(self.names)}
+        self.labels = self.names
+        self.label_of = np.arange(len(self.names))
 
     def allowed(self, tags: Sequence[str], types: Sequence[str] | None) -> np.ndarray:
         """See :class:`dnatag.tagging.domain.Labelling`; a tag never seen allows all."""
