@@ -239,6 +239,28 @@ def test_keeps_the_best_weights(tmp_path: Path) -> None:
     assert again["validation_loss"] == outcome["validation_loss"]
 
 
+def test_keeps_the_last_weights(tmp_path: Path) -> None:
+    """On request, or where there is nothing to validate on."""
+
+    class Unvalidated(Words):
+        def validation(self, rank: int, world: int) -> Iterator[Batch]:
+            return iter(())
+
+    # The warm-up ends behind the last step, so a shorter run is the beginning of a longer one.
+    config = replace(CONFIG, steps=9, learning_rate=30.0, warmup=300, validate_every=1)
+    models = {name: tagger() for name in ("best", "last", "unvalidated")}
+    fit(models["best"], Words(), config, tmp_path, device=CPU)
+    keep = replace(config, keep_last=True)
+    outcome = fit(models["last"], Words(), keep, tmp_path, device=CPU)
+    seen = [float(row["validation_loss"]) for row in rows(tmp_path)]
+    assert outcome["validation_loss"] == pytest.approx(min(seen), abs=1e-6)
+    other = fit(models["unvalidated"], Unvalidated(), config, tmp_path, device=CPU)
+    assert other == {"steps": 9, "validation_loss": None}
+    assert [row["validation_loss"] for row in rows(tmp_path)] == [""] * 9
+    assert same_weights(models["last"], models["unvalidated"])
+    assert not same_weights(models["best"], models["last"])
+
+
 @pytest.mark.parametrize("rows_that_fit", [1, 4])
 def test_out_of_memory(
     rows_that_fit: int,

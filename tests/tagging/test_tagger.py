@@ -129,6 +129,37 @@ def test_all_labellings_of_a_short_sentence(labelling: Labelling) -> None:
     assert sum(share for share, _ in found) == pytest.approx(1)
 
 
+@labellings
+def test_posteriors_of_labels(labelling: Labelling) -> None:
+    one, tokens = tagger_of(labelling), WORDS[2:6]
+    truth = every_labelling(one, tokens)
+    shares = one.posteriors(tokens)
+    expected = np.zeros((len(tokens), len(labelling.labels)))
+    for spans, probability in truth.items():
+        covered = {i: s.type for s in spans for i in range(s.start, s.end)}
+        for i in range(len(tokens)):
+            expected[i, labelling.labels.index(covered.get(i, "O"))] += probability
+    assert shares == pytest.approx(expected, abs=1e-5)
+    assert one.posteriors([]).shape == (0, len(labelling.labels))
+
+
+@labellings
+def test_most_tokens_right(labelling: Labelling, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all legal labellings the one whose states have the largest posteriors in sum."""
+    monkeypatch.setattr(labelling, "by_token", True)
+    one, tokens = tagger_of(labelling), WORDS[4:8]
+    truth = every_labelling(one, tokens)
+    states = {}
+    for spans in truth:
+        allowed = labelling.allowed(labelling.tags(spans, len(tokens)), None)
+        states[spans] = tuple(allowed.argmax(1).tolist())
+    share = np.zeros((len(tokens), len(labelling.grammar.states)))
+    for spans, probability in truth.items():
+        share[range(len(tokens)), states[spans]] += probability
+    gains = {spans: share[range(len(tokens)), states[spans]].sum() for spans in truth}
+    assert spans_of(one.tag(tokens).entities) == max(gains, key=gains.__getitem__)
+
+
 # What comes out is legal ---------------------------------------------------------------------
 
 
