@@ -41,8 +41,8 @@ TAGGED = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl", "fasta": "residu
 HELP = """Label the words of sentences or the residues of proteins.
 
 \b
-dnatag tag --model diseases.dnatag abstracts.txt -o diseases.jsonl
-dnatag tag --model membrane.dnatag proteins.fasta -o topology.fasta
+dnatag tag --model biomedical abstracts.txt -o entities.jsonl
+dnatag tag --model topology proteins.faa -o topology.txt
 
 INPUT is plain or compressed (gzip, bzip2, xz, zstd); "-" is standard input. Columns get the tag
 as one more column; sentences become JSON Lines with "entities", their places counted in

@@ -1,4 +1,4 @@
-"""``dnatag train``: annotated genomes to a model file."""
+"""``dnatag train``: annotated genomes, or tagged text or proteins, to a model file."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 # \b keeps click from joining the lines of a paragraph.
-HELP = """Train a model on annotated genomes: those of a RECIPE, or those named by options.
+HELP = """Train a model of genes on the annotated genomes of a RECIPE, or those named by options;
+or one of text or proteins on the files of a RECIPE.
 
 \b
 dnatag train --genome a.fna --annotation a.gff3 --from prokaryotes -o my.dnatag
 dnatag train --genome a.gbk --genome b.gbk -o my.dnatag
 dnatag train recipe.toml --folder genomes -o my.dnatag
 dnatag predict --model my.dnatag new.fna -o genes.gff3
+dnatag train entities.toml -o my.dnatag
 
 The genomes that a recipe names to validate on tell how good the model is, and when to stop;
 without any, the last tenth of each contig is held out for that. CDS that cannot be learnt from
@@ -71,14 +73,14 @@ same.
     "--folder",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the genomes of the recipe are.",
+    help="Where the files of the recipe are.",
 )
 @click.option(
     "--from",
     "start",
     metavar="NAME|FILE",
-    help="Fine-tune this model instead of starting from nothing; '--from prokaryotes' is best for "
-    "a few genomes.",
+    help="Of genes: fine-tune this model instead of starting from nothing; '--from prokaryotes' is "
+    "best for a few genomes.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 @click.option(
@@ -86,7 +88,7 @@ same.
     metavar="N",
     type=click.IntRange(min=1),
     show_default="by the amount of data",
-    help="Steps of training.",
+    help="Of genes: steps of training; recipes of text and proteins have epochs.",
 )
 @click.option(
     "--seed",
@@ -121,7 +123,7 @@ def command(
     quiet: bool,
     output: Path,
 ) -> None:
-    """Train a model on annotated genomes: those of a RECIPE, or those named by options."""
+    """Train a model on annotated genomes, or on the files of a RECIPE."""
     # Threads that wait must not keep the others from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from dnatag.engine.training import processes

@@ -39,13 +39,15 @@ class Topology:
 
     grammar: Grammar
     by_token = True
+    not_decoded: tuple[str, ...] = ("plug 12", "plug 21")
 
     def __init__(self) -> None:
         sides = {"12": ("1", "2"), "21": ("2", "1")}
         emission: dict[str, tuple[str, ...]] = {"S": ("S",), "1": ("1",), "2": ("2",)}
         steps = [Transition(s, s, f"stay {s}") for s in "S12"]
         steps += [Transition("S", side, f"cut {side}") for side in "12"]
-        # Plugs of barrels change sides without a segment; that this is rare is learnt.
+        # The labels of some barrels have a plug, where sides change without a segment. That this
+        # is rare is learnt, and it is never predicted.
         steps += [Transition(a, b, f"plug {a}{b}") for a, b in sides.values()]
         label_of = {s: s for s in "S12"}
         for label, (least, most) in SEGMENTS.items():

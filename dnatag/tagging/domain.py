@@ -88,10 +88,13 @@ class Labelling(Protocol):
     grammar : Grammar
         States for the tags; those that a tag may have are told by `allowed`.
     by_token : bool
-        What the best labelling is: of all that are legal the one with most tokens right, as
-        expected by their posteriors, or else the one that is most probable as a whole. Where it is
-        uncertain at which tokens spans begin and end, each of the labellings with a span has a
-        small probability, and the one without it may be the most probable.
+        What the best labelling is: of all that are legal the one with the largest product of the
+        posteriors of its labels (posterior-Viterbi, Fariselli, Martelli and Casadio 2005,
+        https://doi.org/10.1186/1471-2105-6-S4-S12), or else the one that is most probable as a
+        whole. Where it is uncertain at which tokens spans begin and end, each of the labellings
+        with a span has a small probability, and the one without it may be the most probable.
+    not_decoded : tuple of str
+        Weights of transitions that the best labelling by tokens must not have.
     labels : tuple of str
         What a token can be: a type, a tag, or ``O`` for nothing.
     label_of : numpy.ndarray
@@ -100,6 +103,7 @@ class Labelling(Protocol):
 
     grammar: Grammar
     by_token: bool
+    not_decoded: tuple[str, ...]
     labels: tuple[str, ...]
     label_of: np.ndarray
 

@@ -217,7 +217,11 @@ class Tagger:
         for i, state in enumerate(grammar.states):
             read[i, [grammar.channels.index(c) for c in grammar.emission[state]]] = 1.0
         posteriors = self._crf.marginals(*inputs, project=read)
-        return self._crf.viterbi(grammar, posteriors, torch.zeros_like(theta), bits, lengths)[0]
+        posteriors = torch.log(posteriors.clamp(min=1e-9))
+        # More than all posteriors together can make up for.
+        never = [float(-1e9 * (w in self.model.labelling.not_decoded)) for w in grammar.weights]
+        weights = torch.tensor(never, dtype=theta.dtype, device=theta.device)
+        return self._crf.viterbi(grammar, posteriors, weights, bits, lengths)[0]
 
     def _entities(self, spans: list[list[list[Span]]], inputs: _Inputs) -> list[list[list[Entity]]]:
         """Give spans their posteriors."""

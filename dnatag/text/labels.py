@@ -32,6 +32,7 @@ class Entities:
     """
 
     by_token = False
+    not_decoded: tuple[str, ...] = ()
 
     def __init__(self, types: Sequence[str], scheme: str) -> None:
         self.types = tuple(types)
@@ -98,6 +99,7 @@ class Plain:
     """
 
     by_token = False
+    not_decoded: tuple[str, ...] = ()
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)

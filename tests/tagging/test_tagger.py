@@ -145,7 +145,7 @@ def test_posteriors_of_labels(labelling: Labelling) -> None:
 
 @labellings
 def test_most_tokens_right(labelling: Labelling, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all legal labellings the one whose states have the largest posteriors in sum."""
+    """Of all legal labellings the one whose states have the posteriors of the largest product."""
     monkeypatch.setattr(labelling, "by_token", True)
     one, tokens = tagger_of(labelling), WORDS[4:8]
     truth = every_labelling(one, tokens)
@@ -156,7 +156,7 @@ def test_most_tokens_right(labelling: Labelling, monkeypatch: pytest.MonkeyPatch
     share = np.zeros((len(tokens), len(labelling.grammar.states)))
     for spans, probability in truth.items():
         share[range(len(tokens)), states[spans]] += probability
-    gains = {spans: share[range(len(tokens)), states[spans]].sum() for spans in truth}
+    gains = {spans: share[range(len(tokens)), states[spans]].prod() for spans in truth}
     assert spans_of(one.tag(tokens).entities) == max(gains, key=gains.__getitem__)
 
 

@@ -1,0 +1,78 @@
+"""The shipped models of text and proteins on the examples."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from dnatag import Tagger
+from dnatag.cli import main
+from dnatag.formats.residues import read_residues
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+#: Bacteriorhodopsin of Halobacterium salinarum, UniProt P02945: seven helices, the begin outside.
+BACTERIORHODOPSIN = (
+    "MLELLPTAVEGVSQAQITGRPEWIWLALGTALMGLGTLYFLVKGMGVSDPDAKKFYAITTLVPAIAFTMYLSMLLGYGLTMVPFGGEQNPI"
+    "YWARYADWLFTTPLLLLDLALLVDADQGTILALVGADGIMIGTGLVGALTKVYSYRFVWWAISTAAMLYILYVLFFGFTSKAESMRPEVAS"
+    "TFKVLRNVTVVLWSAYPVVWLIGSEGAGIVPLNIETLLFMVLDVSAKVGFGLILLRSRAIFGEAEAPEPSAGDGAAATSD"
+)
+
+
+def test_entities() -> None:
+    """A handful of names that no reader would miss."""
+    result = CliRunner().invoke(
+        main, ["tag", "--model", "biomedical", str(EXAMPLES / "abstract.txt"), "-q"]
+    )
+    assert result.exit_code == 0, result.stderr
+    found = {
+        (entity["word"], entity["entity_group"])
+        for line in result.stdout.splitlines()
+        for entity in json.loads(line)["entities"]
+        if entity["score"] > 0.5
+    }
+    assert {
+        ("gentamicin", "Chemical"),
+        ("haloperidol", "Chemical"),
+        ("clozapine", "Chemical"),
+        ("epilepsy", "Disease"),
+        ("ovarian cancer", "Disease"),
+    } <= found
+
+
+def test_topology() -> None:
+    tagged = Tagger.load("topology").tag(BACTERIORHODOPSIN)
+    helices = [e for e in tagged.entities if e.type == "H"]
+    assert len(helices) == 7
+    # The retinal is bound to lysine 229, in the last one.
+    assert helices[-1].start < 228 < helices[-1].end
+    assert tagged.tags[-1] == "1"
+
+
+def test_soluble_proteins() -> None:
+    """A histone, H4 of humans, has no helix across the membrane."""
+    histone = (
+        "MSGRGKGGKGLGKGGAKRHRKVLRDNIQGITKPAIRRLARRGGVKRISGLIYEETRGVLKVFLENVIRDAVTYTEHAKRKTVTAMDVVYALKRQ"
+        "GRTLYGFGG"
+    )
+    assert set(Tagger.load("topology").tag(histone).tags) <= {"1", "2"}
+
+
+def test_proteins_of_predict(tmp_path: Path) -> None:
+    """What 'predict' writes, 'tag' reads."""
+    proteins, found = tmp_path / "proteins.faa", tmp_path / "topology.txt"
+    genome = EXAMPLES / "lambda.fna.gz"
+    words = [
+        ["predict", str(genome), "-o", str(tmp_path / "g.gff3"), "--faa", str(proteins), "-q"],
+        ["tag", "--model", "topology", str(proteins), "-o", str(found), "-q"],
+    ]
+    for command in words:
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 0, result.stderr
+    tagged = list(read_residues(found, labelled=True))
+    assert [p.id for p in tagged] == [p.id for p in read_residues(proteins, labelled=False)]
+    assert any("H" in (p.tags or ()) for p in tagged)
+    # Sides change only through the membrane.
+    assert not any(re.search("12|21|1[HB]+1|2[HB]+2", "".join(p.tags or ())) for p in tagged)
