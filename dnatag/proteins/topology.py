@@ -39,15 +39,15 @@ class Topology:
 
     grammar: Grammar
     by_token = True
-    not_decoded: tuple[str, ...] = ("plug 12", "plug 21")
+    #: What the data have but rarely: sides that change without a segment, and very long segments.
+    not_decoded: tuple[str, ...] = ("plug 12", "plug 21", "H on", "B on")
 
     def __init__(self) -> None:
         sides = {"12": ("1", "2"), "21": ("2", "1")}
         emission: dict[str, tuple[str, ...]] = {"S": ("S",), "1": ("1",), "2": ("2",)}
         steps = [Transition(s, s, f"stay {s}") for s in "S12"]
         steps += [Transition("S", side, f"cut {side}") for side in "12"]
-        # The labels of some barrels have a plug, where sides change without a segment. That this
-        # is rare is learnt, and it is never predicted.
+        # The labels of some barrels have a plug, where sides change without a segment.
         steps += [Transition(a, b, f"plug {a}{b}") for a, b in sides.values()]
         label_of = {s: s for s in "S12"}
         for label, (least, most) in SEGMENTS.items():
