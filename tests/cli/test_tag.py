@@ -222,7 +222,7 @@ def test_min_score(model: Options, file: Write) -> None:
 def test_min_score_of_other_labels(plain: Options, proteins: Options, file: Write) -> None:
     """Tokens without a label are marked as such."""
     rows = done(tag(*plain, "--to", "conll", file(LINES))).splitlines()
-    assert {row.split("\t")[-1] for row in rows if row} == {"NN", "VB"}
+    assert {row.split("\t")[-1] for row in rows if row} <= {"NN", "VB"}
     rows = done(tag(*plain, "--min-score", 1, "--to", "conll", file(LINES))).splitlines()
     assert {row.split("\t")[-1] for row in rows if row} == {"_"}
     assert objects(tag(*plain, "--min-score", 1, file(LINES)))[0]["entities"] == []

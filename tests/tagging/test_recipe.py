@@ -42,7 +42,8 @@ def test_everything(folder: Path) -> None:
         'token_column = 2\ntag_column = -2\nscheme = "IOB1"\nencoding = "latin-1"\n'
         'types = ["PER", "LOC"]\nweight = 0.5\n'
         '[[corpus]]\ntrain = "b.tsv"\ntypes = "PER"\nweight = 3\n'
-        '[model]\nvectors = "v.txt"\nwords = 10\nshapes = 2\ncharacters = "lstm"\nspelling = 12\n'
+        '[model]\nvectors = "v.txt"\nmost_vectors = 9\nwords = 10\nshapes = 2\n'
+        'characters = "cnn"\nspelling = 12\n'
         "hidden = 30\nlayers = 2\ndropout = 0\n"
         "[training]\nepochs = 3\nbatch = 50\nlearning_rate = 1e-2\nweight_decay = 0\nclip = 2\n"
         "seed = 0\n",
@@ -60,7 +61,7 @@ def test_everything(folder: Path) -> None:
         weight=0.5,
     )
     assert (second.types, second.weight) == (("PER",), 3)
-    assert recipe.model == Settings("v.txt", 10, 2, "lstm", 12, 30, 2, 0)
+    assert recipe.model == Settings("v.txt", 9, 10, 2, "cnn", 12, 30, 2, 0)
     assert recipe.training == Training(3, 50, 1e-2, 0, 2, 0)
     assert (recipe.licence, recipe.card) == ("MIT", "# Mine")
 
@@ -107,7 +108,7 @@ def test_one_corpus_may_be_for_tests_only(folder: Path) -> None:
         (CORPUS + "token_column = 1.0", "'token_column' must be a whole number, not 1.0"),
         (CORPUS + 'scheme = "BIOX"', "'scheme' can be BIO, IOBES, BILOU, IOB1, plain"),
         (CORPUS + "encoding = 8", "'encoding' must be a string"),
-        (CORPUS + "[model]\nsize = 3", "[model]: unknown key 'size'; known are vectors, words"),
+        (CORPUS + "[model]\nsize = 3", "[model]: unknown key 'size'; known are vectors, most_"),
         (CORPUS + '[model]\nhidden = "big"', "[model]: 'hidden' must be a whole number"),
         (CORPUS + "[model]\nhidden = 0", "[model]: 'hidden' cannot be 0"),
         (CORPUS + "[model]\ndropout = 1", "[model]: 'dropout' cannot be 1"),

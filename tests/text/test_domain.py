@@ -107,7 +107,7 @@ def test_refusals(folder: Path) -> None:
 
 def test_the_network_has_the_size_of_the_settings(folder: Path) -> None:
     (folder / "v.txt").write_text("ada 1 2 3\nturin 4 5 6\n")
-    sizes = Settings("v.txt", 7, 3, "lstm", 6, 9, 2, 0.1)
+    sizes = Settings("v.txt", 0, 7, 3, "lstm", 6, 9, 2, 0.1)
     encoder = DOMAIN.encoder([["Ada", "in"]], sizes, folder)
     assert encoder.vector_words == ("ada", "turin")
     config = DOMAIN.network(encoder, sizes)

@@ -151,3 +151,15 @@ def test_stored_and_read_again(dimensions: int) -> None:
     assert json.dumps({k: v.tolist() for k, v in arrays.items()}) == json.dumps(
         {k: v.tolist() for k, v in again.to_arrays().items()}
     )
+
+
+def test_most_vectors() -> None:
+    """Kept are the first of the file, and those of words that are learnt from."""
+    vectors = np.arange(10, dtype=np.float16).reshape(5, 2)
+    names = ["the", "of", "Zebra", "okapi", "000"]
+    for most, kept in ((0, names), (1, ["the", "okapi", "000"]), (4, names)):
+        encoder = WordEncoder.learn([["Okapi", "123"]], names, vectors, most)
+        assert list(encoder.vector_words) == kept
+        rows = [names.index(name) for name in kept]
+        assert (encoder.vectors == vectors[rows]).all()
+        assert (encoder.encode(["OKAPI"]).features == vectors[3]).all()
