@@ -67,7 +67,7 @@ TASKS = (
 
 
 def train(recipe: Path, data: Path, seed: int, output: Path) -> str:
-    """Train a model unless it is there, on one thread; return the command."""
+    """Train a model unless it is there, on one thread; return the command, without paths."""
     # fmt: off
     words = ["train", str(recipe), "--folder", str(data), "--seed", str(seed), "--threads", "1",
              "-o", str(output)]
@@ -81,7 +81,8 @@ def train(recipe: Path, data: Path, seed: int, output: Path) -> str:
         log = output.with_name(output.name + ".run") / "log.csv"
         seconds = log.read_text().splitlines()[-1].split(",")[1]
         print(f"{output.stem}: trained in {float(seconds):.0f} s", file=sys.stderr, flush=True)
-    return " ".join(["dnatag", *words])
+    shown = recipe.relative_to(HERE.parent) if recipe.parent == RECIPES else recipe.name
+    return f"dnatag train {shown} --folder DIR --seed {seed} -o {output.name}"
 
 
 def text_tables(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
