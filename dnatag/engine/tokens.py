@@ -146,6 +146,12 @@ class TokenTagger(Network):
         self.head = nn.Linear(2 * config.hidden, len(grammar.channels))
         self.theta = nn.Parameter(torch.zeros(len(grammar.weights)))
 
+    @torch.no_grad()
+    def temper(self, temperature: float) -> None:
+        """Divide all scores by a number, so that posteriors are less sure if it is above 1."""
+        for parameter in (self.head.weight, self.head.bias, self.theta):
+            parameter /= temperature
+
     def forward(
         self, categories: Tensor, features: Tensor, parts: Tensor, lengths: Tensor
     ) -> Tensor:

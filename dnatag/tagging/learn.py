@@ -147,6 +147,7 @@ def learn(
     about["training"] |= {"steps": outcome["steps"], "date": date.today().isoformat()}
     if processes()[0] > 0:
         return about
+    network.temper(settings.temperature)
     unscored = folder / "unscored.dnatag"
     save(unscored, TokenModel(data.domain, data.encoder, network.cpu(), data.labelling), about)
     # What is scored is what is shipped: weights in half precision.

@@ -38,6 +38,7 @@ __all__ = ["Recipe", "Training", "read_recipe"]
 _LIMITS: dict[str, tuple[Any, ...]] = {
     "seed": (0, 1e9),
     "weight_decay": (0, 1e9),
+    "temperature": (0.1, 10),
 }
 
 
@@ -55,6 +56,9 @@ class Training:
         The highest; it rises in half an epoch and falls to zero in a half cosine.
     weight_decay, clip : float
         Of AdamW, and the largest norm of the gradient.
+    temperature : float
+        What all scores are divided by when training has ended: what was learnt by heart is too
+        sure of what is new. The most probable labelling stays the same.
     seed : int
         Of all random choices.
     """
@@ -64,6 +68,7 @@ class Training:
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.01
     clip: float = 1.0
+    temperature: float = 1.0
     seed: int = 1
 
 

@@ -141,6 +141,16 @@ def test_every_parameter_learns(config: TokenConfig) -> None:
     assert model.dropout == config.dropout
 
 
+def test_temper() -> None:
+    """All scores are divided alike."""
+    model, given = tagger(CONFIG), inputs(CONFIG, [5])
+    torch.nn.init.normal_(model.theta)
+    before, theta = model(*given, torch.tensor([5])), model.theta.clone()
+    model.temper(1.6)
+    assert torch.allclose(model(*given, torch.tensor([5])), before / 1.6, atol=1e-5)
+    assert torch.allclose(model.theta, theta / 1.6)
+
+
 def test_dropout_is_for_training_only() -> None:
     model, batch, lengths = tagger(CONFIG), inputs(CONFIG, [8]), torch.tensor([8])
     assert torch.equal(model(*batch, lengths), model(*batch, lengths))
