@@ -11,6 +11,7 @@ import lzma
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from dnatag.engine.checkpoint import read_metadata
 from dnatag.formats.conll import read_conll
 from dnatag.formats.residues import read_residues
 from dnatag.formats.tokens import Sentence
-from dnatag.proteins.metrics import TopologyScores, evaluate_topology
+from dnatag.proteins.metrics import evaluate_topology
+from dnatag.proteins.topology import UNKNOWN
 from dnatag.tagging import schemes
 
 HERE = Path(__file__).parent
@@ -33,6 +35,15 @@ BINS = 10
 FOLDS = range(5)
 KINDS = {"alpha": "Hh", "beta": "Bb"}
 TMBED = "transmembrane/tmbed"
+#: Of TMbed, recomputed from the predictions in its repository.
+PUBLISHED = {
+    "alpha": "557 of 571",
+    "beta": "53 of 57",
+    "globular": "30 of 5654",
+    "H": "0.903 / 0.897",
+    "B": "0.857 / 0.870",
+    "S": "0.965 / 0.975",
+}
 
 
 @dataclass(frozen=True)
@@ -202,13 +213,29 @@ def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Ite
         truth += [p.tags or () for p in proteins]
         tagger = Tagger.load(model, threads=1)
         found += [tagged.tags for tagged in tagger.tag_all(p.tokens for p in proteins)]
-    scores: TopologyScores = evaluate_topology(truth, found)
-    yield "| measure | dnatag |"
-    yield "|---|---|"
+    scores = evaluate_topology(truth, found)
+    pairs = Counter(
+        (t.upper(), p)
+        for true, predicted in zip(truth, found, strict=True)
+        for t, p in zip(true, predicted, strict=True)
+        if t != UNKNOWN
+    )
+    yield "| measure | dnatag | TMbed (with the language model ProtT5) |"
+    yield "|---|---|---|"
+    for kind in ("alpha", "beta", "globular"):
+        name = "false positives, globular proteins" if kind == "globular" else f"{kind} proteins"
+        yield f"| {name} | {scores.found[kind]} of {scores.proteins[kind]} | {PUBLISHED[kind]} |"
+    for label in "HBS":
+        right = pairs[label, label]
+        recall = right / sum(n for (t, _), n in pairs.items() if t == label)
+        precision = right / sum(n for (_, p), n in pairs.items() if p == label)
+        yield f"| residues {label}, recall / precision | {recall:.3f} / {precision:.3f} | " + (
+            f"{PUBLISHED[label]} |"
+        )
+    yield f"| residues, accuracy | {100 * scores.summary()['residues']:.2f} % | 99.58 % |"
     for name, value in scores.summary().items():
-        yield f"| {name} | {100 * value:.2f} % |"
-    yield ""
-    yield f"Proteins: {dict(scores.proteins)}; found: {dict(scores.found)}."
+        if name.partition(" ")[2] not in ("found", "", "false positives"):
+            yield f"| {name} | {100 * value:.2f} % | |"
     yield ""
     yield f"    {jobs[0].result()}"
 
