@@ -25,8 +25,8 @@ from dnatag.formats.conll import read_conll
 from dnatag.formats.residues import read_residues
 from dnatag.formats.tokens import Sentence
 from dnatag.proteins.metrics import evaluate_topology
-from dnatag.proteins.topology import UNKNOWN
 from dnatag.tagging import schemes
+from dnatag.tagging.metrics import UNKNOWN
 
 HERE = Path(__file__).parent
 RECIPES = HERE.parent / "recipes"

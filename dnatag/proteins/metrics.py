@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dnatag.formats.tokens import Span
-from dnatag.proteins.topology import SEGMENTS, TOLERANCE, UNKNOWN
-from dnatag.tagging.metrics import Counts
+from dnatag.proteins.topology import SEGMENTS, TOLERANCE
+from dnatag.tagging.metrics import UNKNOWN, Counts
+from dnatag.tagging.schemes import runs
 
 __all__ = ["TopologyScores", "evaluate_topology"]
 
@@ -117,14 +118,7 @@ def evaluate_topology(
 
 
 def _segments(labels: Sequence[str], label: str) -> list[Span]:
-    spans, start = [], None
-    for i, one in enumerate([*labels, ""]):
-        if one == label and start is None:
-            start = i
-        elif one != label and start is not None:
-            spans.append(Span(start, i, label))
-            start = None
-    return spans
+    return [span for span in runs(labels) if span.type == label]
 
 
 def _matches(real: Sequence[Span], called: Sequence[Span]) -> int:

@@ -18,11 +18,12 @@ from dnatag.engine.grammar import Grammar, Transition
 from dnatag.errors import InputError
 from dnatag.formats.tokens import Span
 from dnatag.tagging.domain import Stretch
+from dnatag.tagging.metrics import UNKNOWN
+from dnatag.tagging.schemes import runs
 
-__all__ = ["LABELS", "UNKNOWN", "Topology"]
+__all__ = ["LABELS", "Topology", "load_labelling"]
 
 LABELS: tuple[str, ...] = ("S", "1", "2", "H", "B")
-UNKNOWN = "U"
 #: Segments across the membrane: least residues, and the number from which all lengths are alike.
 SEGMENTS = {"H": (8, 36), "B": (5, 18)}
 #: By so many residues the ends of a segment may differ and it still counts as the same one.
@@ -82,7 +83,7 @@ class Topology:
     def allowed(self, tags: Sequence[str], types: Sequence[str] | None) -> np.ndarray:
         """See :class:`dnatag.tagging.domain.Labelling`; segments that are too short are open."""
         allowed = np.ones((len(tags), len(self.grammar.states)), bool)
-        for span in _runs([tag.upper() for tag in tags]):
+        for span in runs([tag.upper() for tag in tags]):
             inner = span.start > 0 and span.end < len(tags)
             short = inner and span.end - span.start < SEGMENTS.get(span.type, (0,))[0]
             if span.type != UNKNOWN and not short:
@@ -91,7 +92,7 @@ class Topology:
 
     def spans(self, path: np.ndarray) -> list[Span]:
         """See :class:`dnatag.tagging.domain.Labelling`; every residue is in a span."""
-        return _runs([LABELS[i] for i in self.label_of[path]])
+        return runs([LABELS[i] for i in self.label_of[path]])
 
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:
         """See :class:`dnatag.tagging.domain.Labelling`; ``U`` where there is no span."""
@@ -128,13 +129,6 @@ class Topology:
                 raise InputError(
                     f"{where}: label {i} is '{tag}'; known are {', '.join(LABELS)}, {UNKNOWN}"
                 )
-
-
-def _runs(tags: Sequence[str]) -> list[Span]:
-    """Stretches of equal tags."""
-    ends = [i for i in range(1, len(tags) + 1) if i == len(tags) or tags[i] != tags[i - 1]]
-    starts = [0, *ends]
-    return [Span(a, b, tags[a]) for a, b in zip(starts, ends, strict=False)]
 
 
 def load_labelling(data: Mapping[str, Any]) -> Topology:

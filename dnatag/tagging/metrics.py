@@ -23,14 +23,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from operator import eq
 from typing import NamedTuple
 
 import numpy as np
 
 from dnatag.formats.tokens import Span
-from dnatag.tagging.schemes import OUTSIDE, PLAIN, convert, spans, tags
+from dnatag.tagging.schemes import OUTSIDE, PLAIN, convert, runs, spans, tags
 
 __all__ = ["UNKNOWN", "Confusion", "Counts", "Scores", "evaluate", "evaluate_segments"]
 
@@ -226,14 +225,10 @@ def _tagged(given: Sequence[str], source: str, scheme: str) -> _Sequence:
 
 def _labelled(given: Sequence[str], true: Sequence[str]) -> _Sequence:
     """Take a protein, without the residues whose true label is unknown."""
-    pairs = [(t == UNKNOWN, label) for t, label in zip(true, given, strict=True)]
-    known = [label for unknown, label in pairs if not unknown]
-    segments = []
-    end = 0
-    for (unknown, label), run in groupby(pairs):
-        start, end = end, end + len(list(run))
-        if not unknown:
-            segments.append(Span(start, end, label))
+    # No label is empty, so this ends the segments on either side.
+    labels = ["" if t == UNKNOWN else label for t, label in zip(true, given, strict=True)]
+    known = [label for label in labels if label]
+    segments = [span for span in runs(labels) if span.type]
     return _Sequence(known, known, segments)
 
 

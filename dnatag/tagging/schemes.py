@@ -26,6 +26,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 from dnatag.formats.tokens import Span
@@ -39,6 +40,7 @@ __all__ = [
     "convert",
     "detect",
     "faults",
+    "runs",
     "spans",
     "tags",
 ]
@@ -211,6 +213,16 @@ def convert(tags: Sequence[str], source: str, target: str) -> list[str]:
     if (source == PLAIN) != (target == PLAIN):
         raise ValueError(f"{source} tags cannot be told in {target}: plain tags tell no spans")
     return _write(spans(tags, source), len(tags), target)
+
+
+def runs(labels: Iterable[str]) -> list[Span]:
+    """Stretches of equal labels, which together are the whole sequence."""
+    found: list[Span] = []
+    end = 0
+    for label, run in groupby(labels):
+        start, end = end, end + len(list(run))
+        found.append(Span(start, end, label))
+    return found
 
 
 #: For functions with a parameter of that name.
