@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dnatag.formats.tokens import Span
+from dnatag.proteins.consensus import OVERLAP
 from dnatag.proteins.topology import SEGMENTS, TOLERANCE
 from dnatag.tagging.metrics import UNKNOWN, Counts
 from dnatag.tagging.schemes import runs
@@ -21,8 +22,6 @@ from dnatag.tagging.schemes import runs
 __all__ = ["TopologyScores", "evaluate_topology"]
 
 KINDS = {"H": "alpha", "B": "beta", "": "globular"}
-#: Residues in which segments must overlap for the topology.
-OVERLAP = 5
 _OTHER = {"1": "2", "2": "1"}
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from dnatag.engine.grammar import Grammar, Transition
 from dnatag.errors import InputError
 from dnatag.formats.tokens import Span
+from dnatag.proteins.consensus import consensus
 from dnatag.tagging.domain import Stretch
 from dnatag.tagging.metrics import UNKNOWN
 from dnatag.tagging.schemes import runs
@@ -39,8 +40,7 @@ class Topology:
     """
 
     grammar: Grammar
-    by_token = True
-    #: What the data have but rarely: sides that change without a segment, and very long segments.
+    #: Of the data, but rare: sides that change without a segment, and very long segments.
     not_decoded: tuple[str, ...] = ("plug 12", "plug 21", "H on", "B on")
 
     def __init__(self) -> None:
@@ -93,6 +93,10 @@ class Topology:
     def spans(self, path: np.ndarray) -> list[Span]:
         """See :class:`dnatag.tagging.domain.Labelling`; every residue is in a span."""
         return runs([LABELS[i] for i in self.label_of[path]])
+
+    def centre(self, paths: np.ndarray) -> list[Span]:
+        """See :class:`dnatag.tagging.domain.Labelling`."""
+        return consensus(np.array(LABELS)[self.label_of[paths]].tolist())
 
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:
         """See :class:`dnatag.tagging.domain.Labelling`; ``U`` where there is no span."""

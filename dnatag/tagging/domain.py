@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -87,14 +87,8 @@ class Labelling(Protocol):
     ----------
     grammar : Grammar
         States for the tags; those that a tag may have are told by `allowed`.
-    by_token : bool
-        What the best labelling is: of all that are legal the one with the largest product of the
-        posteriors of its labels (posterior-Viterbi, Fariselli, Martelli and Casadio 2005,
-        https://doi.org/10.1186/1471-2105-6-S4-S12), or else the one that is most probable as a
-        whole. Where it is uncertain at which tokens spans begin and end, each of the labellings
-        with a span has a small probability, and the one without it may be the most probable.
     not_decoded : tuple of str
-        Weights of transitions that the best labelling by tokens must not have.
+        Weights of transitions that paths that are drawn must not have.
     labels : tuple of str
         What a token can be: a type, a tag, or ``O`` for nothing.
     label_of : numpy.ndarray
@@ -102,7 +96,6 @@ class Labelling(Protocol):
     """
 
     grammar: Grammar
-    by_token: bool
     not_decoded: tuple[str, ...]
     labels: tuple[str, ...]
     label_of: np.ndarray
@@ -116,6 +109,17 @@ class Labelling(Protocol):
 
     def spans(self, path: np.ndarray) -> list[Span]:
         """Spans of a path, int (L,)."""
+        ...
+
+    @property
+    def centre(self) -> Callable[[np.ndarray], list[Span]] | None:
+        """What finds the labelling that most of some paths, int (N, L), agree with: its spans.
+
+        None if the best labelling is the most probable one. Where it is uncertain at which tokens
+        spans begin and end, each of the labelings with a span has a small probability, and the
+        one without it may be the most probable; then paths are drawn, and the best labelling is
+        their centre.
+        """
         ...
 
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:

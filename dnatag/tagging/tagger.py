@@ -28,6 +28,8 @@ __all__ = ["Tagged", "Tagger"]
 #: Tokens of a batch, padding included, and sequences that are sorted by length together.
 BATCH_TOKENS = 2048
 CHUNK = 1024
+#: Paths that the best labelling is the centre of, where it is not simply the most probable one.
+SAMPLES = 200
 
 
 class _Inputs(NamedTuple):
@@ -177,15 +179,13 @@ class Tagger:
         with torch.inference_mode():
             inputs = self._inputs(sequences)
             lengths = inputs[-1].tolist()
-            best = self._paths(inputs).cpu().numpy()
-            paths = [[row[:n]] for row, n in zip(best, lengths, strict=True)]
+            spans = [[best] for best in self._best(inputs, lengths)]
             shares: list[list[float]] = [[] for _ in sequences]
             if k_best:
                 total = self._crf.log_partition(*inputs).tolist()
-                for i, (found, scores) in enumerate(self._crf.k_best(*inputs, k_best)):
-                    paths[i] += list(found.numpy())
+                for i, (paths, scores) in enumerate(self._crf.k_best(*inputs, k_best)):
+                    spans[i] += [self.model.labelling.spans(path) for path in paths.numpy()]
                     shares[i] = [math.exp(s - total[i]) for s in scores.tolist()]
-            spans = [[self.model.labelling.spans(path) for path in found] for found in paths]
             entities = self._entities(spans, inputs)
         return [
             Tagged(
@@ -208,20 +208,17 @@ class Tagger:
         bits = torch.zeros(channels.shape[:2], dtype=torch.uint8, device=channels.device)
         return _Inputs(self.model.labelling.grammar, channels, theta, bits, lengths)
 
-    def _paths(self, inputs: _Inputs) -> Tensor:
-        """Decode: best paths, or paths of the best states as the labelling wants it."""
-        if not self.model.labelling.by_token:
-            return self._crf.viterbi(*inputs)[0]
-        grammar, channels, theta, bits, lengths = inputs
-        read = torch.zeros(len(grammar.states), len(grammar.channels), device=channels.device)
-        for i, state in enumerate(grammar.states):
-            read[i, [grammar.channels.index(c) for c in grammar.emission[state]]] = 1.0
-        posteriors = self._crf.marginals(*inputs, project=read)
-        posteriors = torch.log(posteriors.clamp(min=1e-9))
-        # More than all posteriors together can make up for.
-        never = [float(-1e9 * (w in self.model.labelling.not_decoded)) for w in grammar.weights]
-        weights = torch.tensor(never, dtype=theta.dtype, device=theta.device)
-        return self._crf.viterbi(grammar, posteriors, weights, bits, lengths)[0]
+    def _best(self, inputs: _Inputs, lengths: Sequence[int]) -> list[list[Span]]:
+        """Decode: spans of the best labelling of each sequence."""
+        labelling = self.model.labelling
+        if labelling.centre is None:
+            best = self._crf.viterbi(*inputs)[0].cpu().numpy()
+            return [labelling.spans(path[:n]) for path, n in zip(best, lengths, strict=True)]
+        never = [weight in labelling.not_decoded for weight in inputs.grammar.weights]
+        # A score that all others together cannot make up for.
+        theta = inputs.theta.masked_fill(torch.tensor(never, device=inputs.theta.device), -1e9)
+        paths = self._crf.sample(*inputs._replace(theta=theta), SAMPLES).numpy()
+        return [labelling.centre(drawn[:, :n]) for drawn, n in zip(paths, lengths, strict=True)]
 
     def _entities(self, spans: list[list[list[Span]]], inputs: _Inputs) -> list[list[list[Entity]]]:
         """Give spans their posteriors."""

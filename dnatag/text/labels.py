@@ -31,7 +31,7 @@ class Entities:
         Of the tags that go in and out, see :mod:`dnatag.tagging.schemes`.
     """
 
-    by_token = False
+    centre = None
     not_decoded: tuple[str, ...] = ()
 
     def __init__(self, types: Sequence[str], scheme: str) -> None:
@@ -98,7 +98,7 @@ class Plain:
         The tags.
     """
 
-    by_token = False
+    centre = None
     not_decoded: tuple[str, ...] = ()
 
     def __init__(self, names: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise, product
 from types import ModuleType
@@ -312,6 +313,32 @@ def test_k_best(case: Case, k: int) -> None:
             assert list(rows[0]) == best[b, : case.lengths[b]].tolist()
     for one, other in zip(results, batched.k_best(*case.inputs, k, **case.masks), strict=True):
         assert all(map(torch.equal, one, other))
+
+
+@some
+@given(case=cases())
+def test_samples(case: Case) -> None:
+    """Each path is about as frequent as it is probable; none is drawn that is not legal."""
+    n = 400
+    drawn = compiled.sample(*case.inputs, n, **case.masks, seed=3)
+    for b, legal in enumerate(case.all_paths()):
+        length = int(case.lengths[b])
+        assert (drawn[b, :, length:] == -1).all()
+        z = log_sum(list(legal.values()))
+        found = Counter(map(tuple, drawn[b, :, :length].tolist()))
+        if z == -np.inf:
+            assert set(found) <= {(-1,) * length}
+            continue
+        for path, score in legal.items():
+            share = np.exp(score - z)
+            # Five standard deviations, and some more for what is rare, unless it is impossible.
+            limit = (5 * np.sqrt(n * share * (1 - share)) + 5) * (share > 0)
+            assert abs(found.pop(path, 0) - n * share) <= limit
+        assert not found
+    assert torch.equal(drawn, batched.sample(*case.inputs, n, **case.masks, seed=3))
+    assert not torch.equal(drawn, compiled.sample(*case.inputs, n, **case.masks, seed=4)) or all(
+        len(set(map(tuple, rows.tolist()))) == 1 for rows in drawn
+    )
 
 
 @both

@@ -202,6 +202,31 @@ class CRF(Protocol):
         """
         ...
 
+    def sample(
+        self,
+        grammar: Grammar,
+        channels: Tensor,
+        theta: Tensor,
+        bits: Tensor,
+        lengths: Tensor,
+        n: int,
+        allowed: Tensor | None = None,
+        begin: Tensor | None = None,
+        end: Tensor | None = None,
+        *,
+        seed: int = 0,
+    ) -> Tensor:
+        """Paths drawn at random, each with its posterior probability.
+
+        Always computed on the CPU. The paths of a sequence are a function of it and the seed.
+
+        Returns
+        -------
+        Tensor
+            Int16 (B, n, L), -1 in padding and where there is no legal path.
+        """
+        ...
+
 
 def implementation(device_type: str) -> CRF:
     """Functions for a kind of device: compiled for ``"cpu"``, batched torch for all others."""

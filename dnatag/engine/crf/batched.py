@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ __all__ = [
     "likelihood_loss",
     "log_partition",
     "marginals",
+    "sample",
     "segment_log_posterior",
     "viterbi",
 ]
@@ -390,18 +392,33 @@ def k_best(
     end: Tensor | None = None,
 ) -> list[tuple[Tensor, Tensor]]:
     """See :meth:`dnatag.engine.crf.CRF.k_best`: computed on the CPU by the compiled loops."""
-
-    def on_cpu(mask: Tensor | None) -> Tensor | None:
-        return None if mask is None else mask.cpu()
-
-    return compiled.k_best(
-        grammar,
-        channels.detach().cpu(),
-        theta.detach().cpu(),
-        bits.cpu(),
-        lengths.cpu(),
-        k,
-        on_cpu(allowed),
-        on_cpu(begin),
-        on_cpu(end),
+    channels, theta, bits, lengths, allowed, begin, end = _on_cpu(
+        channels, theta, bits, lengths, allowed, begin, end
     )
+    return compiled.k_best(grammar, channels, theta, bits, lengths, k, allowed, begin, end)
+
+
+def sample(
+    grammar: Grammar,
+    channels: Tensor,
+    theta: Tensor,
+    bits: Tensor,
+    lengths: Tensor,
+    n: int,
+    allowed: Tensor | None = None,
+    begin: Tensor | None = None,
+    end: Tensor | None = None,
+    *,
+    seed: int = 0,
+) -> Tensor:
+    """See :meth:`dnatag.engine.crf.CRF.sample`: computed on the CPU by the compiled loops."""
+    channels, theta, bits, lengths, allowed, begin, end = _on_cpu(
+        channels, theta, bits, lengths, allowed, begin, end
+    )
+    return compiled.sample(
+        grammar, channels, theta, bits, lengths, n, allowed, begin, end, seed=seed
+    )
+
+
+def _on_cpu(*tensors: Tensor | None) -> tuple[Any, ...]:
+    return tuple(None if x is None else x.detach().cpu() for x in tensors)

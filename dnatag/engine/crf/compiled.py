@@ -28,6 +28,7 @@ __all__ = [
     "likelihood_loss",
     "log_partition",
     "marginals",
+    "sample",
     "segment_log_posterior",
     "viterbi",
 ]
@@ -549,6 +550,54 @@ def _k_best(g, theta, channels, bits, allowed, begin, end, paths, scores):
     return count
 
 
+@njit(nogil=True, cache=True)
+def _draw(weights, n, x):
+    """Index of one of `n` weights, drawn in their proportion by a number x within [0, 1)."""
+    total = 0.0
+    for k in range(n):
+        total += weights[k]
+    x *= total
+    last = 0
+    for k in range(n):
+        if weights[k] > 0.0:
+            x -= weights[k]
+            last = k
+            if x < 0.0:
+                break
+    return last
+
+
+@njit(nogil=True, cache=True)
+def _sample(g, theta, channels, bits, allowed, begin, end, numbers, paths):
+    """Write a path for each column of `numbers`, of which it takes one at each position."""
+    n, n_states = channels.shape[0], begin.shape[0]
+    if n == 0:
+        return
+    z, alpha, checkpoints, last = _forward(g, theta, channels, bits, allowed, begin, end)
+    if not z > -np.inf:
+        return
+    values, terms = np.empty((2, channels.shape[1] + 1)), np.empty(n_states)
+    for j in range(len(paths)):
+        paths[j, n - 1] = _draw(last, n_states, numbers[n - 1, j])
+    _load(channels, n - 1, values)
+    for i in range(checkpoints.shape[0] - 1, -1, -1):
+        start, stop = _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i)
+        for t in range(stop - 1, max(start - 1, 0), -1):
+            _load(channels, t - 1, values)
+            row = _row(g, bits, t)
+            for j in range(len(paths)):
+                low, high = g.start[row, paths[j, t]], g.start[row, paths[j, t] + 1]
+                largest = -np.inf
+                for a in range(low, high):
+                    x = alpha[t - start, g.source[a]] + _score(g, a, theta, values, t)
+                    terms[a - low] = x
+                    largest = max(largest, x)
+                for k in range(high - low):
+                    terms[k] = math.exp(terms[k] - largest)
+                k = _draw(terms, high - low, numbers[t - 1, j])
+                paths[j, t - 1] = g.source[low + np.uint32(k)]
+
+
 # Loops over the sequences `first`, ``first + step``, ... of a batch.
 
 
@@ -608,6 +657,17 @@ def _k_bests(
         n = lengths[b]
         counts[b] = _k_best(
             g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b], paths[b], scores[b]
+        )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _samples(
+    g, theta, channels, bits, lengths, allowed, begin, end, numbers, paths, first, step
+):  # fmt: skip
+    for b in range(first, len(lengths), step):
+        n = lengths[b]
+        _sample(
+            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b], numbers, paths[b]
         )  # fmt: skip
 
 
@@ -857,3 +917,26 @@ def k_best(
         (torch.from_numpy(p[:count, :n].copy()), torch.from_numpy(s[:count]))
         for p, s, n, count in zip(paths, scores, batch.lengths, counts, strict=True)
     ]
+
+
+def sample(
+    grammar: Grammar,
+    channels: torch.Tensor,
+    theta: torch.Tensor,
+    bits: torch.Tensor,
+    lengths: torch.Tensor,
+    n: int,
+    allowed: torch.Tensor | None = None,
+    begin: torch.Tensor | None = None,
+    end: torch.Tensor | None = None,
+    *,
+    seed: int = 0,
+) -> torch.Tensor:
+    """See :meth:`dnatag.engine.crf.CRF.sample`."""
+    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    n_batch, n_positions = batch.bits.shape
+    paths = np.full((n_batch, n, n_positions), -1, dtype=np.int16)
+    # The first numbers are the same whatever the longest sequence of the batch.
+    numbers = np.random.default_rng(seed).random((n_positions, n))
+    _run(_samples, batch, numbers, paths)
+    return torch.from_numpy(paths)
