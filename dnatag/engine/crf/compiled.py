@@ -551,20 +551,13 @@ def _k_best(g, theta, channels, bits, allowed, begin, end, paths, scores):
 
 
 @njit(nogil=True, cache=True)
-def _draw(weights, n, x):
-    """Index of one of `n` weights, drawn in their proportion by a number x within [0, 1)."""
-    total = 0.0
-    for k in range(n):
-        total += weights[k]
-    x *= total
-    last = 0
-    for k in range(n):
-        if weights[k] > 0.0:
-            x -= weights[k]
-            last = k
-            if x < 0.0:
-                break
-    return last
+def _draw(sums, n, x):
+    """Index of one of `n` weights, by their running sums and a number x within [0, 1)."""
+    x *= sums[n - 1]
+    k = 0
+    while k < n - 1 and sums[k] <= x:
+        k += 1
+    return k
 
 
 @njit(nogil=True, cache=True)
@@ -576,9 +569,13 @@ def _sample(g, theta, channels, bits, allowed, begin, end, numbers, paths):
     z, alpha, checkpoints, last = _forward(g, theta, channels, bits, allowed, begin, end)
     if not z > -np.inf:
         return
-    values, terms = np.empty((2, channels.shape[1] + 1)), np.empty(n_states)
+    values = np.empty((2, channels.shape[1] + 1))
+    # Of the transitions into a state the probabilities, summed up: once for all paths there.
+    sums = np.empty((n_states, n_states))
+    summed = np.full(n_states, n)
+    running = np.cumsum(last)
     for j in range(len(paths)):
-        paths[j, n - 1] = _draw(last, n_states, numbers[n - 1, j])
+        paths[j, n - 1] = _draw(running, n_states, numbers[n - 1, j])
     _load(channels, n - 1, values)
     for i in range(checkpoints.shape[0] - 1, -1, -1):
         start, stop = _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i)
@@ -586,15 +583,20 @@ def _sample(g, theta, channels, bits, allowed, begin, end, numbers, paths):
             _load(channels, t - 1, values)
             row = _row(g, bits, t)
             for j in range(len(paths)):
-                low, high = g.start[row, paths[j, t]], g.start[row, paths[j, t] + 1]
-                largest = -np.inf
-                for a in range(low, high):
-                    x = alpha[t - start, g.source[a]] + _score(g, a, theta, values, t)
-                    terms[a - low] = x
-                    largest = max(largest, x)
-                for k in range(high - low):
-                    terms[k] = math.exp(terms[k] - largest)
-                k = _draw(terms, high - low, numbers[t - 1, j])
+                s = paths[j, t]
+                low, high = g.start[row, s], g.start[row, s + 1]
+                if summed[s] != t:
+                    summed[s] = t
+                    largest = -np.inf
+                    for a in range(low, high):
+                        x = alpha[t - start, g.source[a]] + _score(g, a, theta, values, t)
+                        sums[s, a - low] = x
+                        largest = max(largest, x)
+                    total = 0.0
+                    for k in range(high - low):
+                        total += math.exp(sums[s, k] - largest)
+                        sums[s, k] = total
+                k = _draw(sums[s], high - low, numbers[t - 1, j])
                 paths[j, t - 1] = g.source[low + np.uint32(k)]
 
 
