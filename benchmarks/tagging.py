@@ -35,8 +35,6 @@ BINS = 10
 FOLDS = range(5)
 KINDS = {"alpha": "Hh", "beta": "Bb"}
 TMBED = "transmembrane/tmbed"
-#: From this posterior on a span that a model has found is learnt from, as in the recipe.
-SURE = 0.7
 #: Of TMbed, recomputed from the predictions in its repository.
 PUBLISHED = {
     "alpha": "557 of 571",
@@ -187,33 +185,14 @@ def write_folds(data: Path, folder: Path) -> None:
             (folder / f"{kind}{fold}.fasta").write_text("".join(texts))
 
 
-def fold_recipe(name: str, folder: Path, fold: int) -> Path:
-    """Write a recipe of the model that ships, but without a fold, which it is tested on."""
-    text = (RECIPES / f"{name}.toml").read_text()
+def fold_recipe(folder: Path, fold: int) -> Path:
+    """Write the recipe of the model that ships, but without a fold, which it is tested on."""
+    text = (RECIPES / "topology.toml").read_text()
     for kind in ("alpha", "beta", "globular"):
         text = text.replace(f'"{kind}{fold}.fasta", ', "").replace(f', "{kind}{fold}.fasta"', "")
-    text = text.replace("membrane.fasta", f"membrane-without-{fold}.fasta")
-    path = folder / f"{name}-without-{fold}.toml"
+    path = folder / f"topology-without-{fold}.toml"
     path.write_text(text)
     return path
-
-
-def train_fold(runs: Path, proteins: Path, fold: int, seed: int) -> tuple[Path, list[str]]:
-    """Train a model without a fold, in the two runs of the recipes; return it and the commands."""
-    folder = runs / "tmbed"
-    models, commands = [], []
-    for name in ("topology-first", "topology"):
-        recipe = fold_recipe(name, folder, fold)
-        models.append(runs / f"{recipe.stem}-{seed}.dnatag")
-        commands.append(train(recipe, folder, seed, models[-1]))
-        labels = folder / f"membrane-without-{fold}.fasta"
-        words = ["tag", "--model", str(models[0]), "--min-score", str(SURE), str(proteins)]
-        if not labels.exists():
-            subprocess.run(
-                [sys.executable, "-m", "dnatag", *words, "-o", str(labels), "-q"], check=True
-            )
-    shown = f"dnatag tag --model {models[0].name} --min-score {SURE} {proteins.name}"
-    return models[1], [commands[0], f"{shown} -o {labels.name}", commands[1]]
 
 
 def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
@@ -221,11 +200,15 @@ def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Ite
     folder = options.runs / "tmbed"
     write_folds(options.data, folder)
     seed = options.seeds[0]
-    jobs = [pool.submit(train_fold, options.runs, options.proteins, fold, seed) for fold in FOLDS]
+    models = [options.runs / f"topology-without-{fold}-{seed}.dnatag" for fold in FOLDS]
+    jobs = [
+        pool.submit(train, fold_recipe(folder, fold), folder, seed, model)
+        for fold, model in zip(FOLDS, models, strict=True)
+    ]
     truth: list[tuple[str, ...]] = []
     found: list[list[str]] = []
-    for fold, job in enumerate(jobs):
-        model, _ = job.result()
+    for fold, (job, model) in enumerate(zip(jobs, models, strict=True)):
+        job.result()
         proteins = list(read_residues(folder / f"test{fold}.fasta", labelled=True))
         truth += [p.tags or () for p in proteins]
         tagger = Tagger.load(model, threads=1)
@@ -254,8 +237,7 @@ def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Ite
         if name.partition(" ")[2] not in ("found", "", "false positives"):
             yield f"| {name} | {100 * value:.2f} % | |"
     yield ""
-    for command in jobs[0].result()[1]:
-        yield f"    {command}"
+    yield f"    {jobs[0].result()}"
 
 
 def main() -> None:
@@ -263,13 +245,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder with ner, pos, …")
     parser.add_argument("--runs", type=Path, required=True, help="where the models are kept")
-    parser.add_argument("--proteins", type=Path, help="for topology: of membrane_proteins.py")
     parser.add_argument("--task", action="append", help="only this one; or topology, calibration")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=1, help="runs at once, a thread each")
     options = parser.parse_args()
-    if options.proteins is None and (not options.task or "topology" in options.task):
-        parser.error("topology needs --proteins")
     options.runs.mkdir(exist_ok=True, parents=True)
     names = {task.name for task in TASKS}
     with ThreadPoolExecutor(options.jobs) as pool:
