@@ -65,7 +65,7 @@ def _outer(spans: Sequence[Span]) -> str:
 
 
 def _agree(places: np.ndarray) -> np.ndarray:
-    """Tell which of N labelings have the same K segments: int (N, K, 2) to bool (N, N)."""
+    """Tell which of N labellings have the same K segments: int (N, K, 2) to bool (N, N)."""
     first, last = places[..., 0], places[..., 1]
     overlap = np.minimum(last[:, None], last) - np.maximum(first[:, None], first)
     size = last - first
@@ -73,7 +73,7 @@ def _agree(places: np.ndarray) -> np.ndarray:
 
 
 def _lay(alike: Sequence[list[Span]], ends: np.ndarray) -> list[Span]:
-    """Put the segments of labelings that agree to their ends, int (K, 2), and sides between."""
+    """Put the segments of labellings that agree to their ends, int (K, 2), and sides between."""
     like, length = alike[0], alike[0][-1].end
     result, end = list[Span](), 0
     kinds = [span.type for span in like if span.type not in _OTHER]

@@ -40,7 +40,7 @@ class Topology:
     """
 
     grammar: Grammar
-    #: Of the data, but rare: sides that change without a segment, and very long segments.
+    #: What the data have but rarely: sides that change without a segment, and very long segments.
     not_decoded: tuple[str, ...] = ("plug 12", "plug 21", "H on", "B on")
 
     def __init__(self) -> None:

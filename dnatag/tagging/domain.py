@@ -116,7 +116,7 @@ class Labelling(Protocol):
         """What finds the labelling that most of some paths, int (N, L), agree with: its spans.
 
         None if the best labelling is the most probable one. Where it is uncertain at which tokens
-        spans begin and end, each of the labelings with a span has a small probability, and the
+        spans begin and end, each of the labellings with a span has a small probability, and the
         one without it may be the most probable; then paths are drawn, and the best labelling is
         their centre.
         """
