@@ -10,11 +10,11 @@ import numpy as np
 from dnatag.formats.tokens import Span
 from dnatag.tagging.schemes import runs
 
-__all__ = ["OVERLAP", "consensus"]
+__all__ = ["OTHER_SIDE", "OVERLAP", "consensus"]
 
 #: Residues in which segments must overlap to be the same one.
 OVERLAP = 5
-_OTHER = {"1": "2", "2": "1"}
+OTHER_SIDE = {"1": "2", "2": "1"}
 
 
 def consensus(samples: Iterable[Sequence[str]]) -> list[Span]:
@@ -39,12 +39,12 @@ def consensus(samples: Iterable[Sequence[str]]) -> list[Span]:
     """
     alike: dict[tuple[str, ...], list[list[Span]]] = defaultdict(list)
     for spans in map(runs, samples):
-        alike[(_outer(spans), *(s.type for s in spans if s.type not in _OTHER))].append(spans)
+        alike[(_outer(spans), *(span.type for span in _segments(spans)))].append(spans)
     voters, ends = list[list[Span]](), np.empty(0)
     for group in sorted(alike.values(), key=len, reverse=True):
         if len(group) <= len(voters):
             break
-        inner = [[span[:2] for span in spans if span.type not in _OTHER] for spans in group]
+        inner = [[span[:2] for span in _segments(spans)] for spans in group]
         places = np.array(inner, int).reshape(len(group), len(inner[0]), 2)
         agree = _agree(places)
         chosen = agree[agree.sum(1).argmax()]
@@ -54,14 +54,19 @@ def consensus(samples: Iterable[Sequence[str]]) -> list[Span]:
     return _lay(voters, ends)
 
 
+def _segments(spans: Iterable[Span]) -> list[Span]:
+    """All that is not a side."""
+    return [span for span in spans if span.type not in OTHER_SIDE]
+
+
 def _outer(spans: Sequence[Span]) -> str:
     """Side from which the first segment crosses the membrane, "" if nothing crosses it."""
     kinds = [span.type for span in spans if span.type != "S"]
-    if set(kinds) <= set(_OTHER):
+    if set(kinds) <= set(OTHER_SIDE):
         return ""
-    if kinds[0] in _OTHER:
+    if kinds[0] in OTHER_SIDE:
         return kinds[0]
-    return _OTHER[kinds[1]] if len(kinds) > 1 else "1"
+    return OTHER_SIDE[kinds[1]] if len(kinds) > 1 else "1"
 
 
 def _agree(places: np.ndarray) -> np.ndarray:
@@ -76,17 +81,16 @@ def _lay(alike: Sequence[list[Span]], ends: np.ndarray) -> list[Span]:
     """Put the segments of labellings that agree to their ends, int (K, 2), and sides between."""
     like, length = alike[0], alike[0][-1].end
     result, end = list[Span](), 0
-    kinds = [span.type for span in like if span.type not in _OTHER]
     side = _outer(like)
     if not side:
         sides = [spans[-1].type for spans in alike]
         side = max("12", key=sides.count)
-    for kind, (first, last) in zip(kinds, ends.tolist(), strict=True):
+    for segment, (first, last) in zip(_segments(like), ends.tolist(), strict=True):
         if first > end:
             result.append(Span(end, first, side))
-        result.append(Span(first, last, kind))
+        result.append(Span(first, last, segment.type))
         end = last
-        side = side if kind == "S" else _OTHER[side]
+        side = side if segment.type == "S" else OTHER_SIDE[side]
     if end < length:
         result.append(Span(end, length, side))
     return result

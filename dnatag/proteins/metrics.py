@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dnatag.formats.tokens import Span
-from dnatag.proteins.consensus import OVERLAP
+from dnatag.proteins.consensus import OTHER_SIDE, OVERLAP
 from dnatag.proteins.topology import SEGMENTS, TOLERANCE
 from dnatag.tagging.metrics import UNKNOWN, Counts
 from dnatag.tagging.schemes import runs
@@ -22,7 +22,6 @@ from dnatag.tagging.schemes import runs
 __all__ = ["TopologyScores", "evaluate_topology"]
 
 KINDS = {"H": "alpha", "B": "beta", "": "globular"}
-_OTHER = {"1": "2", "2": "1"}
 
 
 @dataclass
@@ -134,8 +133,8 @@ def _matches(real: Sequence[Span], called: Sequence[Span]) -> int:
 
 def _begin_side(labels: Sequence[str], span: Span) -> str:
     """Side on which a segment begins, "" if it is not known."""
-    if span.start and labels[span.start - 1] in _OTHER:
+    if span.start and labels[span.start - 1] in OTHER_SIDE:
         return labels[span.start - 1]
-    if span.end < len(labels) and labels[span.end] in _OTHER:
-        return _OTHER[labels[span.end]]
+    if span.end < len(labels) and labels[span.end] in OTHER_SIDE:
+        return OTHER_SIDE[labels[span.end]]
     return ""
