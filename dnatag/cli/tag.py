@@ -47,8 +47,8 @@ dnatag tag --model topology proteins.faa -o topology.txt
 INPUT is plain or compressed (gzip, bzip2, xz, zstd); "-" is standard input. Columns get the tag
 as one more column; sentences become JSON Lines with "entities", their places counted in
 characters; proteins get a line of labels below their sequence. The score of an entity is the
-posterior probability that exactly these tokens are one of this type; that of a segment of a
-protein leaves its ends some room.
+posterior probability that exactly these tokens are one of this type; those above the model's
+threshold are found. That of a segment of a protein leaves its ends some room.
 """
 
 
@@ -95,7 +95,7 @@ protein leaves its ends some room.
     "--k-best",
     metavar="K",
     type=click.IntRange(min=1),
-    help="Give the K best labellings and their posteriors as well, in JSON Lines.",
+    help="Give the K most probable labellings and their posteriors as well, in JSON Lines.",
 )
 @click.option(
     "--min-score",
@@ -129,7 +129,6 @@ def command(
     from dnatag.formats.jsonl import write_jsonl
     from dnatag.formats.residues import write_residues
     from dnatag.formats.streams import display_name, open_output
-    from dnatag.formats.tokens import Span
     from dnatag.tagging.tagger import Tagger
 
     if token_column == 0:
@@ -169,7 +168,7 @@ def command(
                 alternatives = None if k_best is None else found.alternatives
                 write_jsonl(handle, sentence, spans, alternatives)
             else:
-                kept = [Span(e.start, e.end, e.type) for e in spans]
+                kept = [e.span for e in spans]
                 tags = tagger.model.labelling.tags(kept, len(sentence))
                 write = write_conll if target == "conll" else write_residues
                 write(handle, sentence, tags)

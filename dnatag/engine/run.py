@@ -88,4 +88,5 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
 def leave(folder: Path) -> None:
     """Remove what a run that has ended does not need any more: all but its log."""
     for name in ("unscored.dnatag", "checkpoint.safetensors", _SETTINGS):
-        (folder / name).unlink(missing_ok=True)
+        for path in folder.rglob(name):
+            path.unlink()

@@ -148,8 +148,8 @@ def processes() -> tuple[int, int]:
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether a run that can be resumed is in a folder."""
-    return _Checkpoint(folder).path.exists()
+    """Whether a run that can be resumed is in a folder, or in a folder of it."""
+    return any(folder.rglob(_Checkpoint(folder).path.name))
 
 
 class _Workers:

@@ -58,6 +58,11 @@ class Entity(NamedTuple):
     end: int
     score: float
 
+    @property
+    def span(self) -> Span:
+        """The span alone."""
+        return Span(self.start, self.end, self.type)
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:

@@ -50,7 +50,9 @@ class Proteins:
     settings = Settings
     limits: Mapping[str, tuple[Any, ...]] = {"mutate": (0, 1), "dropout": (0, 0.95)}
 
-    def read(self, corpora: Sequence[CorpusFiles]) -> tuple[list[Corpora], Labelling]:
+    def read(
+        self, corpora: Sequence[CorpusFiles], settings: Settings
+    ) -> tuple[list[Corpora], Labelling]:
         """See :class:`dnatag.tagging.domain.Domain`; files are 3-line FASTA."""
         result: list[Corpora] = []
         for number, files in enumerate(corpora, 1):

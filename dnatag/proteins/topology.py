@@ -16,10 +16,10 @@ import numpy as np
 
 from dnatag.engine.grammar import Grammar, Transition
 from dnatag.errors import InputError
-from dnatag.formats.tokens import Span
+from dnatag.formats.tokens import Entity, Span
 from dnatag.proteins.consensus import consensus
-from dnatag.tagging.domain import Stretch
 from dnatag.tagging.metrics import UNKNOWN
+from dnatag.tagging.posterior import Posterior, Stretch
 from dnatag.tagging.schemes import runs
 
 __all__ = ["LABELS", "Topology", "load_labelling"]
@@ -29,6 +29,10 @@ LABELS: tuple[str, ...] = ("S", "1", "2", "H", "B")
 SEGMENTS = {"H": (8, 36), "B": (5, 18)}
 #: By so many residues the ends of a segment may differ and it still counts as the same one.
 TOLERANCE = 5
+#: Labellings that the best one is the consensus of.
+SAMPLES = 200
+#: What the data have but rarely: sides that change without a segment, and very long segments.
+NOT_DRAWN = ("plug 12", "plug 21", "H on", "B on")
 
 
 class Topology:
@@ -38,10 +42,6 @@ class Topology:
     that is long enough; how often it does is learnt. So lengths have a distribution of their own,
     and a segment of a few residues is impossible.
     """
-
-    grammar: Grammar
-    #: What the data have but rarely: sides that change without a segment, and very long segments.
-    not_decoded: tuple[str, ...] = ("plug 12", "plug 21", "H on", "B on")
 
     def __init__(self) -> None:
         sides = {"12": ("1", "2"), "21": ("2", "1")}
@@ -94,9 +94,15 @@ class Topology:
         """See :class:`dnatag.tagging.domain.Labelling`; every residue is in a span."""
         return runs([LABELS[i] for i in self.label_of[path]])
 
-    def centre(self, paths: np.ndarray) -> list[Span]:
-        """See :class:`dnatag.tagging.domain.Labelling`."""
-        return consensus(np.array(LABELS)[self.label_of[paths]].tolist())
+    def best(self, posterior: Posterior) -> list[list[Entity]]:
+        """See :class:`dnatag.tagging.domain.Labelling`: what most of the paths drawn agree with.
+
+        Where it is uncertain at which residues segments begin and end, each of the labellings with
+        a segment has a small probability, and the one without it may be the most probable.
+        """
+        letters = np.array(LABELS)[self.label_of]
+        drawn = posterior.draw(SAMPLES, NOT_DRAWN)
+        return posterior.entities([consensus(letters[paths].tolist()) for paths in drawn])
 
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:
         """See :class:`dnatag.tagging.domain.Labelling`; ``U`` where there is no span."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from dnatag.engine.grammar import Grammar
 from dnatag.engine.tokens import TokenConfig
-from dnatag.formats.tokens import Sentence, Span
+from dnatag.formats.tokens import Entity, Sentence, Span
+from dnatag.tagging.posterior import Posterior, Stretch
 
 __all__ = [
     "DOMAINS",
@@ -21,24 +22,8 @@ __all__ = [
     "Encoded",
     "Encoder",
     "Labelling",
-    "Stretch",
     "find_domain",
 ]
-
-
-class Stretch(NamedTuple):
-    """What a span is to the CRF: at each token from `start` on, the states a path may be in.
-
-    Attributes
-    ----------
-    start : int
-        First token.
-    states : numpy.ndarray
-        bool (tokens, S).
-    """
-
-    start: int
-    states: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -87,8 +72,6 @@ class Labelling(Protocol):
     ----------
     grammar : Grammar
         States for the tags; those that a tag may have are told by `allowed`.
-    not_decoded : tuple of str
-        Weights of transitions that paths that are drawn must not have.
     labels : tuple of str
         What a token can be: a type, a tag, or ``O`` for nothing.
     label_of : numpy.ndarray
@@ -96,7 +79,6 @@ class Labelling(Protocol):
     """
 
     grammar: Grammar
-    not_decoded: tuple[str, ...]
     labels: tuple[str, ...]
     label_of: np.ndarray
 
@@ -111,14 +93,11 @@ class Labelling(Protocol):
         """Spans of a path, int (L,)."""
         ...
 
-    @property
-    def centre(self) -> Callable[[np.ndarray], list[Span]] | None:
-        """What finds the labelling that most of some paths, int (N, L), agree with: its spans.
+    def best(self, posterior: Posterior) -> list[list[Entity]]:
+        """Return the spans of the best labelling of each sequence, in order.
 
-        None if the best labelling is the most probable one. Where it is uncertain at which tokens
-        spans begin and end, each of the labellings with a span has a small probability, and the
-        one without it may be the most probable; then paths are drawn, and the best labelling is
-        their centre.
+        Which labelling is best depends on what it is measured by: it may be the most probable
+        one, or one that has much in common with all that are probable.
         """
         ...
 
@@ -187,7 +166,9 @@ class Domain(Protocol):
     settings: type
     limits: Mapping[str, tuple[Any, ...]]
 
-    def read(self, corpora: Sequence[CorpusFiles]) -> tuple[list[Corpora], Labelling]:
+    def read(
+        self, corpora: Sequence[CorpusFiles], settings: Any
+    ) -> tuple[list[Corpora], Labelling]:
         """Read all files, and tell what their tags are; they have one scheme then."""
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -17,16 +17,19 @@ from dnatag.engine import crf
 from dnatag.engine.grammar import Grammar
 from dnatag.engine.run import enter, leave, training_device
 from dnatag.engine.tokens import TokenTagger
-from dnatag.engine.training import Progress, TrainingConfig, fit, processes
+from dnatag.engine.training import Progress, TrainingConfig, fit, has_checkpoint, processes
 from dnatag.errors import InputError
-from dnatag.formats.tokens import Sentence, Span
+from dnatag.formats.tokens import Sentence
 from dnatag.tagging.corpus import Corpus, Example
 from dnatag.tagging.domain import find_domain
 from dnatag.tagging.model import TokenModel, load, save
-from dnatag.tagging.recipe import Recipe
+from dnatag.tagging.recipe import Recipe, Training
 from dnatag.tagging.tagger import Tagger
 
 __all__ = ["Data", "learn"]
+
+#: Between the seeds of a model's networks, so that models of nearby seeds share none.
+SEEDS = 1000
 
 
 class Data:
@@ -45,7 +48,7 @@ class Data:
 
     def __init__(self, recipe: Recipe) -> None:
         self.domain = find_domain(recipe.domain)
-        self.corpora, self.labelling = self.domain.read(recipe.corpora)
+        self.corpora, self.labelling = self.domain.read(recipe.corpora, recipe.model)
         self.encoder = self.domain.encoder(
             [s.tokens for corpus in self.corpora for s in corpus["train"]],
             recipe.model,
@@ -115,18 +118,53 @@ def learn(
     """
     place = training_device(device)
     settings = recipe.training
-    corpus = Corpus(
-        _examples(recipe, data, "train"),
-        _examples(recipe, data, "validate"),
-        data.encoder,
-        settings.batch,
-        settings.seed,
-    )
-    if not corpus.train:
+    train, validate = (_examples(recipe, data, split) for split in ("train", "validate"))
+    if not train:
         raise InputError("no sequence to train on has labels that the grammar allows")
+    about = _describe(recipe, data)
+    size = data.domain.network(data.encoder, recipe.model)
+    folder = enter(output, about["training"], resume)
+    seeds = [settings.seed + number * SEEDS for number in range(settings.networks)]
+    corpora = [Corpus(train, validate, data.encoder, settings.batch, seed) for seed in seeds]
+    plans = [_plan(settings, corpus) for corpus in corpora]
+    networks = []
+    for number, (corpus, plan) in enumerate(zip(corpora, plans, strict=True), 1):
+        torch.manual_seed(plan.seed)
+        network = TokenTagger(size, data.labelling.grammar)
+        own = folder if len(plans) == 1 else folder / str(number)
+        own.mkdir(exist_ok=True)
+        fit(
+            network,
+            corpus,
+            plan,
+            own,
+            device=place,
+            threads=threads,
+            resume=resume and has_checkpoint(own),
+            report=_part(report, plans, number - 1),
+        )
+        network.temper(settings.temperature)
+        networks.append(network.cpu())
+    steps = sum(plan.steps for plan in plans)
+    about["training"] |= {"steps": steps, "date": date.today().isoformat()}
+    if processes()[0] > 0:
+        return about
+    unscored = folder / "unscored.dnatag"
+    save(unscored, TokenModel(data.domain, data.encoder, tuple(networks), data.labelling), about)
+    # What is scored is what is shipped: weights in half precision.
+    model = load(unscored)[0]
+    about["scores"] = _score(recipe, data, Tagger(model, about, place, threads))
+    about["card"] = _card(output.stem, recipe, data, about)
+    save(output, model, about)
+    leave(folder)
+    return about
+
+
+def _plan(settings: Training, corpus: Corpus) -> TrainingConfig:
+    """Return the schedule of a network."""
     steps = corpus.steps(settings.epochs)
     epoch = max(steps // settings.epochs, 1)
-    config = TrainingConfig(
+    return TrainingConfig(
         steps=steps,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
@@ -135,28 +173,16 @@ def learn(
         validate_every=epoch,
         patience=steps,
         keep_last=True,
-        seed=settings.seed,
+        seed=corpus.seed,
     )
-    torch.manual_seed(settings.seed)
-    network = TokenTagger(data.domain.network(data.encoder, recipe.model), data.labelling.grammar)
-    about = _describe(recipe, data)
-    folder = enter(output, about["training"], resume)
-    outcome = fit(
-        network, corpus, config, folder, device=place, threads=threads, resume=resume, report=report
-    )
-    about["training"] |= {"steps": outcome["steps"], "date": date.today().isoformat()}
-    if processes()[0] > 0:
-        return about
-    network.temper(settings.temperature)
-    unscored = folder / "unscored.dnatag"
-    save(unscored, TokenModel(data.domain, data.encoder, network.cpu(), data.labelling), about)
-    # What is scored is what is shipped: weights in half precision.
-    model = load(unscored)[0]
-    about["scores"] = _score(recipe, data, Tagger(model, about, place, threads))
-    about["card"] = _card(output.stem, recipe, data, about)
-    save(output, model, about)
-    leave(folder)
-    return about
+
+
+def _part(
+    report: Callable[[Progress], None], plans: Sequence[TrainingConfig], number: int
+) -> Callable[[Progress], None]:
+    """Return what reports on one network as a part of all."""
+    before, total = sum(p.steps for p in plans[:number]), sum(p.steps for p in plans)
+    return lambda now: report(now._replace(step=before + now.step, steps=total))
 
 
 def _examples(recipe: Recipe, data: Data, split: str) -> list[Example]:
@@ -213,7 +239,7 @@ def _score(recipe: Recipe, data: Data, tagger: Tagger) -> dict[str, dict[str, fl
             for tagged in tagger.tag_all(s.tokens for s in corpus[split]):
                 # Of what the corpus does not tag, nothing is right or wrong.
                 known = [e for e in tagged.entities if files.types is None or e.type in files.types]
-                spans = [Span(e.start, e.end, e.type) for e in known]
+                spans = [entity.span for entity in known]
                 found.append(data.labelling.tags(spans, len(tagged.tags)))
             scores = data.domain.scores(
                 [s.tags or () for s in corpus[split]], found, data.labelling

@@ -1,4 +1,4 @@
-"""A tagger's file: the network, the encoder and the labelling of a domain."""
+"""A tagger's file: the networks, the encoder and the labelling of a domain."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class TokenModel:
         Where the tokens are from.
     encoder : Encoder
         Tokens to numbers.
-    network : TokenTagger
-        Numbers to channels.
+    networks : tuple of TokenTagger
+        Numbers to channels; what counts is the mean of theirs. All of one configuration.
     labelling : Labelling
         What the states of its grammar mean.
     """
 
     domain: Domain
     encoder: Encoder
-    network: TokenTagger
+    networks: tuple[TokenTagger, ...]
     labelling: Labelling
 
 
@@ -54,10 +54,15 @@ def save(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
     """
     described = {
         "domain": model.domain.name,
-        "configuration": model.network.config.to_dict(),
+        "configuration": model.networks[0].config.to_dict(),
+        "networks": len(model.networks),
         "labels": model.labelling.to_dict(),
     }
-    tensors = {k: v.half() for k, v in model.network.state_dict().items()}
+    tensors = {
+        f"{number}.{key}": weights.half()
+        for number, network in enumerate(model.networks)
+        for key, weights in network.state_dict().items()
+    }
     for key, array in model.encoder.to_arrays().items():
         tensors[_ENCODER + key] = torch.tensor(array)
     save_model(path, tensors, described | metadata)
@@ -74,7 +79,7 @@ def load(path: Path) -> tuple[TokenModel, dict[str, Any]]:
     Returns
     -------
     model : TokenModel
-        Its network in evaluation mode.
+        Its networks in evaluation mode.
     metadata : dict
 
     Raises
@@ -93,9 +98,10 @@ def load(path: Path) -> tuple[TokenModel, dict[str, Any]]:
         encoder = domain.load_encoder({k.removeprefix(_ENCODER): v for k, v in arrays.items()})
         labelling = domain.load_labelling(metadata["labels"])
         config = TokenConfig.from_dict(metadata["configuration"])
-        network = TokenTagger(config, labelling.grammar)
-        network.load_state_dict({k: v.float() for k, v in tensors.items()})
+        networks = [TokenTagger(config, labelling.grammar) for _ in range(metadata["networks"])]
+        weights = {k: v.float() for k, v in tensors.items()}
+        torch.nn.ModuleList(networks).eval().load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} does not hold a whole model of {name}: {reason}") from error
-    return TokenModel(domain, encoder, network.eval(), labelling), metadata
+    return TokenModel(domain, encoder, tuple(networks), labelling), metadata

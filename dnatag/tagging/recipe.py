@@ -59,6 +59,9 @@ class Training:
     temperature : float
         What all scores are divided by when training has ended: what was learnt by heart is too
         sure of what is new. The most probable labelling stays the same.
+    networks : int
+        So many are trained, one after the other, each from random numbers of its own; the model
+        is the mean of their scores. It is better, and as many times as large and as slow.
     seed : int
         Of all random choices.
     """
@@ -69,6 +72,7 @@ class Training:
     weight_decay: float = 0.01
     clip: float = 1.0
     temperature: float = 1.0
+    networks: int = 1
     seed: int = 1
 
 

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, NamedTuple
+from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from dnatag.engine import crf
-from dnatag.engine.grammar import Grammar
 from dnatag.engine.windows import batches, choose_device, torch_threads
 from dnatag.errors import InputError
-from dnatag.formats.tokens import Entity, Span
+from dnatag.formats.tokens import Entity
 from dnatag.models import find_model
 from dnatag.tagging.corpus import collate
 from dnatag.tagging.model import TokenModel, load
+from dnatag.tagging.posterior import Posterior
 
 __all__ = ["Tagged", "Tagger"]
 
 #: Tokens of a batch, padding included, and sequences that are sorted by length together.
 BATCH_TOKENS = 2048
 CHUNK = 1024
-#: Paths that the best labelling is the centre of, where it is not simply the most probable one.
-SAMPLES = 200
-
-
-class _Inputs(NamedTuple):
-    """What the functions of the CRF are called with."""
-
-    grammar: Grammar
-    channels: Tensor
-    theta: Tensor
-    bits: Tensor
-    lengths: Tensor
 
 
 @dataclass(frozen=True)
@@ -54,7 +39,7 @@ class Tagged:
     tags : list of str
         The best labelling in the model's scheme.
     alternatives : list of (float, list of Entity)
-        On request the best labellings, best first, each with its posterior probability.
+        On request the most probable labellings, each with its posterior probability.
     """
 
     entities: list[Entity]
@@ -84,9 +69,7 @@ class Tagger:
         self.metadata = metadata
         self.device = device
         self.threads = threads
-        self._network = model.network.to(device).eval()
-        self._theta = self._network.theta.detach()
-        self._crf = crf.implementation("cpu" if device.type == "mps" else device.type)
+        self._networks = [network.to(device).eval() for network in model.networks]
 
     @classmethod
     def load(cls, model: str | os.PathLike[str], device: str = "auto", threads: int = 1) -> Tagger:
@@ -120,7 +103,7 @@ class Tagger:
         tokens
             Words of a sentence, or residues of a protein.
         k_best
-            How many of the best labellings to give in ``alternatives``.
+            How many of the most probable labellings to give in ``alternatives``.
         """
         return next(self.tag_all([tokens], k_best))
 
@@ -140,12 +123,9 @@ class Tagger:
         labelling = self.model.labelling
         if not len(tokens):
             return np.zeros((0, len(labelling.labels)), np.float32)
+        of_state = np.eye(len(labelling.labels), dtype=np.float32)[labelling.label_of]
         with torch.inference_mode(), torch_threads(self.threads):
-            inputs = self._inputs([tokens])
-            of_state = torch.eye(len(labelling.labels))[torch.from_numpy(labelling.label_of)]
-            shares = self._crf.marginals(*inputs, project=of_state.to(inputs[1].device))
-        result: np.ndarray = shares[0].cpu().numpy()
-        return result
+            return self._posterior([tokens]).marginals(of_state)[0]
 
     def tag_all(self, sequences: Iterable[Sequence[str]], k_best: int = 0) -> Iterator[Tagged]:
         """Tag sequences, in their order.
@@ -176,76 +156,37 @@ class Tagger:
 
     def _tag(self, sequences: Sequence[Sequence[str]], k_best: int) -> list[Tagged]:
         """Tag a batch of sequences, none of them empty."""
+        labelling = self.model.labelling
         with torch.inference_mode():
-            inputs = self._inputs(sequences)
-            lengths = inputs[-1].tolist()
-            spans = [[best] for best in self._best(inputs, lengths)]
-            shares: list[list[float]] = [[] for _ in sequences]
-            if k_best:
-                total = self._crf.log_partition(*inputs).tolist()
-                for i, (paths, scores) in enumerate(self._crf.k_best(*inputs, k_best)):
-                    spans[i] += [self.model.labelling.spans(path) for path in paths.numpy()]
-                    shares[i] = [math.exp(s - total[i]) for s in scores.tolist()]
-            entities = self._entities(spans, inputs)
+            posterior = self._posterior(sequences)
+            best = labelling.best(posterior)
+            alternatives = self._alternatives(posterior, k_best) if k_best else [[] for _ in best]
         return [
-            Tagged(
-                found[0],
-                self.model.labelling.tags(of_paths[0], n),
-                list(zip(share, found[1:], strict=True)),
-            )
-            for found, of_paths, share, n in zip(entities, spans, shares, lengths, strict=True)
+            Tagged(found, labelling.tags([entity.span for entity in found], len(tokens)), others)
+            for tokens, found, others in zip(sequences, best, alternatives, strict=True)
         ]
 
-    def _inputs(self, sequences: Sequence[Sequence[str]]) -> _Inputs:
-        """Run the network; return what the functions of the CRF are called with."""
+    def _alternatives(
+        self, posterior: Posterior, number: int
+    ) -> list[list[tuple[float, list[Entity]]]]:
+        """Return the most probable labellings of each sequence, with their probabilities."""
+        ranked = posterior.k_best(number)
+        spans = [[self.model.labelling.spans(path) for _, path in paths] for paths in ranked]
+        entities = map(iter, posterior.entities([list(chain(*of_paths)) for of_paths in spans]))
+        return [
+            [(p, list(islice(rest, len(row)))) for (p, _), row in zip(paths, of_paths, strict=True)]
+            for paths, of_paths, rest in zip(ranked, spans, entities, strict=True)
+        ]
+
+    def _posterior(self, sequences: Sequence[Sequence[str]]) -> Posterior:
+        """Run the network."""
         inputs, lengths = collate([self.model.encoder.encode(tokens) for tokens in sequences])
-        lengths = lengths.to(self.device)
-        channels = self._network(*(x.to(self.device) for x in inputs), lengths).float()
-        theta = self._theta
+        here, lengths = [x.to(self.device) for x in inputs], lengths.to(self.device)
+        # The mean of scores: the geometric mean of what the networks find probable.
+        channels = torch.stack([f(*here, lengths).float() for f in self._networks]).mean(0)
+        theta = torch.stack([f.theta.detach() for f in self._networks]).mean(0)
         if self.device.type == "mps":
             # The sums need double precision, which this kind of device has not.
             channels, theta, lengths = channels.cpu(), theta.cpu(), lengths.cpu()
-        bits = torch.zeros(channels.shape[:2], dtype=torch.uint8, device=channels.device)
-        return _Inputs(self.model.labelling.grammar, channels, theta, bits, lengths)
-
-    def _best(self, inputs: _Inputs, lengths: Sequence[int]) -> list[list[Span]]:
-        """Decode: spans of the best labelling of each sequence."""
         labelling = self.model.labelling
-        if labelling.centre is None:
-            best = self._crf.viterbi(*inputs)[0].cpu().numpy()
-            return [labelling.spans(path[:n]) for path, n in zip(best, lengths, strict=True)]
-        never = [weight in labelling.not_decoded for weight in inputs.grammar.weights]
-        # A score that all others together cannot make up for.
-        theta = inputs.theta.masked_fill(torch.tensor(never, device=inputs.theta.device), -1e9)
-        paths = self._crf.sample(*inputs._replace(theta=theta), SAMPLES).numpy()
-        return [labelling.centre(drawn[:, :n]) for drawn, n in zip(paths, lengths, strict=True)]
-
-    def _entities(self, spans: list[list[list[Span]]], inputs: _Inputs) -> list[list[list[Entity]]]:
-        """Give spans their posteriors."""
-        grammar, channels, theta, bits, sizes = inputs
-        lengths = sizes.tolist()
-        wanted = list(dict.fromkeys(
-            (i, span) for i, of_paths in enumerate(spans) for path in of_paths for span in path
-        ))  # fmt: skip
-        numbers: dict[bytes, int] = {}
-        sets: list[np.ndarray] = []
-        segments = []
-        for i, span in wanted:
-            stretch = self.model.labelling.stretch(span, lengths[i])
-            indices = []
-            for row in stretch.states:
-                if (number := numbers.setdefault(row.tobytes(), len(sets))) == len(sets):
-                    sets.append(row)
-                indices.append(number)
-            segments.append(crf.Segment(i, stretch.start, np.array(indices, np.int64)))
-        scores: dict[tuple[int, Span], float] = {}
-        if segments:
-            table = torch.from_numpy(np.stack(sets)).to(channels.device)
-            logs: Tensor = self._crf.segment_log_posterior(
-                grammar, channels, theta, bits, sizes, segments, table
-            )
-            scores = dict(zip(wanted, logs.exp().clamp(0, 1).tolist(), strict=True))
-        return [
-            [[Entity(s.type, s.start, s.end, scores[i, s]) for s in path] for path in of_paths]
-            for i, of_paths in enumerate(spans)
-        ]
+        return Posterior(labelling.grammar, channels, theta, lengths, labelling.stretch)

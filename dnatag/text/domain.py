@@ -16,7 +16,7 @@ from dnatag.formats.tokens import Sentence
 from dnatag.formats.vectors import read_vectors
 from dnatag.tagging import metrics, schemes
 from dnatag.tagging.domain import Corpora, CorpusFiles, Labelling
-from dnatag.text.labels import Entities, Plain, labelling_of
+from dnatag.text.labels import THRESHOLD, Entities, Plain, labelling_of
 from dnatag.text.words import WordEncoder
 
 __all__ = ["DOMAIN", "Settings"]
@@ -44,6 +44,8 @@ class Settings:
         Of the BiLSTM.
     dropout : float
         Variational dropout while training.
+    threshold : float
+        The posterior that entities must exceed to be found: half of the F1 that can be reached.
     """
 
     vectors: str = ""
@@ -55,6 +57,7 @@ class Settings:
     hidden: int = 128
     layers: int = 1
     dropout: float = 0.5
+    threshold: float = THRESHOLD
 
 
 class Text:
@@ -66,9 +69,12 @@ class Text:
         "characters": ("cnn", "lstm"),
         "dropout": (0, 0.95),
         "most_vectors": (0, 1e9),
+        "threshold": (0.01, 0.99),
     }
 
-    def read(self, corpora: Sequence[CorpusFiles]) -> tuple[list[Corpora], Labelling]:
+    def read(
+        self, corpora: Sequence[CorpusFiles], settings: Settings
+    ) -> tuple[list[Corpora], Labelling]:
         """See :class:`dnatag.tagging.domain.Domain`."""
         result: list[Corpora] = []
         scheme = ""
@@ -94,7 +100,10 @@ class Text:
         if not tags:
             path = next(path for files in corpora for path in files.train)
             raise InputError(f"{path}: has no sentence to learn from")
-        return result, labelling_of(tags, scheme)
+        try:
+            return result, labelling_of(tags, scheme, settings.threshold)
+        except ValueError as error:
+            raise InputError(f"[model]: {error}") from None
 
     def encoder(
         self, sequences: Sequence[Sequence[str]], settings: Settings, folder: Path
@@ -129,7 +138,7 @@ class Text:
         """See :class:`dnatag.tagging.domain.Domain`."""
         if data["kind"] == "plain":
             return Plain(data["names"])
-        return Entities(data["types"], data["scheme"])
+        return Entities(data["types"], data["scheme"], data["threshold"])
 
     def scores(
         self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any

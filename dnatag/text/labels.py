@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from dnatag.engine.grammar import Grammar, Transition
-from dnatag.formats.tokens import Span
+from dnatag.formats.tokens import Entity, Span
 from dnatag.tagging import schemes
-from dnatag.tagging.domain import Labelling, Stretch
+from dnatag.tagging.domain import Labelling
+from dnatag.tagging.posterior import Posterior, Stretch
 
-__all__ = ["Entities", "Plain", "labelling_of"]
+__all__ = ["THRESHOLD", "Entities", "Plain", "labelling_of"]
 
 OUTSIDE = "O"
+#: The F1 that is expected is highest with half of it as the threshold (Lipton, Elkan and
+#: Naryanaswamy 2014, https://doi.org/10.1007/978-3-662-44851-9_15); so this is for one of 0.9.
+THRESHOLD = 0.45
 
 
 class Entities:
@@ -29,14 +34,15 @@ class Entities:
         What a span can be.
     scheme : str
         Of the tags that go in and out, see :mod:`dnatag.tagging.schemes`.
+    threshold : float
+        What the posterior of a span must exceed for it to be found, unless it overlaps one that is
+        more probable.
     """
 
-    centre = None
-    not_decoded: tuple[str, ...] = ()
-
-    def __init__(self, types: Sequence[str], scheme: str) -> None:
+    def __init__(self, types: Sequence[str], scheme: str, threshold: float = THRESHOLD) -> None:
         self.types = tuple(types)
         self.scheme = scheme
+        self.threshold = threshold
         begins = [f"{part}-{t}" for t in types for part in "BS"]
         ends = [f"{part}-{t}" for t in types for part in "ES"]
         states = (OUTSIDE, *(f"{part}-{t}" for t in types for part in "BIES"))
@@ -71,6 +77,44 @@ class Entities:
         names = [self.grammar.states[i] for i in path]
         return schemes.spans(names, "IOBES")
 
+    def best(self, posterior: Posterior) -> list[list[Entity]]:
+        """See :class:`dnatag.tagging.domain.Labelling`: the labelling of the highest F1, expected.
+
+        Of sets of spans that do not overlap it is the one with the largest sum of what posteriors
+        exceed the threshold by.
+        """
+        likely = [self._likely(shares) for shares in posterior.marginals()]
+        return [self._choose(entities) for entities in posterior.entities(likely)]
+
+    def _likely(self, marginals: np.ndarray) -> list[Span]:
+        """Return spans all states of which have marginals, (L, S), above the threshold.
+
+        A span is not more probable than any of its states, so all that matter are among them.
+        """
+        above = marginals > self.threshold
+        result = []
+        for k, type_ in enumerate(self.types):
+            begins, inside, ends, single = above[:, 1 + 4 * k : 5 + 4 * k].T
+            result += [Span(i, i + 1, type_) for i in np.flatnonzero(single).tolist()]
+            for first in np.flatnonzero(begins).tolist():
+                for last in range(first + 1, len(above)):
+                    if ends[last]:
+                        result.append(Span(first, last + 1, type_))
+                    if not inside[last]:
+                        break
+        return result
+
+    def _choose(self, entities: Iterable[Entity]) -> list[Entity]:
+        """Weighted interval scheduling: the best of the first ones, one more at a time."""
+        ordered = sorted((e for e in entities if e.score > self.threshold), key=lambda e: e.end)
+        ends = [e.end for e in ordered]
+        best: list[tuple[float, list[Entity]]] = [(0.0, [])]
+        for entity in ordered:
+            before, chosen = best[bisect_right(ends, entity.start)]
+            total = before + entity.score - self.threshold
+            best.append(max(best[-1], (total, [*chosen, entity]), key=lambda pair: pair[0]))
+        return best[-1][1]
+
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:
         """See :class:`dnatag.tagging.domain.Labelling`."""
         return schemes.tags(spans, length, self.scheme)
@@ -86,7 +130,12 @@ class Entities:
 
     def to_dict(self) -> dict[str, Any]:
         """See :class:`dnatag.tagging.domain.Labelling`."""
-        return {"kind": "entities", "types": list(self.types), "scheme": self.scheme}
+        return {
+            "kind": "entities",
+            "types": list(self.types),
+            "scheme": self.scheme,
+            "threshold": self.threshold,
+        }
 
 
 class Plain:
@@ -97,9 +146,6 @@ class Plain:
     names : sequence of str
         The tags.
     """
-
-    centre = None
-    not_decoded: tuple[str, ...] = ()
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -124,6 +170,10 @@ class Plain:
         """See :class:`dnatag.tagging.domain.Labelling`; every token is a span."""
         return [Span(i, i + 1, self.names[s]) for i, s in enumerate(path)]
 
+    def best(self, posterior: Posterior) -> list[list[Entity]]:
+        """See :class:`dnatag.tagging.domain.Labelling`: the most probable one."""
+        return posterior.entities([self.spans(path) for path in posterior.most_probable()])
+
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:
         """See :class:`dnatag.tagging.domain.Labelling`; ``_`` where there is no span."""
         tags = ["_"] * length
@@ -142,7 +192,9 @@ class Plain:
         return {"kind": "plain", "names": list(self.names)}
 
 
-def labelling_of(tags: Iterable[Sequence[str]], scheme: str) -> Labelling:
+def labelling_of(
+    tags: Iterable[Sequence[str]], scheme: str, threshold: float = THRESHOLD
+) -> Labelling:
     """Return the labelling of tagged sentences.
 
     Parameters
@@ -151,8 +203,17 @@ def labelling_of(tags: Iterable[Sequence[str]], scheme: str) -> Labelling:
         The tags of each sentence.
     scheme : str
         Their scheme.
+    threshold : float
+        Of entities.
+
+    Raises
+    ------
+    ValueError
+        If there is a threshold of its own, but no entities.
     """
-    if scheme == "plain":
+    if scheme == schemes.PLAIN:
+        if threshold != THRESHOLD:
+            raise ValueError("'threshold' is for entities, not for plain tags")
         return Plain(sorted({t for sentence in tags for t in sentence}))
     types = {s.type for sentence in tags for s in schemes.spans(sentence, scheme)}
-    return Entities(sorted(types), scheme)
+    return Entities(sorted(types), scheme, threshold)

@@ -67,7 +67,7 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
     labelling = domain.load_labelling({"kind": "topology"})
     network = TokenTagger(domain.network(encoder, settings), labelling.grammar)
     path = tmp_path_factory.mktemp("proteins") / "membrane.dnatag"
-    save(path, TokenModel(domain, encoder, network, labelling), {})
+    save(path, TokenModel(domain, encoder, (network,), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
 
 
@@ -79,7 +79,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Options:
     labelling = Plain(["NN", "VB"])
     network = TokenTagger(DOMAIN.network(encoder, Settings(hidden=4)), labelling.grammar)
     path = tmp_path_factory.mktemp("plain") / "plain.dnatag"
-    save(path, TokenModel(DOMAIN, encoder, network, labelling), {})
+    save(path, TokenModel(DOMAIN, encoder, (network,), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
 
 

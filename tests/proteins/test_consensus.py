@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dnatag.engine import crf
 from dnatag.proteins.consensus import consensus
 from dnatag.proteins.metrics import evaluate_topology
-from dnatag.proteins.topology import LABELS, SEGMENTS, Topology
+from dnatag.proteins.topology import LABELS, NOT_DRAWN, SEGMENTS, Topology
 
 TOPOLOGY = Topology()
 
@@ -35,7 +35,7 @@ def drawn(seed: int, length: int, n: int) -> list[str]:
     grammar = TOPOLOGY.grammar
     channels = torch.randn(1, length, len(grammar.channels), generator=generator)
     theta = torch.randn(len(grammar.weights), generator=generator)
-    theta[[w in TOPOLOGY.not_decoded for w in grammar.weights]] = -1e9
+    theta[[w in NOT_DRAWN for w in grammar.weights]] = -1e9
     bits = torch.zeros(1, length, dtype=torch.uint8)
     paths = crf.implementation("cpu").sample(
         grammar, channels, theta, bits, torch.tensor([length]), n, seed=seed

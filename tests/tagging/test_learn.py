@@ -155,8 +155,39 @@ def test_same_seed_same_file(
     assert output.read_bytes() == trained[0].read_bytes()
     other = replace(recipe, training=replace(recipe.training, seed=2))
     learn(other, data, output, device="cpu")
-    one, two = (load_model(path)[0]["head.weight"] for path in (output, trained[0]))
+    one, two = (load_model(path)[0]["0.head.weight"] for path in (output, trained[0]))
     assert not torch.equal(one, two)
+
+
+def test_several_networks(recipe: Recipe, data: Data, tmp_path: Path) -> None:
+    """The first is what one alone would be; a run goes on where it stopped, within any of them."""
+    alone = replace(recipe, training=replace(recipe.training, epochs=2))
+    learn(alone, data, tmp_path / "alone.dnatag", device="cpu")
+    several = replace(alone, training=replace(alone.training, networks=2))
+    seen: list[Progress] = []
+    output = tmp_path / "several.dnatag"
+    about = learn(several, data, output, device="cpu", report=seen.append)
+    assert [now.step for now in seen] == list(range(1, seen[-1].steps + 1))
+    assert about["training"]["steps"] == len(seen)
+    one, both = (load_model(path)[0] for path in (tmp_path / "alone.dnatag", output))
+    assert all(torch.equal(both[key], one[key]) for key in one)
+    assert not torch.equal(both["0.head.weight"], both["1.head.weight"])
+    files = {p.relative_to(tmp_path) for p in tmp_path.rglob("several.dnatag.run/**/*.*")}
+    assert files == {Path("several.dnatag.run", n, "log.csv") for n in "12"}
+
+    again = tmp_path / "several-again.dnatag"
+    for stop in (len(seen) // 2 - 1, len(seen) - 1):
+
+        def interrupt(now: Progress, stop: int = stop) -> None:
+            if now.step == stop:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            learn(several, data, again, device="cpu", resume=stop > len(seen) // 2,
+                  report=interrupt)  # fmt: skip
+    learn(several, data, again, device="cpu", resume=True)
+    assert load_model(again)[0].keys() == both.keys()
+    assert all(torch.equal(weights, both[key]) for key, weights in load_model(again)[0].items())
 
 
 def test_threads_and_no_dropout(recipe: Recipe, data: Data, tmp_path: Path) -> None:

@@ -36,11 +36,14 @@ def test_it_is_found_by_its_name() -> None:
 
 
 def test_sentences_without_tokens_are_left_out(folder: Path) -> None:
-    (read,), labelling = DOMAIN.read([files(folder, "bio.tsv", "empty.tsv")])
+    (read,), labelling = DOMAIN.read(
+        [files(folder, "bio.tsv", "empty.tsv")], Settings(threshold=0.3)
+    )
     assert [s.tokens for s in read["train"]] == [("Ada", "Lovelace", "in"), ("Turin",)]
     assert read["validate"] == read["test"] == []
     assert isinstance(labelling, Entities)
     assert (labelling.types, labelling.scheme) == (("LOC", "PER"), "BIO")
+    assert labelling.threshold == 0.3
 
 
 def test_schemes_become_that_of_the_first_corpus(folder: Path) -> None:
@@ -49,23 +52,23 @@ def test_schemes_become_that_of_the_first_corpus(folder: Path) -> None:
         files(folder, "iob1.tsv", validate=(folder / "iob1.tsv",)),
         files(folder, "iobes.tsv", token_column=1, tag_column=3),
     ]
-    read, labelling = DOMAIN.read(corpora)
+    read, labelling = DOMAIN.read(corpora, Settings())
     assert isinstance(labelling, Entities)
     assert (labelling.types, labelling.scheme) == (("GENE", "LOC", "PER"), "BIO")
     assert [s.tags for one in read for s in one["train"]] == [
         ("B-PER", "I-PER", "O"), ("B-LOC",), ("B-PER", "B-PER", "O"), ("B-GENE", "B-PER", "I-PER")
     ]  # fmt: skip
     assert [s.tags for s in read[1]["validate"]] == [("B-PER", "B-PER", "O")]
-    read, labelling = DOMAIN.read(corpora[::-1])
+    read, labelling = DOMAIN.read(corpora[::-1], Settings())
     assert read[0]["train"][0].tags == ("S-GENE", "B-PER", "E-PER")
     assert read[2]["train"][1].tags == ("S-LOC",)
 
 
 def test_a_scheme_can_be_given(folder: Path) -> None:
-    (read,), labelling = DOMAIN.read([files(folder, "bio.tsv", scheme="plain")])
+    (read,), labelling = DOMAIN.read([files(folder, "bio.tsv", scheme="plain")], Settings())
     assert isinstance(labelling, Plain)
     assert labelling.names == ("B-LOC", "B-PER", "I-PER", "O")
-    (read,), labelling = DOMAIN.read([files(folder, "bio.tsv", scheme="IOB1")])
+    (read,), labelling = DOMAIN.read([files(folder, "bio.tsv", scheme="IOB1")], Settings())
     assert isinstance(labelling, Entities)
     # Of IOB1, all spans have I.
     assert read["train"][1].tags == ("I-LOC",)
@@ -74,10 +77,10 @@ def test_a_scheme_can_be_given(folder: Path) -> None:
 def test_compressed_and_encoded(folder: Path) -> None:
     packed = gzip.compress("Zoë\tB-PER\n".encode("latin-1"))
     (folder / "z.gz").write_bytes(packed)
-    (read,), _ = DOMAIN.read([files(folder, "z.gz", encoding="latin-1")])
+    (read,), _ = DOMAIN.read([files(folder, "z.gz", encoding="latin-1")], Settings())
     assert read["train"][0].tokens == ("Zoë",)
     with pytest.raises(InputError, match=r"z\.gz: line 1: byte 0xEB is not utf-8"):
-        DOMAIN.read([files(folder, "z.gz")])
+        DOMAIN.read([files(folder, "z.gz")], Settings())
 
 
 def test_refusals(folder: Path) -> None:
@@ -102,7 +105,9 @@ def test_refusals(folder: Path) -> None:
         ([files(folder, "bio.tsv", tag_column=3)], "has 2 columns, no column 3"),
     ):
         with pytest.raises(InputError, match=message):
-            DOMAIN.read(corpora)
+            DOMAIN.read(corpora, Settings())
+    with pytest.raises(InputError, match="'threshold' is for entities, not for plain tags"):
+        DOMAIN.read([files(folder, "plain.tsv")], Settings(threshold=0.2))
 
 
 def test_the_network_has_the_size_of_the_settings(folder: Path) -> None:
