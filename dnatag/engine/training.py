@@ -13,9 +13,10 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -175,56 +176,57 @@ class _Workers:
     def train(self, source: BatchSource, step: int) -> float:
         """Return the loss of a step, and leave its gradient in the parameters."""
 
-        def work(rank: int) -> Tensor:
-            return self._add_up([source.batch_at(step, rank, self._all)], gradient=True)
+        def work(rank: int) -> list[Tensor]:
+            return self._add_up([source.batch_at(step, rank, self._all)], self.parameters)
 
-        total = self._everywhere(work)
-        if not total[1]:
+        (loss, positions), *gradients = self._everywhere(work)
+        if not positions:
             raise DnatagError("no window has labels that the grammar allows: nothing to learn from")
-        gradients = (total[2:] / total[1]).split([p.numel() for p in self.parameters])
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient.view_as(parameter)
-        return float(total[0] / total[1])
+            parameter.grad = gradient / positions
+        return float(loss / positions)
 
     def validate(self, source: BatchSource) -> float | None:
         """Return the loss of the validation batches, None if there is nothing to validate on."""
 
-        def work(rank: int) -> Tensor:
+        def work(rank: int) -> list[Tensor]:
             with torch.no_grad():
-                return self._add_up(source.validation(rank, self._all), gradient=False)
+                return self._add_up(source.validation(rank, self._all))
 
-        total = self._everywhere(work)
-        return float(total[0] / total[1]) if total[1] else None
+        ((loss, positions),) = self._everywhere(work)
+        return float(loss / positions) if positions else None
 
     @property
     def _all(self) -> int:
         return len(self.ranks) * self.world
 
-    def _everywhere(self, work: Callable[[int], Tensor]) -> Tensor:
+    def _everywhere(self, work: Callable[[int], list[Tensor]]) -> list[Tensor]:
         # In the order of the ranks, so that the sum is the same in every run.
-        total = torch.stack(list(self.pool.map(work, self.ranks))).sum(0)
+        total = reduce(_added, self.pool.map(work, self.ranks))
         if self.world > 1:
-            dist.all_reduce(total)
+            for tensor in total:
+                dist.all_reduce(tensor)
         return total
 
-    def _add_up(self, batches: Iterable[Batch], gradient: bool) -> Tensor:
-        """Sum of the losses, number of positions, and on request the gradient of the sum."""
-        size = sum(p.numel() for p in self.parameters) if gradient else 0
-        total = torch.zeros(2 + size, device=self.device)
+    def _add_up(self, batches: Iterable[Batch], parameters: Sequence[Tensor] = ()) -> list[Tensor]:
+        """Sum of the losses and number of positions, (2,), and the gradients of the sum."""
+        total = [torch.zeros(2, device=self.device), *map(torch.zeros_like, parameters)]
         for batch in batches:
             first = 0
             while first < len(batch):
                 last = min(first + self.most_rows, len(batch))
-                part = self._fitting(batch, first, last, gradient)
+                part = self._fitting(batch, first, last, parameters)
                 if part is not None:
-                    total += part
+                    total = _added(total, part)
                     first = last
         return total
 
-    def _fitting(self, batch: Batch, first: int, last: int, gradient: bool) -> Tensor | None:
+    def _fitting(
+        self, batch: Batch, first: int, last: int, parameters: Sequence[Tensor]
+    ) -> list[Tensor] | None:
         """Return sums over some sequences, or None if only fewer may fit into memory."""
         try:
-            return self._sums(batch.rows(first, last, self.device), gradient)
+            return self._sums(batch.rows(first, last, self.device), parameters)
         except RuntimeError as error:
             if "out of memory" not in str(error).lower():
                 raise
@@ -239,7 +241,7 @@ class _Workers:
             torch.cuda.empty_cache()
         return None
 
-    def _sums(self, batch: Batch, gradient: bool) -> Tensor:
+    def _sums(self, batch: Batch, parameters: Sequence[Tensor]) -> list[Tensor]:
         tagger = self.tagger
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             channels = tagger(*batch.inputs, batch.lengths)
@@ -250,11 +252,15 @@ class _Workers:
         functions = crf.implementation(inputs[0].device.type)
         losses, legal = functions.likelihood_loss(tagger.grammar, *inputs)
         loss = losses.sum()
-        sums = [loss.detach()[None], batch.lengths[legal.to(self.device)].sum()[None]]
-        if gradient:
-            gradients = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
-            sums += [g.flatten() for g in gradients]
-        return torch.cat([s.float().to(self.device) for s in sums])
+        positions = batch.lengths[legal.to(self.device)].sum()
+        sums = torch.stack([loss.detach().float().to(self.device), positions.float()])
+        if not parameters:
+            return [sums]
+        return [sums, *torch.autograd.grad(loss, parameters, materialize_grads=True)]
+
+
+def _added(one: Sequence[Tensor], other: Sequence[Tensor]) -> list[Tensor]:
+    return [a + b for a, b in zip(one, other, strict=True)]
 
 
 @dataclass

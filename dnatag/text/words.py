@@ -16,7 +16,7 @@ __all__ = ["WordEncoder", "normalise", "shape"]
 #: Of longer words the middle is left out.
 LONGEST = 32
 #: A word seen n times in training is taken for an unknown one with probability r / (r + n).
-RARITY = 0.5
+RARITY = 3
 SHAPES = ("lower", "upper", "title", "mixed", "digits", "with digit", "other")
 _DIGIT = re.compile(r"\d")
 
