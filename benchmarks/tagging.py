@@ -89,9 +89,9 @@ def train(recipe: Path, data: Path, seed: int, output: Path) -> str:
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{' '.join(words)}: {done.stderr}")
-        log = output.with_name(output.name + ".run") / "log.csv"
-        seconds = log.read_text().splitlines()[-1].split(",")[1]
-        print(f"{output.stem}: trained in {float(seconds):.0f} s", file=sys.stderr, flush=True)
+        logs = output.with_name(output.name + ".run").rglob("log.csv")
+        seconds = sum(float(log.read_text().splitlines()[-1].split(",")[1]) for log in logs)
+        print(f"{output.stem}: trained in {seconds:.0f} s", file=sys.stderr, flush=True)
     shown = recipe.relative_to(HERE.parent) if recipe.parent == RECIPES else recipe.name
     return f"dnatag train {shown} --folder DIR --seed {seed} -o {output.name}"
 

@@ -31,10 +31,7 @@ def training_device(name: str) -> torch.device:
     InputError
         If the device is not there.
     """
-    try:
-        device = choose_device(name)
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    device = choose_device(name)
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)

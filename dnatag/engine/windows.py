@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from dnatag.engine.model import SequenceTagger, Sites
+from dnatag.errors import InputError
 
 __all__ = ["Reading", "Runner", "Span", "batches", "choose_device", "split", "torch_threads"]
 
@@ -86,14 +87,14 @@ def choose_device(name: str = "auto") -> torch.device:
 
     Raises
     ------
-    ValueError
+    InputError
         If the device asked for is not there.
     """
     mps = torch.backends.mps.is_available()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
-        raise ValueError(f"torch finds no {name} device here; use --device cpu")
+        raise InputError(f"torch finds no {name} device here; use --device cpu")
     return torch.device(name)
 
 

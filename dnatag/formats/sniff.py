@@ -70,9 +70,10 @@ def kind_of(head: bytes) -> str | None:
         return "prodigal-sco"
     if content.startswith(">"):
         return "fasta"
-    if content.count("\t") in (7, 8) or (not content and first.startswith("#")):
+    columns = content.split("\t")
+    if len(columns) in (8, 9) and "".join(columns[3:5]).isdigit():
         return "gff"
-    return None
+    return "gff" if not content and first.startswith("#") else None
 
 
 def text_kind_of(head: str) -> str:

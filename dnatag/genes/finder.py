@@ -115,13 +115,9 @@ class GeneFinder:
             self.code = GeneticCode.parse(str(genetic_code))
         self.adapt = adapt
         self.genome = genome
-        try:
-            chosen = choose_device(device)
-        except ValueError as error:
-            raise InputError(str(error)) from None
         self._decoder = Decoder(
             tagger,
-            chosen,
+            choose_device(device),
             threads,
             closed_ends=closed_ends,
             min_length=min_length,

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from dnatag.engine.windows import batches, choose_device, torch_threads
-from dnatag.errors import InputError
 from dnatag.formats.tokens import Entity
 from dnatag.models import find_model
 from dnatag.tagging.corpus import collate
@@ -89,11 +88,7 @@ class Tagger:
         InputError
             If there is no such model or device, or it tags no tokens.
         """
-        try:
-            place = choose_device(device)
-        except ValueError as error:
-            raise InputError(str(error)) from None
-        return cls(*load(find_model(model)), place, threads)
+        return cls(*load(find_model(model)), choose_device(device), threads)
 
     def tag(self, tokens: Sequence[str], k_best: int = 0) -> Tagged:
         """Tag one sequence.

@@ -17,6 +17,7 @@ from dnatag.engine import windows
 from dnatag.engine.grammar import Grammar
 from dnatag.engine.model import Mirror, SequenceTagger, SiteConfig, TaggerConfig
 from dnatag.engine.windows import Runner, Span, batches, choose_device, split, torch_threads
+from dnatag.errors import InputError
 
 #: Letters a, b (1, 2), either (3) and outside (0); a and b are each other's mirror images.
 SPREAD = np.array([[0, 0], [1, 0], [0, 1], [0.5, 0.5]], dtype=np.float32)
@@ -233,7 +234,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert choose_device() == choose_device("cpu") == CPU
     for name in ("cuda", "mps"):
-        with pytest.raises(ValueError, match=f"no {name} device here; use --device cpu"):
+        with pytest.raises(InputError, match=f"no {name} device here; use --device cpu"):
             choose_device(name)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device().type == "mps"

@@ -97,6 +97,7 @@ class TestSniffing:
             (b"##gff-version  3\n# Sequence Data: seqnum=1\n", "gff"),
             (b"hello\n", None),
             (b"a\tb\n", None),
+            (b"id\tname\tkind\tfrom\tto\tx\ty\tz\n", None),
             (b"\x00\xff", None),
         ],
     )
