@@ -101,9 +101,8 @@ threshold are found. That of a segment of a protein leaves its ends some room.
     "--min-score",
     metavar="P",
     type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    help="Leave out spans of the best labelling with a lower posterior.",
+    help="Leave out spans with a lower posterior; of entities, find all with a higher one, also "
+    "where the model would not.",
 )
 @device_option
 @threads_option
@@ -117,7 +116,7 @@ def command(
     token_column: int | None,
     encoding: str,
     k_best: int | None,
-    min_score: float,
+    min_score: float | None,
     device: str,
     threads: int,
     quiet: bool,
@@ -161,20 +160,17 @@ def command(
     ahead, sentences = tee(_read(source, kind, token_column or 1, encoding))
     n_sentences = n_tokens = n_spans = 0
     with open_output(output) as handle, progress(unit=COUNTED[domain][0], quiet=quiet) as bar:
-        tagged = tagger.tag_all((sentence.tokens for sentence in ahead), k_best or 0)
+        tagged = tagger.tag_all((sentence.tokens for sentence in ahead), k_best or 0, min_score)
         for sentence, found in zip(sentences, tagged, strict=True):
-            spans = [e for e in found.entities if e.score >= min_score]
             if target == "jsonl":
                 alternatives = None if k_best is None else found.alternatives
-                write_jsonl(handle, sentence, spans, alternatives)
+                write_jsonl(handle, sentence, found.entities, alternatives)
             else:
-                kept = [e.span for e in spans]
-                tags = tagger.model.labelling.tags(kept, len(sentence))
                 write = write_conll if target == "conll" else write_residues
-                write(handle, sentence, tags)
+                write(handle, sentence, found.tags)
             n_sentences += 1
             n_tokens += len(sentence)
-            n_spans += len(spans)
+            n_spans += len(found.entities)
             bar.update()
         if not n_sentences:
             raise InputError(f"{display_name(path)}: is empty")

@@ -94,7 +94,7 @@ class Topology:
         """See :class:`dnatag.tagging.domain.Labelling`; every residue is in a span."""
         return runs([LABELS[i] for i in self.label_of[path]])
 
-    def best(self, posterior: Posterior) -> list[list[Entity]]:
+    def best(self, posterior: Posterior, min_score: float | None) -> list[list[Entity]]:
         """See :class:`dnatag.tagging.domain.Labelling`: what most of the paths drawn agree with.
 
         Where it is uncertain at which residues segments begin and end, each of the labellings with

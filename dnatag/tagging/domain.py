@@ -93,11 +93,12 @@ class Labelling(Protocol):
         """Spans of a path, int (L,)."""
         ...
 
-    def best(self, posterior: Posterior) -> list[list[Entity]]:
+    def best(self, posterior: Posterior, min_score: float | None) -> list[list[Entity]]:
         """Return the spans of the best labelling of each sequence, in order.
 
         Which labelling is best depends on what it is measured by: it may be the most probable
-        one, or one that has much in common with all that are probable.
+        one, or one that has much in common with all that are probable. Spans of a posterior below
+        `min_score` are left out later; if it is low, more may be found.
         """
         ...
 

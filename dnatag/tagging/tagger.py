@@ -90,7 +90,7 @@ class Tagger:
         """
         return cls(*load(find_model(model)), choose_device(device), threads)
 
-    def tag(self, tokens: Sequence[str], k_best: int = 0) -> Tagged:
+    def tag(self, tokens: Sequence[str], k_best: int = 0, min_score: float | None = None) -> Tagged:
         """Tag one sequence.
 
         Parameters
@@ -99,8 +99,11 @@ class Tagger:
             Words of a sentence, or residues of a protein.
         k_best
             How many of the most probable labellings to give in ``alternatives``.
+        min_score
+            Leave out spans with a lower posterior. For entities it takes the place of the model's
+            threshold, so that a low one finds more.
         """
-        return next(self.tag_all([tokens], k_best))
+        return next(self.tag_all([tokens], k_best, min_score))
 
     def posteriors(self, tokens: Sequence[str]) -> np.ndarray:
         """Return the posterior probability of each label at each token of a sequence.
@@ -122,14 +125,19 @@ class Tagger:
         with torch.inference_mode(), torch_threads(self.threads):
             return self._posterior([tokens]).marginals(of_state)[0]
 
-    def tag_all(self, sequences: Iterable[Sequence[str]], k_best: int = 0) -> Iterator[Tagged]:
+    def tag_all(
+        self,
+        sequences: Iterable[Sequence[str]],
+        k_best: int = 0,
+        min_score: float | None = None,
+    ) -> Iterator[Tagged]:
         """Tag sequences, in their order.
 
         Parameters
         ----------
         sequences
             Read as they are needed, some hundreds at a time.
-        k_best
+        k_best, min_score
             As for one.
         """
         rest = iter(sequences)
@@ -143,18 +151,25 @@ class Tagger:
                     [full[i] for i in group]
                     for group in batches([len(chunk[i]) for i in full], BATCH_TOKENS)
                 ]
-                work = pool.map(lambda g: self._tag([chunk[i] for i in g], k_best), groups)
+                work = pool.map(
+                    lambda g: self._tag([chunk[i] for i in g], k_best, min_score), groups
+                )
                 for group, tagged in zip(groups, work, strict=True):
                     for i, one in zip(group, tagged, strict=True):
                         results[i] = one
                 yield from results
 
-    def _tag(self, sequences: Sequence[Sequence[str]], k_best: int) -> list[Tagged]:
+    def _tag(
+        self, sequences: Sequence[Sequence[str]], k_best: int, min_score: float | None
+    ) -> list[Tagged]:
         """Tag a batch of sequences, none of them empty."""
         labelling = self.model.labelling
         with torch.inference_mode():
             posterior = self._posterior(sequences)
-            best = labelling.best(posterior)
+            best = [
+                [entity for entity in found if entity.score >= (min_score or 0)]
+                for found in labelling.best(posterior, min_score)
+            ]
             alternatives = self._alternatives(posterior, k_best) if k_best else [[] for _ in best]
         return [
             Tagged(found, labelling.tags([entity.span for entity in found], len(tokens)), others)

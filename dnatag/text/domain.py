@@ -16,7 +16,7 @@ from dnatag.formats.tokens import Sentence
 from dnatag.formats.vectors import read_vectors
 from dnatag.tagging import metrics, schemes
 from dnatag.tagging.domain import Corpora, CorpusFiles, Labelling
-from dnatag.text.labels import THRESHOLD, Entities, Plain, labelling_of
+from dnatag.text.labels import LEAST, THRESHOLD, Entities, Plain, labelling_of
 from dnatag.text.words import WordEncoder
 
 __all__ = ["DOMAIN", "Settings"]
@@ -45,7 +45,7 @@ class Settings:
     dropout : float
         Variational dropout while training.
     threshold : float
-        The posterior that entities must exceed to be found: half of the F1 that can be reached.
+        The posterior that entities must have to be found: half of the F1 that can be reached.
     """
 
     vectors: str = ""
@@ -69,7 +69,7 @@ class Text:
         "characters": ("cnn", "lstm"),
         "dropout": (0, 0.95),
         "most_vectors": (0, 1e9),
-        "threshold": (0.01, 0.99),
+        "threshold": (LEAST, 0.99),
     }
 
     def read(

@@ -14,12 +14,14 @@ from dnatag.tagging import schemes
 from dnatag.tagging.domain import Labelling
 from dnatag.tagging.posterior import Posterior, Stretch
 
-__all__ = ["THRESHOLD", "Entities", "Plain", "labelling_of"]
+__all__ = ["LEAST", "THRESHOLD", "Entities", "Plain", "labelling_of"]
 
 OUTSIDE = "O"
 #: The F1 that is expected is highest with half of it as the threshold (Lipton, Elkan and
 #: Naryanaswamy 2014, https://doi.org/10.1007/978-3-662-44851-9_15); so this is for one of 0.9.
 THRESHOLD = 0.45
+#: No threshold is lower: there are as many spans as pairs of tokens, nearly all of them like this.
+LEAST = 0.01
 
 
 class Entities:
@@ -35,8 +37,8 @@ class Entities:
     scheme : str
         Of the tags that go in and out, see :mod:`dnatag.tagging.schemes`.
     threshold : float
-        What the posterior of a span must exceed for it to be found, unless it overlaps one that is
-        more probable.
+        The posterior that a span must have to be found, unless it overlaps one that is more
+        probable.
     """
 
     def __init__(self, types: Sequence[str], scheme: str, threshold: float = THRESHOLD) -> None:
@@ -77,21 +79,22 @@ class Entities:
         names = [self.grammar.states[i] for i in path]
         return schemes.spans(names, "IOBES")
 
-    def best(self, posterior: Posterior) -> list[list[Entity]]:
+    def best(self, posterior: Posterior, min_score: float | None) -> list[list[Entity]]:
         """See :class:`dnatag.tagging.domain.Labelling`: the labelling of the highest F1, expected.
 
         Of sets of spans that do not overlap it is the one with the largest sum of what posteriors
-        exceed the threshold by.
+        exceed the threshold by; `min_score` takes the place of the threshold.
         """
-        likely = [self._likely(shares) for shares in posterior.marginals()]
-        return [self._choose(entities) for entities in posterior.entities(likely)]
+        threshold = self.threshold if min_score is None else max(min_score, LEAST)
+        likely = [self._likely(shares, threshold) for shares in posterior.marginals()]
+        return [_choose(entities, threshold) for entities in posterior.entities(likely)]
 
-    def _likely(self, marginals: np.ndarray) -> list[Span]:
-        """Return spans all states of which have marginals, (L, S), above the threshold.
+    def _likely(self, marginals: np.ndarray, threshold: float) -> list[Span]:
+        """Return spans all states of which have marginals, (L, S), of the threshold or more.
 
         A span is not more probable than any of its states, so all that matter are among them.
         """
-        above = marginals > self.threshold
+        above = marginals >= threshold
         result = []
         for k, type_ in enumerate(self.types):
             begins, inside, ends, single = above[:, 1 + 4 * k : 5 + 4 * k].T
@@ -103,17 +106,6 @@ class Entities:
                     if not inside[last]:
                         break
         return result
-
-    def _choose(self, entities: Iterable[Entity]) -> list[Entity]:
-        """Weighted interval scheduling: the best of the first ones, one more at a time."""
-        ordered = sorted((e for e in entities if e.score > self.threshold), key=lambda e: e.end)
-        ends = [e.end for e in ordered]
-        best: list[tuple[float, list[Entity]]] = [(0.0, [])]
-        for entity in ordered:
-            before, chosen = best[bisect_right(ends, entity.start)]
-            total = before + entity.score - self.threshold
-            best.append(max(best[-1], (total, [*chosen, entity]), key=lambda pair: pair[0]))
-        return best[-1][1]
 
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:
         """See :class:`dnatag.tagging.domain.Labelling`."""
@@ -170,7 +162,7 @@ class Plain:
         """See :class:`dnatag.tagging.domain.Labelling`; every token is a span."""
         return [Span(i, i + 1, self.names[s]) for i, s in enumerate(path)]
 
-    def best(self, posterior: Posterior) -> list[list[Entity]]:
+    def best(self, posterior: Posterior, min_score: float | None) -> list[list[Entity]]:
         """See :class:`dnatag.tagging.domain.Labelling`: the most probable one."""
         return posterior.entities([self.spans(path) for path in posterior.most_probable()])
 
@@ -190,6 +182,18 @@ class Plain:
     def to_dict(self) -> dict[str, Any]:
         """See :class:`dnatag.tagging.domain.Labelling`."""
         return {"kind": "plain", "names": list(self.names)}
+
+
+def _choose(entities: Iterable[Entity], threshold: float) -> list[Entity]:
+    """Weighted interval scheduling: the best of the first ones, one more at a time."""
+    ordered = sorted((e for e in entities if e.score >= threshold), key=lambda e: e.end)
+    ends = [e.end for e in ordered]
+    best: list[tuple[float, list[Entity]]] = [(0.0, [])]
+    for entity in ordered:
+        before, chosen = best[bisect_right(ends, entity.start)]
+        total = before + entity.score - threshold
+        best.append(max((total, [*chosen, entity]), best[-1], key=lambda pair: pair[0]))
+    return best[-1][1]
 
 
 def labelling_of(

@@ -211,12 +211,15 @@ def test_min_score(model: Options, file: Write) -> None:
     item = objects(tag(*model, "--min-score", bound - 1e-6, "--k-best", 2, path))[0]
     assert item["entities"] == kept
     # Other readings are told whole.
-    assert item["alternatives"][0]["entities"] == every
+    least = min(e["score"] for r in item["alternatives"] for e in r["entities"])
+    assert least < bound
     rows = done(tag(*model, "--min-score", bound - 1e-6, "--to", "conll", path)).splitlines()
     tags = [row.split("\t")[1] for row in rows[: rows.index("")]]
     assert not faults(tags, "BIO")
     assert sum(t[0] == "B" for t in tags) == len(kept)
-    assert objects(tag(*model, "--min-score", 0, path))[0]["entities"] == every
+    more = objects(tag(*model, "--min-score", 0, path))[0]["entities"]
+    assert len(more) > len(every)
+    assert 0.01 < min(e["score"] for e in more) < 0.45 <= scores[0]
 
 
 def test_min_score_of_other_labels(plain: Options, proteins: Options, file: Write) -> None:

@@ -173,8 +173,9 @@ def test_the_spans_found_are_the_best_set(threshold: float) -> None:
     """Of all sets it has the most of what posteriors exceed the threshold by."""
     sizes = set()
     for first in range(7):
-        one, tokens = tagger_of(Entities(["A", "B"], "BIO", threshold)), WORDS[first : first + 5]
-        for network in one.model.networks:
+        tokens = WORDS[first : first + 5]
+        one, other = (tagger_of(Entities(["A", "B"], "BIO", t)) for t in (threshold, 0.3))
+        for network in (*one.model.networks, *other.model.networks):
             network.temper(0.2)
         truth = every_labelling(one, tokens)
         posteriors = Counter[Span]()
@@ -183,6 +184,7 @@ def test_the_spans_found_are_the_best_set(threshold: float) -> None:
         best = max(truth, key=lambda spans: sum(posteriors[s] - threshold for s in spans))
         found = one.tag(tokens)
         assert spans_of(found.entities) == best
+        assert found == other.tag(tokens, min_score=threshold)
         assert [e.score for e in found.entities] == pytest.approx([posteriors[s] for s in best])
         sizes.add(len(best))
     assert len(sizes) > 1
@@ -214,7 +216,7 @@ def test_tags_are_legal(of_scheme: Tagger, tokens: list[str]) -> None:
         assert all(0 <= s.start < s.end <= len(tokens) for s in spans)
         assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
     for entity in found.entities:
-        assert of_scheme.model.labelling.to_dict()["threshold"] < entity.score <= 1
+        assert of_scheme.model.labelling.to_dict()["threshold"] <= entity.score <= 1
 
 
 # Company -------------------------------------------------------------------------------------
