@@ -145,5 +145,6 @@ class Posterior:
         """Arrays of the sequences without what stands behind their ends."""
         rows = padded.cpu().numpy()
         return [
-            np.take(row, range(n), axis) for row, n in zip(rows, self.lengths.tolist(), strict=True)
+            row[(slice(None),) * axis + (slice(n),)]
+            for row, n in zip(rows, self.lengths.tolist(), strict=True)
         ]

@@ -96,14 +96,16 @@ class Entities:
         """
         above = marginals >= threshold
         result = []
-        for k, type_ in enumerate(self.types):
-            begins, inside, ends, single = above[:, 1 + 4 * k : 5 + 4 * k].T
-            result += [Span(i, i + 1, type_) for i in np.flatnonzero(single).tolist()]
-            for first in np.flatnonzero(begins).tolist():
+        for first, state in np.argwhere(above).tolist():
+            part, _, type_ = self.grammar.states[state].partition("-")
+            if part == "S":
+                result.append(Span(first, first + 1, type_))
+            elif part == "B":
+                inside, end = (self._number[f"{p}-{type_}"] for p in "IE")
                 for last in range(first + 1, len(above)):
-                    if ends[last]:
+                    if above[last, end]:
                         result.append(Span(first, last + 1, type_))
-                    if not inside[last]:
+                    if not above[last, inside]:
                         break
         return result
 
