@@ -125,9 +125,8 @@ def spacy_tool(name: str) -> Tool:
     return Tool(f"spaCy, ner of {name}", 1, call)
 
 
-def tools_of(options: argparse.Namespace) -> list[Tool]:
+def tools_of(one: Tagger, options: argparse.Namespace) -> list[Tool]:
     """Return all that is measured; the first is dnatag, the second the peer."""
-    one, two = (Tagger.load(options.model, "cpu", threads) for threads in (1, 2))
     model = one.model
     if model.domain.name != "text" or len(model.networks) > 1:
         sys.exit(f"{options.model}: a model of text, of one network, is needed")
@@ -146,13 +145,12 @@ def tools_of(options: argparse.Namespace) -> list[Tool]:
         peer(f"pytorch-crf, batches of {BATCH}", by_length=False),
         peer(f"pytorch-crf, batches of {BATCH} by length", by_length=True),
         *([spacy_tool(options.spacy)] if options.spacy else []),
-        dnatag(two),
+        dnatag(Tagger.load(options.model, "cpu", 2)),
     ]
 
 
-def check(model: str, tools: Sequence[Tool], sentences: Sentences) -> Iterator[str]:
+def check(tagger: Tagger, tools: Sequence[Tool], sentences: Sentences) -> Iterator[str]:
     """Let all tag once; say of how many sentences a peer's tags are not the most probable ones."""
-    tagger = Tagger.load(model, "cpu")
     tagged = tagger.tag_all(sentences, k_best=1)
     spans = [[entity.span for entity in one.alternatives[0][1]] for one in tagged]
     best = [tagger.model.labelling.tags(s, len(t)) for s, t in zip(spans, sentences, strict=True)]
@@ -184,7 +182,8 @@ def main() -> None:
     torch.set_num_threads(1)
     sentences = [s.tokens for s in read_conll(options.input) if s.tokens]
     tokens = sum(map(len, sentences))
-    tools = tools_of(options)
+    tagger = Tagger.load(options.model, "cpu")
+    tools = tools_of(tagger, options)
 
     print(f"{about(options)}\n")
     print(f"{options.input.name}: {len(sentences)} sentences, {tokens} tokens.")
@@ -192,7 +191,7 @@ def main() -> None:
     print("That of dnatag includes the exact posteriors of all spans; the peers have none.\n")
     print("The tags of the peers are the most probable ones; sentences where dnatag has others as")
     print("the first of its k best:\n")
-    for told in check(options.model, tools, sentences):
+    for told in check(tagger, tools, sentences):
         print(f"- {told}", flush=True)
     # In turns, so that all have their share of what else the machine does.
     for _ in range(options.repeat):

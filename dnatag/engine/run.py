@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from dnatag.engine.training import has_checkpoint, processes
+from dnatag.engine.training import CHECKPOINT, has_checkpoint, processes
 from dnatag.engine.windows import choose_device
 from dnatag.errors import InputError
 
@@ -84,6 +84,6 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
 
 def leave(folder: Path) -> None:
     """Remove what a run that has ended does not need any more: all but its log."""
-    for name in ("unscored.dnatag", "checkpoint.safetensors", _SETTINGS):
+    for name in ("unscored.dnatag", CHECKPOINT, _SETTINGS):
         for path in folder.rglob(name):
             path.unlink()

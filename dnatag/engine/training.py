@@ -31,6 +31,7 @@ from dnatag.engine.model import Network
 from dnatag.errors import DnatagError, InputError
 
 __all__ = [
+    "CHECKPOINT",
     "Batch",
     "BatchSource",
     "Progress",
@@ -40,6 +41,8 @@ __all__ = [
     "processes",
 ]
 
+#: File, in the folder of a run, of what it can resume from.
+CHECKPOINT = "checkpoint.safetensors"
 #: Steps between rows of the log.
 LOG_EVERY = 10
 
@@ -150,7 +153,7 @@ def processes() -> tuple[int, int]:
 
 def has_checkpoint(folder: Path) -> bool:
     """Whether a run that can be resumed is in a folder, or in a folder of it."""
-    return any(folder.rglob(_Checkpoint(folder).path.name))
+    return any(folder.rglob(CHECKPOINT))
 
 
 class _Workers:
@@ -278,7 +281,7 @@ class _Checkpoint:
     """The state of a run: tensors, and the rest as JSON in their metadata."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "checkpoint.safetensors"
+        self.path = folder / CHECKPOINT
 
     def save(
         self, tagger: nn.Module, best: dict, optimizer: torch.optim.Optimizer, state: _State

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -31,16 +31,6 @@ class Stretch(NamedTuple):
 
     start: int
     states: np.ndarray
-
-
-class _Inputs(NamedTuple):
-    """What the functions of the CRF are called with."""
-
-    grammar: Grammar
-    channels: Tensor
-    theta: Tensor
-    bits: Tensor
-    lengths: Tensor
 
 
 @dataclass(frozen=True)
@@ -80,15 +70,16 @@ class Posterior:
             for all_, (paths, scores) in zip(total, found, strict=True)
         ]
 
-    def draw(self, number: int, never: Iterable[str] = ()) -> list[np.ndarray]:
+    def draw(self, number: int, never: Collection[str] = ()) -> list[np.ndarray]:
         """Draw paths of each sequence, int (`number`, tokens), as often as they are probable.
 
         The weights of the grammar that are named by `never` are not in any of them.
         """
-        excluded = [weight in set(never) for weight in self.grammar.weights]
+        excluded = [weight in never for weight in self.grammar.weights]
         # A score that all others together cannot make up for.
         theta = self.theta.masked_fill(torch.tensor(excluded, device=self.theta.device), -1e9)
-        return self._trim(self._crf.sample(*self._inputs._replace(theta=theta), number), 1)
+        drawn = self._crf.sample(*replace(self, theta=theta)._inputs, number)
+        return [paths.T for paths in self._trim(drawn.transpose(1, 2))]
 
     def marginals(self, project: np.ndarray | None = None) -> list[np.ndarray]:
         """Return the probability of each state at each token of each sequence.
@@ -137,14 +128,12 @@ class Posterior:
         return crf.implementation(self.channels.device.type)
 
     @property
-    def _inputs(self) -> _Inputs:
-        bits = torch.zeros(self.channels.shape[:2], dtype=torch.uint8, device=self.channels.device)
-        return _Inputs(self.grammar, self.channels, self.theta, bits, self.lengths)
+    def _inputs(self) -> tuple[Grammar, Tensor, Tensor, Tensor, Tensor]:
+        """What the functions of the CRF are called with."""
+        bits = self.channels.new_zeros(self.channels.shape[:2], dtype=torch.uint8)
+        return self.grammar, self.channels, self.theta, bits, self.lengths
 
-    def _trim(self, padded: Tensor, axis: int = 0) -> list[np.ndarray]:
+    def _trim(self, padded: Tensor) -> list[np.ndarray]:
         """Arrays of the sequences without what stands behind their ends."""
         rows = padded.cpu().numpy()
-        return [
-            row[(slice(None),) * axis + (slice(n),)]
-            for row, n in zip(rows, self.lengths.tolist(), strict=True)
-        ]
+        return [row[:n] for row, n in zip(rows, self.lengths.tolist(), strict=True)]

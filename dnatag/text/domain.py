@@ -100,10 +100,7 @@ class Text:
         if not tags:
             path = next(path for files in corpora for path in files.train)
             raise InputError(f"{path}: has no sentence to learn from")
-        try:
-            return result, labelling_of(tags, scheme, settings.threshold)
-        except ValueError as error:
-            raise InputError(f"[model]: {error}") from None
+        return result, labelling_of(tags, scheme, settings.threshold)
 
     def encoder(
         self, sequences: Sequence[Sequence[str]], settings: Settings, folder: Path

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.grammar import Grammar, Transition
+from dnatag.errors import InputError
 from dnatag.formats.tokens import Entity, Span
 from dnatag.tagging import schemes
 from dnatag.tagging.domain import Labelling
@@ -214,12 +215,12 @@ def labelling_of(
 
     Raises
     ------
-    ValueError
+    InputError
         If there is a threshold of its own, but no entities.
     """
     if scheme == schemes.PLAIN:
         if threshold != THRESHOLD:
-            raise ValueError("'threshold' is for entities, not for plain tags")
+            raise InputError("[model]: 'threshold' is for entities, not for plain tags")
         return Plain(sorted({t for sentence in tags for t in sentence}))
     types = {s.type for sentence in tags for s in schemes.spans(sentence, scheme)}
     return Entities(sorted(types), scheme, threshold)
