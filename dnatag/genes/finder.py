@@ -69,7 +69,7 @@ class GeneFinder:
     adapt : {"auto", "file", "contig", "off"}
         What is adapted to: all contigs as one genome, each long contig on its own, nothing; auto
         is file if the contigs seem to be of one genome, else contig. What is too short to learn
-        from is lent the adaptation of a genome that the model was trained on.
+        from is lent the adaptation of genomes that the model was trained on.
     genome : Genome or None
         Learnt before (see :meth:`learn`); nothing is then learnt anew.
     closed_ends : bool
@@ -226,7 +226,7 @@ class GeneFinder:
         Returns
         -------
         Genome
-            That of the most similar genome the model was trained on, if there are too few genes
+            That of the most similar genomes the model was trained on, if there are too few genes
             to learn from.
         """
         return self._study(contigs, notify, None)[0]
@@ -243,7 +243,8 @@ class GeneFinder:
             code, reason = self._choose_codes([sample(contigs, CODE_MOST, CODE_STRETCH)])[0]
             notify(reason)
         looked_at = sample(contigs, SAMPLE, STRETCH)
-        genome, relative = self._of_relative(looked_at, code)
+        relatives = self._nearest(looked_at)
+        genome = self._lent(code, relatives)
         learn_from: list[tuple[Any, Any, list[CodingSequence]]] = []
         number = 0
         for prediction in self._decoder.predict(looked_at, genome):
@@ -256,7 +257,8 @@ class GeneFinder:
             symbols = encode(prediction.contig.sequence)
             learn_from.append((symbols, code.properties(symbols), genes))
         if number < LEARN_GENES:
-            lent = f"; taken for a relative of {relative}" if relative else ""
+            names = ", ".join(self._relatives.names[i] for i in relatives)
+            lent = f"; taken for a relative of {names}" if names else ""
             notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed{lent}")
             return genome, None
         adaptation = Adaptation.learn(learn_from)
@@ -272,13 +274,16 @@ class GeneFinder:
         )
         return genome, readings
 
-    def _of_relative(self, contigs: Sequence[Contig], code: GeneticCode) -> tuple[Genome, str]:
-        """Take contigs that belong together for a relative of a genome of the model."""
-        nearest = self._relatives.nearest([encode(c.sequence) for c in contigs])
-        if nearest is None:
-            return Genome(code), ""
-        lent, motif = self._relatives.adaptations[nearest], self._relatives.motifs[nearest]
-        return Genome(code, lent, lent, motif), self._relatives.names[nearest]
+    def _nearest(self, contigs: Sequence[Contig]) -> tuple[int, ...]:
+        """Choose genomes of the model that contigs that belong together are most alike."""
+        return self._relatives.nearest([encode(contig.sequence) for contig in contigs])
+
+    def _lent(self, code: GeneticCode, relatives: Sequence[int]) -> Genome:
+        """Take a genome for a relative of genomes of the model, if there are any."""
+        if not relatives:
+            return Genome(code)
+        adaptation, motif = self._relatives.lend(relatives)
+        return Genome(code, adaptation, adaptation, motif)
 
     def _refine(self, readings: Readings, genome: Genome) -> tuple[Genome, int, int]:
         """Learn starts until they hardly change; return also the numbers of genes and rounds."""
@@ -369,14 +374,12 @@ class GeneFinder:
             )
             found.update(zip(indices, predictions, strict=True))
 
-        kinds: dict[tuple[GeneticCode, str], tuple[Genome, list[int]]] = {}
+        kinds: dict[tuple[GeneticCode, tuple[int, ...]], list[int]] = {}
         for i, code in zip(short, codes, strict=True):
-            genome, relative = Genome(code), ""
-            if self.adapt != "off":
-                genome, relative = self._of_relative([contigs[i]], code)
-            kinds.setdefault((code, relative), (genome, []))[1].append(i)
-        for genome, indices in kinds.values():
-            call(indices, genome)
+            relatives = () if self.adapt == "off" else self._nearest([contigs[i]])
+            kinds.setdefault((code, relatives), []).append(i)
+        for (code, relatives), indices in kinds.items():
+            call(indices, self._lent(code, relatives))
         for i in sorted(set(range(len(contigs))) - set(short)):
             call([i], *self._study([contigs[i]], done=done))
         for i in range(len(contigs)):

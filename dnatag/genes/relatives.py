@@ -2,7 +2,8 @@
 
 A contig is taken for a relative of the genome whose hexamers it is most probably drawn from, as
 the meta modes of other gene finders choose among models by composition. Relatives in this sense
-need not be related: codon usage and the signals of starts go with composition.
+need not be related: codon usage and the signals of starts go with composition. A few of them are
+right more often than the nearest one alone.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from dnatag.genes.adapt import LEARN_LENGTH, Adaptation, hexamers
 from dnatag.genes.corpus import LabelledGenome
 from dnatag.genes.motif import Motif
 
-__all__ = ["Relatives"]
+__all__ = ["LENDERS", "Relatives"]
 
+#: So many genomes lend the mean of their tables: more exact genes than with one, and as many as
+#: with two or four, on contigs of genera that were not trained on.
+LENDERS = 3
 #: Genomes with fewer genes to learn from lend nothing.
 LEAST_GENES = 200
 #: Tables are stored in steps of this many nats, in 8 bits.
@@ -85,8 +89,8 @@ class Relatives:
             self.motifs + tuple(other.motifs[i] for i in more),
         )
 
-    def nearest(self, contigs: Sequence[np.ndarray]) -> int | None:
-        """Choose the genome that contigs are most alike.
+    def nearest(self, contigs: Sequence[np.ndarray]) -> tuple[int, ...]:
+        """Choose the genomes that contigs are most alike.
 
         Parameters
         ----------
@@ -95,12 +99,27 @@ class Relatives:
 
         Returns
         -------
-        int or None
-            Its number; None if there is no genome to choose from.
+        tuple of int
+            The numbers of ``LENDERS`` genomes, or of all if there are fewer, the most alike first.
         """
-        if not self.names:
-            return None
-        return int(np.argmax(self.composition @ np.sum([hexamers(c) for c in contigs], axis=0)))
+        counts = np.sum([hexamers(contig) for contig in contigs], axis=0)
+        order = np.argsort(-(self.composition @ counts), kind="stable")
+        return tuple(int(number) for number in order[:LENDERS])
+
+    def lend(self, numbers: Sequence[int]) -> tuple[Adaptation, Motif]:
+        """Give the mean of the tables of genomes, and the motif of the first.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            The genomes, at least one.
+        """
+        lenders = [self.adaptations[number] for number in numbers]
+        means = {
+            field.name: np.mean([getattr(lender, field.name) for lender in lenders], axis=0)
+            for field in fields(Adaptation)
+        }
+        return Adaptation(**means), self.motifs[numbers[0]]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the tables by name, as a file has them: the large ones in 8 or 16 bits."""

@@ -17,7 +17,7 @@ from dnatag.genes.codes import GeneticCode
 from dnatag.genes.corpus import LabelledContig, LabelledGenome
 from dnatag.genes.labels import label_genes
 from dnatag.genes.model import build, load, save
-from dnatag.genes.relatives import Relatives
+from dnatag.genes.relatives import LENDERS, Relatives
 from dnatag.models import find_model
 
 CODE = GeneticCode.ncbi(11)
@@ -52,10 +52,23 @@ def test_the_nearest_is_chosen(genome: LabelledGenome, rich: LabelledGenome) -> 
             for at in range(0, 600_000, 100_000):
                 stretch = symbols[at : at + length]
                 nearest = relatives.nearest([stretch])
-                assert nearest is not None
-                assert relatives.names[nearest] == own.name
+                assert relatives.names[nearest[0]] == own.name
+                assert sorted(nearest) == [0, 1]
                 assert relatives.nearest([reverse_complement(stretch)]) == nearest
-    assert Relatives.none().nearest([symbols]) is None
+    assert Relatives.none().nearest([symbols]) == ()
+
+
+def test_a_few_lend_the_mean(genome: LabelledGenome, rich: LabelledGenome) -> None:
+    others = [replace(rich, name=f"rich {number}") for number in range(LENDERS)]
+    relatives = Relatives.of([*others, genome])
+    nearest = relatives.nearest([genome.contigs[0].symbols])
+    assert nearest == (LENDERS, *range(LENDERS - 1))
+    lent, motif = relatives.lend(nearest)
+    assert motif is relatives.motifs[LENDERS]
+    for field in fields(Adaptation):
+        own, other = (getattr(relatives.adaptations[i], field.name) for i in (LENDERS, 0))
+        mean = (own + (LENDERS - 1) * other) / LENDERS
+        np.testing.assert_allclose(getattr(lent, field.name), mean, atol=1e-5)
 
 
 def test_hexamers_of_both_strands(buchnera: Any) -> None:
