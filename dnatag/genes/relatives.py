@@ -1,9 +1,9 @@
 """Genomes that a model was trained on, to lend their adaptation to sequences too short for one.
 
-A contig is taken for a relative of the genome whose hexamers it is most probably drawn from, as
+A contig is taken for a relative of the genomes whose hexamers it is most probably drawn from, as
 the meta modes of other gene finders choose among models by composition. Relatives in this sense
-need not be related: codon usage and the signals of starts go with composition. A few of them are
-right more often than the nearest one alone.
+need not be related: codon usage and the signals of starts go with composition. The mean of a few
+serves better than the nearest one.
 """
 
 from __future__ import annotations
