@@ -104,7 +104,7 @@ class Relatives:
         """
         counts = np.sum([hexamers(contig) for contig in contigs], axis=0)
         order = np.argsort(-(self.composition @ counts), kind="stable")
-        return tuple(int(number) for number in order[:LENDERS])
+        return tuple(order[:LENDERS].tolist())
 
     def lend(self, numbers: Sequence[int]) -> tuple[Adaptation, Motif]:
         """Give the mean of the tables of genomes, and the motif of the first.
