@@ -104,6 +104,13 @@ threshold are found. That of a segment of a protein leaves its ends some room.
     help="Leave out spans with a lower posterior; of entities, find all with a higher one, also "
     "where the model would not.",
 )
+@click.option(
+    "--relatives",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Of proteins: look for relatives of those that cross the membrane in this FASTA file, "
+    "and tell the topology by all of them together. It needs pyhmmer and takes seconds a protein.",
+)
 @device_option
 @threads_option
 @quiet_option
@@ -117,6 +124,7 @@ def command(
     encoding: str,
     k_best: int | None,
     min_score: float | None,
+    relatives: str | None,
     device: str,
     threads: int,
     quiet: bool,
@@ -132,7 +140,7 @@ def command(
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
-    tagger = Tagger.load(model, device, threads)
+    tagger = Tagger.load(model, device, threads, relatives)
     domain = tagger.model.domain.name
     source, kind = _open(path, kind, domain, encoding)
     target = target or TAGGED[kind]

@@ -13,9 +13,10 @@ from dnatag.engine.tokens import TokenConfig
 from dnatag.errors import InputError
 from dnatag.formats.residues import read_residues
 from dnatag.proteins.metrics import evaluate_topology
+from dnatag.proteins.relatives import ProteinRelatives
 from dnatag.proteins.residues import FEATURES, LETTERS, ResidueEncoder
 from dnatag.proteins.topology import Topology, load_labelling
-from dnatag.tagging.domain import Corpora, CorpusFiles, Labelling
+from dnatag.tagging.domain import Corpora, CorpusFiles, Labelling, Relatives
 
 __all__ = ["DOMAIN", "Settings"]
 
@@ -97,6 +98,10 @@ class Proteins:
     def load_labelling(self, data: Mapping[str, Any]) -> Labelling:
         """See :class:`dnatag.tagging.domain.Domain`."""
         return load_labelling(data)
+
+    def relatives(self, path: Path) -> Relatives:
+        """See :class:`dnatag.tagging.domain.Domain`; the file is FASTA."""
+        return ProteinRelatives(path)
 
     def scores(
         self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any

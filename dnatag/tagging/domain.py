@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,6 +22,8 @@ __all__ = [
     "Encoded",
     "Encoder",
     "Labelling",
+    "Relative",
+    "Relatives",
     "find_domain",
 ]
 
@@ -115,6 +117,35 @@ class Labelling(Protocol):
         ...
 
 
+class Relative(NamedTuple):
+    """A sequence whose tokens stand for those of another, K of them.
+
+    Attributes
+    ----------
+    tokens : tuple of str
+        The sequence.
+    own : numpy.ndarray
+        int (K,), indices of tokens of the other sequence, each once.
+    its : numpy.ndarray
+        int (K,), the tokens of this sequence that stand for them.
+    """
+
+    tokens: tuple[str, ...]
+    own: np.ndarray
+    its: np.ndarray
+
+
+class Relatives(Protocol):
+    """Knows sequences that have the labels of others."""
+
+    def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Relative]:
+        """Return relatives of a sequence, in which these spans were found without them.
+
+        May be called from several threads at once.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class CorpusFiles:
     """Files of tagged sequences.
@@ -187,6 +218,10 @@ class Domain(Protocol):
 
     def load_labelling(self, data: Mapping[str, Any]) -> Labelling:
         """Inverse of the labelling's ``to_dict``."""
+        ...
+
+    def relatives(self, path: Path) -> Relatives:
+        """Return what finds relatives in a file of sequences, or refuse if there are none."""
         ...
 
     def scores(

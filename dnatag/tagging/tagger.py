@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from dnatag.engine.windows import batches, choose_device, torch_threads
 from dnatag.formats.tokens import Entity
 from dnatag.models import find_model
 from dnatag.tagging.corpus import collate
+from dnatag.tagging.domain import Relatives
 from dnatag.tagging.model import TokenModel, load
 from dnatag.tagging.posterior import Posterior
 
@@ -59,19 +61,33 @@ class Tagger:
         Where the network runs.
     threads : int
         CPU threads.
+    relatives : Relatives or None
+        Finds sequences that are read beside those to tag.
     """
 
     def __init__(
-        self, model: TokenModel, metadata: dict[str, Any], device: torch.device, threads: int = 1
+        self,
+        model: TokenModel,
+        metadata: dict[str, Any],
+        device: torch.device,
+        threads: int = 1,
+        relatives: Relatives | None = None,
     ) -> None:
         self.model = model
         self.metadata = metadata
         self.device = device
         self.threads = threads
+        self.relatives = relatives
         self._networks = [network.to(device).eval() for network in model.networks]
 
     @classmethod
-    def load(cls, model: str | os.PathLike[str], device: str = "auto", threads: int = 1) -> Tagger:
+    def load(
+        cls,
+        model: str | os.PathLike[str],
+        device: str = "auto",
+        threads: int = 1,
+        relatives: str | os.PathLike[str] | None = None,
+    ) -> Tagger:
         """Load a model.
 
         Parameters
@@ -82,13 +98,22 @@ class Tagger:
             auto, cpu, cuda or mps.
         threads
             CPU threads.
+        relatives
+            FASTA of proteins among which relatives of those to tag are looked for; their topology
+            is then told by all of them together.
 
         Raises
         ------
         InputError
-            If there is no such model or device, or it tags no tokens.
+            If there is no such model or device, it tags no tokens, or relatives are of no use to
+            it or cannot be read.
+        DnatagError
+            If relatives are to be looked for and pyhmmer is not installed.
         """
-        return cls(*load(find_model(model)), choose_device(device), threads)
+        place = choose_device(device)
+        found, metadata = load(find_model(model))
+        known = None if relatives is None else found.domain.relatives(Path(relatives))
+        return cls(found, metadata, place, threads, known)
 
     def tag(self, tokens: Sequence[str], k_best: int = 0, min_score: float | None = None) -> Tagged:
         """Tag one sequence.
@@ -189,7 +214,28 @@ class Tagger:
         ]
 
     def _posterior(self, sequences: Sequence[Sequence[str]]) -> Posterior:
-        """Run the network."""
+        """Run the networks, on the relatives of sequences too.
+
+        What counts is the mean of the scores of all tokens that stand for one another.
+        """
+        alone = self._alone(sequences)
+        if self.relatives is None:
+            return alone
+        channels = alone.channels.clone()
+        found = self.model.labelling.best(alone, None)
+        for scores, tokens, entities in zip(channels, sequences, found, strict=True):
+            relatives = self.relatives.find(tokens, [entity.span for entity in entities])
+            number = scores.new_ones(len(scores), 1)
+            for group in batches([len(relative.tokens) for relative in relatives], BATCH_TOKENS):
+                theirs = self._alone([relatives[i].tokens for i in group]).channels
+                for i, its in zip(group, theirs, strict=True):
+                    scores[relatives[i].own] += its[relatives[i].its]
+                    number[relatives[i].own] += 1
+            scores /= number
+        return replace(alone, channels=channels)
+
+    def _alone(self, sequences: Sequence[Sequence[str]]) -> Posterior:
+        """Run the networks on sequences."""
         inputs, lengths = collate([self.model.encoder.encode(tokens) for tokens in sequences])
         here, lengths = [x.to(self.device) for x in inputs], lengths.to(self.device)
         # The mean of scores: the geometric mean of what the networks find probable.

@@ -15,7 +15,7 @@ from dnatag.formats.conll import read_conll
 from dnatag.formats.tokens import Sentence
 from dnatag.formats.vectors import read_vectors
 from dnatag.tagging import metrics, schemes
-from dnatag.tagging.domain import Corpora, CorpusFiles, Labelling
+from dnatag.tagging.domain import Corpora, CorpusFiles, Labelling, Relatives
 from dnatag.text.labels import LEAST, THRESHOLD, Entities, Plain, labelling_of
 from dnatag.text.words import WordEncoder
 
@@ -136,6 +136,12 @@ class Text:
         if data["kind"] == "plain":
             return Plain(data["names"])
         return Entities(data["types"], data["scheme"], data["threshold"])
+
+    def relatives(self, path: Path) -> Relatives:
+        """See :class:`dnatag.tagging.domain.Domain`; sentences have none."""
+        raise InputError(
+            f"{path}: only proteins have relatives; leave them out for a model of text"
+        )
 
     def scores(
         self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any

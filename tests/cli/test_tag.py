@@ -376,6 +376,9 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*model, "--encoding", "base64", text), "no encoding 'base64' is known"),
         ((*model, "-o", text.parent / "none" / "x", text), "cannot write: No such file"),
         ((*model, "--threads", "0", text), "--threads"),
+        ((*model, "--relatives", fasta, text), "fasta: only proteins have relatives; .* of text"),
+        ((*proteins, "--relatives", text, fasta), "input: is not FASTA"),
+        ((*proteins, "--relatives", text.with_name("none"), fasta), "'--relatives': .*not exist"),
     ):
         assert_one_line(tag(*arguments), 2, told)
 

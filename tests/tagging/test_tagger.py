@@ -7,7 +7,7 @@ import math
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,9 @@ from dnatag.errors import InputError
 from dnatag.formats.tokens import Entity, Span
 from dnatag.tagging import schemes, tagger
 from dnatag.tagging.corpus import collate
-from dnatag.tagging.domain import Labelling
+from dnatag.tagging.domain import Labelling, Relative
 from dnatag.tagging.model import TokenModel, load, save
+from dnatag.tagging.posterior import Posterior
 from dnatag.tagging.tagger import Tagger
 from dnatag.text.domain import DOMAIN, Settings
 from dnatag.text.labels import Entities, Plain
@@ -410,3 +411,67 @@ def test_the_package_imports_it_on_demand() -> None:
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert dnatag.Tagger is Tagger
+
+
+# Relatives -----------------------------------------------------------------------------------
+
+
+class Company:
+    """Relatives of whatever has the word "patient": told beforehand, and of different lengths."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Sequence[str], Sequence[Span]]] = []
+
+    def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Relative]:
+        self.asked.append((tokens, spans))
+        if "patient" not in tokens:
+            return []
+        return [
+            Relative(("had", "12", "Aspirin-C"), np.array([0, 2]), np.array([1, 2])),
+            Relative(tuple(WORDS), np.array([2, 3]), np.array([9, 10])),
+        ]
+
+
+@labellings
+def test_relatives_count_like_the_sequence_itself(labelling: Labelling) -> None:
+    alone, company = tagger_of(labelling), Company()
+    one = Tagger(alone.model, {}, CPU, 1, company)
+    tokens = WORDS[:4]
+
+    def channels(words: Sequence[str]) -> np.ndarray:
+        inputs, lengths = collate([one.model.encoder.encode(words)])
+        with torch.no_grad():
+            return np.mean([f(*inputs, lengths)[0].double() for f in one.model.networks], 0)
+
+    mean, (first, second) = channels(tokens), company.find(tokens, [])[:2]
+    mean[0] = (mean[0] + channels(first.tokens)[1]) / 2
+    mean[2] = (mean[2] + channels(first.tokens)[2] + channels(second.tokens)[9]) / 3
+    mean[3] = (mean[3] + channels(second.tokens)[10]) / 2
+    theta = np.mean([f.theta.detach() for f in one.model.networks], 0)
+    posterior = Posterior(
+        labelling.grammar,
+        torch.tensor(mean[None], dtype=torch.float32),
+        torch.tensor(theta),
+        torch.tensor([4]),
+        labelling.stretch,
+    )
+    expected = posterior.marginals(
+        np.eye(len(labelling.labels), dtype=np.float32)[labelling.label_of]
+    )
+    assert one.posteriors(tokens) == pytest.approx(expected[0], abs=1e-5)
+    found, best = one.tag(tokens).entities, labelling.best(posterior, None)[0]
+    assert spans_of(found) == spans_of(best)
+    assert [e.score for e in found] == pytest.approx([e.score for e in best], abs=1e-5)
+    # It was asked with what is found without relatives.
+    assert company.asked[-1] == (tokens, [e.span for e in alone.tag(tokens).entities])
+
+
+@labellings
+def test_relatives_of_one_do_not_touch_the_others(labelling: Labelling) -> None:
+    alone = tagger_of(labelling)
+    one = Tagger(alone.model, {}, CPU, 2, Company())
+    sentences = [WORDS[:5], WORDS[2:9], [], WORDS[4:], WORDS]
+    for tokens, found in zip(sentences, one.tag_all(sentences, k_best=3), strict=True):
+        assert same(found, one.tag(tokens, k_best=3))
+        if "patient" not in tokens:
+            assert same(found, alone.tag(tokens, k_best=3))
