@@ -37,12 +37,13 @@ KINDS = {"alpha": "Hh", "beta": "Bb"}
 TMBED = "transmembrane/tmbed"
 #: Of TMbed, recomputed from the predictions in its repository.
 PUBLISHED = {
-    "alpha": "557 of 571",
-    "beta": "53 of 57",
-    "globular": "30 of 5654",
-    "H": "0.903 / 0.897",
-    "B": "0.857 / 0.870",
-    "S": "0.965 / 0.975",
+    "alpha proteins": "557 of 571",
+    "beta proteins": "53 of 57",
+    "false positives, globular proteins": "30 of 5654",
+    "residues H, recall / precision": "0.903 / 0.897",
+    "residues B, recall / precision": "0.857 / 0.870",
+    "residues S, recall / precision": "0.965 / 0.975",
+    "residues, accuracy": "99.58 %",
 }
 
 
@@ -195,6 +196,32 @@ def fold_recipe(folder: Path, fold: int) -> Path:
     return path
 
 
+def measures(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return what is told of topologies, by name."""
+    scores = evaluate_topology(truth, found)
+    pairs = Counter(
+        (t.upper(), p)
+        for true, predicted in zip(truth, found, strict=True)
+        for t, p in zip(true, predicted, strict=True)
+        if t != UNKNOWN
+    )
+    result = {}
+    for kind in ("alpha", "beta", "globular"):
+        name = "false positives, globular proteins" if kind == "globular" else f"{kind} proteins"
+        result[name] = f"{scores.found[kind]} of {scores.proteins[kind]}"
+    for label in "HBS":
+        right = pairs[label, label]
+        recall = right / sum(n for (t, _), n in pairs.items() if t == label)
+        precision = right / sum(n for (_, p), n in pairs.items() if p == label)
+        result[f"residues {label}, recall / precision"] = f"{recall:.3f} / {precision:.3f}"
+    summary = scores.summary()
+    result["residues, accuracy"] = f"{100 * summary.pop('residues'):.2f} %"
+    for name, value in summary.items():
+        if name.partition(" ")[2] not in ("found", "false positives"):
+            result[name] = f"{100 * value:.2f} %"
+    return result
+
+
 def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
     """Yield the lines of the cross-validation of topologies, of the first seed."""
     folder = options.runs / "tmbed"
@@ -205,37 +232,22 @@ def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Ite
         pool.submit(train, fold_recipe(folder, fold), folder, seed, model)
         for fold, model in zip(FOLDS, models, strict=True)
     ]
+    ways = {"dnatag": None} | ({"with relatives": options.relatives} if options.relatives else {})
     truth: list[tuple[str, ...]] = []
-    found: list[list[str]] = []
+    found: dict[str, list[list[str]]] = {way: [] for way in ways}
     for fold, (job, model) in enumerate(zip(jobs, models, strict=True)):
         job.result()
         proteins = list(read_residues(folder / f"test{fold}.fasta", labelled=True))
         truth += [p.tags or () for p in proteins]
-        tagger = Tagger.load(model, threads=1)
-        found += [tagged.tags for tagged in tagger.tag_all(p.tokens for p in proteins)]
-    scores = evaluate_topology(truth, found)
-    pairs = Counter(
-        (t.upper(), p)
-        for true, predicted in zip(truth, found, strict=True)
-        for t, p in zip(true, predicted, strict=True)
-        if t != UNKNOWN
-    )
-    yield "| measure | dnatag | TMbed (with the language model ProtT5) |"
-    yield "|---|---|---|"
-    for kind in ("alpha", "beta", "globular"):
-        name = "false positives, globular proteins" if kind == "globular" else f"{kind} proteins"
-        yield f"| {name} | {scores.found[kind]} of {scores.proteins[kind]} | {PUBLISHED[kind]} |"
-    for label in "HBS":
-        right = pairs[label, label]
-        recall = right / sum(n for (t, _), n in pairs.items() if t == label)
-        precision = right / sum(n for (_, p), n in pairs.items() if p == label)
-        yield f"| residues {label}, recall / precision | {recall:.3f} / {precision:.3f} | " + (
-            f"{PUBLISHED[label]} |"
-        )
-    yield f"| residues, accuracy | {100 * scores.summary()['residues']:.2f} % | 99.58 % |"
-    for name, value in scores.summary().items():
-        if name.partition(" ")[2] not in ("found", "", "false positives"):
-            yield f"| {name} | {100 * value:.2f} % | |"
+        for way, relatives in ways.items():
+            tagger = Tagger.load(model, threads=options.jobs, relatives=relatives)
+            found[way] += [tagged.tags for tagged in tagger.tag_all(p.tokens for p in proteins)]
+    columns = {way: measures(truth, tags) for way, tags in found.items()}
+    columns["TMbed (with the language model ProtT5)"] = PUBLISHED
+    yield f"| measure | {' | '.join(columns)} |"
+    yield "|---" * (len(columns) + 1) + "|"
+    for name in columns["dnatag"]:
+        yield f"| {name} | {' | '.join(column.get(name, '') for column in columns.values())} |"
     yield ""
     yield f"    {jobs[0].result()}"
 
@@ -246,6 +258,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder with ner, pos, …")
     parser.add_argument("--runs", type=Path, required=True, help="where the models are kept")
     parser.add_argument("--task", action="append", help="only this one; or topology, calibration")
+    parser.add_argument(
+        "--relatives", type=Path, help="measure topologies with the relatives in this FASTA too"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=1, help="runs at once, a thread each")
     options = parser.parse_args()

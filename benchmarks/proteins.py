@@ -1,0 +1,68 @@
+"""Write the proteins of annotated genomes as FASTA, each once: what relatives are looked for in.
+
+Genomes that their manifest marks as test are left out, and so are genes that are not whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from Bio.Data.IUPACData import protein_letters
+from Bio.Seq import Seq
+
+from dnatag.formats.annotation import read_annotated_genome
+from dnatag.formats.records import CodingSequence, Contig
+
+#: The genetic codes of eukaryotes that do not have the standard one.
+CODES = {"Calbicans_A22A": 12}
+
+
+def genomes(data: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the files of each genome, without what they end in, and its genetic code."""
+    with (data / "prokaryotes/manifest.tsv").open() as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            if row["split"] != "test":
+                yield data / "prokaryotes" / row["file"], int(row["transl_table"])
+    with (data / "eukaryotes/manifest.tsv").open() as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            yield data / "eukaryotes/genomes" / row["id"], CODES.get(row["id"], 1)
+
+
+def translate(gene: CodingSequence, contig: Contig, code: int) -> str:
+    """Return the protein of a gene, "" if something is wrong with it."""
+    coding = Seq(b"".join(contig.sequence[start:end] for start, end in gene.parts))
+    if gene.strand < 0:
+        coding = coding.reverse_complement()
+    if gene.pseudo or gene.exception or gene.partial5 or gene.partial3 or len(coding) % 3:
+        return ""
+    protein = "M" + str(coding.translate(code))[1:].removesuffix("*")
+    return protein if set(protein) <= set(protein_letters) else ""
+
+
+def main() -> None:
+    """Write them to standard output."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="with prokaryotes and eukaryotes")
+    options = parser.parse_args()
+    seen: set[str] = set()
+    for stem, code in genomes(options.data):
+        fasta, gff = stem.with_name(stem.name + ".fna.gz"), stem.with_name(stem.name + ".gff.gz")
+        for contig, genes in read_annotated_genome(fasta, gff):
+            ends: set[int] = set()
+            for number, gene in enumerate(sorted(genes, key=len, reverse=True), 1):
+                # A shorter transcript of the same gene has nothing new to tell.
+                if ends.isdisjoint((gene.five_prime, gene.three_prime)):
+                    ends |= {gene.five_prime, gene.three_prime}
+                    protein = translate(gene, contig, code)
+                    if protein and protein not in seen:
+                        seen.add(protein)
+                        print(f">{stem.name}_{contig.id}_{number}\n{protein}")
+    print(f"{len(seen)} proteins, {sum(map(len, seen))} residues", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
