@@ -179,7 +179,10 @@ class Runner:
         self.stride = tagger.config.stride
 
     def channels(
-        self, spans: Sequence[Span], features: Features, done: Callable[[int], None] | None = None
+        self,
+        spans: Sequence[Span],
+        features: Sequence[Features],
+        done: Callable[[int], None] | None = None,
     ) -> list[np.ndarray]:
         """Compute the channels of stretches.
 
@@ -198,7 +201,10 @@ class Runner:
         return [reading.channels for reading in readings]
 
     def read(
-        self, spans: Sequence[Span], features: Features, done: Callable[[int], None] | None = None
+        self,
+        spans: Sequence[Span],
+        features: Sequence[Features],
+        done: Callable[[int], None] | None = None,
     ) -> list[Reading]:
         """Run the network over stretches.
 
@@ -206,8 +212,9 @@ class Runner:
         ----------
         spans : sequence of Span
             The stretches.
-        features : callable
-            Gives the feature channels, float32 (end - start, F), for (symbols, bits, start, end).
+        features : sequence of callable
+            One for each stretch: gives its feature channels, float32 (end - start, F), for
+            (symbols, bits, start, end).
         done : callable or None
             Told of the number of positions finished, now and then.
 
@@ -246,18 +253,18 @@ class Runner:
             for span, channels, of_span in zip(spans, results, sites, strict=True)
         ]
 
-    def score(self, readings: Sequence[Reading], features: Features) -> None:
+    def score(self, readings: Sequence[Reading], features: Sequence[Features]) -> None:
         """Score the sites of stretches, in place.
 
         Parameters
         ----------
         readings : sequence of Reading
             The stretches as they were read.
-        features : callable
+        features : sequence of callable
             As for reading, but not necessarily with the same results.
         """
 
-        def work(reading: Reading) -> None:
+        def work(reading: Reading, features: Features) -> None:
             span = reading.span
             extra = features(span.symbols, span.bits, span.start, span.end)[reading.place]
             place, channel, seen, extra = (
@@ -270,7 +277,7 @@ class Runner:
 
         if self.tagger.site is not None:
             with self._pool() as pool:
-                for _ in pool.map(work, readings):
+                for _ in pool.map(work, readings, features):
                     pass
 
     @contextmanager
@@ -295,7 +302,7 @@ class Runner:
                 yield _Tile(number, begin, stop, low, high)
 
     def _forward(
-        self, batch: list[_Tile], spans: Sequence[Span], features: Features
+        self, batch: list[_Tile], spans: Sequence[Span], features: Sequence[Features]
     ) -> tuple[list[np.ndarray], list[tuple[np.ndarray, ...]]]:
         """Run a batch; where it does not fit into memory, run its halves.
 
@@ -310,7 +317,7 @@ class Runner:
             span, n = spans[tile.span], tile.high - tile.low
             symbols[i, :n] = span.symbols[tile.low : tile.high]
             bits[i, :n] = span.bits[tile.low : tile.high]
-            extra[i, :n] = features(span.symbols, span.bits, tile.low, tile.high)
+            extra[i, :n] = features[tile.span](span.symbols, span.bits, tile.low, tile.high)
         lengths = torch.tensor([t.high - t.low for t in batch])
         inputs = (torch.from_numpy(symbols), torch.from_numpy(bits), torch.from_numpy(extra),
                   lengths)  # fmt: skip

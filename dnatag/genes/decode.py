@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -112,12 +112,14 @@ class Prediction:
 class _Sequence:
     """A contig as the network reads it: padded at both ends alike to whole steps.
 
-    A circle is unrolled: from its least rotation, with the ends repeated on the other side.
-    Base i of the unrolled circle is base i + shift of the contig, modulo its length. The mask
-    (bool, as long as the unrolled sequence) tells where no gene may be.
+    The genome is what is known of the contig's. A circle is unrolled: from its least rotation, with
+    the ends repeated on the other side. Base i of the unrolled circle is base i + shift of the
+    contig, modulo its length. The mask (bool, as long as the unrolled sequence) tells where no
+    gene may be.
     """
 
     contig: Contig
+    genome: Genome
     symbols: np.ndarray
     bits: np.ndarray
     pad: int
@@ -128,7 +130,7 @@ class _Sequence:
     def of(
         cls,
         contig: Contig,
-        code: GeneticCode,
+        genome: Genome,
         min_length: int,
         regions: Sequence[tuple[int, int]] = (),
     ) -> _Sequence:
@@ -149,13 +151,13 @@ class _Sequence:
                 mask[start:end] = True
             if contig.circular:
                 mask = mask[(np.arange(length) + shift) % len(contig)]
-        bits = code.properties(padded)
+        bits = genome.code.properties(padded)
         # Very short genes are not even begun, which saves looking at half of the starts; of the
         # others a short one is dropped in the end, rather than stretched to a start further up.
         shortest = min(min_length, VERY_SHORT)
         drop_short(bits, START, STOP, len(bits) - 1, 1, shortest)
         drop_short(bits, START_REVERSE, STOP_REVERSE, 0, -1, shortest)
-        return cls(contig, padded, bits, pad, shift, mask)
+        return cls(contig, genome, padded, bits, pad, shift, mask)
 
     def __len__(self) -> int:
         """Bases, of a circle as it is unrolled."""
@@ -191,7 +193,7 @@ class _Piece:
 
 @dataclass(frozen=True)
 class Readings:
-    """Contigs as the network read them, to be decoded with one start model or another."""
+    """Contigs of a genome as the network read them, to be decoded with some starts or others."""
 
     sequences: list[_Sequence]
     pieces: list[_Piece]
@@ -211,6 +213,10 @@ class Readings:
         return Readings(
             self.sequences, [self.pieces[i] for i in chosen], [self.read[i] for i in chosen]
         )
+
+    def of(self, genome: Genome) -> Readings:
+        """Return the same of a genome that other starts have been learnt of."""
+        return replace(self, sequences=[replace(s, genome=genome) for s in self.sequences])
 
 
 class Decoder:
@@ -260,9 +266,8 @@ class Decoder:
     def predict(
         self,
         contigs: Sequence[Contig],
-        genome: Genome,
+        genomes: Sequence[Genome],
         *,
-        readings: Readings | None = None,
         per_base: bool = False,
         done: Callable[[int], None] | None = None,
     ) -> Iterator[Prediction]:
@@ -272,10 +277,8 @@ class Decoder:
         ----------
         contigs : sequence of Contig
             All are held in memory.
-        genome : Genome
-            What is known of their genome.
-        readings : Readings or None
-            Of the same contigs and the same genome, but perhaps other starts, if there are any.
+        genomes : sequence of Genome
+            What is known of the genome of each.
         per_base : bool
             Whether to give labels and posteriors of each base.
         done : callable or None
@@ -286,22 +289,36 @@ class Decoder:
         Prediction
             In the order of the contigs.
         """
-        if readings is None:
-            sequences, pieces = self._cut(contigs, genome.code)
-        else:
-            sequences, pieces = readings.sequences, readings.pieces
-        found = [_Found(s, self, genome.code, per_base) for s in sequences]
+        sequences, pieces = self._cut(contigs, genomes)
+        yield from self._call(
+            sequences, pieces, lambda group: self._read(group, sequences, done), per_base
+        )
+
+    def call(self, readings: Readings, per_base: bool = False) -> Iterator[Prediction]:
+        """Find the genes of contigs that have been read; else as :meth:`predict`."""
+        rest = iter(readings.read)
+        yield from self._call(
+            readings.sequences,
+            readings.pieces,
+            lambda group: list(islice(rest, len(group))),
+            per_base,
+        )
+
+    def _call(
+        self,
+        sequences: Sequence[_Sequence],
+        pieces: Sequence[_Piece],
+        read: Callable[[list[_Piece]], list[Reading]],
+        per_base: bool,
+    ) -> Iterator[Prediction]:
+        """Find genes; the pieces are read group by group, in order."""
+        found = [_Found(s, self, per_base) for s in sequences]
         finished = position = 0
         # Group by group, so that a long contig takes no more memory than its sequence.
         for group in groups(pieces, size=lambda p: p.high - p.low):
-            following = position + len(group)
-            if readings is None:
-                read = self._read(group, sequences, genome, done)
-            else:
-                read = readings.read[position:following]
-            for piece, path, frames in self._decode(group, sequences, read, genome):
+            for piece, path, frames in self._decode(group, sequences, read(group)):
                 found[piece.sequence].add(piece, path, frames)
-            position = following
+            position += len(group)
             following = pieces[position].sequence if position < len(pieces) else len(found)
             for number in range(finished, following):
                 yield found[number].prediction()
@@ -315,18 +332,18 @@ class Decoder:
         genome: Genome,
         done: Callable[[int], None] | None = None,
     ) -> Readings:
-        """Run the network over contigs.
+        """Run the network over the contigs of a genome.
 
         Parameters
         ----------
         contigs, genome, done
             As for :meth:`predict`.
         """
-        sequences, pieces = self._cut(contigs, genome.code)
-        return Readings(sequences, pieces, self._read(pieces, sequences, genome, done))
+        sequences, pieces = self._cut(contigs, [genome] * len(contigs))
+        return Readings(sequences, pieces, self._read(pieces, sequences, done))
 
     def sketch(
-        self, readings: Readings, genome: Genome
+        self, readings: Readings
     ) -> list[tuple[np.ndarray, np.ndarray, list[CodingSequence]]]:
         """Find genes without their posteriors, to learn from.
 
@@ -334,8 +351,6 @@ class Decoder:
         ----------
         readings : Readings
             The contigs.
-        genome : Genome
-            With the starts to decode with.
 
         Returns
         -------
@@ -350,7 +365,7 @@ class Decoder:
             read = readings.read[first : first + len(group)]
             first += len(group)
             paths: dict[int, np.ndarray] = {}
-            for batch, arguments, ends in self._batches(group, sequences, read, genome):
+            for batch, arguments, ends in self._batches(group, sequences, read):
                 with torch_threads(self.threads):
                     best, _ = _CRF.viterbi(*arguments, **ends)
                 paths |= {i: best[row].numpy() for row, i in enumerate(batch)}
@@ -362,14 +377,15 @@ class Decoder:
                     g for g in genes_of_path(path, bits) if piece.counts(piece.low + g.three_prime)
                 ]
                 symbols = sequence.symbols[here]
-                out.append((symbols, genome.code.properties(symbols), genes))
+                out.append((symbols, sequence.genome.code.properties(symbols), genes))
         return out
 
     def _cut(
-        self, contigs: Sequence[Contig], code: GeneticCode
+        self, contigs: Sequence[Contig], genomes: Sequence[Genome]
     ) -> tuple[list[_Sequence], list[_Piece]]:
         sequences = [
-            _Sequence.of(c, code, self.min_length, self.masks.get(c.id, ())) for c in contigs
+            _Sequence.of(contig, genome, self.min_length, self.masks.get(contig.id, ()))
+            for contig, genome in zip(contigs, genomes, strict=True)
         ]
         return sequences, [p for i, s in enumerate(sequences) for p in _pieces(i, s)]
 
@@ -390,18 +406,15 @@ class Decoder:
             nats.
         """
         read = [
-            [_Sequence.of(replace(c, circular=None), code, self.min_length) for c in contigs]
-            for code in codes
+            [_Sequence.of(replace(c, circular=None), genome, self.min_length) for c in contigs]
+            for genome in map(Genome, codes)
         ]
         # One run of the network serves all: a code only tells it which starts to look at.
         starts = [np.bitwise_or.reduce([s.bits for s in same]) for same in zip(*read, strict=True)]
         seen = [replace(s, bits=bits) for s, bits in zip(read[0], starts, strict=True)]
         pieces = [_Piece(i, 0, len(s), True, True) for i, s in enumerate(seen)]
         result = np.zeros((len(codes), len(contigs)))
-        unknown = Genome(codes[0])
-        for batch, arguments, ends in self._batches(
-            pieces, seen, self._read(pieces, seen, unknown), unknown
-        ):
+        for batch, arguments, ends in self._batches(pieces, seen, self._read(pieces, seen)):
             grammar, channels, theta, bits, lengths = arguments
             for row, sequences in zip(result, read, strict=True):
                 for at, i in enumerate(batch):
@@ -418,11 +431,10 @@ class Decoder:
         pieces: Sequence[_Piece],
         sequences: Sequence[_Sequence],
         read: Sequence[Reading],
-        genome: Genome,
     ) -> Iterator[tuple[_Piece, np.ndarray, np.ndarray]]:
         """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each piece."""
         out: dict[int, tuple[_Piece, np.ndarray, np.ndarray]] = {}
-        for batch, arguments, ends in self._batches(pieces, sequences, read, genome):
+        for batch, arguments, ends in self._batches(pieces, sequences, read):
             with torch_threads(self.threads):
                 paths, _ = _CRF.viterbi(*arguments, **ends)
                 frames = _CRF.marginals(*arguments, **ends, project=self._project)
@@ -440,17 +452,17 @@ class Decoder:
         self,
         pieces: Sequence[_Piece],
         sequences: Sequence[_Sequence],
-        genome: Genome,
         done: Callable[[int], None] | None = None,
     ) -> list[Reading]:
         """Run the network."""
-        spans = []
+        spans, features = [], []
         for piece in pieces:
             sequence = sequences[piece.sequence]
             low = (piece.low + sequence.pad) // 3 * 3
             high = -(-(piece.high + sequence.pad) // 3) * 3
             spans.append(Span(sequence.symbols, sequence.bits, low, high))
-        return self.runner.read(spans, _features(genome.adaptation, genome.code), done)
+            features.append(_features(sequence.genome.adaptation, sequence.genome.code))
+        return self.runner.read(spans, features, done)
 
     def _add_motif(self, reading: Reading, motif: Motif) -> None:
         """Let the motif before starts count beside what the network makes of them."""
@@ -467,11 +479,11 @@ class Decoder:
         pieces: Sequence[_Piece],
         sequences: Sequence[_Sequence],
         read: Sequence[Reading],
-        genome: Genome,
     ) -> Iterator[tuple[list[int], Any, Any]]:
         """Score starts; yield indices of pieces with the arguments of the CRF's functions."""
-        self.runner.score(read, _features(genome.starts, genome.code))
-        for reading in read:
+        genomes = [sequences[piece.sequence].genome for piece in pieces]
+        self.runner.score(read, [_features(g.starts, g.code) for g in genomes])
+        for reading, genome in zip(read, genomes, strict=True):
             self._add_motif(reading, genome.motif)
         lengths = [piece.high - piece.low for piece in pieces]
         for batch in batches(lengths, GROUP // 2):
@@ -516,12 +528,10 @@ def _features(adaptation: Adaptation, code: GeneticCode) -> Features:
 class _Found:
     """Collects what is found on a contig, piece by piece."""
 
-    def __init__(
-        self, sequence: _Sequence, decoder: Decoder, code: GeneticCode, per_base: bool
-    ) -> None:
+    def __init__(self, sequence: _Sequence, decoder: Decoder, per_base: bool) -> None:
         self.sequence = sequence
         self.decoder = decoder
-        self.code = code
+        self.code = sequence.genome.code
         length = len(sequence)
         self.bits = sequence.bits[sequence.pad : sequence.pad + length]
         self.genes: list[CodingSequence] = []

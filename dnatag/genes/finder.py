@@ -196,15 +196,14 @@ class GeneFinder:
                 genome, readings = self._study(held, notify, done)
                 learnt(genome)
                 if readings is not None:
-                    yield from self._decoder.predict(
-                        held, genome, readings=readings, per_base=per_base
-                    )
+                    yield from self._decoder.call(readings, per_base)
                     return
             else:
                 notify("this seems to be more than one genome: each contig is taken on its own")
         for group in groups(_chain(held, source)):
             if genome is not None:
-                yield from self._decoder.predict(group, genome, per_base=per_base, done=done)
+                genomes = [genome] * len(group)
+                yield from self._decoder.predict(group, genomes, per_base=per_base, done=done)
             else:
                 yield from self._each_on_its_own(group, per_base, done)
 
@@ -247,7 +246,7 @@ class GeneFinder:
         genome = self._lent(code, relatives)
         learn_from: list[tuple[Any, Any, list[CodingSequence]]] = []
         number = 0
-        for prediction in self._decoder.predict(looked_at, genome):
+        for prediction in self._decoder.predict(looked_at, [genome] * len(looked_at)):
             genes = [
                 g if (g.start_posterior or 0) > 0.5 else replace(g, partial5=True)
                 for g in prediction.genes
@@ -272,7 +271,7 @@ class GeneFinder:
             f"adapted to the genome: codon usage of a sample, starts of {number} genes, learnt "
             f"in {rounds} round{'s' * (rounds > 1)}"
         )
-        return genome, readings
+        return genome, readings.of(genome)
 
     def _nearest(self, contigs: Sequence[Contig]) -> tuple[int, ...]:
         """Choose genomes of the model that contigs that belong together are most alike."""
@@ -293,7 +292,7 @@ class GeneFinder:
         while True:
             learn_from = [
                 (symbols, bits, [g for g in genes if len(g) >= LEARN_LENGTH])
-                for symbols, bits, genes in self._decoder.sketch(part, genome)
+                for symbols, bits, genes in self._decoder.sketch(part.of(genome))
             ]
             calls = {
                 (piece, g.strand, g.five_prime)
@@ -346,7 +345,7 @@ class GeneFinder:
     def _tryptophan(self, stretches: Sequence[Contig], code: GeneticCode) -> float:
         """Share of TGA and TGG among the codons of sure genes."""
         codons = tryptophan = 0
-        for prediction in self._decoder.predict(stretches, Genome(code)):
+        for prediction in self._decoder.predict(stretches, [Genome(code)] * len(stretches)):
             for gene in prediction.genes:
                 if (gene.posterior or 0) >= LEARN_POSTERIOR:
                     bases = splice(prediction.contig.sequence, gene.parts, gene.strand).upper()
@@ -365,25 +364,26 @@ class GeneFinder:
         else:
             looked_at = [sample([contigs[i]], CODE_MOST, CODE_STRETCH) for i in short]
             codes = [code for code, _ in self._choose_codes(looked_at)]
-        found: dict[int, Prediction] = {}
-
-        def call(indices: list[int], genome: Genome, readings: Readings | None = None) -> None:
-            own = [contigs[i] for i in indices]
-            predictions = self._decoder.predict(
-                own, genome, readings=readings, per_base=per_base, done=done
-            )
-            found.update(zip(indices, predictions, strict=True))
-
-        kinds: dict[tuple[GeneticCode, tuple[int, ...]], list[int]] = {}
+        lent: dict[tuple[GeneticCode, tuple[int, ...]], Genome] = {}
+        genomes = []
         for i, code in zip(short, codes, strict=True):
             relatives = () if self.adapt == "off" else self._nearest([contigs[i]])
-            kinds.setdefault((code, relatives), []).append(i)
-        for (code, relatives), indices in kinds.items():
-            call(indices, self._lent(code, relatives))
-        for i in sorted(set(range(len(contigs))) - set(short)):
-            call([i], *self._study([contigs[i]], done=done))
-        for i in range(len(contigs)):
-            yield found.pop(i)
+            if (code, relatives) not in lent:
+                lent[code, relatives] = self._lent(code, relatives)
+            genomes.append(lent[code, relatives])
+        predictions = self._decoder.predict(
+            [contigs[i] for i in short], genomes, per_base=per_base, done=done
+        )
+        found = dict(zip(short, predictions, strict=True))
+        for i, contig in enumerate(contigs):
+            if i in found:
+                yield found.pop(i)
+                continue
+            genome, readings = self._study([contig], done=done)
+            if readings is None:
+                yield from self._decoder.predict([contig], [genome], per_base=per_base, done=done)
+            else:
+                yield from self._decoder.call(readings, per_base)
 
 
 def code_margin(size: int) -> float:

@@ -116,7 +116,9 @@ def test_tiles_and_batches_do_not_matter(
     spans = [sequence(n, seed=n) for n in (4002, 3, 1500, 2100)]
     # Stretches of longer sequences see what lies around them.
     spans += [replace(spans[0], start=600, end=1803), replace(spans[0], start=900, end=4002)]
-    for span, channels in zip(spans, Runner(tagger, CPU).channels(spans, features), strict=True):
+    for span, channels in zip(
+        spans, Runner(tagger, CPU).channels(spans, [features] * len(spans)), strict=True
+    ):
         np.testing.assert_allclose(channels, one_pass(tagger, span), **TOLERANCE)
 
 
@@ -125,7 +127,7 @@ def test_small_margins_do_matter(tagger: SequenceTagger, monkeypatch: pytest.Mon
     monkeypatch.setattr(windows, "CORE", 100)
     monkeypatch.setattr(windows, "MARGIN", 3)
     span = sequence(1500)
-    channels = Runner(tagger, CPU).channels([span], features)[0]
+    channels = Runner(tagger, CPU).channels([span], [features])[0]
     assert np.abs(channels - one_pass(tagger, span)).max() > 0.01
 
 
@@ -143,7 +145,7 @@ def test_the_mirror_image_is_cut_alike(
             0,
             length,
         )
-        here, there = Runner(tagger, CPU).channels([span, image], features)
+        here, there = Runner(tagger, CPU).channels([span, image], [features] * 2)
         np.testing.assert_allclose(there, here[::-1, [2, 3, 0, 1]], rtol=1e-5, atol=1e-5)
 
 
@@ -151,7 +153,7 @@ def test_threads_do_not_matter(tagger: SequenceTagger, monkeypatch: pytest.Monke
     monkeypatch.setattr(windows, "CORE", 60)
     monkeypatch.setattr(windows, "BATCH_STEPS", 3000)
     spans = [sequence(n, seed=n) for n in (2001, 600, 1200, 3, 3)]
-    one, four = (Runner(tagger, CPU, n).channels(spans, features) for n in (1, 4))
+    one, four = (Runner(tagger, CPU, n).channels(spans, [features] * len(spans)) for n in (1, 4))
     for a, b in zip(one, four, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -165,13 +167,13 @@ def test_sites_are_scored_anew(tagger: SequenceTagger, monkeypatch: pytest.Monke
         return 0.5 - 2 * features(*args)
 
     runner = Runner(tagger, CPU, 2)
-    readings = runner.read(spans, features)
-    runner.score(readings, features)
+    readings = runner.read(spans, [features] * len(spans))
+    runner.score(readings, [features] * len(readings))
     for reading, span in zip(readings, spans, strict=True):
         np.testing.assert_allclose(reading.channels, one_pass(tagger, span), **TOLERANCE)
     for reading, span in zip(readings, spans, strict=True):
         before = reading.channels.copy()
-        runner.score([reading], others)
+        runner.score([reading], [others])
         inputs = [torch.from_numpy(x)[None] for x in (span.symbols, span.bits)]
         length = torch.tensor([len(span.symbols)])
         whole = (span.symbols, span.bits, 0, len(span.symbols))
@@ -182,21 +184,21 @@ def test_sites_are_scored_anew(tagger: SequenceTagger, monkeypatch: pytest.Monke
         expected = one_pass_at(before, span, sites.place, sites.channel, scores)
         np.testing.assert_allclose(reading.channels, expected, **TOLERANCE)
         assert np.abs(reading.channels - before).max() > 0.1
-        runner.score([reading], features)
+        runner.score([reading], [features])
         np.testing.assert_array_equal(reading.channels, before)
 
 
 def test_progress_adds_up(tagger: SequenceTagger) -> None:
     told: list[int] = []
     spans = [sequence(9000), replace(sequence(600), start=3, end=300)]
-    Runner(tagger, CPU).channels(spans, features, told.append)
+    Runner(tagger, CPU).channels(spans, [features] * len(spans), told.append)
     assert sum(told) == 9297
 
 
 def test_nothing_to_do(tagger: SequenceTagger) -> None:
-    assert Runner(tagger, CPU).channels([], features) == []
+    assert Runner(tagger, CPU).channels([], []) == []
     empty = replace(sequence(6), start=3, end=3)
-    assert Runner(tagger, CPU).channels([empty], features)[0].shape == (0, 4)
+    assert Runner(tagger, CPU).channels([empty], [features])[0].shape == (0, 4)
 
 
 def short_of_memory(tagger: SequenceTagger, rows: int) -> Callable[..., torch.Tensor]:
@@ -215,9 +217,11 @@ def test_batches_are_halved_where_memory_is_short(
     tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spans = [sequence(300, seed=n) for n in range(11)]
-    expected = Runner(tagger, CPU).channels(spans, features)
+    expected = Runner(tagger, CPU).channels(spans, [features] * len(spans))
     monkeypatch.setattr(tagger, "read", short_of_memory(tagger, 2))
-    for a, b in zip(Runner(tagger, CPU).channels(spans, features), expected, strict=True):
+    for a, b in zip(
+        Runner(tagger, CPU).channels(spans, [features] * len(spans)), expected, strict=True
+    ):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
@@ -226,7 +230,7 @@ def test_a_single_row_that_does_not_fit_is_an_error(
 ) -> None:
     monkeypatch.setattr(tagger, "read", short_of_memory(tagger, 0))
     with pytest.raises(torch.cuda.OutOfMemoryError):
-        Runner(tagger, CPU).channels([sequence(30)], features)
+        Runner(tagger, CPU).channels([sequence(30)], [features])
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,9 +260,9 @@ def test_threads_are_set_back() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_half_precision_on_gpus_is_close(tagger: SequenceTagger) -> None:
     spans = [sequence(3000, seed=n) for n in range(3)]
-    expected = Runner(tagger, CPU).channels(spans, features)
+    expected = Runner(tagger, CPU).channels(spans, [features] * len(spans))
     try:
-        found = Runner(tagger, torch.device("cuda")).channels(spans, features)
+        found = Runner(tagger, torch.device("cuda")).channels(spans, [features] * len(spans))
     finally:
         tagger.to(CPU)
     for a, b in zip(found, expected, strict=True):

@@ -191,11 +191,10 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
     contig = replace(contigs[1], sequence=contigs[1].sequence[:9000])
     genes = finder.find(contig)
     decoder = finder._decoder
-    sequence = decode._Sequence.of(contig, CODES["11"], 60)
+    sequence = decode._Sequence.of(contig, Genome(CODES["11"]), 60)
     piece = decode._Piece(0, 0, len(contig), True, True)
-    genome = Genome(CODES["11"])
-    read = decoder._read([piece], [sequence], genome)
-    ((_, arguments, ends),) = decoder._batches([piece], [sequence], read, genome)
+    read = decoder._read([piece], [sequence])
+    ((_, arguments, ends),) = decoder._batches([piece], [sequence], read)
     sets = torch.from_numpy(FRAME_OF_STATE.T.copy())  # set i: the states where frame i is open
 
     def segment(gene: CodingSequence, upstream: int, last: int) -> Segment:
@@ -268,7 +267,7 @@ def test_very_short_genes_are_not_begun() -> None:
     rng = np.random.default_rng(3)
     sequence = bytes(rng.choice(list(b"ACGT"), 3000).tolist())
     full = CODES["11"].properties(decode.encode(sequence))
-    thinned = decode._Sequence.of(Contig("x", sequence), CODES["11"], 60)
+    thinned = decode._Sequence.of(Contig("x", sequence), Genome(CODES["11"]), 60)
     thinned_bits = thinned.bits[thinned.pad :][: len(sequence)]
     for text, bits, kept in (
         (sequence, full, thinned_bits),
@@ -377,16 +376,16 @@ def test_tiles_join_to_one_pass(
 ) -> None:
     """Nearly all channels of the shipped model agree to 1e-4 (they are of the order of 10)."""
     monkeypatch.setattr(windows, "CORE", 512)
-    sequences = [decode._Sequence.of(c, CODES["11"], 60) for c in contigs]
+    sequences = [decode._Sequence.of(c, Genome(CODES["11"]), 60) for c in contigs]
     spans = [windows.Span(s.symbols, s.bits, 0, len(s.symbols)) for s in sequences]
 
     def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
         return np.zeros((end - start, 12), np.float32)
 
     runner = finder._decoder.runner
-    tiled = runner.channels(spans, features)
+    tiled = runner.channels(spans, [features] * len(spans))
     monkeypatch.setattr(windows, "CORE", 10**6)
-    for tiles, whole in zip(tiled, runner.channels(spans, features), strict=True):
+    for tiles, whole in zip(tiled, runner.channels(spans, [features] * len(spans)), strict=True):
         assert np.abs(whole).max() > 3
         difference = np.abs(tiles - whole)
         assert difference.max() < 0.02
@@ -577,13 +576,13 @@ def test_devices_and_codes_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_torn_genes_are_dropped(finder: GeneFinder) -> None:
     """Two pieces that nowhere agree: a gene open throughout the one, none in the other."""
     contig = Contig("x", b"GCC" * 400)
-    sequence = decode._Sequence.of(contig, CODES["11"], 60)
+    sequence = decode._Sequence.of(contig, Genome(CODES["11"]), 60)
     inside = np.tile(np.array([1, 2, 3], np.int8), 400)  # the frames +0, +1, +2
     frames = np.ones((1200, 6), np.float32)
     left, right = decode._Piece(0, 0, 700, True, False), decode._Piece(0, 500, 1200, False, True)
 
     def genes(of_left: np.ndarray, of_right: np.ndarray) -> list[CodingSequence]:
-        found = decode._Found(sequence, finder._decoder, CODES["11"], False)
+        found = decode._Found(sequence, finder._decoder, False)
         found.add(left, of_left[:700], frames[:700])
         found.add(right, of_right[500:], frames[500:])
         return found.prediction().genes
