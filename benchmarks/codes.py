@@ -31,7 +31,7 @@ from dnatag.genes.finder import (
 )
 from dnatag.genes.genome import sample
 
-LENGTHS = (2_000, 5_000, 10_000, 20_000, 40_000, 100_000)
+LENGTHS = (2_000, 3_000, 5_000, 10_000, 20_000, 40_000, 100_000)
 #: Percentiles of the margin: of genomes of code 11 the upper ones matter, of others the lower.
 PERCENTILES = (0, 5, 50, 95, 100)
 COLUMNS = (
