@@ -9,7 +9,7 @@ from the others, as in GeneMarkS-2 (Lomsadze et al. 2018).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -183,6 +183,24 @@ class Adaptation:
             np.stack([_log_odds(profiles[k], profiles[2], 20.0) for k in range(2)]),
             np.stack([_log_odds(by_place[k], by_place[2], 1000.0).T for k in range(2)]).copy(),
         )
+
+    def allowing(self, codons: Iterable[str]) -> Adaptation:
+        """Return the tables for a genome that reads some codons as amino acids.
+
+        Where they are stops they are all but missing from genes; here that must not count against
+        a gene that has them.
+
+        Parameters
+        ----------
+        codons : iterable of str
+            Three letters A, C, G, T each.
+        """
+        table = self.hexamers.reshape(64, 64).copy()
+        for codon in codons:
+            number = int("".join(str("ACGT".index(base)) for base in codon), 4)
+            for row in (table[number], table[:, number]):
+                np.maximum(row, 0, out=row)
+        return replace(self, hexamers=table.ravel())
 
     def features(self, symbols: np.ndarray, bits: np.ndarray) -> np.ndarray:
         """Input channels for a sequence.

@@ -283,6 +283,7 @@ class GeneFinder:
         if not relatives:
             return Genome(code)
         adaptation, motif = self._relatives.lend(relatives)
+        adaptation = adaptation.allowing(GeneticCode.ncbi(11).stops - code.stops)
         return Genome(code, adaptation, adaptation, motif)
 
     def _refine(self, readings: Readings, genome: Genome) -> tuple[Genome, int, int]:

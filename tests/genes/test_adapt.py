@@ -272,3 +272,14 @@ def test_true_starts_and_frames_stand_out(buchnera) -> None:
     assert np.mean(frames) > 0.9
     assert np.mean(advantage) > 1.5
     assert np.mean(np.array(advantage) > 0) > 0.85
+
+
+def test_allowing_codons() -> None:
+    rng = np.random.default_rng(5)
+    tables = replace(Adaptation.none(), hexamers=rng.normal(size=4096).astype(np.float32))
+    found = tables.allowing(["TGA"])
+    for name, index in HEXAMERS.items():
+        before, after = tables.hexamers[index], found.hexamers[index]
+        assert after == (max(before, 0) if "TGA" in (name[:3], name[3:]) else before)
+    assert (tables.allowing([]).hexamers == tables.hexamers).all()
+    assert replace(found, hexamers=tables.hexamers) == tables
