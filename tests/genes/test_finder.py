@@ -612,7 +612,8 @@ def test_genetic_code_is_chosen(finder: GeneFinder, contigs: list[Contig]) -> No
         (contig.sequence, 11),
         (bytes(recoded), 4),
         (bytes(recoded[:9000]), 4),
-        (bytes(recoded[:4900]), 11),
+        (bytes(recoded[:3900]), 4),
+        (bytes(recoded[:2900]), 11),
     ):
         notes: list[str] = []
         genome = auto.learn([replace(contig, sequence=sequence)], notes.append)
