@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from Bio.Data.IUPACData import protein_letters
-from Bio.Seq import Seq
 
 from dnatag.formats.annotation import read_annotated_genome
 from dnatag.formats.records import CodingSequence, Contig
+from dnatag.genes.alphabet import splice
+from dnatag.genes.codes import GeneticCode
 
 #: The genetic codes of eukaryotes that do not have the standard one.
 CODES = {"Calbicans_A22A": 12}
@@ -44,12 +45,10 @@ def genomes(data: Path) -> Iterator[tuple[Path, int]]:
 
 def translate(gene: CodingSequence, contig: Contig, code: int) -> str:
     """Return the protein of a gene, "" if something is wrong with it."""
-    coding = Seq(b"".join(contig.sequence[start:end] for start, end in gene.parts))
-    if gene.strand < 0:
-        coding = coding.reverse_complement()
-    if gene.pseudo or gene.exception or gene.partial5 or gene.partial3 or len(coding) % 3:
+    if gene.pseudo or gene.exception or gene.partial5 or gene.partial3 or len(gene) % 3:
         return ""
-    protein = "M" + str(coding.translate(code))[1:].removesuffix("*")
+    coding = splice(contig.sequence, gene.parts, gene.strand)
+    protein = GeneticCode.ncbi(code).translate(coding, complete_start=True).removesuffix("*")
     return protein if set(protein) <= set(protein_letters) else ""
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from dnatag.formats.records import CodingSequence
-from dnatag.genes.alphabet import base_numbers, reverse_complement
+from dnatag.genes.alphabet import base_numbers, encode, reverse_complement
 from dnatag.genes.kernels import count_hexamers, count_starts, features
 
 __all__ = [
@@ -197,7 +197,7 @@ class Adaptation:
         """
         table = self.hexamers.reshape(64, 64).copy()
         for codon in codons:
-            number = int("".join(str("ACGT".index(base)) for base in codon), 4)
+            number = int(base_numbers(encode(codon.encode())) @ (16, 4, 1))
             for row in (table[number], table[:, number]):
                 np.maximum(row, 0, out=row)
         return replace(self, hexamers=table.ravel())

@@ -55,14 +55,20 @@ def tagger_of(labelling: Labelling, threads: int = 1) -> Tagger:
     return Tagger(model(labelling), {}, CPU, threads)
 
 
-def every_labelling(one: Tagger, tokens: list[str]) -> dict[tuple[Span, ...], float]:
-    """Return the posteriors of all sets of spans, by enumeration."""
-    labelling = one.model.labelling
-    grammar = labelling.grammar
+def mean_scores(one: Tagger, tokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Channels of a sequence and weights of transitions, the means of the networks."""
     inputs, lengths = collate([one.model.encoder.encode(tokens)])
     with torch.no_grad():
         channels = np.mean([f(*inputs, lengths)[0].double() for f in one.model.networks], 0)
         theta = np.mean([f.theta for f in one.model.networks], 0)
+    return channels, theta
+
+
+def every_labelling(one: Tagger, tokens: list[str]) -> dict[tuple[Span, ...], float]:
+    """Return the posteriors of all sets of spans, by enumeration."""
+    labelling = one.model.labelling
+    grammar = labelling.grammar
+    channels, theta = mean_scores(one, tokens)
     weights = dict(zip(grammar.weights, theta.tolist(), strict=True))
     scores: dict[tuple[Span, ...], float] = {}
     for path in itertools.product(range(len(grammar.states)), repeat=len(tokens)):
@@ -438,16 +444,11 @@ def test_relatives_count_like_the_sequence_itself(labelling: Labelling) -> None:
     one = Tagger(alone.model, {}, CPU, 1, company)
     tokens = WORDS[:4]
 
-    def channels(words: Sequence[str]) -> np.ndarray:
-        inputs, lengths = collate([one.model.encoder.encode(words)])
-        with torch.no_grad():
-            return np.mean([f(*inputs, lengths)[0].double() for f in one.model.networks], 0)
-
-    mean, (first, second) = channels(tokens), company.find(tokens, [])[:2]
-    mean[0] = (mean[0] + channels(first.tokens)[1]) / 2
-    mean[2] = (mean[2] + channels(first.tokens)[2] + channels(second.tokens)[9]) / 3
-    mean[3] = (mean[3] + channels(second.tokens)[10]) / 2
-    theta = np.mean([f.theta.detach() for f in one.model.networks], 0)
+    mean, theta = mean_scores(one, tokens)
+    first, second = (mean_scores(one, relative.tokens)[0] for relative in company.find(tokens, []))
+    mean[0] = (mean[0] + first[1]) / 2
+    mean[2] = (mean[2] + first[2] + second[9]) / 3
+    mean[3] = (mean[3] + second[10]) / 2
     posterior = Posterior(
         labelling.grammar,
         torch.tensor(mean[None], dtype=torch.float32),
