@@ -16,7 +16,7 @@ from dnatag import __version__
 from dnatag.engine import crf
 from dnatag.engine.grammar import Grammar
 from dnatag.engine.run import enter, leave, training_device
-from dnatag.engine.tokens import TokenTagger
+from dnatag.engine.tokens import TokenConfig, TokenTagger
 from dnatag.engine.training import Progress, TrainingConfig, fit, has_checkpoint, processes
 from dnatag.errors import InputError
 from dnatag.formats.tokens import Sentence
@@ -112,7 +112,8 @@ def learn(
     Raises
     ------
     InputError
-        If there is nothing to resume, something else to resume, or a run that would be lost.
+        If there is nothing to resume, something else to resume, a run that would be lost, or the
+        model to join cannot be joined.
     DnatagError
         If training fails.
     """
@@ -123,6 +124,7 @@ def learn(
         raise InputError("no sequence to train on has labels that the grammar allows")
     about = _describe(recipe, data)
     size = data.domain.network(data.encoder, recipe.model)
+    joined = _joined(recipe, data, size)
     folder = enter(output, about["training"], resume)
     seeds = [settings.seed + number * SEEDS for number in range(settings.networks)]
     corpora = [Corpus(train, validate, data.encoder, settings.batch, seed) for seed in seeds]
@@ -150,7 +152,8 @@ def learn(
     if processes()[0] > 0:
         return about
     unscored = folder / "unscored.dnatag"
-    save(unscored, TokenModel(data.domain, data.encoder, tuple(networks), data.labelling), about)
+    whole = TokenModel(data.domain, data.encoder, (*joined, *networks), data.labelling)
+    save(unscored, whole, about)
     # What is scored is what is shipped: weights in half precision.
     model = load(unscored)[0]
     about["scores"] = _score(recipe, data, Tagger(model, about, place, threads))
@@ -158,6 +161,26 @@ def learn(
     save(output, model, about)
     leave(folder)
     return about
+
+
+def _joined(recipe: Recipe, data: Data, size: TokenConfig) -> tuple[TokenTagger, ...]:
+    """Return the networks of the model that the recipe joins."""
+    if not recipe.training.join:
+        return ()
+    path = recipe.folder / recipe.training.join
+    model = load(path)[0]
+    own, other = data.encoder.to_arrays(), model.encoder.to_arrays()
+    if not (
+        model.domain is data.domain
+        and model.networks[0].config == size
+        and model.labelling.to_dict() == data.labelling.to_dict()
+        and all(np.array_equal(own[key], other[key]) for key in own)
+    ):
+        raise InputError(
+            f"{path}: has other features, sizes or labels than this model, so it cannot be joined; "
+            "train it with the same [model], and on text with the same words"
+        )
+    return model.networks
 
 
 def _plan(settings: Training, corpus: Corpus) -> TrainingConfig:
@@ -254,11 +277,13 @@ def _score(recipe: Recipe, data: Data, tagger: Tagger) -> dict[str, dict[str, fl
 def _card(name: str, recipe: Recipe, data: Data, about: dict[str, Any]) -> str:
     """Markdown: what the recipe says of the model, then what it was trained on and its scores."""
     loop = about["training"]
+    join = recipe.training.join
+    beside = f", beside the networks of {join}" if join else ""
     lines = [
         recipe.card.strip() or f"# {name}\n\nA model of {recipe.domain}.",
         "",
         "## Training",
-        f"Trained by dnatag {__version__} on {loop['date']}: {loop['steps']} steps.",
+        f"Trained by dnatag {__version__} on {loop['date']}: {loop['steps']} steps{beside}.",
         f"{data.summary()}.",
     ]
     if about["scores"]:

@@ -64,6 +64,10 @@ class Training:
         is the mean of their scores. It is better, and as many times as large and as slow.
     seed : int
         Of all random choices.
+    join : str
+        Model file whose networks become a part of this model, beside those that are trained; ""
+        for none. It must have the same features, sizes and labels. Good for a model that learns
+        from what an earlier one tells: they differ in their errors.
     """
 
     epochs: int = 15
@@ -74,6 +78,7 @@ class Training:
     temperature: float = 1.0
     networks: int = 1
     seed: int = 1
+    join: str = ""
 
 
 @dataclass(frozen=True)

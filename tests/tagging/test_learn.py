@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,6 +189,46 @@ def test_several_networks(recipe: Recipe, data: Data, tmp_path: Path) -> None:
     learn(several, data, again, device="cpu", resume=True)
     assert load_model(again)[0].keys() == both.keys()
     assert all(torch.equal(weights, both[key]) for key, weights in load_model(again)[0].items())
+
+
+def test_join(
+    recipe: Recipe, data: Data, trained: tuple[Path, list[Progress]], tmp_path: Path
+) -> None:
+    """The networks of the earlier model come first, then those that are trained as without it."""
+
+    def model(name: str, **changes: Any) -> dict[str, torch.Tensor]:
+        output = tmp_path / f"{name}.dnatag"
+        changed = replace(recipe, training=replace(recipe.training, **changes))
+        about = learn(changed, data, output, device="cpu")
+        assert ("beside the networks of" in about["card"]) == ("join" in changes)
+        return load_model(output)[0]
+
+    first, alone = load_model(trained[0])[0], model("alone", seed=2)
+    both = model("both", seed=2, join=str(trained[0]))
+    assert both.keys() == alone.keys() | {f"1{key[1:]}" for key in alone if key[:2] == "0."}
+    for key, weights in alone.items():
+        assert torch.equal(both[key], first[key])
+        if key.startswith("0."):
+            assert torch.equal(both[f"1{key[1:]}"], weights)
+
+
+def test_what_cannot_be_joined(
+    recipe: Recipe, data: Data, trained: tuple[Path, list[Progress]], tmp_path: Path
+) -> None:
+    def join(path: Path, changed: Recipe) -> Recipe:
+        return replace(changed, training=replace(changed.training, join=str(path)))
+
+    output = tmp_path / "model.dnatag"
+    larger = replace(recipe, model=replace(recipe.model, hidden=recipe.model.hidden + 2))
+    with pytest.raises(InputError, match=r"short\.dnatag: has other features, sizes or labels"):
+        learn(join(trained[0], larger), data, output, device="cpu")
+    fewer = Data(recipe)
+    fewer.encoder.words.popitem()
+    with pytest.raises(InputError, match=r"short\.dnatag: has other features, sizes or labels"):
+        learn(join(trained[0], recipe), fewer, output, device="cpu")
+    with pytest.raises(InputError, match=r"missing\.dnatag"):
+        learn(join(tmp_path / "missing.dnatag", recipe), data, output, device="cpu")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_threads_and_no_dropout(recipe: Recipe, data: Data, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_everything(folder: Path) -> None:
         'characters = "cnn"\nspelling = 12\n'
         "hidden = 30\nlayers = 2\ndropout = 0\n"
         "[training]\nepochs = 3\nbatch = 50\nlearning_rate = 1e-2\nweight_decay = 0\nclip = 2\n"
-        "temperature = 1.5\nnetworks = 3\nseed = 0\n",
+        "temperature = 1.5\nnetworks = 3\nseed = 0\njoin = 'm.dnatag'\n",
     )
     first, second = recipe.corpora
     assert first == CorpusFiles(
@@ -62,7 +62,7 @@ def test_everything(folder: Path) -> None:
     )
     assert (second.types, second.weight) == (("PER",), 3)
     assert recipe.model == Settings("v.txt", 9, 10, 2, "cnn", 12, 30, 2, 0)
-    assert recipe.training == Training(3, 50, 1e-2, 0, 2, 1.5, 3, 0)
+    assert recipe.training == Training(3, 50, 1e-2, 0, 2, 1.5, 3, 0, "m.dnatag")
     assert (recipe.licence, recipe.card) == ("MIT", "# Mine")
 
 
