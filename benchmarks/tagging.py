@@ -22,10 +22,13 @@ import numpy as np
 from dnatag import Tagger
 from dnatag.engine.checkpoint import read_metadata
 from dnatag.formats.conll import read_conll
-from dnatag.formats.residues import read_residues
-from dnatag.formats.tokens import Sentence
+from dnatag.formats.residues import read_residues, write_residues
+from dnatag.formats.tokens import Sentence, Span
 from dnatag.proteins.metrics import evaluate_topology
+from dnatag.proteins.relatives import ProteinRelatives
+from dnatag.proteins.topology import SEGMENTS
 from dnatag.tagging import schemes
+from dnatag.tagging.domain import Relative, Relatives
 from dnatag.tagging.metrics import UNKNOWN
 
 HERE = Path(__file__).parent
@@ -35,6 +38,8 @@ BINS = 10
 FOLDS = range(5)
 KINDS = {"alpha": "Hh", "beta": "Bb"}
 TMBED = "transmembrane/tmbed"
+#: The posterior from which on the second model of topologies believes what the first one tells.
+SURE = 0.7
 #: Of TMbed, recomputed from the predictions in its repository.
 PUBLISHED = {
     "alpha proteins": "557 of 571",
@@ -186,14 +191,42 @@ def write_folds(data: Path, folder: Path) -> None:
             (folder / f"{kind}{fold}.fasta").write_text("".join(texts))
 
 
-def fold_recipe(folder: Path, fold: int) -> Path:
-    """Write the recipe of the model that ships, but without a fold, which it is tested on."""
-    text = (RECIPES / "topology.toml").read_text()
+class Once:
+    """Looks for the relatives of a protein once, for all models that see a segment in it."""
+
+    def __init__(self, relatives: Relatives) -> None:
+        self.relatives = relatives
+        self.found: dict[tuple[Sequence[str], bool], list[Relative]] = {}
+
+    def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Relative]:
+        """See :class:`dnatag.tagging.domain.Relatives`."""
+        key = tuple(tokens), any(span.type in SEGMENTS for span in spans)
+        if key not in self.found:
+            self.found[key] = self.relatives.find(tokens, spans)
+        return self.found[key]
+
+
+def fold_recipe(folder: Path, name: str, fold: int, first: Path) -> Path:
+    """Write the recipe of a model, but without a fold, which it is tested on."""
+    text = (RECIPES / f"{name}.toml").read_text()
+    text = text.replace('"families.fasta"', f'"families{fold}.fasta"')
+    text = text.replace('"topology-first.dnatag"', f'"{first.resolve()}"')
     for kind in ("alpha", "beta", "globular"):
         text = text.replace(f'"{kind}{fold}.fasta", ', "").replace(f', "{kind}{fold}.fasta"', "")
-    path = folder / f"topology-without-{fold}.toml"
+    path = folder / f"{name}-without-{fold}.toml"
     path.write_text(text)
     return path
+
+
+def tell(proteins: Sequence[Sentence], tagger: Tagger, path: Path) -> None:
+    """Write proteins with their topologies where they are sure, unless that was done before."""
+    if not path.exists():
+        half = path.with_suffix(".half")
+        with half.open("w") as file:
+            found = tagger.tag_all((p.tokens for p in proteins), min_score=SURE)
+            for protein, tagged in zip(proteins, found, strict=True):
+                write_residues(file, protein, tagged.tags)
+        half.rename(path)
 
 
 def measures(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, str]:
@@ -223,25 +256,43 @@ def measures(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> 
 
 
 def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
-    """Yield the lines of the cross-validation of topologies, of the first seed."""
+    """Yield the lines of the cross-validation of topologies, of the first seed.
+
+    Of each fold two models are trained: the second learns from what the first one tells of
+    families too, and has its networks.
+    """
     folder = options.runs / "tmbed"
     write_folds(options.data, folder)
     seed = options.seeds[0]
-    models = [options.runs / f"topology-without-{fold}-{seed}.dnatag" for fold in FOLDS]
-    jobs = [
-        pool.submit(train, fold_recipe(folder, fold), folder, seed, model)
-        for fold, model in zip(FOLDS, models, strict=True)
-    ]
-    ways = {"dnatag": None} | ({"with relatives": options.relatives} if options.relatives else {})
+    relatives = Once(ProteinRelatives(options.relatives))
+    families = list(read_residues(options.families, labelled=False))
+
+    def models(name: str) -> list[Path]:
+        return [options.runs / f"{name}-without-{fold}-{seed}.dnatag" for fold in FOLDS]
+
+    def train_all(name: str) -> list[str]:
+        firsts = models("topology-first")
+        recipes = [fold_recipe(folder, name, fold, firsts[fold]) for fold in FOLDS]
+        return list(pool.map(lambda r, m: train(r, folder, seed, m), recipes, models(name)))
+
+    def load(model: Path) -> Tagger:
+        return Tagger.load(model, threads=options.jobs)
+
+    commands = train_all("topology-first")
+    for fold, model in enumerate(models("topology-first")):
+        tagger = load(model)
+        tagger.relatives = relatives
+        tell(families, tagger, folder / f"families{fold}.fasta")
+    commands += train_all("topology")
     truth: list[tuple[str, ...]] = []
-    found: dict[str, list[list[str]]] = {way: [] for way in ways}
-    for fold, (job, model) in enumerate(zip(jobs, models, strict=True)):
-        job.result()
+    found: dict[str, list[list[str]]] = {"dnatag": [], "with relatives": []}
+    for fold, model in enumerate(models("topology")):
         proteins = list(read_residues(folder / f"test{fold}.fasta", labelled=True))
         truth += [p.tags or () for p in proteins]
-        for way, relatives in ways.items():
-            tagger = Tagger.load(model, threads=options.jobs, relatives=relatives)
-            found[way] += [tagged.tags for tagged in tagger.tag_all(p.tokens for p in proteins)]
+        tagger = load(model)
+        for tags in found.values():
+            tags += [tagged.tags for tagged in tagger.tag_all(p.tokens for p in proteins)]
+            tagger.relatives = relatives
     columns = {way: measures(truth, tags) for way, tags in found.items()}
     columns["TMbed (with the language model ProtT5)"] = PUBLISHED
     yield f"| measure | {' | '.join(columns)} |"
@@ -249,7 +300,12 @@ def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Ite
     for name in columns["dnatag"]:
         yield f"| {name} | {' | '.join(column.get(name, '') for column in columns.values())} |"
     yield ""
-    yield f"    {jobs[0].result()}"
+    yield f"    {commands[0]}"
+    yield (
+        "    dnatag tag --model topology-first-without-0-1.dnatag --relatives relatives.faa "
+        f"--min-score {SURE} families.faa -o DIR/families0.fasta"
+    )
+    yield f"    {commands[len(FOLDS)]}"
 
 
 def main() -> None:
@@ -258,12 +314,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder with ner, pos, …")
     parser.add_argument("--runs", type=Path, required=True, help="where the models are kept")
     parser.add_argument("--task", action="append", help="only this one; or topology, calibration")
-    parser.add_argument(
-        "--relatives", type=Path, help="measure topologies with the relatives in this FASTA too"
-    )
+    parser.add_argument("--relatives", type=Path, help="for topology: what proteins.py writes")
+    parser.add_argument("--families", type=Path, help="for topology: what families.py writes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=1, help="runs at once, a thread each")
     options = parser.parse_args()
+    topology = not options.task or "topology" in options.task
+    if topology and not (options.relatives and options.families):
+        parser.error("topology needs --relatives and --families; or name other tasks with --task")
     options.runs.mkdir(exist_ok=True, parents=True)
     names = {task.name for task in TASKS}
     with ThreadPoolExecutor(options.jobs) as pool:
@@ -271,7 +329,7 @@ def main() -> None:
             print("\n".join(text_tables(options, pool)) + "\n", flush=True)
         if not options.task or "calibration" in options.task:
             print("\n".join(calibration_table(options)) + "\n", flush=True)
-        if not options.task or "topology" in options.task:
+        if topology:
             print("\n".join(topology_table(options, pool)), flush=True)
 
 
