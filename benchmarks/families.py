@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from Bio.SeqUtils.ProtParamData import kd
 from pyhmmer.easel import Alphabet, DigitalSequenceBlock, TextSequence
-from pyhmmer.plan7 import Alignment, Pipeline
+from pyhmmer.plan7 import Pipeline
 
 from dnatag.formats.residues import read_residues
-from dnatag.proteins.relatives import COVERAGE, E_VALUE
+from dnatag.proteins.relatives import COVERAGE, E_VALUE, aligned
 
 #: Residues of a helix across the membrane, and how hydrophobic (Kyte and Doolittle 1982) the most
 #: hydrophobic ones must be, in the mean, of a relative and of the protein that is written.
@@ -33,12 +33,6 @@ def hydropathy(protein: str) -> float:
     """Return the mean of the most hydrophobic stretch that is as long as a helix."""
     sums = np.cumsum([0.0, *(kd.get(letter, 0.0) for letter in protein)])
     return float((sums[HELIX:] - sums[:-HELIX]).max() / HELIX)
-
-
-def aligned(alignment: Alignment) -> int:
-    """Return the number of residues that are aligned to each other."""
-    rows = zip(alignment.hmm_sequence, alignment.target_sequence, strict=True)
-    return sum(own != "." and its != "-" for own, its in rows)
 
 
 def families(proteins: Sequence[str]) -> Iterator[str]:
@@ -61,7 +55,7 @@ def families(proteins: Sequence[str]) -> Iterator[str]:
             if (other := int(hit.name)) != number:
                 seen.add(other)
                 least = COVERAGE * min(len(own), len(membrane[other]))
-                relatives += aligned(hit.best_domain.alignment) >= least
+                relatives += len(aligned(hit.best_domain.alignment)[0]) >= least
         if relatives >= LEAST:
             yield own
 

@@ -23,6 +23,7 @@ from dnatag import Tagger
 from dnatag.engine.checkpoint import read_metadata
 from dnatag.formats.conll import read_conll
 from dnatag.formats.residues import read_residues, write_residues
+from dnatag.formats.streams import open_output
 from dnatag.formats.tokens import Sentence, Span
 from dnatag.proteins.metrics import evaluate_topology
 from dnatag.proteins.relatives import ProteinRelatives
@@ -221,12 +222,10 @@ def fold_recipe(folder: Path, name: str, fold: int, first: Path) -> Path:
 def tell(proteins: Sequence[Sentence], tagger: Tagger, path: Path) -> None:
     """Write proteins with their topologies where they are sure, unless that was done before."""
     if not path.exists():
-        half = path.with_suffix(".half")
-        with half.open("w") as file:
+        with open_output(path) as file:
             found = tagger.tag_all((p.tokens for p in proteins), min_score=SURE)
             for protein, tagged in zip(proteins, found, strict=True):
                 write_residues(file, protein, tagged.tags)
-        half.rename(path)
 
 
 def measures(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, str]:
@@ -302,7 +301,7 @@ def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Ite
     yield ""
     yield f"    {commands[0]}"
     yield (
-        "    dnatag tag --model topology-first-without-0-1.dnatag --relatives relatives.faa "
+        f"    dnatag tag --model {models('topology-first')[0].name} --relatives relatives.faa "
         f"--min-score {SURE} families.faa -o DIR/families0.fasta"
     )
     yield f"    {commands[len(FOLDS)]}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyhmmer.easel import DigitalSequence
     from pyhmmer.plan7 import Alignment
 
-__all__ = ["ProteinRelatives"]
+__all__ = ["COVERAGE", "E_VALUE", "ProteinRelatives", "aligned"]
 
 #: Relatives of which as many, or better ones, are expected by chance in a search.
 E_VALUE = 1e-4
@@ -77,7 +77,7 @@ class ProteinRelatives:
         found = []
         for hit in pipeline.search_seq(self._digital("query", query), self._targets).reported:
             sequence = self._sequences[int(hit.name)]
-            own, its = _aligned(hit.best_domain.alignment)
+            own, its = aligned(hit.best_domain.alignment)
             least = COVERAGE * min(len(query), len(sequence))
             if sequence != query and len(own) >= least:
                 found.append((-hit.score, sequence, own, its))
@@ -99,8 +99,19 @@ def _letters(tokens: Sequence[str]) -> str:
     return "".join(token if token in known else "X" for token in map(str.upper, tokens))
 
 
-def _aligned(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places, 0-based, of residues that are aligned to each other, of both sequences."""
+def aligned(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
+    """Find residues that are aligned to each other.
+
+    Parameters
+    ----------
+    alignment : pyhmmer.plan7.Alignment
+        Of a query and a target.
+
+    Returns
+    -------
+    query, target : numpy.ndarray
+        Integers (n,), 0-based places in each.
+    """
     query, target = (
         np.array([letter not in "-." for letter in row])
         for row in (alignment.hmm_sequence, alignment.target_sequence)
