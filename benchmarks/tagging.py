@@ -207,14 +207,14 @@ class Once:
         return self.found[key]
 
 
-def fold_recipe(folder: Path, name: str, fold: int, first: Path) -> Path:
+def fold_recipe(folder: Path, name: str, fold: int, first: Path, families: Path) -> Path:
     """Write the recipe of a model, but without a fold, which it is tested on."""
     text = (RECIPES / f"{name}.toml").read_text()
-    text = text.replace('"families.fasta"', f'"families{fold}.fasta"')
+    text = text.replace('"families.fasta"', f'"{families.name}"')
     text = text.replace('"topology-first.dnatag"', f'"{first.resolve()}"')
     for kind in ("alpha", "beta", "globular"):
         text = text.replace(f'"{kind}{fold}.fasta", ', "").replace(f', "{kind}{fold}.fasta"', "")
-    path = folder / f"{name}-without-{fold}.toml"
+    path = folder / f"{name}-without-{fold}-{first.stem.rpartition('-')[2]}.toml"
     path.write_text(text)
     return path
 
@@ -228,8 +228,10 @@ def tell(proteins: Sequence[Sentence], tagger: Tagger, path: Path) -> None:
                 write_residues(file, protein, tagged.tags)
 
 
-def measures(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return what is told of topologies, by name."""
+def measures(
+    truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]
+) -> dict[str, tuple[float, ...]]:
+    """Return what is told of topologies, by name; shares are in percent, but for residues."""
     scores = evaluate_topology(truth, found)
     pairs = Counter(
         (t.upper(), p)
@@ -237,74 +239,120 @@ def measures(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> 
         for t, p in zip(true, predicted, strict=True)
         if t != UNKNOWN
     )
-    result = {}
+    result: dict[str, tuple[float, ...]] = {}
     for kind in ("alpha", "beta", "globular"):
         name = "false positives, globular proteins" if kind == "globular" else f"{kind} proteins"
-        result[name] = f"{scores.found[kind]} of {scores.proteins[kind]}"
+        result[name] = scores.found[kind], scores.proteins[kind]
     for label in "HBS":
         right = pairs[label, label]
         recall = right / sum(n for (t, _), n in pairs.items() if t == label)
         precision = right / sum(n for (_, p), n in pairs.items() if p == label)
-        result[f"residues {label}, recall / precision"] = f"{recall:.3f} / {precision:.3f}"
+        result[f"residues {label}, recall / precision"] = recall, precision
     summary = scores.summary()
-    result["residues, accuracy"] = f"{100 * summary.pop('residues'):.2f} %"
+    result["residues, accuracy"] = (100 * summary.pop("residues"),)
     for name, value in summary.items():
         if name.partition(" ")[2] not in ("found", "false positives"):
-            result[name] = f"{100 * value:.2f} %"
+            result[name] = (100 * value,)
     return result
 
 
-def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
-    """Yield the lines of the cross-validation of topologies, of the first seed.
+def cell(name: str, runs: Sequence[tuple[float, ...]]) -> str:
+    """Write the mean of a measure over runs."""
+    values = np.mean(runs, 0)
+    if len(values) == 1:
+        return f"{values[0]:.2f} %"
+    if name.startswith("residues"):
+        return f"{values[0]:.3f} / {values[1]:.3f}"
+    return f"{values[0]:.{int(len(runs) > 1)}f} of {values[1]:.0f}"
+
+
+class Folds:
+    """Cross-validation of topologies with one seed.
 
     Of each fold two models are trained: the second learns from what the first one tells of
     families too, and has its networks.
+
+    Parameters
+    ----------
+    options
+        Of the command line.
+    seed
+        Of the models.
+    relatives
+        Where relatives are looked for.
     """
-    folder = options.runs / "tmbed"
-    write_folds(options.data, folder)
-    seed = options.seeds[0]
+
+    def __init__(self, options: argparse.Namespace, seed: int, relatives: Relatives) -> None:
+        self.options, self.seed, self.relatives = options, seed, relatives
+        self.folder: Path = options.runs / "tmbed"
+        self.families = [self.folder / f"families{fold}-{seed}.fasta" for fold in FOLDS]
+
+    def models(self, name: str) -> list[Path]:
+        """Return the model files of a recipe, by fold."""
+        return [self.options.runs / f"{name}-without-{fold}-{self.seed}.dnatag" for fold in FOLDS]
+
+    def train(self, name: str, pool: ThreadPoolExecutor) -> list[str]:
+        """Train the models of a recipe; return the commands."""
+        firsts, models = self.models("topology-first"), self.models(name)
+        recipes = [
+            fold_recipe(self.folder, name, *row)
+            for row in zip(FOLDS, firsts, self.families, strict=True)
+        ]
+        return list(pool.map(lambda r, m: train(r, self.folder, self.seed, m), recipes, models))
+
+    def load(self, model: Path) -> Tagger:
+        """Load a model, which does not look for relatives yet."""
+        return Tagger.load(model, threads=self.options.jobs)
+
+    def run(self, pool: ThreadPoolExecutor, proteins: Sequence[Sentence]) -> list[str]:
+        """Train all models; return the commands of the first fold."""
+        commands = self.train("topology-first", pool)[:1]
+        for model, path in zip(self.models("topology-first"), self.families, strict=True):
+            tagger = self.load(model)
+            tagger.relatives = self.relatives
+            tell(proteins, tagger, path)
+        commands.append(
+            f"dnatag tag --model {self.models('topology-first')[0].name} "
+            f"--relatives relatives.faa --min-score {SURE} families.faa -o DIR/"
+            f"{self.families[0].name}"
+        )
+        return commands + self.train("topology", pool)[:1]
+
+    def test(self) -> dict[str, dict[str, tuple[float, ...]]]:
+        """Return the measures of each way to use the models."""
+        truth: list[tuple[str, ...]] = []
+        found: dict[str, list[list[str]]] = {"dnatag": [], "with relatives": []}
+        for fold, model in enumerate(self.models("topology")):
+            proteins = list(read_residues(self.folder / f"test{fold}.fasta", labelled=True))
+            truth += [p.tags or () for p in proteins]
+            tagger = self.load(model)
+            for tags in found.values():
+                tags += [tagged.tags for tagged in tagger.tag_all(p.tokens for p in proteins)]
+                tagger.relatives = self.relatives
+        return {way: measures(truth, tags) for way, tags in found.items()}
+
+
+def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
+    """Yield the lines of the cross-validation of topologies."""
+    write_folds(options.data, options.runs / "tmbed")
     relatives = Once(ProteinRelatives(options.relatives))
     families = list(read_residues(options.families, labelled=False))
-
-    def models(name: str) -> list[Path]:
-        return [options.runs / f"{name}-without-{fold}-{seed}.dnatag" for fold in FOLDS]
-
-    def train_all(name: str) -> list[str]:
-        firsts = models("topology-first")
-        recipes = [fold_recipe(folder, name, fold, firsts[fold]) for fold in FOLDS]
-        return list(pool.map(lambda r, m: train(r, folder, seed, m), recipes, models(name)))
-
-    def load(model: Path) -> Tagger:
-        return Tagger.load(model, threads=options.jobs)
-
-    commands = train_all("topology-first")
-    for fold, model in enumerate(models("topology-first")):
-        tagger = load(model)
-        tagger.relatives = relatives
-        tell(families, tagger, folder / f"families{fold}.fasta")
-    commands += train_all("topology")
-    truth: list[tuple[str, ...]] = []
-    found: dict[str, list[list[str]]] = {"dnatag": [], "with relatives": []}
-    for fold, model in enumerate(models("topology")):
-        proteins = list(read_residues(folder / f"test{fold}.fasta", labelled=True))
-        truth += [p.tags or () for p in proteins]
-        tagger = load(model)
-        for tags in found.values():
-            tags += [tagged.tags for tagged in tagger.tag_all(p.tokens for p in proteins)]
-            tagger.relatives = relatives
-    columns = {way: measures(truth, tags) for way, tags in found.items()}
-    columns["TMbed (with the language model ProtT5)"] = PUBLISHED
-    yield f"| measure | {' | '.join(columns)} |"
-    yield "|---" * (len(columns) + 1) + "|"
-    for name in columns["dnatag"]:
-        yield f"| {name} | {' | '.join(column.get(name, '') for column in columns.values())} |"
+    seeds = [Folds(options, seed, relatives) for seed in options.seeds]
+    commands = [folds.run(pool, families) for folds in seeds]
+    results = [folds.test() for folds in seeds]
+    columns = list(results[0])
+    yield f"| measure | {' | '.join(columns)} | TMbed (with the language model ProtT5) |"
+    yield "|---" * (len(columns) + 2) + "|"
+    for name in results[0]["dnatag"]:
+        cells = [cell(name, [result[way][name] for result in results]) for way in columns]
+        yield f"| {name} | {' | '.join(cells)} | {PUBLISHED.get(name, '')} |"
     yield ""
-    yield f"    {commands[0]}"
-    yield (
-        f"    dnatag tag --model {models('topology-first')[0].name} --relatives relatives.faa "
-        f"--min-score {SURE} families.faa -o DIR/families0.fasta"
-    )
-    yield f"    {commands[len(FOLDS)]}"
+    for way in columns:
+        each = ", ".join(f"{result[way]['alpha topology'][0]:.2f}" for result in results)
+        yield f"alpha topology of each seed, {way}: {each}"
+    yield ""
+    for command in commands[0]:
+        yield f"    {command}"
 
 
 def main() -> None:
