@@ -1,7 +1,7 @@
 """Train and measure the taggers of text and proteins, several seeds each.
 
 Every run is the command that is printed beside its number, so each can be made alone. Models that
-are in the folder of the runs already are not trained again.
+are in the folder of the runs already are not trained again, and interrupted runs go on.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 
 from dnatag import Tagger
 from dnatag.engine.checkpoint import read_metadata
+from dnatag.engine.training import has_checkpoint
 from dnatag.formats.conll import read_conll
 from dnatag.formats.residues import read_residues, write_residues
 from dnatag.formats.streams import open_output
@@ -92,7 +93,8 @@ def train(recipe: Path, data: Path, seed: int, output: Path) -> str:
     # fmt: on
     if not output.exists():
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-        command = [sys.executable, "-m", "dnatag", *words]
+        resume = ["--resume"] * has_checkpoint(output.with_name(output.name + ".run"))
+        command = [sys.executable, "-m", "dnatag", *words, *resume]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{' '.join(words)}: {done.stderr}")
