@@ -69,6 +69,46 @@ def count_hexamers(base, starts, ends, coding, background):
 
 
 @njit(cache=True, nogil=True)
+def genes_log_odds(base, ratios, leave):
+    """How much more probable a sequence is with genes than without, for each row of ratios.
+
+    Between genes and in each of six frames codons follow each other; before each one the frame
+    may change, with probability `leave`. `ratios` (P, 4096) are those of the second codon of a
+    hexamer, given the first, inside genes and anywhere.
+    """
+    hexamer = np.full(len(base), -1, dtype=np.int16)
+    index, clean = 0, 0
+    for t in range(len(base)):
+        clean = clean + 1 if base[t] >= 0 else 0
+        index = ((index << 2) | max(base[t], 0)) & 4095
+        if clean >= 6:
+            hexamer[t - 5] = index
+    turned = np.zeros(4096, dtype=np.int16)
+    for h in range(4096):
+        for i in range(6):
+            turned[h] |= (3 - ((h >> 2 * i) & 3)) << 2 * (5 - i)
+    out = np.zeros(len(ratios))
+    for p in range(len(ratios)):
+        # Forward sums, of the frames of both strands and of what is between genes.
+        sums = np.full(7, 1 / 7)
+        for t in range(0, len(base) - 7, 3):
+            entering = leave * sums.sum() / 7
+            sums *= 1 - leave
+            sums += entering
+            for frame in range(3):
+                h = hexamer[t + frame]
+                if h >= 0:
+                    sums[frame] *= ratios[p, h]
+                    sums[3 + frame] *= ratios[p, turned[h]]
+            total = sums.sum()
+            if total > 1e30 or total < 1e-30:
+                out[p] += np.log(total)
+                sums /= total
+        out[p] += np.log(sums.sum())
+    return out
+
+
+@njit(cache=True, nogil=True)
 def _count_start(base, t, codons, profile, motifs, before, behind, bins):
     """Add the surroundings of one start codon to the counts."""
     length = len(base)

@@ -1,20 +1,23 @@
 """Genomes that a model was trained on, to lend their adaptation to sequences too short for one.
 
-A contig is taken for a relative of the genomes whose hexamers it is most probably drawn from, as
-the meta modes of other gene finders choose among models by composition. Relatives in this sense
-need not be related: codon usage and the signals of starts go with composition. The mean of a few
-serves better than the nearest one.
+A contig is taken for a relative of the genomes that it is most probably from: by its composition,
+and by how much more probable it is if there are genes with the codon usage of the genome in it.
+Relatives in this sense need not be related: codon usage and the signals of starts go with
+composition. The mean of a few serves better than the nearest one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
 from dnatag.genes.adapt import LEARN_LENGTH, Adaptation, hexamers
+from dnatag.genes.alphabet import base_numbers, reverse_complement
 from dnatag.genes.corpus import LabelledGenome
+from dnatag.genes.kernels import genes_log_odds
 from dnatag.genes.motif import Motif
 
 __all__ = ["LENDERS", "Relatives"]
@@ -22,6 +25,10 @@ __all__ = ["LENDERS", "Relatives"]
 #: So many genomes lend the mean of their tables: more exact genes than with one, and as many as
 #: with two or four, on contigs of genera that were not trained on.
 LENDERS = 3
+#: Only in so many genomes, the most alike in composition, are genes looked for.
+_ALIKE = 32
+#: Probability that a gene, or what is between genes, ends before a codon.
+_LEAVE = 0.006
 #: Genomes with fewer genes to learn from lend nothing.
 LEAST_GENES = 200
 #: Tables are stored in steps of this many nats, in 8 bits.
@@ -103,8 +110,31 @@ class Relatives:
             The numbers of ``LENDERS`` genomes, or of all if there are fewer, the most alike first.
         """
         counts = np.sum([hexamers(contig) for contig in contigs], axis=0)
-        order = np.argsort(-(self.composition @ counts), kind="stable")
+        # Counted on both strands.
+        log_likelihood = self._chances @ counts / 2
+        alike = np.argsort(-log_likelihood, kind="stable")[:_ALIKE]
+        for contig in contigs:
+            for strand in (contig, reverse_complement(contig)):
+                odds = genes_log_odds(base_numbers(strand), self._ratios[alike], _LEAVE)
+                log_likelihood[alike] += odds / 2
+        order = alike[np.argsort(-log_likelihood[alike], kind="stable")]
         return tuple(order[:LENDERS].tolist())
+
+    @cached_property
+    def _chances(self) -> np.ndarray:
+        """Logarithm of the probability of a hexamer's last base, given the others: (P, 4096)."""
+        share = np.exp(self.composition.astype(float)).reshape(len(self.names), 1024, 4)
+        return np.log(share / share.sum(2, keepdims=True)).reshape(len(self.names), 4096)
+
+    @cached_property
+    def _ratios(self) -> np.ndarray:
+        """Probability of a hexamer's second codon, given the first, in genes over that anywhere."""
+        shape = len(self.names), 64, 64
+        share = np.exp(self.composition.astype(float)).reshape(shape)
+        odds = np.exp([a.hexamers.astype(float) for a in self.adaptations]).reshape(shape)
+        coding = share * odds
+        ratios = coding / coding.sum(2, keepdims=True) / share * share.sum(2, keepdims=True)
+        return ratios.reshape(len(self.names), 4096)
 
     def lend(self, numbers: Sequence[int]) -> tuple[Adaptation, Motif]:
         """Give the mean of the tables of genomes, and the motif of the first.

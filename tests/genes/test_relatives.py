@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dnatag.genes.adapt import Adaptation, hexamers
 from dnatag.genes.alphabet import encode, reverse_complement
 from dnatag.genes.codes import GeneticCode
 from dnatag.genes.corpus import LabelledContig, LabelledGenome
+from dnatag.genes.kernels import genes_log_odds
 from dnatag.genes.labels import label_genes
 from dnatag.genes.model import build, load, save
 from dnatag.genes.relatives import LENDERS, Relatives
@@ -56,6 +58,42 @@ def test_the_nearest_is_chosen(genome: LabelledGenome, rich: LabelledGenome) -> 
                 assert sorted(nearest) == [0, 1]
                 assert relatives.nearest([reverse_complement(stretch)]) == nearest
     assert Relatives.none().nearest([symbols]) == ()
+
+
+def test_codon_usage_decides_where_composition_does_not(genome: LabelledGenome) -> None:
+    (own,), (motif,) = (Relatives.of([genome]).adaptations, Relatives.of([genome]).motifs)
+    other = replace(own, hexamers=-own.hexamers)
+    composition = np.tile(Relatives.of([genome]).composition, (2, 1))
+    relatives = Relatives(("other", "own"), composition, (other, own), (motif, motif))
+    for at in range(0, 600_000, 100_000):
+        assert relatives.nearest([genome.contigs[0].symbols[at : at + 3000]]) == (1, 0)
+
+
+def test_odds_are_those_of_all_ways_to_have_genes() -> None:
+    """Against the sum over all paths."""
+    rng = np.random.default_rng(1)
+    base, ratios, leave = rng.integers(0, 4, 17), rng.gamma(2, 1, (2, 4096)), 0.2
+    base[4] = -1
+    blocks = [[hexamer(base, t + frame) for frame in range(3)] for t in range(0, 10, 3)]
+    for row, odds in zip(ratios, genes_log_odds(base, ratios, leave), strict=True):
+        total = 0.0
+        for path in product(range(7), repeat=len(blocks) + 1):
+            chance = 1 / 7
+            for before, now, codes in zip(path, path[1:], blocks, strict=False):
+                chance *= leave / 7 + (1 - leave) * (before == now)
+                if now < 6 and (code := codes[now % 3][now // 3]) >= 0:
+                    chance *= row[code]
+            total += chance
+        assert odds == pytest.approx(np.log(total))
+
+
+def hexamer(base: np.ndarray, at: int) -> tuple[int, int]:
+    """Return the number of a hexamer and of its reverse complement, -1 if it is not clean."""
+    six = base[at : at + 6]
+    if (six < 0).any():
+        return -1, -1
+    powers = 4 ** np.arange(5, -1, -1)
+    return int(six @ powers), int((3 - six[::-1]) @ powers)
 
 
 def test_a_few_lend_the_mean(genome: LabelledGenome, rich: LabelledGenome) -> None:
