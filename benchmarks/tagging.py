@@ -209,14 +209,14 @@ class Once:
         return self.found[key]
 
 
-def fold_recipe(folder: Path, name: str, fold: int, first: Path, families: Path) -> Path:
-    """Write the recipe of a model, but without a fold, which it is tested on."""
+def fold_recipe(name: str, fold: int, model: Path, first: Path, families: Path) -> Path:
+    """Write the recipe of a model beside the families, but without a fold to test it on."""
     text = (RECIPES / f"{name}.toml").read_text()
     text = text.replace('"families.fasta"', f'"{families.name}"')
     text = text.replace('"topology-first.dnatag"', f'"{first.resolve()}"')
     for kind in ("alpha", "beta", "globular"):
         text = text.replace(f'"{kind}{fold}.fasta", ', "").replace(f', "{kind}{fold}.fasta"', "")
-    path = folder / f"{name}-without-{fold}-{first.stem.rpartition('-')[2]}.toml"
+    path = families.with_name(f"{model.stem}.toml")
     path.write_text(text)
     return path
 
@@ -297,8 +297,8 @@ class Folds:
         """Train the models of a recipe; return the commands."""
         firsts, models = self.models("topology-first"), self.models(name)
         recipes = [
-            fold_recipe(self.folder, name, *row)
-            for row in zip(FOLDS, firsts, self.families, strict=True)
+            fold_recipe(name, *row)
+            for row in zip(FOLDS, models, firsts, self.families, strict=True)
         ]
         return list(pool.map(lambda r, m: train(r, self.folder, self.seed, m), recipes, models))
 

@@ -19,6 +19,7 @@ __all__ = [
     "count_starts",
     "drop_short",
     "features",
+    "genes_log_odds",
     "motif_log_odds",
     "open_runs",
 ]
@@ -46,12 +47,11 @@ def _motif(base, first):
 
 
 @njit(cache=True, nogil=True)
-def count_hexamers(base, starts, ends, coding, background):
-    """Count hexamers at codon starts of the intervals, and at every base of this strand."""
-    length = len(base)
+def _hexamers(base):
+    """Index of the hexamer at each base, -1 if it is ambiguous or not whole."""
+    hexamer = np.full(len(base), -1, dtype=np.int16)
     index, clean = 0, 0
-    hexamer = np.full(length, -1, dtype=np.int16)
-    for t in range(length):
+    for t in range(len(base)):
         b = base[t]
         if b < 0:
             clean = 0
@@ -61,7 +61,16 @@ def count_hexamers(base, starts, ends, coding, background):
             index = ((index << 2) | b) & 4095
             if clean >= 6:
                 hexamer[t - 5] = index
-                background[index] += 1
+    return hexamer
+
+
+@njit(cache=True, nogil=True)
+def count_hexamers(base, starts, ends, coding, background):
+    """Count hexamers at codon starts of the intervals, and at every base of this strand."""
+    hexamer = _hexamers(base)
+    for h in hexamer:
+        if h >= 0:
+            background[h] += 1
     for g in range(len(starts)):
         for t in range(starts[g], ends[g] - 5, 3):
             if hexamer[t] >= 0:
@@ -76,13 +85,7 @@ def genes_log_odds(base, ratios, leave):
     may change, with probability `leave`. `ratios` (P, 4096) are those of the second codon of a
     hexamer, given the first, inside genes and anywhere.
     """
-    hexamer = np.full(len(base), -1, dtype=np.int16)
-    index, clean = 0, 0
-    for t in range(len(base)):
-        clean = clean + 1 if base[t] >= 0 else 0
-        index = ((index << 2) | max(base[t], 0)) & 4095
-        if clean >= 6:
-            hexamer[t - 5] = index
+    hexamer = _hexamers(base)
     turned = np.zeros(4096, dtype=np.int16)
     for h in range(4096):
         for i in range(6):

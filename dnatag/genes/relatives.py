@@ -113,10 +113,10 @@ class Relatives:
         # Counted on both strands.
         log_likelihood = self._chances @ counts / 2
         alike = np.argsort(-log_likelihood, kind="stable")[:_ALIKE]
+        ratios = self._ratios[alike]
         for contig in contigs:
             for strand in (contig, reverse_complement(contig)):
-                odds = genes_log_odds(base_numbers(strand), self._ratios[alike], _LEAVE)
-                log_likelihood[alike] += odds / 2
+                log_likelihood[alike] += genes_log_odds(base_numbers(strand), ratios, _LEAVE) / 2
         order = alike[np.argsort(-log_likelihood[alike], kind="stable")]
         return tuple(order[:LENDERS].tolist())
 
