@@ -15,6 +15,7 @@ from dnatag.formats.fasta import check_dna
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.adapt import LEARN_LENGTH, Adaptation
 from dnatag.genes.alphabet import encode, splice
+from dnatag.genes.bins import choose_bins
 from dnatag.genes.codes import GeneticCode
 from dnatag.genes.decode import Decoder, Prediction, Readings, groups
 from dnatag.genes.genome import Genome, is_mixture, sample
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Adapt", "GeneFinder", "Genome", "Prediction"]
 
-#: A file up to this many bases may be one genome; it is held in memory to learn from it.
-GENOME = 20_000_000
+#: Files up to so many bases may be one genome, or a mixture whose contigs are sorted into genomes;
+#: they are held in memory to learn from them.
+GENOME, MIXTURE = 20_000_000, 200_000_000
+#: Contigs are only sorted with so many genomes to begin with.
+BINS_LEAST = 20
 #: Bases looked at to adapt, cut into stretches spread over the genome.
 SAMPLE, STRETCH = 800_000, 40_000
 #: Genes to learn from: at least so many, so sure.
@@ -69,8 +73,9 @@ class GeneFinder:
         11, 4, 25 and 15.
     adapt : {"auto", "file", "contig", "off"}
         What is adapted to: all contigs as one genome, each long contig on its own, nothing; auto
-        is file if the contigs seem to be of one genome, else contig. What is too short to learn
-        from is lent the adaptation of genomes that the model was trained on.
+        is file if the contigs seem to be of one genome, else contig, but the short contigs that
+        belong together are taken as one genome. What is too short to learn from is lent the
+        adaptation of genomes that the model was trained on.
     genome : Genome or None
         Learnt before (see :meth:`learn`); nothing is then learnt anew.
     closed_ends : bool
@@ -185,13 +190,14 @@ class GeneFinder:
         """
         source = iter(contigs)
         held: list[Contig] = []
+        pooled: dict[str, Genome] = {}
         genome = self.genome
         if genome is None and self.adapt in ("auto", "file"):
             total = 0
             for contig in source:
                 held.append(contig)
                 total += len(contig)
-                if self.adapt == "auto" and total > GENOME:
+                if self.adapt == "auto" and total > MIXTURE:
                     break
             if self.adapt == "file" or (total <= GENOME and not is_mixture(held)):
                 genome, readings = self._study(held, notify, done)
@@ -199,6 +205,8 @@ class GeneFinder:
                 if readings is not None:
                     yield from self._decoder.call(readings, per_base)
                     return
+            elif total <= MIXTURE and len(self._relatives.names) >= BINS_LEAST:
+                pooled = self._pool(held, notify)
             else:
                 notify("this seems to be more than one genome: each contig is taken on its own")
         for group in groups(_chain(held, source)):
@@ -206,7 +214,7 @@ class GeneFinder:
                 genomes = [genome] * len(group)
                 yield from self._decoder.predict(group, genomes, per_base=per_base, done=done)
             else:
-                yield from self._each_on_its_own(group, per_base, done)
+                yield from self._each_on_its_own(group, pooled, per_base, done)
 
     def learn(
         self, contigs: Sequence[Contig], notify: Callable[[str], None] = lambda message: None
@@ -242,6 +250,27 @@ class GeneFinder:
         if code is None:
             code, reason = self._choose_codes([sample(contigs, CODE_MOST, CODE_STRETCH)])[0]
             notify(reason)
+        genome, number = self._adapt(contigs, code, notify)
+        if not number:
+            return genome, None
+        if sum(map(len, contigs)) > GENOME:
+            notify(f"adapted to the genome: learnt from {number} genes of a sample")
+            return genome, None
+        readings = self._decoder.read(contigs, genome, done)
+        genome, number, rounds = self._refine(readings, genome)
+        notify(
+            f"adapted to the genome: codon usage of a sample, starts of {number} genes, learnt "
+            f"in {rounds} round{'s' * (rounds > 1)}"
+        )
+        return genome, readings.of(genome)
+
+    def _adapt(
+        self,
+        contigs: Sequence[Contig],
+        code: GeneticCode,
+        notify: Callable[[str], None] = lambda message: None,
+    ) -> tuple[Genome, int]:
+        """Learn from the sure genes of a sample; return their number too, 0 if they are too few."""
         looked_at = sample(contigs, SAMPLE, STRETCH)
         relatives = self._nearest(looked_at)
         genome = self._lent(code, relatives)
@@ -260,19 +289,41 @@ class GeneFinder:
             names = ", ".join(self._relatives.names[i] for i in relatives)
             lent = f"; taken for a relative of {names}" if names else ""
             notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed{lent}")
-            return genome, None
+            return genome, 0
         adaptation = Adaptation.learn(learn_from)
-        genome = Genome(code, adaptation, adaptation, Motif.learn(learn_from))
-        if sum(map(len, contigs)) > GENOME:
-            notify(f"adapted to the genome: learnt from {number} genes of a sample")
-            return genome, None
-        readings = self._decoder.read(contigs, genome, done)
-        genome, number, rounds = self._refine(readings, genome)
+        return Genome(code, adaptation, adaptation, Motif.learn(learn_from)), number
+
+    def _pool(self, contigs: Sequence[Contig], notify: Callable[[str], None]) -> dict[str, Genome]:
+        """Learn of the genomes in a mixture, each from its short contigs together.
+
+        Contigs that by themselves want another genetic code than the others of their bin, as some
+        phages do, are left out.
+        """
+        short = [contig for contig in contigs if len(contig) < CONTIG_LEAST]
+        bins = choose_bins(short, self._relatives.shares)
+        numbers = np.unique(bins)
         notify(
-            f"adapted to the genome: codon usage of a sample, starts of {number} genes, learnt "
-            f"in {rounds} round{'s' * (rounds > 1)}"
+            f"this seems to be more than one genome: {len(short)} contigs below "
+            f"{CONTIG_LEAST // 1000} kb are taken together in {len(numbers)} bins, longer ones are "
+            "taken on their own"
         )
-        return genome, readings.of(genome)
+        looked_at = [sample([contig], CODE_MOST, CODE_STRETCH) for contig in short]
+        scores = self._code_scores(looked_at) if self.code is None else np.empty((0, 0))
+        pooled: dict[str, Genome] = {}
+        adapted = 0
+        for number in numbers:
+            members, code = np.flatnonzero(bins == number), self.code
+            if code is None:
+                stretches = [stretch for i in members for stretch in looked_at[i]]
+                code, _ = self._choose_code(scores[:, members].sum(1), stretches)
+                own = [self._choose_code(scores[:, i], looked_at[i])[0] for i in members]
+                stops = code.stops, GeneticCode.ncbi(11).stops
+                members = members[[c.stops in stops for c in own]]
+            genome, genes = self._adapt([short[i] for i in members], code)
+            adapted += len(members) * (genes > 0)
+            pooled |= {short[i].id: genome for i in members}
+        notify(f"adapted to the bins of {adapted} contigs; the others are too few for it")
+        return pooled
 
     def _nearest(self, contigs: Sequence[Contig]) -> tuple[int, ...]:
         """Choose genomes of the model that contigs that belong together are most alike."""
@@ -311,38 +362,38 @@ class GeneFinder:
 
     def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[tuple[GeneticCode, str]]:
         """Choose the genetic codes of genomes from stretches of them, and say why."""
-        bacterial = GeneticCode.ncbi(11)
-        sizes = [sum(map(len, stretches)) for stretches in genomes]
-        told = [i for i, size in enumerate(sizes) if size >= CODE_LEAST]
-        flat = [stretch for i in told for stretch in genomes[i]]
-        owners = np.array([i for i in told for _ in genomes[i]], dtype=np.intp)
-        tables = (11, *OTHER_CODES)
-        each = self._decoder.log_partitions(flat, [GeneticCode.ncbi(t) for t in tables])
-        scores = {
-            table: np.bincount(owners, row, minlength=len(genomes))
-            for table, row in zip(tables, each, strict=True)
-        }
-        chosen = []
-        for i, size in enumerate(sizes):
-            if size < CODE_LEAST:
-                chosen.append((bacterial, f"genetic code 11: {size} bp are too few to tell"))
-                continue
-            gains = {t: (scores[t][i] - scores[11][i]) * 1000 / size for t in OTHER_CODES}
-            best = max(gains, key=lambda table: gains[table])
-            margin = code_margin(size)
-            if gains[best] < margin:
-                reason = (
-                    f"genetic code 11: code {best} is next, {gains[best]:+.1f} nats/kb; "
-                    f"it would need {margin:+.1f}"
-                )
-                chosen.append((bacterial, reason))
-                continue
-            code = GeneticCode.ncbi(best)
-            if best == 4 and self._tryptophan(genomes[i], code) > TRYPTOPHAN:
-                code = GeneticCode.ncbi(25)
-            reason = f"genetic code {code.table}: {gains[best]:+.1f} nats/kb against code 11"
-            chosen.append((code, reason))
-        return chosen
+        scores = self._code_scores(genomes)
+        return [self._choose_code(scores[:, i], genomes[i]) for i in range(len(genomes))]
+
+    def _code_scores(self, genomes: Sequence[Sequence[Contig]]) -> np.ndarray:
+        """Log-likelihoods of stretches of genomes under code 11 and each other code: (3, n)."""
+        codes = [GeneticCode.ncbi(table) for table in (11, *OTHER_CODES)]
+        flat = [stretch for stretches in genomes for stretch in stretches]
+        owners = np.repeat(np.arange(len(genomes)), [len(stretches) for stretches in genomes])
+        each = [self._decoder.log_partitions(group, codes) for group in groups(flat)]
+        scores = np.concatenate([np.zeros((len(codes), 0)), *each], axis=1)
+        return np.stack([np.bincount(owners, row, minlength=len(genomes)) for row in scores])
+
+    def _choose_code(
+        self, scores: np.ndarray, stretches: Sequence[Contig]
+    ) -> tuple[GeneticCode, str]:
+        """Choose the genetic code of a genome from its scores, and say why."""
+        size = sum(map(len, stretches))
+        if size < CODE_LEAST:
+            return GeneticCode.ncbi(11), f"genetic code 11: {size} bp are too few to tell"
+        gains = dict(zip(OTHER_CODES, (scores[1:] - scores[0]) * 1000 / size, strict=True))
+        best = max(gains, key=lambda table: gains[table])
+        margin = code_margin(size)
+        if gains[best] < margin:
+            reason = (
+                f"genetic code 11: code {best} is next, {gains[best]:+.1f} nats/kb; "
+                f"it would need {margin:+.1f}"
+            )
+            return GeneticCode.ncbi(11), reason
+        code = GeneticCode.ncbi(best)
+        if best == 4 and self._tryptophan(stretches, code) > TRYPTOPHAN:
+            code = GeneticCode.ncbi(25)
+        return code, f"genetic code {code.table}: {gains[best]:+.1f} nats/kb against code 11"
 
     def _tryptophan(self, stretches: Sequence[Contig], code: GeneticCode) -> float:
         """Share of TGA and TGG among the codons of sure genes."""
@@ -357,22 +408,28 @@ class GeneFinder:
         return tryptophan / max(codons, 1)
 
     def _each_on_its_own(
-        self, contigs: Sequence[Contig], per_base: bool, done: Callable[[int], None] | None
+        self,
+        contigs: Sequence[Contig],
+        pooled: Mapping[str, Genome],
+        per_base: bool,
+        done: Callable[[int], None] | None,
     ) -> Iterator[Prediction]:
-        """Find the genes of contigs of different genomes."""
+        """Find the genes of contigs of different genomes, of some of which more is known."""
         short = [i for i, c in enumerate(contigs) if self.adapt == "off" or len(c) < CONTIG_LEAST]
+        alone = [i for i in short if contigs[i].id not in pooled]
         if self.code is not None:
-            codes = [self.code] * len(short)
+            codes = [self.code] * len(alone)
         else:
-            looked_at = [sample([contigs[i]], CODE_MOST, CODE_STRETCH) for i in short]
+            looked_at = [sample([contigs[i]], CODE_MOST, CODE_STRETCH) for i in alone]
             codes = [code for code, _ in self._choose_codes(looked_at)]
         lent: dict[tuple[GeneticCode, tuple[int, ...]], Genome] = {}
-        genomes = []
-        for i, code in zip(short, codes, strict=True):
+        known = dict(pooled)
+        for i, code in zip(alone, codes, strict=True):
             relatives = () if self.adapt == "off" else self._nearest([contigs[i]])
             if (code, relatives) not in lent:
                 lent[code, relatives] = self._lent(code, relatives)
-            genomes.append(lent[code, relatives])
+            known[contigs[i].id] = lent[code, relatives]
+        genomes = [known[contigs[i].id] for i in short]
         predictions = self._decoder.predict(
             [contigs[i] for i in short], genomes, per_base=per_base, done=done
         )

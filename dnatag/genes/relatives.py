@@ -121,6 +121,12 @@ class Relatives:
         return tuple(order[:LENDERS].tolist())
 
     @cached_property
+    def shares(self) -> np.ndarray:
+        """Share of each hexamer: float64 (P, 4096)."""
+        shares = np.exp(self.composition.astype(float))
+        return shares / shares.sum(1, keepdims=True)
+
+    @cached_property
     def _chances(self) -> np.ndarray:
         """Logarithm of the probability of a hexamer's last base, given the others: (P, 4096)."""
         share = np.exp(self.composition.astype(float)).reshape(len(self.names), 1024, 4)

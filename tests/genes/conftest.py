@@ -12,10 +12,23 @@ import pytest
 from Bio.Data.IUPACData import ambiguous_dna_values
 from Bio.Seq import Seq
 
-from dnatag.formats.records import CodingSequence
+from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.codes import GeneticCode
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def recoded(contig: Contig, genes: list[CodingSequence]) -> bytes:
+    """Write TGA for tryptophan, and not as a stop, in the whole genes of the forward strand."""
+    bases = bytearray(contig.sequence)
+    for gene in genes:
+        if gene.strand > 0 and not (gene.partial5 or gene.partial3):
+            for at in range(gene.start + 3, gene.end, 3):
+                if bases[at : at + 3] == b"TGG":
+                    bases[at : at + 3] = b"TGA"
+                elif at == gene.end - 3:
+                    bases[at : at + 3] = b"TAA"
+    return bytes(bases)
 
 
 class Naive:

@@ -28,6 +28,8 @@ from dnatag.genes.genome import Genome
 from dnatag.genes.grammar import FRAME_OF_STATE
 from dnatag.genes.labels import genes_of_path
 
+from .conftest import recoded
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 #: Of a posterior, between ways of cutting the same sequence.
 CLOSE = 3e-4
@@ -599,21 +601,14 @@ def test_torn_genes_are_dropped(finder: GeneFinder) -> None:
 def test_genetic_code_is_chosen(finder: GeneFinder, contigs: list[Contig]) -> None:
     """Where genes use TGA for tryptophan the code is 4; as they are, and in too little, 11."""
     contig = contigs[0]
-    recoded = bytearray(contig.sequence)
-    for gene in finder.find(contig):
-        if gene.strand > 0 and not (gene.partial5 or gene.partial3):
-            for at in range(gene.start + 3, gene.end, 3):
-                if recoded[at : at + 3] == b"TGG":
-                    recoded[at : at + 3] = b"TGA"
-                elif at == gene.end - 3:
-                    recoded[at : at + 3] = b"TAA"
+    other = recoded(contig, finder.find(contig))
     auto = GeneFinder(device="cpu")
     for sequence, table in (
         (contig.sequence, 11),
-        (bytes(recoded), 4),
-        (bytes(recoded[:9000]), 4),
-        (bytes(recoded[:3900]), 4),
-        (bytes(recoded[:2900]), 11),
+        (other, 4),
+        (other[:9000], 4),
+        (other[:3900], 4),
+        (other[:2900], 11),
     ):
         notes: list[str] = []
         genome = auto.learn([replace(contig, sequence=sequence)], notes.append)

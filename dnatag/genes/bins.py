@@ -1,0 +1,77 @@
+"""Contigs of a mixture that seem to be of one genome, by their composition.
+
+Genomes that are known are what bins begin with. Each contig goes to the bin that it is most
+probable in, by a Markov chain of the bin's composition, again and again: the chains are of the
+known genome at first, and of the contigs in the bin the more there are. A contig is no witness for
+itself: to its own bin it is compared without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from dnatag.formats.records import Contig
+from dnatag.genes.adapt import hexamers
+from dnatag.genes.alphabet import encode
+
+__all__ = ["choose_bins"]
+
+#: Hexamers that what is known of a genome counts for, beside those of a bin's contigs. On mixtures
+#: of 66 genomes that are no known ones, 1,000 leaves bins of more genomes, 30,000 more bins.
+_PRIOR = 10_000
+#: Contigs move at most so often.
+_ROUNDS = 20
+#: Contigs looked at together.
+_BATCH = 500
+
+
+def choose_bins(contigs: Sequence[Contig], known: np.ndarray) -> np.ndarray:
+    """Sort contigs into bins.
+
+    Parameters
+    ----------
+    contigs : sequence of Contig
+        A mixture.
+    known : numpy.ndarray
+        Floats (P, 4096), shares of the hexamers of known genomes, on both strands together.
+
+    Returns
+    -------
+    numpy.ndarray
+        Integers (N,), the number of the known genome that the bin of each contig began with.
+        The order of the contigs does not matter.
+    """
+    prior = _PRIOR * known
+    total = prior
+    bins = np.full(len(contigs), -1)
+    for turn in range(_ROUNDS):
+        chains = _chains(total)
+        chosen, counted = np.empty_like(bins), np.zeros_like(prior)
+        for rows, counts in _counts(contigs):
+            likelihood = counts @ chains.T
+            if turn:
+                own = bins[rows]
+                others = _chains(total[own] - counts)
+                likelihood[np.arange(len(rows)), own] = (counts * others).sum(1)
+            chosen[rows] = likelihood.argmax(1)
+            np.add.at(counted, chosen[rows], counts)
+        if (chosen == bins).all():
+            break
+        bins, total = chosen, prior + counted
+    return bins
+
+
+def _counts(contigs: Sequence[Contig]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield numbers of contigs, and the hexamers of a strand of each: float64 (n, 4096)."""
+    for first in range(0, len(contigs), _BATCH):
+        batch = contigs[first : first + _BATCH]
+        counts = np.stack([hexamers(encode(contig.sequence)) for contig in batch])
+        yield np.arange(first, first + len(batch)), counts / 2
+
+
+def _chains(counts: np.ndarray) -> np.ndarray:
+    """Logarithm of the probability of a hexamer's last base, given the others: (n, 4096)."""
+    of_bases = counts.reshape(-1, 1024, 4)
+    return np.log(of_bases / of_bases.sum(2, keepdims=True)).reshape(counts.shape)
