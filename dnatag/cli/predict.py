@@ -96,8 +96,9 @@ def _file_option(name: str, what: str) -> Callable[[Command], Command]:
     default=None,
     show_default="auto",
     help="Learn codon usage, starts and the genetic code first: from all contigs as one genome "
-    "(file) or from each long contig on its own (contig); auto tells a genome from a mixture. What "
-    "is too short to learn from is lent what was learnt of genomes that the model was trained on.",
+    "(file) or from each long contig on its own (contig); auto tells a genome from a mixture, and "
+    "sorts short contigs of a mixture into bins to learn from. What is too short to learn from is "
+    "lent what was learnt of genomes that the model was trained on.",
 )
 @click.option(
     "--adaptation",

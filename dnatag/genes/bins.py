@@ -16,7 +16,7 @@ from dnatag.formats.records import Contig
 from dnatag.genes.adapt import hexamers
 from dnatag.genes.alphabet import encode
 
-__all__ = ["choose_bins"]
+__all__ = ["binning_gain", "choose_bins"]
 
 #: Hexamers that what is known of a genome counts for, beside those of a bin's contigs. On mixtures
 #: of 66 genomes that are no known ones, 1,000 leaves bins of more genomes, 30,000 more bins.
@@ -61,6 +61,37 @@ def choose_bins(contigs: Sequence[Contig], known: np.ndarray) -> np.ndarray:
             break
         bins, total = chosen, prior + counted
     return bins
+
+
+def binning_gain(contigs: Sequence[Contig], known: np.ndarray) -> float:
+    """Tell how much more probable contigs are in bins than all in one.
+
+    Parameters
+    ----------
+    contigs, known
+        See :func:`choose_bins`; there must be contigs and known genomes.
+
+    Returns
+    -------
+    float
+        Nats per 1000 bases; no contig is a witness for itself.
+    """
+    together = np.sum([counts.sum(0) for _, counts in _counts(contigs)], axis=0)
+    one = np.full(len(contigs), (_chains(known) @ together).argmax())
+    gain = _log_likelihood(contigs, choose_bins(contigs, known), known)
+    gain -= _log_likelihood(contigs, one, known)
+    return 1000 * gain / sum(map(len, contigs))
+
+
+def _log_likelihood(contigs: Sequence[Contig], bins: np.ndarray, known: np.ndarray) -> float:
+    """Log-likelihood of contigs, of each given the others in its bin."""
+    total = _PRIOR * known
+    for rows, counts in _counts(contigs):
+        np.add.at(total, bins[rows], counts)
+    return sum(
+        float((counts * _chains(total[bins[rows]] - counts)).sum())
+        for rows, counts in _counts(contigs)
+    )
 
 
 def _counts(contigs: Sequence[Contig]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

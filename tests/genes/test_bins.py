@@ -15,7 +15,8 @@ from dnatag import GeneFinder
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.adapt import hexamers
 from dnatag.genes.alphabet import encode, reverse_complement
-from dnatag.genes.bins import choose_bins
+from dnatag.genes.bins import binning_gain, choose_bins
+from dnatag.genes.finder import BINNING_GAIN
 from dnatag.genes.model import load
 from dnatag.models import find_model
 
@@ -91,6 +92,31 @@ def test_no_contigs_and_none_that_say_anything(known: np.ndarray) -> None:
     assert len(choose_bins([Contig("n", b"N" * 50), Contig("a", b"ACG")], known)) == 2
 
 
+def test_gain_is_that_of_contigs_given_the_others(
+    mixture: list[Contig], known: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contigs = mixture[BUCHNERA - 4 : BUCHNERA + 4]
+    bins = choose_bins(contigs, known)
+    counts = np.stack([hexamers(encode(contig.sequence)) / 2 for contig in contigs])
+    best = int(np.argmax([counts.sum(0) @ np.log(chains(row)) for row in known]))
+
+    def log_likelihood(bins: np.ndarray) -> float:
+        total = 0.0
+        for i, number in enumerate(bins):
+            others = [counts[k] for k in range(len(bins)) if bins[k] == number and k != i]
+            total += counts[i] @ np.log(chains(10_000 * known[number] + sum(others)))
+        return total
+
+    gain = log_likelihood(bins) - log_likelihood(np.full(len(contigs), best))
+    monkeypatch.setattr("dnatag.genes.bins._BATCH", 3)
+    assert binning_gain(contigs, known) == pytest.approx(gain / (len(contigs) * LENGTH / 1000))
+
+
+def test_gain_tells_a_mixture_from_a_genome(mixture: list[Contig], known: np.ndarray) -> None:
+    assert binning_gain(mixture[:BUCHNERA], known) < BINNING_GAIN
+    assert binning_gain(mixture, known) > BINNING_GAIN
+
+
 def genes_of(finder: GeneFinder, contigs: list[Contig]) -> dict[str, list[CodingSequence]]:
     return {p.contig.id: p.genes for p in finder.predict(contigs)}
 
@@ -106,6 +132,8 @@ def test_a_bin_is_taken_for_a_genome(
     assert "69 contigs" in told[0]
     assert genes_of(finder, mixture[::-1]) == found
     bins = choose_bins(mixture, load(find_model("prokaryotes"))[1].shares)
+    monkeypatch.setattr("dnatag.genes.finder.is_mixture", lambda contigs: False)
+    assert genes_of(finder, mixture) == found
     monkeypatch.setattr("dnatag.genes.finder.GENOME", 0)
     adapted = []
     for number in set(bins):
@@ -136,7 +164,7 @@ def test_a_contig_of_another_code_is_left_out_of_its_bin(mixture: list[Contig]) 
 
 
 def test_what_is_not_taken_together(mixture: list[Contig], monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than is held in memory, and what a model knows too few genomes for."""
+    """More than is held in memory, and contigs of a model that knows too few genomes."""
     finder = GeneFinder(device="cpu")
     alone = {contig.id: finder.find(contig) for contig in mixture}
     assert genes_of(finder, mixture) != alone
