@@ -346,7 +346,10 @@ class GeneFinder:
             genome, genes = self._adapt([contigs[i] for i in members], code)
             adapted += len(members) * (genes > 0)
             pooled |= {contigs[i].id: genome for i in members}
-        notify(f"adapted to the bins of {adapted} contigs; the others are too few for it")
+        notify(
+            f"adapted to the bins of {adapted} contigs; those of the other {len(contigs) - adapted} "
+            f"have fewer than {LEARN_GENES} sure genes"
+        )
         return pooled
 
     def _nearest(self, contigs: Sequence[Contig]) -> tuple[int, ...]:
