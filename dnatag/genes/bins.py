@@ -16,7 +16,7 @@ from dnatag.formats.records import Contig
 from dnatag.genes.adapt import hexamers
 from dnatag.genes.alphabet import encode
 
-__all__ = ["binning_gain", "choose_bins"]
+__all__ = ["binning_gain", "chains", "choose_bins"]
 
 #: Hexamers that what is known of a genome counts for, beside those of a bin's contigs. On mixtures
 #: of 66 genomes that are no known ones, 1,000 leaves bins of more genomes, 30,000 more bins.
@@ -25,6 +25,23 @@ _PRIOR = 10_000
 _ROUNDS = 20
 #: Contigs looked at together.
 _BATCH = 500
+
+
+def chains(counts: np.ndarray) -> np.ndarray:
+    """Give the Markov chains of the fifth order that hexamers make.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        Floats (n, 4096) above 0, counts or shares of hexamers.
+
+    Returns
+    -------
+    numpy.ndarray
+        Floats (n, 4096), logarithm of the probability of a hexamer's last base, given the others.
+    """
+    of_bases = counts.reshape(-1, 1024, 4)
+    return np.log(of_bases / of_bases.sum(2, keepdims=True)).reshape(counts.shape)
 
 
 def choose_bins(contigs: Sequence[Contig], known: np.ndarray) -> np.ndarray:
@@ -47,13 +64,13 @@ def choose_bins(contigs: Sequence[Contig], known: np.ndarray) -> np.ndarray:
     total = prior
     bins = np.full(len(contigs), -1)
     for turn in range(_ROUNDS):
-        chains = _chains(total)
+        now = chains(total)
         chosen, counted = np.empty_like(bins), np.zeros_like(prior)
         for rows, counts in _counts(contigs):
-            likelihood = counts @ chains.T
+            likelihood = counts @ now.T
             if turn:
                 own = bins[rows]
-                others = _chains(total[own] - counts)
+                others = chains(total[own] - counts)
                 likelihood[np.arange(len(rows)), own] = (counts * others).sum(1)
             chosen[rows] = likelihood.argmax(1)
             np.add.at(counted, chosen[rows], counts)
@@ -77,7 +94,7 @@ def binning_gain(contigs: Sequence[Contig], known: np.ndarray) -> float:
         Nats per 1000 bases; no contig is a witness for itself.
     """
     together = np.sum([counts.sum(0) for _, counts in _counts(contigs)], axis=0)
-    one = np.full(len(contigs), (_chains(known) @ together).argmax())
+    one = np.full(len(contigs), (chains(known) @ together).argmax())
     gain = _log_likelihood(contigs, choose_bins(contigs, known), known)
     gain -= _log_likelihood(contigs, one, known)
     return 1000 * gain / sum(map(len, contigs))
@@ -89,7 +106,7 @@ def _log_likelihood(contigs: Sequence[Contig], bins: np.ndarray, known: np.ndarr
     for rows, counts in _counts(contigs):
         np.add.at(total, bins[rows], counts)
     return sum(
-        float((counts * _chains(total[bins[rows]] - counts)).sum())
+        float((counts * chains(total[bins[rows]] - counts)).sum())
         for rows, counts in _counts(contigs)
     )
 
@@ -100,9 +117,3 @@ def _counts(contigs: Sequence[Contig]) -> Iterator[tuple[np.ndarray, np.ndarray]
         batch = contigs[first : first + _BATCH]
         counts = np.stack([hexamers(encode(contig.sequence)) for contig in batch])
         yield np.arange(first, first + len(batch)), counts / 2
-
-
-def _chains(counts: np.ndarray) -> np.ndarray:
-    """Logarithm of the probability of a hexamer's last base, given the others: (n, 4096)."""
-    of_bases = counts.reshape(-1, 1024, 4)
-    return np.log(of_bases / of_bases.sum(2, keepdims=True)).reshape(counts.shape)

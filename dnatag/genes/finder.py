@@ -210,9 +210,8 @@ class GeneFinder:
                     yield from self._decoder.call(readings, per_base)
                     return
             else:
-                sortable = total <= MIXTURE and self._sorts
-                short = [c for c in held if sortable and len(c) < CONTIG_LEAST]
-                pooled = self._pool(short, notify)
+                sortable = held if total <= MIXTURE and self._sorts else []
+                pooled = self._pool([c for c in sortable if len(c) < CONTIG_LEAST], notify)
         for group in groups(_chain(held, source)):
             if genome is not None:
                 genomes = [genome] * len(group)
@@ -347,8 +346,8 @@ class GeneFinder:
             adapted += len(members) * (genes > 0)
             pooled |= {contigs[i].id: genome for i in members}
         notify(
-            f"adapted to the bins of {adapted} contigs; those of the other {len(contigs) - adapted} "
-            f"have fewer than {LEARN_GENES} sure genes"
+            f"adapted to the bins of {adapted} contigs; the bins of {len(contigs) - adapted} have "
+            f"fewer than {LEARN_GENES} sure genes"
         )
         return pooled
 

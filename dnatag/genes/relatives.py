@@ -16,6 +16,7 @@ import numpy as np
 
 from dnatag.genes.adapt import LEARN_LENGTH, Adaptation, hexamers
 from dnatag.genes.alphabet import base_numbers, reverse_complement
+from dnatag.genes.bins import chains
 from dnatag.genes.corpus import LabelledGenome
 from dnatag.genes.kernels import genes_log_odds
 from dnatag.genes.motif import Motif
@@ -128,15 +129,14 @@ class Relatives:
 
     @cached_property
     def _chances(self) -> np.ndarray:
-        """Logarithm of the probability of a hexamer's last base, given the others: (P, 4096)."""
-        share = np.exp(self.composition.astype(float)).reshape(len(self.names), 1024, 4)
-        return np.log(share / share.sum(2, keepdims=True)).reshape(len(self.names), 4096)
+        """Markov chains of the genomes: (P, 4096)."""
+        return chains(self.shares)
 
     @cached_property
     def _ratios(self) -> np.ndarray:
         """Probability of a hexamer's second codon, given the first, in genes over that anywhere."""
         shape = len(self.names), 64, 64
-        share = np.exp(self.composition.astype(float)).reshape(shape)
+        share = self.shares.reshape(shape)
         odds = np.exp([a.hexamers.astype(float) for a in self.adaptations]).reshape(shape)
         coding = share * odds
         ratios = coding / coding.sum(2, keepdims=True) / share * share.sum(2, keepdims=True)
