@@ -18,8 +18,10 @@ from dnatag.genes.alphabet import encode
 
 __all__ = ["binning_gain", "chains", "choose_bins"]
 
-#: Hexamers that what is known of a genome counts for, beside those of a bin's contigs. On mixtures
-#: of 66 genomes that are no known ones, 1,000 leaves bins of more genomes, 30,000 more bins.
+#: Hexamers that what is known of a genome counts for, beside those of a bin's contigs. Of 66
+#: genomes that are none of the known ones (52 of training, 8 held out, 6 of the benchmark), in 30
+#: contigs of 5 kb each, 54 % are in a bin of which their genome is the largest part, and 91 % in
+#: the main bin of their genome; with 1,000 it is 49 and 91 %, with 30,000 57 and 91 %.
 _PRIOR = 10_000
 #: Contigs move at most so often.
 _ROUNDS = 20
