@@ -171,8 +171,8 @@ class GeneFinder:
     ) -> Iterator[Prediction]:
         """Find the genes of contigs.
 
-        Contigs are taken from the iterable as they are needed: at first a genome's worth, to
-        learn from it.
+        Contigs are taken from the iterable as they are needed: at first what is learnt from, a
+        genome or a mixture of up to 200 Mbp.
 
         Parameters
         ----------
