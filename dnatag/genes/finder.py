@@ -338,9 +338,9 @@ class GeneFinder:
             if code is None:
                 stretches = [stretch for i in members for stretch in looked_at[i]]
                 code, _ = self._choose_code(scores[:, members].sum(1), stretches)
-                own = [self._choose_code(scores[:, i], looked_at[i])[0] for i in members]
+                own = [likeliest_code(scores[:, i], looked_at[i])[0] for i in members]
                 stops = code.stops, GeneticCode.ncbi(11).stops
-                members = members[[c.stops in stops for c in own]]
+                members = members[[GeneticCode.ncbi(table).stops in stops for table in own]]
             if not members.size:
                 continue
             genome, genes = self._adapt([contigs[i] for i in members], code)
@@ -389,7 +389,8 @@ class GeneFinder:
 
     def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[tuple[GeneticCode, str]]:
         """Choose the genetic codes of genomes from stretches of them, and say why."""
-        scores = self._code_scores(genomes)
+        told = [g if sum(map(len, g)) >= CODE_LEAST else [] for g in genomes]
+        scores = self._code_scores(told)
         return [self._choose_code(scores[:, i], genomes[i]) for i in range(len(genomes))]
 
     def _code_scores(self, genomes: Sequence[Sequence[Contig]]) -> np.ndarray:
@@ -405,27 +406,16 @@ class GeneFinder:
         self, scores: np.ndarray, stretches: Sequence[Contig]
     ) -> tuple[GeneticCode, str]:
         """Choose the genetic code of a genome from its scores, and say why."""
-        size = sum(map(len, stretches))
-        if size < CODE_LEAST:
-            return GeneticCode.ncbi(11), f"genetic code 11: {size} bp are too few to tell"
-        gains = dict(zip(OTHER_CODES, (scores[1:] - scores[0]) * 1000 / size, strict=True))
-        best = max(gains, key=lambda table: gains[table])
-        margin = code_margin(size)
-        if gains[best] < margin:
-            reason = (
-                f"genetic code 11: code {best} is next, {gains[best]:+.1f} nats/kb; "
-                f"it would need {margin:+.1f}"
-            )
-            return GeneticCode.ncbi(11), reason
-        code = GeneticCode.ncbi(best)
-        if best == 4 and self._tryptophan(stretches, code) > TRYPTOPHAN:
-            code = GeneticCode.ncbi(25)
-        return code, f"genetic code {code.table}: {gains[best]:+.1f} nats/kb against code 11"
+        table, remark = likeliest_code(scores, stretches)
+        if table == 4 and self._tryptophan(stretches, GeneticCode.ncbi(4)) > TRYPTOPHAN:
+            table = 25
+        return GeneticCode.ncbi(table), f"genetic code {table}: {remark}"
 
     def _tryptophan(self, stretches: Sequence[Contig], code: GeneticCode) -> float:
-        """Share of TGA and TGG among the codons of sure genes."""
+        """Share of TGA and TGG among the codons of the sure genes of a sample."""
         codons = tryptophan = 0
-        for prediction in self._decoder.predict(stretches, [Genome(code)] * len(stretches)):
+        looked_at = sample(stretches, CODE_MOST, CODE_STRETCH)
+        for prediction in self._decoder.predict(looked_at, [Genome(code)] * len(looked_at)):
             for gene in prediction.genes:
                 if (gene.posterior or 0) >= LEARN_POSTERIOR:
                     bases = splice(prediction.contig.sequence, gene.parts, gene.strand).upper()
@@ -470,6 +460,34 @@ class GeneFinder:
                 yield from self._decoder.predict([contig], [genome], per_base=per_base, done=done)
             else:
                 yield from self._decoder.call(readings, per_base)
+
+
+def likeliest_code(scores: np.ndarray, stretches: Sequence[Contig]) -> tuple[int, str]:
+    """Choose the genetic code with the highest likelihood, if it is by enough.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        Floats (3,), log-likelihoods of stretches of a genome under code 11 and ``OTHER_CODES``.
+    stretches : sequence of Contig
+        These stretches.
+
+    Returns
+    -------
+    table : int
+        NCBI's number.
+    remark : str
+        Why.
+    """
+    size = sum(map(len, stretches))
+    if size < CODE_LEAST:
+        return 11, f"{size} bp are too few to tell"
+    gains = dict(zip(OTHER_CODES, (scores[1:] - scores[0]) * 1000 / size, strict=True))
+    best = max(gains, key=lambda table: gains[table])
+    margin = code_margin(size)
+    if gains[best] < margin:
+        return 11, f"code {best} is next, {gains[best]:+.1f} nats/kb; it would need {margin:+.1f}"
+    return best, f"{gains[best]:+.1f} nats/kb against code 11"
 
 
 def code_margin(size: int) -> float:
