@@ -407,15 +407,16 @@ class GeneFinder:
     ) -> tuple[GeneticCode, str]:
         """Choose the genetic code of a genome from its scores, and say why."""
         table, remark = likeliest_code(scores, stretches)
-        if table == 4 and self._tryptophan(stretches, GeneticCode.ncbi(4)) > TRYPTOPHAN:
+        if table == 4 and self._tryptophan(stretches) > TRYPTOPHAN:
             table = 25
         return GeneticCode.ncbi(table), f"genetic code {table}: {remark}"
 
-    def _tryptophan(self, stretches: Sequence[Contig], code: GeneticCode) -> float:
-        """Share of TGA and TGG among the codons of the sure genes of a sample."""
+    def _tryptophan(self, stretches: Sequence[Contig]) -> float:
+        """Share of TGA and TGG among the codons of the sure genes of a sample, under code 4."""
         codons = tryptophan = 0
         looked_at = sample(stretches, CODE_MOST, CODE_STRETCH)
-        for prediction in self._decoder.predict(looked_at, [Genome(code)] * len(looked_at)):
+        genomes = [Genome(GeneticCode.ncbi(4))] * len(looked_at)
+        for prediction in self._decoder.predict(looked_at, genomes):
             for gene in prediction.genes:
                 if (gene.posterior or 0) >= LEARN_POSTERIOR:
                     bases = splice(prediction.contig.sequence, gene.parts, gene.strand).upper()
@@ -440,13 +441,13 @@ class GeneFinder:
             looked_at = [sample([contigs[i]], CODE_MOST, CODE_STRETCH) for i in alone]
             codes = [code for code, _ in self._choose_codes(looked_at)]
         lent: dict[tuple[GeneticCode, tuple[int, ...]], Genome] = {}
-        known = dict(pooled)
+        own: dict[int, Genome] = {}
         for i, code in zip(alone, codes, strict=True):
             relatives = () if self.adapt == "off" else self._nearest([contigs[i]])
             if (code, relatives) not in lent:
                 lent[code, relatives] = self._lent(code, relatives)
-            known[contigs[i].id] = lent[code, relatives]
-        genomes = [known[contigs[i].id] for i in short]
+            own[i] = lent[code, relatives]
+        genomes = [own[i] if i in own else pooled[contigs[i].id] for i in short]
         predictions = self._decoder.predict(
             [contigs[i] for i in short], genomes, per_base=per_base, done=done
         )

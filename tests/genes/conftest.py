@@ -110,6 +110,14 @@ def naive() -> type[Naive]:
 
 
 @pytest.fixture(scope="session")
+def phage() -> bytes:
+    """Return the sequence of the phage of examples/."""
+    with gzip.open(EXAMPLES / "lambda.fna.gz") as lines:
+        next(lines)
+        return b"".join(line.strip() for line in lines)
+
+
+@pytest.fixture(scope="session")
 def buchnera() -> Genome:
     """Return the genome of examples/, read without the package's readers."""
     with gzip.open(EXAMPLES / "buchnera.fna.gz") as lines:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,6 @@ from dnatag.models import find_model
 
 from .conftest import recoded
 
-LAMBDA = Path(__file__).parents[2] / "examples" / "lambda.fna.gz"
 LENGTH = 5_000
 #: As many contigs of Buchnera.
 BUCHNERA = 60
@@ -37,11 +34,8 @@ def known() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def mixture(buchnera: Any) -> list[Contig]:
+def mixture(buchnera: Any, phage: bytes) -> list[Contig]:
     """Return contigs of Buchnera, then of a phage."""
-    with gzip.open(LAMBDA) as lines:
-        next(lines)
-        phage = b"".join(line.strip() for line in lines)
     return [
         Contig(f"{name}{at}", sequence[at : at + LENGTH])
         for name, sequence in (("b", buchnera.sequence[: BUCHNERA * LENGTH]), ("p", phage[:45_000]))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +28,6 @@ from dnatag.genes.labels import genes_of_path
 
 from .conftest import recoded
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 #: Of a posterior, between ways of cutting the same sequence.
 CLOSE = 3e-4
 CODES = {
@@ -39,13 +36,6 @@ CODES = {
     "25": GeneticCode.ncbi(25),
     "custom": GeneticCode.parse("starts:ATG;stops:TAA,TGA,CTA"),
 }
-
-
-@pytest.fixture(scope="module")
-def phage() -> bytes:
-    with gzip.open(EXAMPLES / "lambda.fna.gz") as lines:
-        next(lines)
-        return b"".join(line.strip() for line in lines)
 
 
 @pytest.fixture(scope="module")

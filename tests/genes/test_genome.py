@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from dnatag.genes.genome import choose_parts, load_genome, save_genome
 from dnatag.genes.model import load
 from dnatag.models import find_model
 
-LAMBDA = Path(__file__).parents[2] / "examples" / "lambda.fna.gz"
 #: Bases around a gene that must be the same.
 AROUND = 500
 
@@ -47,17 +45,14 @@ def learnt(contig: Contig) -> tuple[Genome, list[CodingSequence]]:
 
 
 @pytest.fixture(scope="module")
-def isolate(contig: Contig) -> Contig:
+def isolate(contig: Contig, phage: bytes) -> Contig:
     """Return the same with substitutions, a deletion and a piece of a phage put in."""
     rng = np.random.default_rng(11)
     letters = np.frombuffer(contig.sequence, np.uint8).copy()
     places = rng.integers(0, len(letters), 40)
     letters[places] = np.frombuffer(b"ACGT", np.uint8)[rng.integers(0, 4, 40)]
-    with gzip.open(LAMBDA) as lines:
-        next(lines)
-        phage = b"".join(line.strip() for line in lines)[10_000:22_000]
-    sequence = letters.tobytes()
-    return Contig("b", sequence[:52_000] + sequence[55_000:101_000] + phage + sequence[101_000:])
+    sequence, guest = letters.tobytes(), phage[10_000:22_000]
+    return Contig("b", sequence[:52_000] + sequence[55_000:101_000] + guest + sequence[101_000:])
 
 
 def unlike(
