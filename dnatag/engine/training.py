@@ -9,6 +9,7 @@ the same step; so the losses do not depend on the number of workers, but for rou
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import math
 import os
@@ -368,6 +369,9 @@ def fit(
     """
     rank, world = processes()
     if world > 1:
+        # The optimizer imports this module, whose default arguments keep the group that there is at
+        # that moment. Destroyed or not, its threads would then outlive the interpreter and abort.
+        importlib.import_module("torch.distributed.nn.functional")
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     threads_before = torch.get_num_threads()
     torch.set_num_threads(threads)

@@ -6,10 +6,12 @@ Run as a script, the file trains in a process of its own: ``test_training.py FOL
 from __future__ import annotations
 
 import csv
+import gc
 import os
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from dnatag.engine import crf
@@ -321,11 +324,18 @@ def test_illegal_labels(tmp_path: Path) -> None:
 
 
 def main(folder: str, kill_at: str = "0") -> None:
-    def kill(now: Progress) -> None:
+    groups: list[weakref.ref] = []
+
+    def report(now: Progress) -> None:
         if now.step == int(kill_at):
             os.kill(os.getpid(), signal.SIGKILL)
+        if dist.is_initialized():
+            groups.append(weakref.ref(dist.group.WORLD))
 
-    fit(tagger(), Words(), CONFIG, Path(folder), device=CPU, report=kill)
+    fit(tagger(), Words(), CONFIG, Path(folder), device=CPU, report=report)
+    # The threads of a group that is still there can abort the process at its exit.
+    gc.collect()
+    assert not any(group() for group in groups)
 
 
 if __name__ == "__main__":
