@@ -21,15 +21,9 @@ from dnatag import GeneFinder, __version__
 from dnatag.formats.fasta import read_fasta
 from dnatag.formats.records import Contig
 from dnatag.genes.codes import GeneticCode
-from dnatag.genes.finder import (
-    CODE_LEAST,
-    CODE_MARGINS,
-    CODE_MOST,
-    CODE_STRETCH,
-    OTHER_CODES,
-    code_margin,
-)
+from dnatag.genes.finder import CODE_MOST, CODE_STRETCH
 from dnatag.genes.genome import sample
+from dnatag.genes.recoding import CODE_LEAST, CODE_MARGINS, OTHER_CODES, code_margin
 
 LENGTHS = (2_000, 3_000, 5_000, 10_000, 20_000, 40_000, 100_000)
 #: Percentiles of the margin: of genomes of code 11 the upper ones matter, of others the lower.
@@ -91,8 +85,7 @@ def counterpart(table: int) -> int | None:
 def choose(finder: GeneFinder, stretches: Sequence[Contig], truth: int) -> list[Choice]:
     """Choose the genetic code of each stretch.
 
-    It is what ``GeneFinder.learn`` chooses, which would also learn of each stretch; and all
-    stretches together are much faster than one by one.
+    It is what dnatag chooses of the contigs of a mixture, one by one.
     """
     looked_at = [sample([stretch], CODE_MOST, CODE_STRETCH) for stretch in stretches]
     codes = [code for code, _ in finder._choose_codes(looked_at)]

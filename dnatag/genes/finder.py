@@ -21,6 +21,7 @@ from dnatag.genes.decode import Decoder, Prediction, Readings, groups
 from dnatag.genes.genome import Genome, is_mixture, sample
 from dnatag.genes.model import load
 from dnatag.genes.motif import Motif
+from dnatag.genes.recoding import OTHER_CODES, likeliest_code, may_be_recoded
 from dnatag.models import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
@@ -48,15 +49,8 @@ LEARN_GENES, LEARN_POSTERIOR = 30, 0.9
 STARTS, ROUNDS, SETTLED = 1_600_000, 6, 0.99
 #: A contig from this length on is adapted to on its own.
 CONTIG_LEAST = 100_000
-#: Genetic codes with other stop codons than code 11; 25 has those of 4.
-OTHER_CODES = (4, 15)
 #: Bases that the genetic code is chosen from: at most, and in stretches of.
 CODE_MOST, CODE_STRETCH = 40_000, 10_000
-#: Nats per 1000 bases by which another code must be better than code 11, from so many bases on:
-#: fewer than one in a thousand stretches of the genomes of code 11 that were trained on has as
-#: much. On fewer bases no margin keeps both kinds of error rare (benchmarks/codes.py).
-CODE_MARGINS = {10_000: 1.5, 5_000: 2.25, 3_000: 3.5}
-CODE_LEAST = min(CODE_MARGINS)
 #: Share of TGA and TGG codons: under code 4 both are tryptophan, about 1 % of a proteome; under
 #: code 25 TGA is glycine and there are more.
 TRYPTOPHAN = 0.03
@@ -252,7 +246,8 @@ class GeneFinder:
         """Learn of a genome, and keep what the network read of it unless it is very large."""
         code = self.code
         if code is None:
-            code, reason = self._choose_codes([sample(contigs, CODE_MOST, CODE_STRETCH)])[0]
+            stretches = sample(contigs, CODE_MOST, CODE_STRETCH)
+            code, reason = self._choose_code(self._code_scores([stretches])[:, 0], stretches)
             notify(reason)
         genome, number = self._adapt(contigs, code, notify)
         if not number:
@@ -330,7 +325,7 @@ class GeneFinder:
             "taken on their own"
         )
         looked_at = [sample([contig], CODE_MOST, CODE_STRETCH) for contig in contigs]
-        scores = self._code_scores(looked_at) if self.code is None else np.empty((0, 0))
+        scores = self._screened_scores(looked_at) if self.code is None else np.empty((0, 0))
         pooled: dict[str, Genome] = {}
         adapted = 0
         for number in numbers:
@@ -388,10 +383,13 @@ class GeneFinder:
             )
 
     def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[tuple[GeneticCode, str]]:
-        """Choose the genetic codes of genomes from stretches of them, and say why."""
-        told = [g if sum(map(len, g)) >= CODE_LEAST else [] for g in genomes]
-        scores = self._code_scores(told)
+        """Choose the genetic codes of many genomes from stretches of them, and say why."""
+        scores = self._screened_scores(genomes)
         return [self._choose_code(scores[:, i], genomes[i]) for i in range(len(genomes))]
+
+    def _screened_scores(self, genomes: Sequence[Sequence[Contig]]) -> np.ndarray:
+        """Scores of stretches of genomes, zeros where no other code than 11 comes into question."""
+        return self._code_scores([g if may_be_recoded(g) else [] for g in genomes])
 
     def _code_scores(self, genomes: Sequence[Sequence[Contig]]) -> np.ndarray:
         """Log-likelihoods of stretches of genomes under code 11 and each other code: (3, n)."""
@@ -461,45 +459,6 @@ class GeneFinder:
                 yield from self._decoder.predict([contig], [genome], per_base=per_base, done=done)
             else:
                 yield from self._decoder.call(readings, per_base)
-
-
-def likeliest_code(scores: np.ndarray, stretches: Sequence[Contig]) -> tuple[int, str]:
-    """Choose the genetic code with the highest likelihood, if it is by enough.
-
-    Parameters
-    ----------
-    scores : numpy.ndarray
-        Floats (3,), log-likelihoods of stretches of a genome under code 11 and ``OTHER_CODES``.
-    stretches : sequence of Contig
-        These stretches.
-
-    Returns
-    -------
-    table : int
-        NCBI's number.
-    remark : str
-        Why.
-    """
-    size = sum(map(len, stretches))
-    if size < CODE_LEAST:
-        return 11, f"{size} bp are too few to tell"
-    gains = dict(zip(OTHER_CODES, (scores[1:] - scores[0]) * 1000 / size, strict=True))
-    best = max(gains, key=lambda table: gains[table])
-    margin = code_margin(size)
-    if gains[best] < margin:
-        return 11, f"code {best} is next, {gains[best]:+.1f} nats/kb; it would need {margin:+.1f}"
-    return best, f"{gains[best]:+.1f} nats/kb against code 11"
-
-
-def code_margin(size: int) -> float:
-    """Nats per 1000 bases by which a genetic code must be better than code 11 to be chosen.
-
-    Parameters
-    ----------
-    size : int
-        Bases to choose from, at least ``CODE_LEAST``.
-    """
-    return next(margin for least, margin in CODE_MARGINS.items() if size >= least)
 
 
 def as_contig(sequence: Any) -> Contig:
