@@ -45,8 +45,8 @@ from dnatag.formats.annotation import read_annotation
 from dnatag.formats.records import CodingSequence
 from dnatag.genes.alphabet import encode
 from dnatag.genes.codes import STOP, STOP_REVERSE
-from dnatag.genes.finder import Prediction
 from dnatag.genes.metrics import LENGTH_CLASSES, Counts, Scores
+from dnatag.genes.prediction import Prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -35,7 +35,7 @@ from dnatag.formats.annotation import read_annotation
 from dnatag.formats.records import CodingSequence
 from dnatag.formats.streams import open_text
 from dnatag.genes.alphabet import splice
-from dnatag.genes.finder import Prediction
+from dnatag.genes.prediction import Prediction
 
 #: Undecided is what gives the reading of the reference more than this.
 UNDECIDED = 0.1

@@ -19,9 +19,9 @@ from dnatag import GeneFinder
 from dnatag.formats.annotation import read_annotation
 from dnatag.formats.fasta import UniqueIds, read_fasta
 from dnatag.formats.records import CodingSequence
-from dnatag.genes.finder import Prediction
 from dnatag.genes.grammar import FRAMES
 from dnatag.genes.metrics import Scores, evaluate, reason_to_set_aside
+from dnatag.genes.prediction import Prediction
 from dnatag.models import DEFAULT_MODEL
 
 #: Contig, strand, and 0-based last base in the direction of translation.

@@ -29,8 +29,9 @@ from dnatag.errors import InputError
 if TYPE_CHECKING:
     from dnatag.formats.records import CodingSequence, Contig
     from dnatag.formats.streams import OutputSet
-    from dnatag.genes.finder import Adapt, GeneFinder, Prediction
+    from dnatag.genes.finder import Adapt, GeneFinder
     from dnatag.genes.genome import Genome
+    from dnatag.genes.prediction import Prediction
 
 __all__ = ["command"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,27 +22,20 @@ from dnatag.engine.windows import (
     Runner,
     Span,
     batches,
-    split,
     torch_threads,
 )
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.adapt import Adaptation
-from dnatag.genes.alphabet import encode
-from dnatag.genes.circular import choose_cut, least_rotation, place
-from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.genes.codes import GeneticCode
 from dnatag.genes.genome import Genome, choose_parts
 from dnatag.genes.grammar import FRAME_OF_STATE, FRAMES, START_CHANNELS
-from dnatag.genes.kernels import drop_short
 from dnatag.genes.labels import genes_of_path
 from dnatag.genes.motif import Motif
+from dnatag.genes.pieces import PaddedContig, Piece, pieces_of
+from dnatag.genes.prediction import Collector, Prediction
 
-__all__ = ["Decoder", "Prediction", "Readings", "groups"]
+__all__ = ["Decoder", "Readings", "groups"]
 
-#: Runs of this many N are gaps: no gene crosses them.
-GAP = 10
-#: Bases decoded at once (about), and how far beyond them neighbouring pieces look. From 2,000 on
-#: no gene of the examples changes with it, and no posterior by 1e-4.
-PIECE, OVERLAP = 400_000, 10_000
 #: Bases that are worked on together.
 GROUP = 8_000_000
 #: What it costs a gene to have a base in a masked region: more than any evidence can outweigh.
@@ -50,153 +43,16 @@ MASKED = -1e4
 #: Weight of the motif's log-odds in the score of a start, of which the network knows most: the
 #: best of 0, 0.3, 0.6 and 1 on genera that were not trained on.
 MOTIF_WEIGHT = 0.3
-#: Alternative starts are given down to this posterior, and up to this many.
-ALTERNATIVE_POSTERIOR, ALTERNATIVES = 0.01, 5
-#: Posteriors of bases are stored in steps of 1 / _STEPS.
-_STEPS = 65_535
-#: Genes shorter than this are not considered unless asked for.
-VERY_SHORT = 60
 _FLANK = 64
 _CRF = implementation("cpu")
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What is found on a contig.
-
-    Attributes
-    ----------
-    contig : Contig
-        The contig.
-    genes : list of CodingSequence
-        Sorted by start.
-    code : GeneticCode
-        The genetic code they were found with.
-    labels : numpy.ndarray or None
-        int8 (L,), the state of each base in the grammar of genes, -1 in gaps; on request.
-    steps : numpy.ndarray or None
-        uint16 (L, 6), what :meth:`posteriors` gives in steps of 1/65535, which takes half the
-        memory; on request.
-    """
-
-    contig: Contig
-    genes: list[CodingSequence]
-    code: GeneticCode
-    labels: np.ndarray | None = None
-    steps: np.ndarray | None = None
-
-    def posteriors(self, start: int = 0, end: int | None = None) -> np.ndarray:
-        """Give the probability that each frame is open.
-
-        Parameters
-        ----------
-        start, end : int
-            A stretch of the contig, 0-based and half-open; the whole by default.
-
-        Returns
-        -------
-        numpy.ndarray
-            float32 (end - start, 6), see :data:`dnatag.genes.grammar.FRAMES`; 0 in gaps.
-
-        Raises
-        ------
-        ValueError
-            If they were not asked for.
-        """
-        if self.steps is None:
-            raise ValueError("posteriors are only there if asked for, with per_base=True")
-        return self.steps[start:end] / np.float32(_STEPS)
-
-
-@dataclass(frozen=True)
-class _Sequence:
-    """A contig as the network reads it: padded at both ends alike to whole steps.
-
-    The genome is what is known of the contig's. A circle is unrolled: from its least rotation, with
-    the ends repeated on the other side. Base i of the unrolled circle is base i + shift of the
-    contig, modulo its length. The mask (bool, as long as the unrolled sequence) tells where no
-    gene may be.
-    """
-
-    contig: Contig
-    genome: Genome
-    symbols: np.ndarray
-    bits: np.ndarray
-    pad: int
-    shift: int = 0
-    mask: np.ndarray | None = None
-
-    @classmethod
-    def of(
-        cls,
-        contig: Contig,
-        genome: Genome,
-        min_length: int,
-        regions: Sequence[tuple[int, int]] = (),
-    ) -> _Sequence:
-        symbols, shift = encode(contig.sequence), 0
-        if contig.circular:
-            rotation, repeat = least_rotation(symbols), min(OVERLAP, len(symbols))
-            symbols = np.roll(symbols, -rotation)
-            symbols = np.concatenate([symbols[-repeat:], symbols, symbols[:repeat]])
-            shift = rotation - repeat
-        length = len(symbols)
-        pad = (0, 1, 2)[length % 3]
-        padded = np.zeros(length + 2 * pad, np.uint8)
-        padded[pad : pad + length] = symbols
-        mask = None
-        if regions:
-            mask = np.zeros(len(contig), dtype=bool)
-            for start, end in regions:
-                mask[start:end] = True
-            if contig.circular:
-                mask = mask[(np.arange(length) + shift) % len(contig)]
-        bits = genome.code.properties(padded)
-        # Very short genes are not even begun, which saves looking at half of the starts; of the
-        # others a short one is dropped in the end, rather than stretched to a start further up.
-        shortest = min(min_length, VERY_SHORT)
-        drop_short(bits, START, STOP, len(bits) - 1, 1, shortest)
-        drop_short(bits, START_REVERSE, STOP_REVERSE, 0, -1, shortest)
-        return cls(contig, genome, padded, bits, pad, shift, mask)
-
-    def __len__(self) -> int:
-        """Bases, of a circle as it is unrolled."""
-        return len(self.symbols) - 2 * self.pad
-
-    def segments(self) -> list[tuple[int, int]]:
-        """Stretches between gaps, 0-based half-open on the contig."""
-        unknown = self.symbols[self.pad :][: len(self)] == 15
-        if not unknown.any():
-            return [(0, len(self))]
-        edges = np.flatnonzero(np.diff(unknown, prepend=False, append=False))
-        gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= GAP]
-        bounds = [0, *(int(x) for gap in gaps for x in gap), len(self)]
-        return [(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True) if b > a]
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A stretch of a segment that is decoded at once, [low, high) on the contig."""
-
-    sequence: int
-    low: int
-    high: int
-    begins: bool
-    ends: bool
-
-    def counts(self, place: int) -> bool:
-        """Whether a base is nobody else's, but for the edges of what neighbours look at."""
-        low = self.low + (0 if self.begins else OVERLAP)
-        high = self.high - (0 if self.ends else OVERLAP)
-        return low <= place < high
 
 
 @dataclass(frozen=True)
 class Readings:
     """Contigs of a genome as the network read them, to be decoded with some starts or others."""
 
-    sequences: list[_Sequence]
-    pieces: list[_Piece]
+    sequences: list[PaddedContig]
+    pieces: list[Piece]
     read: list[Reading]
 
     def part(self, size: int) -> Readings:
@@ -306,13 +162,15 @@ class Decoder:
 
     def _call(
         self,
-        sequences: Sequence[_Sequence],
-        pieces: Sequence[_Piece],
-        read: Callable[[list[_Piece]], list[Reading]],
+        sequences: Sequence[PaddedContig],
+        pieces: Sequence[Piece],
+        read: Callable[[list[Piece]], list[Reading]],
         per_base: bool,
     ) -> Iterator[Prediction]:
         """Find genes; the pieces are read group by group, in order."""
-        found = [_Found(s, self, per_base) for s in sequences]
+        found = [
+            Collector(s, self.min_length, self.alternatives, per_base=per_base) for s in sequences
+        ]
         finished = position = 0
         # Group by group, so that a long contig takes no more memory than its sequence.
         for group in groups(pieces, size=lambda p: p.high - p.low):
@@ -382,12 +240,12 @@ class Decoder:
 
     def _cut(
         self, contigs: Sequence[Contig], genomes: Sequence[Genome]
-    ) -> tuple[list[_Sequence], list[_Piece]]:
+    ) -> tuple[list[PaddedContig], list[Piece]]:
         sequences = [
-            _Sequence.of(contig, genome, self.min_length, self.masks.get(contig.id, ()))
+            PaddedContig.of(contig, genome, self.min_length, self.masks.get(contig.id, ()))
             for contig, genome in zip(contigs, genomes, strict=True)
         ]
-        return sequences, [p for i, s in enumerate(sequences) for p in _pieces(i, s)]
+        return sequences, [p for i, s in enumerate(sequences) for p in pieces_of(i, s)]
 
     def log_partitions(self, contigs: Sequence[Contig], codes: Sequence[GeneticCode]) -> np.ndarray:
         """How much better contigs read with genes of each code than without genes.
@@ -406,13 +264,13 @@ class Decoder:
             nats.
         """
         read = [
-            [_Sequence.of(replace(c, circular=None), genome, self.min_length) for c in contigs]
+            [PaddedContig.of(replace(c, circular=None), genome, self.min_length) for c in contigs]
             for genome in map(Genome, codes)
         ]
         # One run of the network serves all: a code only tells it which starts to look at.
         starts = [np.bitwise_or.reduce([s.bits for s in same]) for same in zip(*read, strict=True)]
         seen = [replace(s, bits=bits) for s, bits in zip(read[0], starts, strict=True)]
-        pieces = [_Piece(i, 0, len(s), True, True) for i, s in enumerate(seen)]
+        pieces = [Piece(i, 0, len(s), True, True) for i, s in enumerate(seen)]
         result = np.zeros((len(codes), len(contigs)))
         for batch, arguments, ends in self._batches(pieces, seen, self._read(pieces, seen)):
             grammar, channels, theta, bits, lengths = arguments
@@ -428,12 +286,12 @@ class Decoder:
 
     def _decode(
         self,
-        pieces: Sequence[_Piece],
-        sequences: Sequence[_Sequence],
+        pieces: Sequence[Piece],
+        sequences: Sequence[PaddedContig],
         read: Sequence[Reading],
-    ) -> Iterator[tuple[_Piece, np.ndarray, np.ndarray]]:
+    ) -> Iterator[tuple[Piece, np.ndarray, np.ndarray]]:
         """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each piece."""
-        out: dict[int, tuple[_Piece, np.ndarray, np.ndarray]] = {}
+        out: dict[int, tuple[Piece, np.ndarray, np.ndarray]] = {}
         for batch, arguments, ends in self._batches(pieces, sequences, read):
             with torch_threads(self.threads):
                 paths, _ = _CRF.viterbi(*arguments, **ends)
@@ -450,8 +308,8 @@ class Decoder:
 
     def _read(
         self,
-        pieces: Sequence[_Piece],
-        sequences: Sequence[_Sequence],
+        pieces: Sequence[Piece],
+        sequences: Sequence[PaddedContig],
         done: Callable[[int], None] | None = None,
     ) -> list[Reading]:
         """Run the network."""
@@ -476,8 +334,8 @@ class Decoder:
 
     def _batches(
         self,
-        pieces: Sequence[_Piece],
-        sequences: Sequence[_Sequence],
+        pieces: Sequence[Piece],
+        sequences: Sequence[PaddedContig],
         read: Sequence[Reading],
     ) -> Iterator[tuple[list[int], Any, Any]]:
         """Score starts; yield indices of pieces with the arguments of the CRF's functions."""
@@ -525,156 +383,6 @@ def _features(adaptation: Adaptation, code: GeneticCode) -> Features:
     return features
 
 
-class _Found:
-    """Collects what is found on a contig, piece by piece."""
-
-    def __init__(self, sequence: _Sequence, decoder: Decoder, per_base: bool) -> None:
-        self.sequence = sequence
-        self.decoder = decoder
-        self.code = sequence.genome.code
-        length = len(sequence)
-        self.bits = sequence.bits[sequence.pad : sequence.pad + length]
-        self.genes: list[CodingSequence] = []
-        # A circle is cut where its labels say that there is no gene.
-        labelled = per_base or sequence.contig.circular
-        self.labels = np.full(length, -1, np.int8) if labelled else None
-        self.steps = np.zeros((length, 6), np.uint16) if per_base else None
-        # A piece that waits for the next one, and from where on it counts.
-        self.waiting: tuple[_Piece, np.ndarray, np.ndarray] | None = None
-        self.low = 0
-
-    def add(self, piece: _Piece, path: np.ndarray, frames: np.ndarray) -> None:
-        """Take the next piece.
-
-        Neighbouring pieces are joined where both have the same state, between genes if possible,
-        as near as possible to the middle of their overlap.
-        """
-        if piece.begins:
-            self.low = piece.low
-        if self.waiting is not None:
-            before, earlier, posteriors = self.waiting
-            shared = earlier[piece.low - before.low :]
-            same = shared == path[: len(shared)]
-            places = np.flatnonzero(same & (shared == 0))
-            between = len(places) > 0
-            if not between:
-                places = np.flatnonzero(same)
-            middle = len(shared) // 2
-            cut = int(places[np.argmin(np.abs(places - middle))]) if len(places) else middle
-            if between:
-                self._take(piece.low + cut)
-            else:
-                # A gene as long as the overlap: go on as if both pieces were one.
-                n = piece.low + cut - before.low
-                path = np.concatenate([earlier[:n], path[cut:]])
-                frames = np.concatenate([posteriors[:n], frames[cut:]])
-                piece = replace(piece, low=before.low)
-        self.waiting = (piece, path, frames)
-        if piece.ends:
-            self._take(piece.high)
-            self.waiting = None
-
-    def _take(self, high: int) -> None:
-        """Read off the genes up to a base between genes, or the end of a segment."""
-        assert self.waiting is not None
-        piece, path, frames = self.waiting
-        low, self.low = self.low, high
-        taken = slice(low - piece.low, high - piece.low)
-        bits = self.bits[piece.low : piece.high]
-        for gene in genes_of_path(path[taken], bits[taken], self.sequence.contig.id, taken.start):
-            left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
-            torn = (left_open and gene.start > taken.start) or (
-                right_open and gene.end < taken.stop
-            )
-            # Torn are genes where two pieces agree nowhere.
-            if torn or len(gene) < self.decoder.min_length:
-                continue
-            posterior, start_posterior, others = _posteriors(
-                gene, frames, bits, self.decoder.alternatives
-            )
-            self.genes.append(
-                replace(
-                    gene,
-                    parts=((gene.start + piece.low, gene.end + piece.low),),
-                    genetic_code=self.code.table,
-                    posterior=posterior,
-                    start_posterior=start_posterior,
-                    alternative_starts=tuple((at + piece.low, p) for at, p in others),
-                )
-            )
-        if self.labels is not None:
-            self.labels[low:high] = path[taken]
-        if self.steps is not None:
-            self.steps[low:high] = np.rint(np.minimum(frames[taken], 1) * _STEPS)
-
-    def prediction(self) -> Prediction:
-        """Return the result, after the last piece."""
-        contig = self.sequence.contig
-        if not contig.circular:
-            return Prediction(contig, self.genes, self.code, self.labels, self.steps)
-        assert self.labels is not None
-        length, shift = len(contig), self.sequence.shift
-        cut = choose_cut(self.labels, length)
-        genes = [
-            replace(
-                gene,
-                parts=place(gene, shift, length),
-                alternative_starts=tuple(
-                    ((at + shift) % length, p) for at, p in gene.alternative_starts
-                ),
-            )
-            for gene in self.genes
-            if cut <= gene.start < cut + length and gene.end < len(self.labels)
-        ]
-        genes.sort(key=lambda g: (g.start, g.end, -g.strand))
-        if self.steps is None:
-            return Prediction(contig, genes, self.code)
-        labels, steps = (
-            np.roll(values[cut : cut + length], cut + shift, axis=0)
-            for values in (self.labels, self.steps)
-        )
-        return Prediction(contig, genes, self.code, labels, steps)
-
-
-def _posteriors(
-    gene: CodingSequence, frames: np.ndarray, bits: np.ndarray, alternatives: bool
-) -> tuple[float, float | None, list[tuple[int, float]]]:
-    """Posteriors of a gene, of its start and of other starts, from those of the frames.
-
-    A gene that is open at its stop codon is that gene, whatever its start; and the frame's
-    posterior rises at a start codon by the probability that the gene starts there.
-    """
-    columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
-    is_start, is_stop = (START, STOP) if gene.strand > 0 else (START_REVERSE, STOP_REVERSE)
-    last = (len(gene) - gene.phase - 1) % 3
-    posterior = min(float(columns[gene.three_prime, last]), 1.0)
-
-    def starts_at(first: int) -> float:
-        before = first - gene.strand
-        opened = float(columns[first, 0])
-        if 0 <= before < len(frames) and not bits[before] & is_stop:
-            opened -= float(columns[before, 2])
-        return min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
-
-    start_posterior = None if gene.partial5 else starts_at(gene.five_prime)
-    others: list[tuple[int, float]] = []
-    if alternatives:
-        codon = 3 * gene.strand
-        own = gene.five_prime + gene.phase * gene.strand
-        downstream = np.arange(own + (0 if gene.partial5 else codon), gene.three_prime, codon)
-        upstream = []
-        at = own - codon
-        while 0 <= at < len(frames) and not bits[at + codon - gene.strand] & is_stop:
-            upstream.append(at)
-            at -= codon
-        places = np.concatenate([np.array(upstream, dtype=np.int64), downstream.astype(np.int64)])
-        for at in places[(bits[places] & is_start) > 0]:
-            if (p := starts_at(int(at))) >= ALTERNATIVE_POSTERIOR:
-                others.append((int(at), p))
-        others.sort(key=lambda x: -x[1])
-    return posterior, start_posterior, others[:ALTERNATIVES]
-
-
 def groups(
     items: Iterable[Any], size: Callable[[Any], int] = len, limit: int = GROUP
 ) -> Iterator[list[Any]]:
@@ -689,16 +397,3 @@ def groups(
         total += size(item)
     if group:
         yield group
-
-
-def _pieces(number: int, sequence: _Sequence) -> Iterator[_Piece]:
-    """Cut the segments of a contig into pieces that overlap."""
-    for start, end in sequence.segments():
-        for low, high in pairwise(start + bound for bound in split(end - start, PIECE)):
-            yield _Piece(
-                number,
-                max(low - OVERLAP, start),
-                min(high + OVERLAP, end),
-                low == start,
-                high == end,
-            )

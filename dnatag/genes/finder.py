@@ -17,10 +17,11 @@ from dnatag.genes.adapt import LEARN_LENGTH, Adaptation
 from dnatag.genes.alphabet import encode, splice
 from dnatag.genes.bins import binning_gain, choose_bins
 from dnatag.genes.codes import GeneticCode
-from dnatag.genes.decode import Decoder, Prediction, Readings, groups
+from dnatag.genes.decode import Decoder, Readings, groups
 from dnatag.genes.genome import Genome, is_mixture, sample
 from dnatag.genes.model import load
 from dnatag.genes.motif import Motif
+from dnatag.genes.prediction import Prediction
 from dnatag.genes.recoding import OTHER_CODES, likeliest_code, may_be_recoded
 from dnatag.models import DEFAULT_MODEL, find_model
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import torch
     from Bio.SeqRecord import SeqRecord
 
-__all__ = ["Adapt", "GeneFinder", "Genome", "Prediction"]
+__all__ = ["Adapt", "GeneFinder"]
 
 #: Files up to so many bases may be one genome, or a mixture whose contigs are sorted into genomes;
 #: they are held in memory to learn from them.

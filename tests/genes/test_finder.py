@@ -20,11 +20,14 @@ from dnatag.engine import windows
 from dnatag.engine.crf import Segment, implementation
 from dnatag.errors import InputError
 from dnatag.formats.records import CodingSequence, Contig
-from dnatag.genes import decode
+from dnatag.genes import decode, pieces
+from dnatag.genes.alphabet import encode
 from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.genes.genome import Genome
 from dnatag.genes.grammar import FRAME_OF_STATE
 from dnatag.genes.labels import genes_of_path
+from dnatag.genes.pieces import PaddedContig, Piece
+from dnatag.genes.prediction import Collector, Prediction
 
 from .conftest import recoded
 
@@ -50,7 +53,7 @@ def contigs(buchnera: Any, phage: bytes) -> list[Contig]:
 
 
 @pytest.fixture(scope="module")
-def expected(finder: GeneFinder, contigs: list[Contig]) -> list[decode.Prediction]:
+def expected(finder: GeneFinder, contigs: list[Contig]) -> list[Prediction]:
     return list(finder.predict(contigs, per_base=True))
 
 
@@ -89,13 +92,13 @@ def obeys(gene: CodingSequence, contig: Contig, code: GeneticCode, *, closed: bo
     letters = str(contig.sequence, "ascii").upper().replace("U", "T")
     ((start, end),) = gene.parts
     assert 0 <= start < end <= len(letters)
-    assert "N" * decode.GAP not in letters[start:end]
+    assert "N" * pieces.GAP not in letters[start:end]
     bases = (
         letters[start:end] if gene.strand > 0 else str(Seq(letters[start:end]).reverse_complement())
     )
     codons = [bases[i : i + 3] for i in range(gene.phase, len(bases), 3)]
     left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
-    gap = "N" * decode.GAP
+    gap = "N" * pieces.GAP
     assert not left_open or start == 0 or letters[:start].endswith(gap)
     assert not right_open or end == len(letters) or letters[end:].startswith(gap)
     if closed:
@@ -118,7 +121,7 @@ def obeys(gene: CodingSequence, contig: Contig, code: GeneticCode, *, closed: bo
 # What must hold ------------------------------------------------------------------------------
 
 
-def test_real_genes_are_found(expected: list[decode.Prediction], buchnera: Any) -> None:
+def test_real_genes_are_found(expected: list[Prediction], buchnera: Any) -> None:
     """Most of the annotation: a finder that finds nothing would pass the other tests."""
     found = {(g.three_prime, g.strand) for g in expected[0].genes}
     annotated = {
@@ -158,7 +161,7 @@ def test_genes_obey_the_genetic_code(buchnera: Any, phage: bytes, code: str, clo
 
 
 def test_labels_and_genes_agree(
-    finder: GeneFinder, contigs: list[Contig], expected: list[decode.Prediction]
+    finder: GeneFinder, contigs: list[Contig], expected: list[Prediction]
 ) -> None:
     for contig, prediction in zip(contigs, expected, strict=True):
         labels, frames = prediction.labels, prediction.posteriors()
@@ -166,7 +169,7 @@ def test_labels_and_genes_agree(
         assert (labels.dtype, labels.shape) == (np.int8, (len(contig),))
         assert (frames.dtype, frames.shape) == (np.float32, (len(contig), 6))
         assert ((frames >= 0) & (frames <= 1)).all()
-        bits = CODES["11"].properties(decode.encode(contig.sequence))
+        bits = CODES["11"].properties(encode(contig.sequence))
         genes = [g for g in genes_of_path(labels, bits) if len(g) >= 60]
         assert places(genes) == places(prediction.genes)
         for gene in genes:
@@ -183,8 +186,8 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
     contig = replace(contigs[1], sequence=contigs[1].sequence[:9000])
     genes = finder.find(contig)
     decoder = finder._decoder
-    sequence = decode._Sequence.of(contig, Genome(CODES["11"]), 60)
-    piece = decode._Piece(0, 0, len(contig), True, True)
+    sequence = PaddedContig.of(contig, Genome(CODES["11"]), 60)
+    piece = Piece(0, 0, len(contig), True, True)
     read = decoder._read([piece], [sequence])
     ((_, arguments, ends),) = decoder._batches([piece], [sequence], read)
     sets = torch.from_numpy(FRAME_OF_STATE.T.copy())  # set i: the states where frame i is open
@@ -225,8 +228,8 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
 def test_posteriors_of_all_starts_sum_to_one(
     contigs: list[Contig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decode, "ALTERNATIVES", 10_000)
-    monkeypatch.setattr(decode, "ALTERNATIVE_POSTERIOR", -1.0)
+    monkeypatch.setattr("dnatag.genes.prediction.ALTERNATIVES", 10_000)
+    monkeypatch.setattr("dnatag.genes.prediction.ALTERNATIVE_POSTERIOR", -1.0)
     finder = GeneFinder(genetic_code=11, adapt="off", alternative_starts=True, device="cpu")
     contig = contigs[1]
     letters = str(contig.sequence, "ascii")
@@ -258,8 +261,8 @@ def test_very_short_genes_are_not_begun() -> None:
     """Only starts with a stop codon less than 60 bases on are dropped, on both strands."""
     rng = np.random.default_rng(3)
     sequence = bytes(rng.choice(list(b"ACGT"), 3000).tolist())
-    full = CODES["11"].properties(decode.encode(sequence))
-    thinned = decode._Sequence.of(Contig("x", sequence), Genome(CODES["11"]), 60)
+    full = CODES["11"].properties(encode(sequence))
+    thinned = PaddedContig.of(Contig("x", sequence), Genome(CODES["11"]), 60)
     thinned_bits = thinned.bits[thinned.pad :][: len(sequence)]
     for text, bits, kept in (
         (sequence, full, thinned_bits),
@@ -278,7 +281,7 @@ def test_gaps(finder: GeneFinder, contigs: list[Contig]) -> None:
     region = contigs[0].sequence[low : gene.end + 1000]
     begin, end = gene.start - low, gene.end - low
     # A codon near the middle where neither part begins with a start codon by chance.
-    bits = CODES["11"].properties(decode.encode(region))
+    bits = CODES["11"].properties(encode(region))
     middle = next(
         at
         for at in range(begin + len(gene) // 6 * 3, end, 3)
@@ -301,7 +304,7 @@ def test_gaps(finder: GeneFinder, contigs: list[Contig]) -> None:
 
 
 def test_the_other_strand_has_the_mirrored_genes(
-    finder: GeneFinder, contigs: list[Contig], expected: list[decode.Prediction]
+    finder: GeneFinder, contigs: list[Contig], expected: list[Prediction]
 ) -> None:
     for contig, prediction in zip(contigs, expected, strict=True):
         turned = bytes(Seq(contig.sequence).reverse_complement())
@@ -314,8 +317,8 @@ def test_the_other_strand_adapts_alike(buchnera: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr("dnatag.genes.finder.STRETCH", 5_000)
     monkeypatch.setattr("dnatag.genes.finder.STARTS", 30_000)
     monkeypatch.setattr("dnatag.genes.finder.LEARN_GENES", 10)
-    monkeypatch.setattr(decode, "PIECE", 15_000)
-    monkeypatch.setattr(decode, "OVERLAP", 4_000)
+    monkeypatch.setattr(pieces, "PIECE", 15_000)
+    monkeypatch.setattr(pieces, "OVERLAP", 4_000)
     finder = GeneFinder(genetic_code=11, adapt="file", device="cpu")
     forward = [
         Contig("a", buchnera.sequence[:40_001]),
@@ -342,7 +345,7 @@ def test_the_other_strand_adapts_alike(buchnera: Any, monkeypatch: pytest.Monkey
 def test_cutting_does_not_matter(
     finder: GeneFinder,
     contigs: list[Contig],
-    expected: list[decode.Prediction],
+    expected: list[Prediction],
     monkeypatch: pytest.MonkeyPatch,
     core: int,
     margin: int,
@@ -354,8 +357,8 @@ def test_cutting_does_not_matter(
     monkeypatch.setattr(windows, "CORE", core)
     monkeypatch.setattr(windows, "MARGIN", margin)
     monkeypatch.setattr(windows, "BATCH_STEPS", steps)
-    monkeypatch.setattr(decode, "PIECE", piece)
-    monkeypatch.setattr(decode, "OVERLAP", overlap)
+    monkeypatch.setattr(pieces, "PIECE", piece)
+    monkeypatch.setattr(pieces, "OVERLAP", overlap)
     monkeypatch.setattr(decode, "GROUP", group)
     for found, whole in zip(finder.predict(contigs, per_base=True), expected, strict=True):
         assert_same(found.genes, whole.genes)
@@ -368,7 +371,7 @@ def test_tiles_join_to_one_pass(
 ) -> None:
     """Nearly all channels of the shipped model agree to 1e-4 (they are of the order of 10)."""
     monkeypatch.setattr(windows, "CORE", 512)
-    sequences = [decode._Sequence.of(c, Genome(CODES["11"]), 60) for c in contigs]
+    sequences = [PaddedContig.of(c, Genome(CODES["11"]), 60) for c in contigs]
     spans = [windows.Span(s.symbols, s.bits, 0, len(s.symbols)) for s in sequences]
 
     def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
@@ -395,8 +398,8 @@ def test_genes_longer_than_the_overlap(
     """Pieces that hardly overlap disagree; what is joined is legal all the same."""
     contig = replace(contigs[1], sequence=contigs[1].sequence[:12_000])
     whole = finder.find(contig)
-    monkeypatch.setattr(decode, "PIECE", piece)
-    monkeypatch.setattr(decode, "OVERLAP", overlap)
+    monkeypatch.setattr(pieces, "PIECE", piece)
+    monkeypatch.setattr(pieces, "OVERLAP", overlap)
     genes = finder.find(contig)
     for gene in genes:
         obeys(gene, contig, CODES["11"])
@@ -407,7 +410,7 @@ def test_genes_longer_than_the_overlap(
 
 
 def test_order_and_company_of_contigs_do_not_matter(
-    finder: GeneFinder, phage: bytes, contigs: list[Contig], expected: list[decode.Prediction]
+    finder: GeneFinder, phage: bytes, contigs: list[Contig], expected: list[Prediction]
 ) -> None:
     rng = np.random.default_rng(2)
     company = [
@@ -428,7 +431,7 @@ def test_order_and_company_of_contigs_do_not_matter(
         assert sum(bool(named[c.id]) for c in company) > 10
 
 
-def test_threads_do_not_matter(contigs: list[Contig], expected: list[decode.Prediction]) -> None:
+def test_threads_do_not_matter(contigs: list[Contig], expected: list[Prediction]) -> None:
     finder = GeneFinder(genetic_code=11, adapt="off", threads=2, device="cpu")
     for found, alone in zip(finder.predict(contigs, per_base=True), expected, strict=True):
         assert found.genes == alone.genes
@@ -437,7 +440,7 @@ def test_threads_do_not_matter(contigs: list[Contig], expected: list[decode.Pred
 
 
 def test_a_finder_may_be_used_by_several_threads(
-    finder: GeneFinder, contigs: list[Contig], expected: list[decode.Prediction]
+    finder: GeneFinder, contigs: list[Contig], expected: list[Prediction]
 ) -> None:
     before = torch.get_num_threads()
     with ThreadPoolExecutor(2) as pool:
@@ -568,13 +571,13 @@ def test_devices_and_codes_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_torn_genes_are_dropped(finder: GeneFinder) -> None:
     """Two pieces that nowhere agree: a gene open throughout the one, none in the other."""
     contig = Contig("x", b"GCC" * 400)
-    sequence = decode._Sequence.of(contig, Genome(CODES["11"]), 60)
+    sequence = PaddedContig.of(contig, Genome(CODES["11"]), 60)
     inside = np.tile(np.array([1, 2, 3], np.int8), 400)  # the frames +0, +1, +2
     frames = np.ones((1200, 6), np.float32)
-    left, right = decode._Piece(0, 0, 700, True, False), decode._Piece(0, 500, 1200, False, True)
+    left, right = Piece(0, 0, 700, True, False), Piece(0, 500, 1200, False, True)
 
     def genes(of_left: np.ndarray, of_right: np.ndarray) -> list[CodingSequence]:
-        found = decode._Found(sequence, finder._decoder, False)
+        found = Collector(sequence, 60, False, per_base=False)
         found.add(left, of_left[:700], frames[:700])
         found.add(right, of_right[500:], frames[500:])
         return found.prediction().genes

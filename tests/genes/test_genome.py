@@ -17,8 +17,7 @@ from dnatag.errors import InputError
 from dnatag.formats.records import CodingSequence, Contig
 from dnatag.genes.alphabet import encode
 from dnatag.genes.codes import GeneticCode
-from dnatag.genes.finder import Genome
-from dnatag.genes.genome import choose_parts, load_genome, save_genome
+from dnatag.genes.genome import Genome, choose_parts, load_genome, save_genome
 from dnatag.genes.model import load
 from dnatag.models import find_model
 
