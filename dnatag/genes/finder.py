@@ -383,10 +383,10 @@ class GeneFinder:
                 genome, starts=Adaptation.learn(learn_from), motif=Motif.learn(learn_from)
             )
 
-    def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[tuple[GeneticCode, str]]:
-        """Choose the genetic codes of many genomes from stretches of them, and say why."""
+    def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[GeneticCode]:
+        """Choose the genetic codes of many genomes from stretches of them."""
         scores = self._screened_scores(genomes)
-        return [self._choose_code(scores[:, i], genomes[i]) for i in range(len(genomes))]
+        return [self._choose_code(scores[:, i], genomes[i])[0] for i in range(len(genomes))]
 
     def _screened_scores(self, genomes: Sequence[Sequence[Contig]]) -> np.ndarray:
         """Scores of stretches of genomes, zeros where no other code than 11 comes into question."""
@@ -438,7 +438,7 @@ class GeneFinder:
             codes = [self.code] * len(alone)
         else:
             looked_at = [sample([contigs[i]], CODE_MOST, CODE_STRETCH) for i in alone]
-            codes = [code for code, _ in self._choose_codes(looked_at)]
+            codes = self._choose_codes(looked_at)
         lent: dict[tuple[GeneticCode, tuple[int, ...]], Genome] = {}
         own: dict[int, Genome] = {}
         for i, code in zip(alone, codes, strict=True):
