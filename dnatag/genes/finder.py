@@ -22,7 +22,7 @@ from dnatag.genes.genome import Genome, is_mixture, sample
 from dnatag.genes.model import load
 from dnatag.genes.motif import Motif
 from dnatag.genes.prediction import Prediction
-from dnatag.genes.recoding import OTHER_CODES, likeliest_code, may_be_recoded
+from dnatag.genes.recoding import CODE_LEAST, OTHER_CODES, likeliest_code, may_be_recoded
 from dnatag.models import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
@@ -248,7 +248,9 @@ class GeneFinder:
         code = self.code
         if code is None:
             stretches = sample(contigs, CODE_MOST, CODE_STRETCH)
-            code, reason = self._choose_code(self._code_scores([stretches])[:, 0], stretches)
+            told = sum(map(len, stretches)) >= CODE_LEAST
+            scores = self._code_scores([stretches if told else []])
+            code, reason = self._choose_code(scores[:, 0], stretches)
             notify(reason)
         genome, number = self._adapt(contigs, code, notify)
         if not number:

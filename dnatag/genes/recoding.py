@@ -10,7 +10,14 @@ from dnatag.formats.records import Contig
 from dnatag.genes.alphabet import encode
 from dnatag.genes.codes import STOP, STOP_REVERSE, GeneticCode
 
-__all__ = ["OTHER_CODES", "code_margin", "likeliest_code", "may_be_recoded"]
+__all__ = [
+    "CODE_LEAST",
+    "CODE_MARGINS",
+    "OTHER_CODES",
+    "code_margin",
+    "likeliest_code",
+    "may_be_recoded",
+]
 
 #: Genetic codes with other stop codons than code 11; 25 has those of 4.
 OTHER_CODES = (4, 15)
@@ -62,8 +69,8 @@ def _open_bases(bits: np.ndarray) -> int:
         for frame in range(3):
             edges = np.concatenate([[-1], stops[stops % 3 == frame], [length]])
             long = np.diff(edges) > LONG_FRAME
-            np.add.at(depth, edges[:-1][long] + 1, 1)
-            np.add.at(depth, edges[1:][long], -1)
+            depth[edges[:-1][long] + 1] += 1
+            depth[edges[1:][long]] -= 1
     return int(np.count_nonzero(np.cumsum(depth[:-1])))
 
 
