@@ -301,8 +301,8 @@ class GeneFinder:
         return len(self._relatives.names) >= BINS_LEAST
 
     def _mixed(self, contigs: Sequence[Contig]) -> bool:
-        """Whether contigs seem to be of several genomes: by their GC content or by composition."""
-        if is_mixture(contigs):
+        """Whether contigs seem to be of several genomes: by GC content, code or composition."""
+        if is_mixture(contigs) or self._codes_differ(contigs):
             return True
         short = [contig for contig in contigs if len(contig) < CONTIG_LEAST]
         size = sum(map(len, short))
@@ -310,6 +310,19 @@ class GeneFinder:
         if not self._sorts or size < CONTIG_LEAST or 2 * size <= sum(map(len, contigs)):
             return False
         return binning_gain(sample(short, SAMPLE, STRETCH), self._relatives.shares) > BINNING_GAIN
+
+    def _codes_differ(self, contigs: Sequence[Contig]) -> bool:
+        """Whether long contigs, each by itself, want genetic codes with different stop codons."""
+        long = [
+            sample([contig], CODE_MOST, CODE_STRETCH)
+            for contig in contigs
+            if len(contig) >= CONTIG_LEAST
+        ]
+        if self.code is not None or len(long) < 2:
+            return False
+        scores = self._screened_scores(long)
+        tables = {likeliest_code(scores[:, i], long[i])[0] for i in range(len(long))}
+        return len({GeneticCode.ncbi(table).stops for table in tables}) > 1
 
     def _pool(self, contigs: list[Contig], notify: Callable[[str], None]) -> dict[str, Genome]:
         """Learn of the genomes in a mixture, each from its contigs together.

@@ -607,3 +607,20 @@ def test_genetic_code_is_chosen(finder: GeneFinder, contigs: list[Contig]) -> No
         genome = auto.learn([replace(contig, sequence=sequence)], notes.append)
         assert genome.code.table == table
         assert notes[0].startswith(f"genetic code {table}: ")
+
+
+def test_genomes_of_different_codes_are_told_apart(finder: GeneFinder, buchnera: Any) -> None:
+    """Though their GC content is the same."""
+    first, second = (
+        Contig(name, buchnera.sequence[at : at + 110_000])
+        for name, at in (("first", 0), ("second", 300_000))
+    )
+    second = replace(second, sequence=recoded(second, finder.find(second)))
+    notes: list[str] = []
+    auto = GeneFinder(device="cpu")
+    found = {p.contig.id: p for p in auto.predict([first, second], notify=notes.append)}
+    assert notes == ["this seems to be more than one genome: each contig is taken on its own"]
+    assert [found[name].code.table for name in ("first", "second")] == [11, 4]
+    assert found["second"].genes == auto.find(second)
+    together = GeneFinder(device="cpu", adapt="file").predict([first, second])
+    assert {p.code.table for p in together} != {11, 4}
