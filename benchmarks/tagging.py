@@ -222,12 +222,11 @@ def fold_recipe(name: str, fold: int, model: Path, first: Path, families: Path) 
 
 
 def tell(proteins: Sequence[Sentence], tagger: Tagger, path: Path) -> None:
-    """Write proteins with their topologies where they are sure, unless that was done before."""
-    if not path.exists():
-        with open_output(path) as file:
-            found = tagger.tag_all((p.tokens for p in proteins), min_score=SURE)
-            for protein, tagged in zip(proteins, found, strict=True):
-                write_residues(file, protein, tagged.tags)
+    """Write proteins with their topologies where they are sure."""
+    with open_output(path) as file:
+        found = tagger.tag_all((p.tokens for p in proteins), min_score=SURE)
+        for protein, tagged in zip(proteins, found, strict=True):
+            write_residues(file, protein, tagged.tags)
 
 
 def measures(
@@ -310,9 +309,10 @@ class Folds:
         """Train all models; return the commands of the first fold."""
         commands = self.train("topology-first", pool)[:1]
         for model, path in zip(self.models("topology-first"), self.families, strict=True):
-            tagger = self.load(model)
-            tagger.relatives = self.relatives
-            tell(proteins, tagger, path)
+            if not path.exists():
+                tagger = self.load(model)
+                tagger.relatives = self.relatives
+                tell(proteins, tagger, path)
         commands.append(
             f"dnatag tag --model {self.models('topology-first')[0].name} "
             f"--relatives relatives.faa --min-score {SURE} families.faa -o DIR/"
