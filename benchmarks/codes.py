@@ -88,7 +88,7 @@ def choose(finder: GeneFinder, stretches: Sequence[Contig], truth: int) -> list[
     It is what dnatag chooses of the contigs of a mixture, one by one.
     """
     looked_at = [sample([stretch], CODE_MOST, CODE_STRETCH) for stretch in stretches]
-    codes = finder._choose_codes(looked_at)
+    codes = [code for code, _ in finder._choose_codes(looked_at)]
 
     tables = (11, *OTHER_CODES)
     flat = [contig for contigs in looked_at for contig in contigs]

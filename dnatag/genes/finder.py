@@ -200,7 +200,7 @@ class GeneFinder:
                 if self.adapt == "auto" and total > MIXTURE:
                     break
             if self.adapt == "file" or (total <= GENOME and not self._mixed(held)):
-                genome, readings = self._study(held, notify, done)
+                genome, readings = self._study(held, self._code_of(held, notify), notify, done)
                 learnt(genome)
                 if readings is not None:
                     yield from self._decoder.call(readings, per_base)
@@ -213,7 +213,7 @@ class GeneFinder:
                 genomes = [genome] * len(group)
                 yield from self._decoder.predict(group, genomes, per_base=per_base, done=done)
             else:
-                yield from self._each_on_its_own(group, pooled, per_base, done)
+                yield from self._each_on_its_own(group, pooled, per_base, notify, done)
 
     def learn(
         self, contigs: Sequence[Contig], notify: Callable[[str], None] = lambda message: None
@@ -236,22 +236,16 @@ class GeneFinder:
             That of the most similar genomes the model was trained on, if there are too few genes
             to learn from.
         """
-        return self._study(contigs, notify, None)[0]
+        return self._study(contigs, self._code_of(contigs, notify), notify)[0]
 
     def _study(
         self,
         contigs: Sequence[Contig],
+        code: GeneticCode,
         notify: Callable[[str], None] = lambda message: None,
         done: Callable[[int], None] | None = None,
     ) -> tuple[Genome, Readings | None]:
         """Learn of a genome, and keep what the network read of it unless it is very large."""
-        code = self.code
-        if code is None:
-            stretches = sample(contigs, CODE_MOST, CODE_STRETCH)
-            told = sum(map(len, stretches)) >= CODE_LEAST
-            scores = self._code_scores([stretches if told else []])
-            code, reason = self._choose_code(scores[:, 0], stretches)
-            notify(reason)
         genome, number = self._adapt(contigs, code, notify)
         if not number:
             return genome, None
@@ -313,16 +307,10 @@ class GeneFinder:
 
     def _codes_differ(self, contigs: Sequence[Contig]) -> bool:
         """Whether long contigs, each by itself, want genetic codes with different stop codons."""
-        long = [
-            sample([contig], CODE_MOST, CODE_STRETCH)
-            for contig in contigs
-            if len(contig) >= CONTIG_LEAST
-        ]
-        if self.code is not None or len(long) < 2:
+        long = [contig for contig in contigs if len(contig) >= CONTIG_LEAST]
+        if len(long) < 2:
             return False
-        scores = self._screened_scores(long)
-        tables = {likeliest_code(scores[:, i], long[i])[0] for i in range(len(long))}
-        return len({GeneticCode.ncbi(table).stops for table in tables}) > 1
+        return len({code.stops for code in self._codes_of_each(long).values()}) > 1
 
     def _pool(self, contigs: list[Contig], notify: Callable[[str], None]) -> dict[str, Genome]:
         """Learn of the genomes in a mixture, each from its contigs together.
@@ -348,7 +336,9 @@ class GeneFinder:
             members, code = np.flatnonzero(bins == number), self.code
             if code is None:
                 stretches = [stretch for i in members for stretch in looked_at[i]]
-                code, _ = self._choose_code(scores[:, members].sum(1), stretches)
+                code, reason = self._choose_code(scores[:, members].sum(1), stretches)
+                if code.table != 11:
+                    notify(f"a bin of {len(members)} contig{'s' * (len(members) > 1)}: {reason}")
                 own = [likeliest_code(scores[:, i], looked_at[i])[0] for i in members]
                 stops = code.stops, GeneticCode.ncbi(11).stops
                 members = members[[GeneticCode.ncbi(table).stops in stops for table in own]]
@@ -398,10 +388,21 @@ class GeneFinder:
                 genome, starts=Adaptation.learn(learn_from), motif=Motif.learn(learn_from)
             )
 
-    def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[GeneticCode]:
-        """Choose the genetic codes of many genomes from stretches of them."""
+    def _code_of(self, contigs: Sequence[Contig], notify: Callable[[str], None]) -> GeneticCode:
+        """Return the genetic code of a genome; say why, if it has to be chosen."""
+        if self.code is not None:
+            return self.code
+        stretches = sample(contigs, CODE_MOST, CODE_STRETCH)
+        told = sum(map(len, stretches)) >= CODE_LEAST
+        scores = self._code_scores([stretches if told else []])
+        code, reason = self._choose_code(scores[:, 0], stretches)
+        notify(reason)
+        return code
+
+    def _choose_codes(self, genomes: Sequence[Sequence[Contig]]) -> list[tuple[GeneticCode, str]]:
+        """Choose the genetic codes of many genomes from stretches of them, and say why."""
         scores = self._screened_scores(genomes)
-        return [self._choose_code(scores[:, i], genomes[i])[0] for i in range(len(genomes))]
+        return [self._choose_code(scores[:, i], genomes[i]) for i in range(len(genomes))]
 
     def _screened_scores(self, genomes: Sequence[Sequence[Contig]]) -> np.ndarray:
         """Scores of stretches of genomes, zeros where no other code than 11 comes into question."""
@@ -425,6 +426,18 @@ class GeneFinder:
             table = 25
         return GeneticCode.ncbi(table), f"genetic code {table}: {remark}"
 
+    def _codes_of_each(
+        self, contigs: Sequence[Contig], notify: Callable[[str], None] = lambda message: None
+    ) -> dict[str, GeneticCode]:
+        """Return the genetic code of each contig by its id; say why, where it is not code 11."""
+        if self.code is not None:
+            return dict.fromkeys((contig.id for contig in contigs), self.code)
+        chosen = self._choose_codes([sample([c], CODE_MOST, CODE_STRETCH) for c in contigs])
+        for contig, (code, reason) in zip(contigs, chosen, strict=True):
+            if code.table != 11:
+                notify(f"{contig.id}: {reason}")
+        return {contig.id: code for contig, (code, _) in zip(contigs, chosen, strict=True)}
+
     def _tryptophan(self, stretches: Sequence[Contig]) -> float:
         """Share of TGA and TGG among the codons of the sure genes of a sample, under code 4."""
         codons = tryptophan = 0
@@ -444,19 +457,17 @@ class GeneFinder:
         contigs: Sequence[Contig],
         pooled: Mapping[str, Genome],
         per_base: bool,
+        notify: Callable[[str], None],
         done: Callable[[int], None] | None,
     ) -> Iterator[Prediction]:
         """Find the genes of contigs of different genomes, of some of which more is known."""
+        codes = self._codes_of_each([c for c in contigs if c.id not in pooled], notify)
         short = [i for i, c in enumerate(contigs) if self.adapt == "off" or len(c) < CONTIG_LEAST]
         alone = [i for i in short if contigs[i].id not in pooled]
-        if self.code is not None:
-            codes = [self.code] * len(alone)
-        else:
-            looked_at = [sample([contigs[i]], CODE_MOST, CODE_STRETCH) for i in alone]
-            codes = self._choose_codes(looked_at)
         lent: dict[tuple[GeneticCode, tuple[int, ...]], Genome] = {}
         own: dict[int, Genome] = {}
-        for i, code in zip(alone, codes, strict=True):
+        for i in alone:
+            code = codes[contigs[i].id]
             relatives = () if self.adapt == "off" else self._nearest([contigs[i]])
             if (code, relatives) not in lent:
                 lent[code, relatives] = self._lent(code, relatives)
@@ -470,7 +481,7 @@ class GeneFinder:
             if i in found:
                 yield found.pop(i)
                 continue
-            genome, readings = self._study([contig], done=done)
+            genome, readings = self._study([contig], codes[contig.id], done=done)
             if readings is None:
                 yield from self._decoder.predict([contig], [genome], per_base=per_base, done=done)
             else:

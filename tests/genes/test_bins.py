@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -150,11 +151,30 @@ def test_a_contig_of_another_code_is_left_out_of_its_bin(mixture: list[Contig]) 
     ]
     guests = [guest for guest in guests if next(finder.predict([guest])).code.table == 4]
     assert len(guests) > 2
-    predictions = {p.contig.id: p for p in finder.predict([*mixture, *guests])}
+    told: list[str] = []
+    found = finder.predict([*mixture, *guests], notify=told.append)
+    predictions = {p.contig.id: p for p in found}
+    assert [line.partition(": genetic code 4: +")[0] for line in told[2:]] == [
+        guest.id for guest in guests
+    ]
     assert {predictions[contig.id].code.table for contig in mixture} == {11}
     for guest in guests:
         assert predictions[guest.id].code.table == 4
         assert predictions[guest.id].genes == finder.find(guest)
+
+
+def test_the_code_of_a_bin_is_chosen_from_all_of_it(mixture: list[Contig]) -> None:
+    finder = GeneFinder(device="cpu")
+    other = [
+        replace(contig, sequence=recoded(contig, finder.find(contig)))
+        for contig in mixture[:BUCHNERA]
+    ]
+    told: list[str] = []
+    found = finder.predict([*other, *mixture[BUCHNERA:]], notify=told.append)
+    codes = {p.contig.id: p.code.table for p in found}
+    assert sum(codes[contig.id] == 4 for contig in other) > 0.9 * BUCHNERA
+    assert {codes[contig.id] for contig in mixture[BUCHNERA:]} == {11}
+    assert any(re.match(r"a bin of \d+ contigs: genetic code 4: \+", line) for line in told)
 
 
 def test_what_is_not_taken_together(mixture: list[Contig], monkeypatch: pytest.MonkeyPatch) -> None:
