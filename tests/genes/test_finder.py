@@ -624,4 +624,4 @@ def test_genomes_of_different_codes_are_told_apart(finder: GeneFinder, buchnera:
     assert [found[name].code.table for name in ("first", "second")] == [11, 4]
     assert found["second"].genes == auto.find(second)
     together = GeneFinder(device="cpu", adapt="file").predict([first, second])
-    assert {p.code.table for p in together} != {11, 4}
+    assert len({p.code.table for p in together}) == 1
