@@ -18,15 +18,16 @@ from pyhmmer.easel import Alphabet, DigitalSequenceBlock, TextSequence
 from pyhmmer.plan7 import Pipeline
 
 from dnatag.formats.residues import read_residues
-from dnatag.proteins.relatives import COVERAGE, E_VALUE, aligned
+from dnatag.proteins.relatives import aligned
 
 #: Residues of a helix across the membrane, and how hydrophobic (Kyte and Doolittle 1982) the most
 #: hydrophobic ones must be, in the mean, of a relative and of the protein that is written.
 HELIX, RELATIVE, CHOSEN = 19, 1.5, 1.7
 #: Residues of a relative and of the protein that is written.
 LENGTHS, CHOSEN_LENGTHS = range(40, 1201), range(60, 701)
-#: A family has so many relatives at least.
-LEAST = 3
+#: A family has so many relatives at least: of those as many, or better ones, are expected by chance,
+#: and of the shorter one of the two proteins so much is aligned.
+LEAST, E_VALUE, COVERAGE = 3, 1e-4, 0.5
 
 
 def hydropathy(protein: str) -> float:

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from pyhmmer.easel import DigitalSequence
     from pyhmmer.plan7 import Alignment
 
-__all__ = ["COVERAGE", "E_VALUE", "ProteinRelatives", "aligned"]
+__all__ = ["ProteinRelatives", "aligned"]
 
-#: Relatives of which as many, or better ones, are expected by chance in a search.
-E_VALUE = 1e-4
-#: Of a protein or its relative, whichever is shorter, so much must be aligned.
-COVERAGE = 0.5
+#: Relatives of which as many, or better ones, are expected by chance in a search. How much of them
+#: is aligned does not matter: each residue has witnesses of its own.
+E_VALUE = 1e-3
 #: Relatives that are read, from the nearest to the most distant.
 MOST = 30
 #: HMMER searches in no longer sequences.
@@ -77,14 +76,12 @@ class ProteinRelatives:
         found = []
         for hit in pipeline.search_seq(self._digital("query", query), self._targets).reported:
             sequence = self._sequences[int(hit.name)]
-            own, its = aligned(hit.best_domain.alignment)
-            least = COVERAGE * min(len(query), len(sequence))
-            if sequence != query and len(own) >= least:
-                found.append((-hit.score, sequence, own, its))
+            if sequence != query:
+                found.append((-hit.score, sequence, hit.best_domain.alignment))
         found.sort(key=lambda row: row[:2])
         chosen = np.unique(np.linspace(0, len(found) - 1, MOST).round().astype(int))
         rows = [found[i] for i in chosen] if found else []
-        return [Relative(tuple(sequence), own, its) for _, sequence, own, its in rows]
+        return [Relative(tuple(sequence), *aligned(row)) for _, sequence, row in rows]
 
     def _digital(self, name: str, sequence: str) -> DigitalSequence:
         """Return a sequence as HMMER takes it."""

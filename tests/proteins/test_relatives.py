@@ -60,12 +60,22 @@ def test_places_of_a_relative(protein: str, tmp_path: Path) -> None:
 
 
 def test_who_is_no_relative(protein: str, tmp_path: Path) -> None:
-    half = protein[: len(protein) // 3] + OTHER
-    path = fasta(tmp_path / "x", OTHER, protein, protein.lower(), half, changed(protein, 0.2, 1))
+    path = fasta(tmp_path / "x", OTHER, protein, protein.lower(), changed(protein, 0.2, 1))
     known = ProteinRelatives(path)
     assert ["".join(r.tokens) for r in known.find(protein, CROSSES)] == [changed(protein, 0.2, 1)]
     assert known.find(protein, [Span(0, 20, "S"), Span(20, 60, "2")]) == []
     assert known.find("X" * 40, CROSSES) == []
+
+
+def test_a_domain_in_common(protein: str, tmp_path: Path) -> None:
+    third = len(protein) // 3
+    (found,) = ProteinRelatives(fasta(tmp_path / "x", OTHER + protein[:third])).find(
+        protein, CROSSES
+    )
+    # The ends of an alignment may be a little off.
+    assert found.own.max() < third + 10
+    assert np.isin(np.arange(5, third - 5), found.own).all()
+    assert (found.its == found.own + len(OTHER)).mean() > 0.95
 
 
 def test_nearest_to_most_distant(protein: str, tmp_path: Path) -> None:
