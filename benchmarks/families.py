@@ -25,8 +25,8 @@ from dnatag.proteins.relatives import aligned
 HELIX, RELATIVE, CHOSEN = 19, 1.5, 1.7
 #: Residues of a relative and of the protein that is written.
 LENGTHS, CHOSEN_LENGTHS = range(40, 1201), range(60, 701)
-#: A family has so many relatives at least: of those as many, or better ones, are expected by chance,
-#: and of the shorter one of the two proteins so much is aligned.
+#: A family has so many relatives at least, of which as many, or better ones, are expected by chance
+#: in a search, and so much of the shorter one of two proteins is aligned.
 LEAST, E_VALUE, COVERAGE = 3, 1e-4, 0.5
 
 
