@@ -20,13 +20,13 @@ from genes import Genome, genomes_of, line
 from matching import parser_of
 
 from dnatag import GeneFinder
-from dnatag.formats.annotation import read_annotated_genome
-from dnatag.formats.records import Contig
-from dnatag.genes import adapt as adapt_module
-from dnatag.genes import decode as decode_module
-from dnatag.genes import finder as finder_module
-from dnatag.genes.adapt import Adaptation
-from dnatag.genes.metrics import Scores, evaluate
+from dnatag.domains.genes import finder as finder_module
+from dnatag.domains.genes.decoding import decoder as decode_module
+from dnatag.domains.genes.evaluation.metrics import Scores, evaluate
+from dnatag.domains.genes.signals import codon_usage as adapt_module
+from dnatag.domains.genes.signals.codon_usage import Adaptation
+from dnatag.formats.sequences.annotation import read_annotated_genome
+from dnatag.formats.sequences.records import Contig
 
 #: Lengths of the stretches of the second table.
 LENGTHS = (25_000, 50_000, 100_000, 200_000, 400_000)

@@ -18,7 +18,7 @@ Short genes
 
 The expected calibration error (ECE) is over ten bins of equal width: the sum over the bins of the
 share of posteriors in it, times the difference of their mean and the share that came true.
-Predictions set aside, as ``dnatag.genes.metrics`` has it, are left out.
+Predictions set aside, as ``dnatag.domains.genes.evaluation.metrics`` has it, are left out.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from matching import (
     stop_of,
 )
 
-from dnatag.formats.annotation import read_annotation
-from dnatag.formats.records import CodingSequence
-from dnatag.genes.alphabet import encode
-from dnatag.genes.codes import STOP, STOP_REVERSE
-from dnatag.genes.metrics import LENGTH_CLASSES, Counts, Scores
-from dnatag.genes.prediction import Prediction
+from dnatag.domains.genes.codes import STOP, STOP_REVERSE
+from dnatag.domains.genes.decoding.assemble import Prediction
+from dnatag.domains.genes.evaluation.metrics import LENGTH_CLASSES, Counts, Scores
+from dnatag.domains.genes.nucleotides import encode
+from dnatag.formats.sequences.annotation import read_annotation
+from dnatag.formats.sequences.records import CodingSequence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

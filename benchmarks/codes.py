@@ -18,12 +18,17 @@ from genes import genomes_of, line
 from matching import parser_of
 
 from dnatag import GeneFinder, __version__
-from dnatag.formats.fasta import read_fasta
-from dnatag.formats.records import Contig
-from dnatag.genes.codes import GeneticCode
-from dnatag.genes.finder import CODE_MOST, CODE_STRETCH
-from dnatag.genes.genome import sample
-from dnatag.genes.recoding import CODE_LEAST, CODE_MARGINS, OTHER_CODES, code_margin
+from dnatag.domains.genes.codes import GeneticCode
+from dnatag.domains.genes.finder import CODE_MOST, CODE_STRETCH
+from dnatag.domains.genes.selftraining.genetic_code import (
+    CODE_LEAST,
+    CODE_MARGINS,
+    OTHER_CODES,
+    code_margin,
+)
+from dnatag.domains.genes.selftraining.parameters import sample
+from dnatag.formats.sequences.fasta import read_fasta
+from dnatag.formats.sequences.records import Contig
 
 LENGTHS = (2_000, 3_000, 5_000, 10_000, 20_000, 40_000, 100_000)
 #: Percentiles of the margin: of genomes of code 11 the upper ones matter, of others the lower.

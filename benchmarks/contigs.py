@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from genes import PYTHON, Genome, Run, about, genomes_of, line, measure
 
-from dnatag.formats.annotation import read_annotated_genome, read_annotation
-from dnatag.formats.fasta import write_fasta
-from dnatag.formats.records import CodingSequence, Contig
-from dnatag.genes.metrics import Counts, evaluate, reason_to_set_aside
+from dnatag.domains.genes.evaluation.metrics import Counts, evaluate, reason_to_set_aside
+from dnatag.formats.sequences.annotation import read_annotated_genome, read_annotation
+from dnatag.formats.sequences.fasta import write_fasta
+from dnatag.formats.sequences.records import CodingSequence, Contig
 
 LENGTHS = (5_000, 10_000, 20_000)
 #: Genes with fewer bases on the contig than this are neither found nor missed.
@@ -158,7 +158,7 @@ def close(gene: CodingSequence) -> CodingSequence:
 
     That codon ends beyond the contig, where no other gene has its stop, and genes that are open
     at one end of the contig have it in common if they are in the same frame, and only then. So
-    for ``dnatag.genes.metrics`` it is a stop like any other.
+    for ``dnatag.domains.genes.evaluation.metrics`` it is a stop like any other.
     """
     if not gene.partial3:
         return gene

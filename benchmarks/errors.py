@@ -1,8 +1,9 @@
 """List the errors that remain on genomes, and say of what class they are.
 
-The errors are missed genes, extra genes and wrong starts, as ``dnatag.genes.metrics`` counts
-them. Each has one class, the first that applies of ``MISSED``, ``EXTRA`` or ``WRONG_START``, told
-from sequence, reference and prediction alone. Apart from its class an error is undecided if
+The errors are missed genes, extra genes and wrong starts, as
+``dnatag.domains.genes.evaluation.metrics`` counts them. Each has one class,
+the first that applies of ``MISSED``, ``EXTRA`` or ``WRONG_START``, told from sequence, reference
+and prediction alone. Apart from its class an error is undecided if
 dnatag gives the reading of the reference more than 0.1, and shared if published predictions make
 it too: those that all share are more likely to be errors of the reference. A sample, evenly
 spread over each genome, is written to a table for somebody to look at.
@@ -31,11 +32,11 @@ from matching import (
     stop_of,
 )
 
-from dnatag.formats.annotation import read_annotation
-from dnatag.formats.records import CodingSequence
-from dnatag.formats.streams import open_text
-from dnatag.genes.alphabet import splice
-from dnatag.genes.prediction import Prediction
+from dnatag.domains.genes.decoding.assemble import Prediction
+from dnatag.domains.genes.nucleotides import splice
+from dnatag.formats.io.streams import open_text
+from dnatag.formats.sequences.annotation import read_annotation
+from dnatag.formats.sequences.records import CodingSequence
 
 #: Undecided is what gives the reading of the reference more than this.
 UNDECIDED = 0.1

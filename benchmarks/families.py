@@ -17,8 +17,8 @@ from Bio.SeqUtils.ProtParamData import kd
 from pyhmmer.easel import Alphabet, DigitalSequenceBlock, TextSequence
 from pyhmmer.plan7 import Pipeline
 
-from dnatag.formats.residues import read_residues
-from dnatag.proteins.relatives import aligned
+from dnatag.domains.proteins.homologs import aligned
+from dnatag.formats.sequences.residues import read_residues
 
 #: Residues of a helix across the membrane, and how hydrophobic (Kyte and Doolittle 1982) the most
 #: hydrophobic ones must be, in the mean, of a relative and of the protein that is written.

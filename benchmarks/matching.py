@@ -1,8 +1,8 @@
 """What ``calibration.py`` and ``errors.py`` share: predict on a genome, set it beside a reference.
 
-The definitions are those of ``dnatag.genes.metrics``, which counts and does not say which gene is
-which. Here they are written down once more for single genes, and :func:`match` stops if the two
-do not count alike.
+The definitions are those of ``dnatag.domains.genes.evaluation.metrics``, which counts and does not
+say which gene is which. Here they are written down once more for single genes, and :func:`match`
+stops if the two do not count alike.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 from genes import Genome
 
 from dnatag import GeneFinder
-from dnatag.formats.annotation import read_annotation
-from dnatag.formats.fasta import UniqueIds, read_fasta
-from dnatag.formats.records import CodingSequence
-from dnatag.genes.grammar import FRAMES
-from dnatag.genes.metrics import Scores, evaluate, reason_to_set_aside
-from dnatag.genes.prediction import Prediction
-from dnatag.models import DEFAULT_MODEL
+from dnatag.domains.genes.decoding.assemble import Prediction
+from dnatag.domains.genes.evaluation.metrics import Scores, evaluate, reason_to_set_aside
+from dnatag.domains.genes.structures.grammar import FRAMES
+from dnatag.formats.sequences.annotation import read_annotation
+from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
+from dnatag.formats.sequences.records import CodingSequence
+from dnatag.models.names import DEFAULT_MODEL
 
 #: Contig, strand, and 0-based last base in the direction of translation.
 Stop = tuple[str, int, int]
@@ -162,5 +162,7 @@ def match(genome: Genome, predictions: Mapping[str, Prediction]) -> Match:
     here = (len(genes), len(calls), len(pairs), sum(starts_agree(*pair) for pair in pairs))
     there = (scores.stop.reference, scores.stop.predicted, scores.stop.found, scores.exact.found)
     if here != there:
-        sys.exit(f"{genome.name}: counts {here} here, {there} in dnatag.genes.metrics")
+        sys.exit(
+            f"{genome.name}: counts {here} here, {there} in dnatag.domains.genes.evaluation.metrics"
+        )
     return matched

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from Bio.Data.IUPACData import protein_letters
 
-from dnatag.formats.annotation import read_annotated_genome
-from dnatag.formats.records import CodingSequence, Contig
-from dnatag.genes.alphabet import splice
-from dnatag.genes.codes import GeneticCode
+from dnatag.domains.genes.codes import GeneticCode
+from dnatag.domains.genes.nucleotides import splice
+from dnatag.formats.sequences.annotation import read_annotated_genome
+from dnatag.formats.sequences.records import CodingSequence, Contig
 
 #: The genetic codes of eukaryotes that do not have the standard one.
 CODES = {"Calbicans_A22A": 12}

@@ -20,18 +20,18 @@ from pathlib import Path
 import numpy as np
 
 from dnatag import Tagger
-from dnatag.engine.checkpoint import read_metadata
-from dnatag.engine.training import has_checkpoint
-from dnatag.formats.conll import read_conll
-from dnatag.formats.residues import read_residues, write_residues
-from dnatag.formats.streams import open_output
-from dnatag.formats.tokens import Sentence, Span
-from dnatag.proteins.metrics import evaluate_topology
-from dnatag.proteins.relatives import ProteinRelatives
-from dnatag.proteins.topology import SEGMENTS
-from dnatag.tagging import schemes
-from dnatag.tagging.domain import Relative, Relatives
-from dnatag.tagging.metrics import UNKNOWN
+from dnatag.domains.proteins.homologs import ProteinRelatives
+from dnatag.domains.proteins.metrics import evaluate_topology
+from dnatag.domains.proteins.topology import SEGMENTS
+from dnatag.engine.training.loop import has_checkpoint
+from dnatag.formats.io.streams import open_output
+from dnatag.formats.sequences.residues import read_residues, write_residues
+from dnatag.formats.text.conll import read_conll
+from dnatag.formats.text.tokens import Sentence, Span
+from dnatag.models.file import read_metadata
+from dnatag.tasks.tagging import schemes
+from dnatag.tasks.tagging.domain import Relative, Relatives
+from dnatag.tasks.tagging.metrics import UNKNOWN
 
 HERE = Path(__file__).parent
 RECIPES = HERE.parent / "recipes"
@@ -202,7 +202,7 @@ class Once:
         self.found: dict[tuple[Sequence[str], bool], list[Relative]] = {}
 
     def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Relative]:
-        """See :class:`dnatag.tagging.domain.Relatives`."""
+        """See :class:`dnatag.tasks.tagging.domain.Relatives`."""
         key = tuple(tokens), any(span.type in SEGMENTS for span in spans)
         if key not in self.found:
             self.found[key] = self.relatives.find(tokens, spans)

@@ -25,10 +25,10 @@ from genes import line
 from torchcrf import CRF
 
 from dnatag import Tagger, __version__
-from dnatag.engine.grammar import Grammar
-from dnatag.formats.conll import read_conll
-from dnatag.tagging.corpus import collate
-from dnatag.tagging.model import TokenModel
+from dnatag.engine.crf.grammar import Grammar
+from dnatag.formats.text.conll import read_conll
+from dnatag.tasks.tagging.corpus import collate
+from dnatag.tasks.tagging.model import TokenModel
 
 BATCH = 32
 #: Score of what a grammar does not allow; pytorch-crf adds it up, so it must be finite.

@@ -12,11 +12,11 @@ __all__ = ["GeneFinder", "Tagger", "__version__"]
 def __getattr__(name: str) -> Any:
     """Import the API when it is asked for: the command line's help must not wait for torch."""
     if name == "GeneFinder":
-        from dnatag.genes.finder import GeneFinder
+        from dnatag.domains.genes.finder import GeneFinder
 
         return GeneFinder
     if name == "Tagger":
-        from dnatag.tagging.tagger import Tagger
+        from dnatag.tasks.tagging.tagger import Tagger
 
         return Tagger
     raise AttributeError(f"module 'dnatag' has no attribute {name!r}")

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from dnatag import Tagger
-from dnatag.formats.residues import read_residues
+from dnatag.formats.sequences.residues import read_residues
 
 NAMES = {"S": "signal peptide", "1": "inside", "2": "outside", "H": "helix", "B": "strand"}
 COLOURS = {"S": "#e69f00", "1": "#56b4e9", "2": "#009e73", "H": "#d55e00", "B": "#cc79a7"}

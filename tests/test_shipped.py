@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from dnatag import Tagger
 from dnatag.cli import main
-from dnatag.formats.residues import read_residues
+from dnatag.formats.sequences.residues import read_residues
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 #: Bacteriorhodopsin of Halobacterium salinarum, UniProt P02945: seven helices, the begin outside.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dnatag.errors import DnatagError
-from dnatag.models import DEFAULT_MODEL
+from dnatag.models.names import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -18,7 +18,7 @@ from click.core import ParameterSource
 
 from dnatag import __version__
 from dnatag.cli.common import quiet_option
-from dnatag.tagging.schemes import SCHEMES
+from dnatag.tasks.tagging.schemes import SCHEMES
 
 __all__ = ["Evaluation", "Rows", "column_names", "command", "flatten"]
 
@@ -146,7 +146,7 @@ def command(
     """
     from dnatag.cli.evaluate_genes import evaluate_genes
     from dnatag.cli.evaluate_tags import evaluate_residues, evaluate_text
-    from dnatag.formats.streams import OutputSet
+    from dnatag.formats.io.streams import OutputSet
 
     if json_path == tsv_path == "-":
         raise click.UsageError("only one of --json and --tsv can write to standard output")
@@ -217,7 +217,7 @@ def _kind(paths: tuple[str, ...]) -> str:
     A pipe can be read only once: the kind is that of the first plain file. Without one, the
     pipes must bring genes.
     """
-    from dnatag.formats.sniff import open_sniffed
+    from dnatag.formats.io.sniff import open_sniffed
 
     path = next(filter(os.path.isfile, paths), None)
     if path is None:

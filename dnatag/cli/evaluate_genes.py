@@ -9,7 +9,7 @@ from dnatag.cli.common import note
 from dnatag.cli.evaluate import Evaluation, Rows, flatten
 
 if TYPE_CHECKING:
-    from dnatag.formats.records import Annotation
+    from dnatag.formats.sequences.records import Annotation
 
 __all__ = ["evaluate_genes"]
 
@@ -73,9 +73,9 @@ def evaluate_genes(
         If a file cannot be read, the reference has no genes, or files are about different
         contigs.
     """
+    from dnatag.domains.genes.evaluation.metrics import contig_lengths, evaluate, evaluate_verified
     from dnatag.errors import InputError
-    from dnatag.formats.annotation import read_annotation
-    from dnatag.genes.metrics import contig_lengths, evaluate, evaluate_verified
+    from dnatag.formats.sequences.annotation import read_annotation
 
     truth = read_annotation(reference)
     if not truth:
@@ -92,7 +92,7 @@ def evaluate_genes(
 
 
 def _genome_lengths(path: str) -> dict[str, int]:
-    from dnatag.formats.fasta import UniqueIds, read_fasta
+    from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
 
     return {contig.id: len(contig) for contig in read_fasta(path, UniqueIds())}
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from dnatag.cli.common import note
 from dnatag.cli.evaluate import Evaluation, Rows
-from dnatag.tagging.schemes import PLAIN, UNNAMED, detect, faults
+from dnatag.tasks.tagging.schemes import PLAIN, UNNAMED, detect, faults
 
 if TYPE_CHECKING:
-    from dnatag.formats.tokens import Sentence
-    from dnatag.tagging.metrics import Scores
+    from dnatag.formats.text.tokens import Sentence
+    from dnatag.tasks.tagging.metrics import Scores
 
 __all__ = ["evaluate_residues", "evaluate_text"]
 
@@ -36,7 +36,7 @@ def evaluate_text(
     predictions
         Paths by name.
     columns
-        Those of tokens and tags, see :func:`~dnatag.formats.conll.read_conll`.
+        Those of tokens and tags, see :func:`~dnatag.formats.text.conll.read_conll`.
     scheme, encoding, picture, quiet
         See the options of the command.
 
@@ -45,8 +45,8 @@ def evaluate_text(
     InputError
         If a file cannot be read, tokens differ, or a tag is none of its scheme.
     """
-    from dnatag.formats.conll import read_conll
-    from dnatag.tagging.metrics import evaluate
+    from dnatag.formats.text.conll import read_conll
+    from dnatag.tasks.tagging.metrics import evaluate
 
     def read(path: str) -> list[Sentence]:
         return [s for s in read_conll(path, *columns, encoding) if s.tokens]
@@ -84,8 +84,8 @@ def evaluate_residues(
 
     Parameters and errors are those of :func:`evaluate_text`.
     """
-    from dnatag.formats.residues import read_residues
-    from dnatag.tagging.metrics import UNKNOWN, evaluate_segments
+    from dnatag.formats.sequences.residues import read_residues
+    from dnatag.tasks.tagging.metrics import UNKNOWN, evaluate_segments
 
     truth = list(read_residues(reference, True, encoding))
     scores = {}
@@ -114,7 +114,7 @@ def _compare_tokens(
 ) -> None:
     """Refuse files that do not have the same tokens."""
     from dnatag.errors import InputError
-    from dnatag.formats.streams import display_name
+    from dnatag.formats.io.streams import display_name
 
     reference, path = display_name(reference), display_name(path)
     for true, other in zip(truth, predicted, strict=False):
@@ -141,7 +141,7 @@ def _compare_tokens(
 def _note_faults(path: str, sentences: Sequence[Sentence], scheme: str, *, quiet: bool) -> None:
     """Refuse tags that are none of the scheme, and note those that are illegal in it."""
     from dnatag.errors import InputError
-    from dnatag.formats.streams import display_name
+    from dnatag.formats.io.streams import display_name
 
     path, count, first = display_name(path), 0, ""
     for sentence in sentences:
@@ -186,7 +186,7 @@ def _draw(scores: Mapping[str, Scores], picture: str | None) -> bytes | None:
     """Draw a picture in the format of its name."""
     if picture is None:
         return None
-    from dnatag.tagging.picture import draw_confusion
+    from dnatag.tasks.tagging.picture import draw_confusion
 
     confusions = {name: one.confusion for name, one in scores.items()}
     return draw_confusion(confusions, Path(picture).suffix[1:])

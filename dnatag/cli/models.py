@@ -20,9 +20,9 @@ def command() -> None:
 @command.command("list")
 def list_() -> None:
     """List the models that ship with dnatag and those in the directory DNATAG_MODELS."""
-    from dnatag.engine.checkpoint import read_metadata
     from dnatag.errors import DnatagError, InputError
-    from dnatag.models import list_models
+    from dnatag.models.file import read_metadata
+    from dnatag.models.names import list_models
 
     models = list_models()
     if not models:
@@ -41,8 +41,8 @@ def list_() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all metadata as JSON.")
 def show(model: str, as_json: bool) -> None:
     """Show the card of a model: what it was trained on, its scores, its limits, its licence."""
-    from dnatag.engine.checkpoint import read_metadata
-    from dnatag.models import find_model
+    from dnatag.models.file import read_metadata
+    from dnatag.models.names import find_model
 
     path = find_model(model)
     metadata = read_metadata(path)

@@ -27,11 +27,11 @@ from dnatag.cli.common import (
 from dnatag.errors import InputError
 
 if TYPE_CHECKING:
-    from dnatag.formats.records import CodingSequence, Contig
-    from dnatag.formats.streams import OutputSet
-    from dnatag.genes.finder import Adapt, GeneFinder
-    from dnatag.genes.genome import Genome
-    from dnatag.genes.prediction import Prediction
+    from dnatag.domains.genes.decoding.assemble import Prediction
+    from dnatag.domains.genes.finder import Adapt, GeneFinder
+    from dnatag.domains.genes.selftraining.parameters import Genome
+    from dnatag.formats.io.streams import OutputSet
+    from dnatag.formats.sequences.records import CodingSequence, Contig
 
 __all__ = ["command"]
 
@@ -151,11 +151,11 @@ def command(
     # Threads that wait must not keep the others from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     _keep_freed_memory()
-    from dnatag.formats.fasta import UniqueIds, read_fasta
-    from dnatag.formats.regions import read_regions
-    from dnatag.formats.streams import OutputSet
-    from dnatag.genes.finder import GeneFinder
-    from dnatag.genes.genome import load_genome, save_genome
+    from dnatag.domains.genes.finder import GeneFinder
+    from dnatag.domains.genes.selftraining.parameters import load_genome, save_genome
+    from dnatag.formats.io.streams import OutputSet
+    from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
+    from dnatag.formats.sequences.regions import read_regions
 
     if adaptation is not None and (
         adapt is not None or save_adaptation is not None or genetic_code != "auto"
@@ -243,10 +243,10 @@ class _Writer:
     def __init__(
         self, outputs: OutputSet, paths: dict[str, str | None], finder: GeneFinder
     ) -> None:
-        from dnatag.formats.flatfile import GenBankWriter
-        from dnatag.formats.gff import GffWriter
-        from dnatag.formats.tables import GeneTableWriter, LabelTableWriter
-        from dnatag.genes.grammar import FRAMES, gene_grammar
+        from dnatag.domains.genes.structures.grammar import FRAMES, gene_grammar
+        from dnatag.formats.sequences.flatfile import GenBankWriter
+        from dnatag.formats.sequences.gff import GffWriter
+        from dnatag.formats.sequences.tables import GeneTableWriter, LabelTableWriter
 
         handles = {kind: outputs.open(p) for kind, p in paths.items() if p is not None}
         name = finder.path.stem
@@ -268,9 +268,9 @@ class _Writer:
 
     def write(self, prediction: Prediction) -> int:
         """Write a contig; return its number of genes."""
-        from dnatag.formats.bed import write_bed
-        from dnatag.formats.fasta import write_fasta
-        from dnatag.genes.alphabet import splice
+        from dnatag.domains.genes.nucleotides import splice
+        from dnatag.formats.sequences.bed import write_bed
+        from dnatag.formats.sequences.fasta import write_fasta
 
         contig = prediction.contig
         genes = [

@@ -21,8 +21,8 @@ from dnatag.cli.common import (
 from dnatag.errors import InputError
 
 if TYPE_CHECKING:
-    from dnatag.formats.streams import Source
-    from dnatag.formats.tokens import Sentence
+    from dnatag.formats.io.streams import Source
+    from dnatag.formats.text.tokens import Sentence
 
 __all__ = ["command"]
 
@@ -132,11 +132,11 @@ def command(
     """Label the words of sentences or the residues of proteins."""
     # Threads that wait must not keep the others from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from dnatag.formats.conll import write_conll
-    from dnatag.formats.jsonl import write_jsonl
-    from dnatag.formats.residues import write_residues
-    from dnatag.formats.streams import display_name, open_output
-    from dnatag.tagging.tagger import Tagger
+    from dnatag.formats.io.streams import display_name, open_output
+    from dnatag.formats.sequences.residues import write_residues
+    from dnatag.formats.text.conll import write_conll
+    from dnatag.formats.text.jsonl import write_jsonl
+    from dnatag.tasks.tagging.tagger import Tagger
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
@@ -188,8 +188,8 @@ def command(
 
 def _open(path: str, kind: str, domain: str, encoding: str) -> tuple[Source, str]:
     """Tell the format of the input where it is not given."""
-    from dnatag.formats.sniff import HEAD, text_kind_of
-    from dnatag.formats.streams import peek
+    from dnatag.formats.io.sniff import HEAD, text_kind_of
+    from dnatag.formats.io.streams import peek
 
     if kind != "auto":
         return path, kind
@@ -203,10 +203,10 @@ def _open(path: str, kind: str, domain: str, encoding: str) -> tuple[Source, str
 
 
 def _read(source: Source, kind: str, token_column: int, encoding: str) -> Iterator[Sentence]:
-    from dnatag.formats.conll import read_conll
-    from dnatag.formats.jsonl import read_jsonl
-    from dnatag.formats.lines import read_lines
-    from dnatag.formats.residues import read_residues
+    from dnatag.formats.sequences.residues import read_residues
+    from dnatag.formats.text.conll import read_conll
+    from dnatag.formats.text.jsonl import read_jsonl
+    from dnatag.formats.text.lines import read_lines
 
     match kind:
         case "conll":

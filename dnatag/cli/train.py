@@ -15,8 +15,8 @@ from dnatag.cli.common import device_option, note, progress, quiet_option, threa
 from dnatag.errors import InputError
 
 if TYPE_CHECKING:
-    from dnatag.engine.training import Progress
-    from dnatag.genes.recipe import Recipe
+    from dnatag.domains.genes.training.recipe import Recipe
+    from dnatag.engine.training.loop import Progress
 
 __all__ = ["command"]
 
@@ -126,7 +126,7 @@ def command(
     """Train a model on annotated genomes, or on the files of a RECIPE."""
     # Threads that wait must not keep the others from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from dnatag.engine.training import processes
+    from dnatag.engine.training.loop import processes
 
     if not os.access(output.absolute().parent, os.W_OK):
         raise InputError(f"{output}: cannot write there")
@@ -166,8 +166,8 @@ def _domain(recipe: Path) -> str:
 def _train_genes(
     plan: Recipe, start: str | None, output: Path, quiet: bool, common: dict[str, Any]
 ) -> None:
-    from dnatag.genes.learn import learn, read_data
-    from dnatag.models import find_model
+    from dnatag.domains.genes.training.train import learn, read_data
+    from dnatag.models.names import find_model
 
     model = None if start is None else find_model(start)
     with progress(len(plan.genomes), unit="genomes", quiet=quiet) as bar:
@@ -192,8 +192,8 @@ def _train_tokens(
     quiet: bool,
     common: dict[str, Any],
 ) -> None:
-    from dnatag.tagging.learn import Data, learn
-    from dnatag.tagging.recipe import read_recipe
+    from dnatag.tasks.tagging.recipe import read_recipe
+    from dnatag.tasks.tagging.train import Data, learn
 
     recipe = read_recipe(path, folder)
     if seed is not None:
@@ -234,7 +234,7 @@ def _plan(
     genetic_code: str | None,
     folder: Path | None,
 ) -> Recipe:
-    from dnatag.genes.recipe import read_recipe, recipe_of_files
+    from dnatag.domains.genes.training.recipe import read_recipe, recipe_of_files
 
     if recipe is not None:
         return read_recipe(recipe, folder)

@@ -27,9 +27,9 @@ from dnatag.cli.common import (
     quiet_option,
     threads_option,
 )
-from dnatag.engine.checkpoint import save_model
 from dnatag.errors import DnatagError, InputError
-from dnatag.models import DEFAULT_MODEL
+from dnatag.models.file import save_model
+from dnatag.models.names import DEFAULT_MODEL
 
 DNATAG = [sys.executable, "-m", "dnatag"]
 

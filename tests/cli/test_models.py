@@ -10,11 +10,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-import dnatag.models
+import dnatag.models.names
 from dnatag.cli import main
-from dnatag.engine.checkpoint import load_model, save_model
 from dnatag.errors import InputError
-from dnatag.models import DEFAULT_MODEL, find_model, list_models
+from dnatag.models.file import load_model, save_model
+from dnatag.models.names import DEFAULT_MODEL, find_model, list_models
 
 SHIPPED = {path.stem: path for path in Path(dnatag.models.__file__).parent.glob("*.dnatag")}
 

@@ -29,7 +29,7 @@ from Bio.SeqFeature import AfterPosition, BeforePosition
 from click.testing import CliRunner, Result
 
 from dnatag.cli import main
-from dnatag.models import find_model
+from dnatag.models.names import find_model
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DNATAG = [sys.executable, "-m", "dnatag", "predict"]

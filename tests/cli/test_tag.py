@@ -25,13 +25,13 @@ import zstandard
 from click.testing import CliRunner, Result
 
 from dnatag.cli import main
-from dnatag.engine.tokens import TokenTagger
-from dnatag.tagging.domain import find_domain
-from dnatag.tagging.model import TokenModel, save
-from dnatag.tagging.schemes import faults
-from dnatag.tagging.tagger import Tagger
-from dnatag.text.domain import DOMAIN, Settings
-from dnatag.text.labels import Plain
+from dnatag.domains.text.domain import DOMAIN, Settings
+from dnatag.domains.text.labels import Plain
+from dnatag.engine.networks.token_tagger import TokenTagger
+from dnatag.tasks.tagging.domain import find_domain
+from dnatag.tasks.tagging.model import TokenModel, save
+from dnatag.tasks.tagging.schemes import faults
+from dnatag.tasks.tagging.tagger import Tagger
 
 Toy = tuple[Path, Path, str]
 Options = tuple[object, ...]
@@ -306,7 +306,7 @@ def assert_one_line(result: Result, code: int, told: str) -> None:
     ("data", "options", "told"),
     [
         (b"", (), "is empty"),
-        (gzip.compress(b""), (), "is empty"),
+        (gzip.compress(b"", mtime=0), (), "is empty"),
         (b"", ("--format", "conll"), "is empty"),
         (b"\n\n", ("--format", "conll"), "is empty"),
         (b"\n", ("--format", "jsonl"), "is empty"),
@@ -314,7 +314,7 @@ def assert_one_line(result: Result, code: int, told: str) -> None:
         (b'{"text": "a"}\n{"words": []}\n', (), "line 2: the object has neither"),
         (b"a\tO\nb\n", ("--token-column", "2"), "line 2: has 1 columns, no column 2"),
         (b"fine\nna\xefve\n", (), "line 2: byte 0xEF is not utf-8; name the encoding"),
-        (gzip.compress(LINES.encode() * 99)[:-9], (), "gzip data is truncated"),
+        (gzip.compress(LINES.encode() * 99, mtime=0)[:-9], (), "gzip data is truncated"),
     ],
 )
 def test_bad_files(

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dnatag.cli import main
-from dnatag.engine.checkpoint import read_metadata
+from dnatag.models.file import read_metadata
 
 DATA = Path(__file__).parents[1] / "data" / "train"
 FASTA, GFF = str(DATA / "buchnera.fna"), str(DATA / "buchnera.gff3")

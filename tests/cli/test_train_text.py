@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dnatag.cli import main
-from dnatag.engine.checkpoint import read_metadata
-from dnatag.engine.training import Progress
-from dnatag.tagging.learn import Data, learn
-from dnatag.tagging.recipe import read_recipe
+from dnatag.engine.training.loop import Progress
+from dnatag.models.file import read_metadata
+from dnatag.tasks.tagging.recipe import read_recipe
+from dnatag.tasks.tagging.train import Data, learn
 
 Toy = tuple[Path, Path, str]
 BIO = "Ada\tB-PER\nruns\tO\n\n"

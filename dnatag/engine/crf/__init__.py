@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from dnatag.engine.grammar import Grammar
+    from dnatag.engine.crf.grammar import Grammar
 
 __all__ = ["CRF", "Segment", "implementation"]
 

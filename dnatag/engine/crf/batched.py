@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from dnatag.engine.crf import Segment, compiled
+from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.crf.tables import RESCALE, Arguments, check, check_segments, tables
-from dnatag.engine.grammar import Grammar
 
 __all__ = [
     "k_best",

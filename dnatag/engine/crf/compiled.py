@@ -20,8 +20,8 @@ import torch
 from numba import njit
 
 from dnatag.engine.crf import Segment
+from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.crf.tables import RESCALE, Tables, check, check_segments, tables
-from dnatag.engine.grammar import Grammar
 
 __all__ = [
     "k_best",

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dnatag.engine.crf import Segment
-from dnatag.engine.grammar import CompiledGrammar, Grammar
+from dnatag.engine.crf.grammar import CompiledGrammar, Grammar
 
 __all__ = ["RESCALE", "Arguments", "Tables", "check", "check_segments", "tables"]
 

@@ -1,0 +1,1 @@
+"""Decoding: contigs in chunks, their labels, and genes assembled from these."""

@@ -1,0 +1,157 @@
+"""Contigs as the network and the decoder get them: padded, unrolled, cut into pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE
+from dnatag.domains.genes.decoding.circular import least_rotation
+from dnatag.domains.genes.nucleotides import encode
+from dnatag.domains.genes.selftraining.parameters import Genome
+from dnatag.domains.genes.signals.kernels import drop_short
+from dnatag.engine.inference.windows import split
+from dnatag.formats.sequences.records import Contig
+
+__all__ = ["PaddedContig", "Piece", "pieces_of"]
+
+#: Runs of this many N are gaps: no gene crosses them.
+GAP = 10
+#: Bases decoded at once (about), and how far beyond them neighbouring pieces look. From 2,000 on
+#: no gene of the examples changes with it, and no posterior by 1e-4.
+PIECE, OVERLAP = 400_000, 10_000
+#: Genes shorter than this are not considered unless asked for.
+VERY_SHORT = 60
+
+
+@dataclass(frozen=True)
+class PaddedContig:
+    """A contig as the network reads it: padded at both ends alike to whole steps.
+
+    A circle is unrolled: from its least rotation, with the ends repeated on the other side. Base i
+    of the unrolled circle is base i + shift of the contig, modulo its length.
+
+    Attributes
+    ----------
+    contig : Contig
+        The contig.
+    genome : Genome
+        What is known of its genome.
+    symbols, bits : numpy.ndarray
+        uint8 (L,), of the unrolled sequence with its padding.
+    pad : int
+        Bases of padding at each end.
+    shift : int
+        0 if the contig is no circle.
+    mask : numpy.ndarray or None
+        bool (L - 2 * pad,), where no gene may be.
+    """
+
+    contig: Contig
+    genome: Genome
+    symbols: np.ndarray
+    bits: np.ndarray
+    pad: int
+    shift: int = 0
+    mask: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls,
+        contig: Contig,
+        genome: Genome,
+        min_length: int,
+        regions: Sequence[tuple[int, int]] = (),
+    ) -> PaddedContig:
+        """Encode a contig.
+
+        Parameters
+        ----------
+        contig, genome
+            See above.
+        min_length : int
+            Shortest gene, in bases.
+        regions : sequence of (int, int)
+            Where no gene may be, 0-based and half-open.
+        """
+        symbols, shift = encode(contig.sequence), 0
+        if contig.circular:
+            rotation, repeat = least_rotation(symbols), min(OVERLAP, len(symbols))
+            symbols = np.roll(symbols, -rotation)
+            symbols = np.concatenate([symbols[-repeat:], symbols, symbols[:repeat]])
+            shift = rotation - repeat
+        length = len(symbols)
+        pad = (0, 1, 2)[length % 3]
+        padded = np.zeros(length + 2 * pad, np.uint8)
+        padded[pad : pad + length] = symbols
+        mask = None
+        if regions:
+            mask = np.zeros(len(contig), dtype=bool)
+            for start, end in regions:
+                mask[start:end] = True
+            if contig.circular:
+                mask = mask[(np.arange(length) + shift) % len(contig)]
+        bits = genome.code.properties(padded)
+        # Very short genes are not even begun, which saves looking at half of the starts; of the
+        # others a short one is dropped in the end, rather than stretched to a start further up.
+        shortest = min(min_length, VERY_SHORT)
+        drop_short(bits, START, STOP, len(bits) - 1, 1, shortest)
+        drop_short(bits, START_REVERSE, STOP_REVERSE, 0, -1, shortest)
+        return cls(contig, genome, padded, bits, pad, shift, mask)
+
+    def __len__(self) -> int:
+        """Bases, of a circle as it is unrolled."""
+        return len(self.symbols) - 2 * self.pad
+
+    def segments(self) -> list[tuple[int, int]]:
+        """Return the stretches between gaps, 0-based and half-open, without the padding."""
+        unknown = self.symbols[self.pad :][: len(self)] == 15
+        if not unknown.any():
+            return [(0, len(self))]
+        edges = np.flatnonzero(np.diff(unknown, prepend=False, append=False))
+        gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= GAP]
+        bounds = [0, *(int(x) for gap in gaps for x in gap), len(self)]
+        return [(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True) if b > a]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a contig that is decoded at once.
+
+    Attributes
+    ----------
+    sequence : int
+        Number of the contig.
+    low, high : int
+        0-based and half-open, without the padding.
+    begins, ends : bool
+        Whether a segment does so there.
+    """
+
+    sequence: int
+    low: int
+    high: int
+    begins: bool
+    ends: bool
+
+    def counts(self, place: int) -> bool:
+        """Whether a base is nobody else's, but for the edges of what neighbours look at."""
+        low = self.low + (0 if self.begins else OVERLAP)
+        high = self.high - (0 if self.ends else OVERLAP)
+        return low <= place < high
+
+
+def pieces_of(number: int, sequence: PaddedContig) -> Iterator[Piece]:
+    """Cut the segments of a contig into pieces that overlap."""
+    for start, end in sequence.segments():
+        for low, high in pairwise(start + bound for bound in split(end - start, PIECE)):
+            yield Piece(
+                number,
+                max(low - OVERLAP, start),
+                min(high + OVERLAP, end),
+                low == start,
+                high == end,
+            )

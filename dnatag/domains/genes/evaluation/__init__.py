@@ -1,0 +1,1 @@
+"""Evaluation of predicted genes against a reference."""

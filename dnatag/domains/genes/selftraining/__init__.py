@@ -1,0 +1,1 @@
+"""Self-training: what the contigs themselves show of their genomes."""

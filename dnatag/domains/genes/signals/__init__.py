@@ -1,0 +1,1 @@
+"""Signals of genes: codon usage, start codons and ribosome binding sites."""

@@ -1,0 +1,232 @@
+"""What a genome's own genes say about the others: codon usage and the signals of its starts.
+
+An :class:`Adaptation` is learnt from genes of one genome (annotated ones in training, the
+confident ones of a first pass in prediction) and gives the network extra input channels. Starts
+of genes that closely follow another one of the same strand (inside operons) are modelled apart
+from the others, as in GeneMarkS-2 (Lomsadze et al. 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from dnatag.domains.genes.nucleotides import base_numbers, encode, reverse_complement
+from dnatag.domains.genes.signals.kernels import count_hexamers, count_starts, features
+from dnatag.formats.sequences.records import CodingSequence
+
+__all__ = [
+    "FEATURES",
+    "LEARN_LENGTH",
+    "MIRROR_FEATURES",
+    "Adaptation",
+    "hexamers",
+    "mirror_bits",
+]
+
+#: Genes shorter than this are not learnt from.
+LEARN_LENGTH = 300
+
+#: Input channels of one strand.
+_OWN = ("hexamer", "start codon", "profile first", "profile inner", "motif first", "motif inner")
+#: Input channels of a base: those of the forward, then those of the reverse strand.
+FEATURES = tuple(f"{strand}{name}" for strand in "+-" for name in _OWN)
+#: The order of the channels on the other strand.
+MIRROR_FEATURES = (*range(len(_OWN), 2 * len(_OWN)), *range(len(_OWN)))
+
+#: The start profile covers this many bases before the start codon and behind it.
+_BEFORE, _BEHIND = 40, 12
+#: Class of motifs by the number of bases between motif and start codon.
+_MOTIF = 5
+_BIN_OF_GAP = np.digitize(np.arange(36), [4, 6, 8, 10, 13, 18, 24, 30]).astype(np.int64)
+_N_BINS = int(_BIN_OF_GAP.max()) + 1
+#: A gene is inside an operon if the one before it on its strand ends less than this before it.
+_OPERON_GAP = 25
+#: How far from a start its rivals (the background) are looked for.
+_RIVALS = 150
+#: Sums of a profile are brought to the scale of the other channels.
+_PROFILE_SCALE = 0.25
+
+
+def mirror_bits(bits: np.ndarray) -> np.ndarray:
+    """Property bits as seen from the other strand, in its direction.
+
+    Parameters
+    ----------
+    bits : numpy.ndarray
+        uint8 (L,), see :mod:`dnatag.domains.genes.codes`.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (L,).
+    """
+    turned = bits[::-1]
+    return (turned >> 2) | (turned & 3) << 2
+
+
+def hexamers(symbols: np.ndarray) -> np.ndarray:
+    """Count the hexamers of both strands.
+
+    Parameters
+    ----------
+    symbols : numpy.ndarray
+        uint8 (L,), see :mod:`dnatag.domains.genes.nucleotides`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (4096,); those with ambiguous bases are left out.
+    """
+    counts, nowhere = np.zeros(4096), np.zeros(0, np.int64)
+    for own in (symbols, reverse_complement(symbols)):
+        count_hexamers(base_numbers(own), nowhere, nowhere, np.zeros(4096), counts)
+    return counts
+
+
+def _log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.ndarray:
+    """Log ratio of two distributions over the last axis, shrunk to zero where counts are few."""
+    rate = background + 1.0
+    rate = rate / rate.sum(-1, keepdims=True)
+    total = counts.sum(-1, keepdims=True)
+    shrunk = (counts + prior * rate) / (total + prior)
+    return np.log(shrunk / rate).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """Log-odds tables of a genome.
+
+    Attributes
+    ----------
+    hexamers : numpy.ndarray
+        float32 (4096,), hexamers at the codon starts of genes against all hexamers.
+    codons : numpy.ndarray
+        float32 (64,), start codons against their in-frame rivals.
+    profiles : numpy.ndarray
+        float32 (2, 52, 4), bases around starts against those around rivals, for first genes of
+        operons and inner ones.
+    motifs : numpy.ndarray
+        float32 (2, 1024, bins), 5-mers before starts by their distance.
+    """
+
+    hexamers: np.ndarray
+    codons: np.ndarray
+    profiles: np.ndarray
+    motifs: np.ndarray
+
+    @classmethod
+    def none(cls) -> Adaptation:
+        """Return tables of zeros: nothing is known of the genome."""
+        return cls(
+            np.zeros(4096, np.float32),
+            np.zeros(64, np.float32),
+            np.zeros((2, _BEFORE + _BEHIND, 4), np.float32),
+            np.zeros((2, 4**_MOTIF, _N_BINS), np.float32),
+        )
+
+    @classmethod
+    def learn(
+        cls, contigs: Iterable[tuple[np.ndarray, np.ndarray, Sequence[CodingSequence]]]
+    ) -> Adaptation:
+        """Count the tables.
+
+        Parameters
+        ----------
+        contigs : iterable of (symbols, bits, genes)
+            The genome: symbols and property bits, uint8 (L,), and the genes to learn from,
+            whose complete ends are trusted. Genes across the origin are not used.
+
+        Returns
+        -------
+        Adaptation
+            Of zeros, up to rounding, if there are no genes.
+        """
+        coding, background = np.zeros(4096), np.zeros(4096)
+        codons = np.zeros((3, 64))
+        profiles = np.zeros((3, _BEFORE + _BEHIND, 4))
+        motifs = np.zeros((3, 4**_MOTIF, _N_BINS))
+        for symbols, bits, genes in contigs:
+            whole = [g for g in genes if len(g.parts) == 1]
+            length = len(symbols)
+            for strand in (1, -1):
+                own = symbols if strand > 0 else reverse_complement(symbols)
+                own_bits = bits if strand > 0 else mirror_bits(bits)
+                base = base_numbers(own)
+                placed = sorted(
+                    (
+                        g.start if strand > 0 else length - g.end,
+                        g.end if strand > 0 else length - g.start,
+                        g.phase if g.partial5 else 0,
+                        g.partial5,
+                    )
+                    for g in whole
+                    if g.strand == strand
+                )
+                begin = np.array([start + phase for start, _, phase, _ in placed], dtype=np.int64)
+                end = np.array([end for _, end, _, _ in placed], dtype=np.int64)
+                # The codon of the start and the stop say nothing of codon usage.
+                count_hexamers(base, begin + 3, end - 3, coding, background)
+                before = np.concatenate([[-(10**9)], end[:-1]])
+                trusted = np.array([not partial for *_, partial in placed], dtype=bool)
+                kinds = (begin - before < _OPERON_GAP).astype(np.int64)
+                count_starts(
+                    base, own_bits, begin[trusted], kinds[trusted],
+                    codons, profiles, motifs, _BEFORE, _BEHIND, _BIN_OF_GAP, _RIVALS,
+                )  # fmt: skip
+        by_place = motifs.transpose(0, 2, 1)
+        return cls(
+            _log_odds(coding, background, 1000.0),
+            _log_odds(codons[:2].sum(0), codons[2], 10.0),
+            np.stack([_log_odds(profiles[k], profiles[2], 20.0) for k in range(2)]),
+            np.stack([_log_odds(by_place[k], by_place[2], 1000.0).T for k in range(2)]).copy(),
+        )
+
+    def allowing(self, codons: Iterable[str]) -> Adaptation:
+        """Return the tables for a genome that reads some codons as amino acids.
+
+        Where they are stops they are all but missing from genes; here that must not count against
+        a gene that has them.
+
+        Parameters
+        ----------
+        codons : iterable of str
+            Three letters A, C, G, T each.
+        """
+        table = self.hexamers.reshape(64, 64).copy()
+        for codon in codons:
+            number = int(base_numbers(encode(codon.encode())) @ (16, 4, 1))
+            for row in (table[number], table[:, number]):
+                np.maximum(row, 0, out=row)
+        return replace(self, hexamers=table.ravel())
+
+    def features(self, symbols: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Input channels for a sequence.
+
+        Parameters
+        ----------
+        symbols, bits : numpy.ndarray
+            uint8 (L,), of a contig or a window of it.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (L, 12), see ``FEATURES``.
+        """
+        n = len(_OWN)
+        out = np.zeros((len(symbols), 2 * n), dtype=np.float32)
+        for half, own, own_bits in (
+            (out[:, :n], symbols, bits),
+            (out[::-1, n:], reverse_complement(symbols), mirror_bits(bits)),
+        ):
+            features(
+                base_numbers(own), own_bits, self.hexamers, self.codons, self.profiles, self.motifs,
+                _BEFORE, _BEHIND, _BIN_OF_GAP, _PROFILE_SCALE, half,
+            )  # fmt: skip
+        return out
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the tables by name, for a file."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}

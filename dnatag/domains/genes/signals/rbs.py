@@ -1,0 +1,146 @@
+"""The motif before a genome's starts, where ribosomes bind, and how far before them it is.
+
+A position weight matrix with a distribution of spacers and a share of starts without a motif,
+learnt by expectation maximisation (as in Lawrence and Reilly 1990) from the sequences before
+starts. It is what GeneMarkS-2 and others call the RBS model. The adaptation's tables of 5-mers
+see the same signal, but what speaks for a whole motif of six bases at the usual distance is more
+than the best of its 5-mers says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
+from dnatag.domains.genes.signals.kernels import motif_log_odds
+from dnatag.formats.sequences.records import CodingSequence
+
+__all__ = ["Motif"]
+
+#: Bases of the motif, and the numbers of bases between it and the start codon.
+WIDTH, SPACERS = 6, np.arange(2, 17)
+#: Where to start from: the complement of the tail of 16S rRNA.
+_CONSENSUS = "AGGAGG"
+_ROUNDS, _ABSENT = 40, 0.3
+#: Bases before a start that are looked at.
+_REACH = WIDTH + int(SPACERS[-1])
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A motif.
+
+    Attributes
+    ----------
+    weights : numpy.ndarray
+        float32 (6, 4), log-odds of the bases A, C, G, T at each place of the motif against those
+        around it.
+    spacers : numpy.ndarray
+        float32 (16,), share of starts with a motif 2, ..., 16 bases before the start codon, and
+        last the share of those without.
+    """
+
+    weights: np.ndarray
+    spacers: np.ndarray
+
+    @classmethod
+    def none(cls) -> Motif:
+        """Return a motif that says nothing."""
+        spacers = np.zeros(len(SPACERS) + 1, np.float32)
+        spacers[-1] = 1
+        return cls(np.zeros((WIDTH, 4), np.float32), spacers)
+
+    @classmethod
+    def learn(
+        cls, contigs: Iterable[tuple[np.ndarray, np.ndarray, Sequence[CodingSequence]]]
+    ) -> Motif:
+        """Learn from genes.
+
+        Parameters
+        ----------
+        contigs : iterable of (symbols, bits, genes)
+            See :meth:`dnatag.domains.genes.signals.codon_usage.Adaptation.learn`.
+
+        Returns
+        -------
+        Motif
+            One that says nothing, if there are no starts to learn from.
+        """
+        before = [
+            _before(symbols if strand > 0 else reverse_complement(symbols), starts)
+            for symbols, _, genes in contigs
+            for strand in (1, -1)
+            if len(starts := _starts(genes, strand, len(symbols)))
+        ]
+        return cls._of(np.concatenate(before)) if before else cls.none()
+
+    @classmethod
+    def _of(cls, before: np.ndarray) -> Motif:
+        """Learn from the bases before starts, int8 (n, 22)."""
+        bases = np.arange(4)
+        around = np.array([(before == b).sum() for b in bases]) + 1.0
+        around /= around.sum()
+        one_hot = (before[..., None] == bases).astype(np.float32)
+        # float32 (n, spacers, 24): each start with its possible motifs.
+        at = _REACH - WIDTH - SPACERS
+        possible = np.stack([one_hot[:, i : i + WIDTH].reshape(len(before), -1) for i in at], 1)
+        matrix = np.full((WIDTH, 4), 0.1)
+        matrix[np.arange(WIDTH), ["ACGT".index(b) for b in _CONSENSUS]] = 0.7
+        spacers = np.full(len(SPACERS) + 1, (1 - _ABSENT) / len(SPACERS))
+        spacers[-1] = _ABSENT
+        for _ in range(_ROUNDS):
+            odds = np.ones((len(before), len(spacers)))
+            odds[:, :-1] = np.exp(possible @ np.log(matrix / around).ravel())
+            shares = odds * spacers
+            shares /= shares.sum(1, keepdims=True)
+            counts = np.einsum("ns,nsk->k", shares[:, :-1], possible).reshape(WIDTH, 4)
+            counts += 2 * around
+            matrix = counts / counts.sum(1, keepdims=True)
+            spacers = shares.sum(0) + 1
+            spacers /= spacers.sum()
+        return cls(np.log(matrix / around).astype(np.float32), spacers.astype(np.float32))
+
+    def log_odds(self, symbols: np.ndarray, places: np.ndarray, strand: int) -> np.ndarray:
+        """How much more probable the bases before start codons are with the motif than without.
+
+        Parameters
+        ----------
+        symbols : numpy.ndarray
+            uint8 (L,).
+        places : numpy.ndarray
+            Integers (M,), first base of each start codon in the direction of the strand.
+        strand : int
+            1 or -1.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (M,), nats. Ambiguous bases and those beyond the end say nothing.
+        """
+        if strand < 0:
+            symbols, places = reverse_complement(symbols), len(symbols) - 1 - places
+        out = np.empty(len(places), np.float32)
+        motif_log_odds(
+            base_numbers(symbols), places, self.weights, self.spacers, int(SPACERS[0]), out
+        )
+        return out
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the tables by name, for a file."""
+        return {"weights": self.weights, "spacers": self.spacers}
+
+
+def _starts(genes: Sequence[CodingSequence], strand: int, length: int) -> np.ndarray:
+    """Places of complete starts on a strand, in its direction."""
+    own = (g for g in genes if g.strand == strand and not g.partial5 and len(g.parts) == 1)
+    places = [g.five_prime if strand > 0 else length - 1 - g.five_prime for g in own]
+    return np.array(places, dtype=np.int64)
+
+
+def _before(symbols: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Bases before starts, int8 (n, 22), -1 for ambiguous ones and beyond the end."""
+    padded = np.concatenate([np.full(_REACH, -1, np.int8), base_numbers(symbols)])
+    return padded[starts[:, None] + np.arange(_REACH)]

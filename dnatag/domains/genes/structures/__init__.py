@@ -1,0 +1,1 @@
+"""Structures of genes: their grammar, and genes as labels of bases."""

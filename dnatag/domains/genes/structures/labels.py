@@ -1,0 +1,273 @@
+"""Genes to labels and back.
+
+Labels are allowed states: for each base a 22-bit set of states of the gene grammar. A base whose
+genes are certain allows one state; where the annotation cannot be expressed or trusted all states
+are allowed, and training marginalises over them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+
+from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.domains.genes.nucleotides import encode
+from dnatag.domains.genes.signals.kernels import open_runs
+from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, MASK_OF_STATE, STATE_OF_FRAMES
+from dnatag.formats.sequences.records import CodingSequence
+
+__all__ = ["ANY_STATE", "Labels", "genes_of_path", "label_genes"]
+
+#: The set of all 22 states.
+ANY_STATE = np.uint32((1 << 22) - 1)
+
+#: uint32 (6, 22): the states that differ from a state in nothing but whether a frame is open.
+_WITH_AND_WITHOUT = np.array(
+    [
+        [
+            sum(1 << s for s in {int(STATE_OF_FRAMES[m & ~f]), int(STATE_OF_FRAMES[m | f])} - {-1})
+            for m in map(int, MASK_OF_STATE)
+        ]
+        for f in (1 << i for i in range(6))
+    ],
+    dtype=np.uint32,
+)
+
+
+@dataclass
+class Labels:
+    """Labels of a contig.
+
+    Attributes
+    ----------
+    allowed : numpy.ndarray
+        uint32 (L,), the set of allowed states of each base.
+    genes : list of CodingSequence
+        The genes that the labels express, the trustworthy ones.
+    masked : collections.Counter
+        Why the others are masked, and how many.
+    """
+
+    allowed: np.ndarray
+    genes: list[CodingSequence] = field(default_factory=list)
+    masked: Counter[str] = field(default_factory=Counter)
+
+
+def _open_ends(cds: CodingSequence) -> tuple[bool, bool]:
+    """Whether the left and the right end of a CDS are missing."""
+    ends = (cds.partial5, cds.partial3)
+    return ends if cds.strand > 0 else ends[::-1]
+
+
+def _to_the_ends(cds: CodingSequence, length: int) -> CodingSequence:
+    """Extend a partial CDS that stops one or two bases short of the contig's end to that end.
+
+    Annotations often give only the whole codons of a partial gene.
+    """
+    left_open, right_open = _open_ends(cds)
+    if len(cds.parts) > 1:
+        return cds
+    left = cds.start if left_open and 0 < cds.start < 3 else 0
+    right = length - cds.end if right_open and 0 < length - cds.end < 3 else 0
+    if not left and not right:
+        return cds
+    added5 = left if cds.strand > 0 else right
+    return replace(
+        cds,
+        parts=((cds.start - left, cds.end + right),),
+        phase=(cds.phase + added5) % 3 if cds.partial5 else cds.phase,
+    )
+
+
+def _fault(cds: CodingSequence, length: int, bits: np.ndarray) -> str | None:
+    """Why a CDS can't be a label, or None."""
+    if cds.pseudo:
+        return "pseudogene"
+    if cds.exception:
+        return "translation exception"
+    crosses_origin = len(cds.parts) == 2 and cds.parts[0][1] == length and cds.parts[1][0] == 0
+    if len(cds.parts) > 1 and not crosses_origin:
+        return "spliced or frameshifted"
+    if cds.start < 0 or any(end > length for _, end in cds.parts):
+        return "outside the contig"
+    left_open, right_open = _open_ends(cds)
+    if (left_open and cds.start > 0) or (right_open and cds.end < length):
+        return "partial inside the contig"
+    if not (left_open or right_open) and len(cds) % 3:
+        return "length no multiple of three"
+    positions = np.fromiter(cds, dtype=np.int64, count=len(cds))
+    own = bits[positions] >> (0 if cds.strand > 0 else 2)
+    offset = cds.phase if cds.partial5 else 0
+    stops = own[offset + 2 :: 3] & STOP
+    whole_codons = (len(cds) - offset) % 3 == 0
+    if not cds.partial3 and not (len(stops) and stops[-1] and whole_codons):
+        return "no stop codon at its end"
+    if stops[: len(stops) - whole_codons].any():
+        return "stop codon inside"
+    if not cds.partial5 and not (own[:1] & START).any():
+        return "no start codon at its beginning"
+    return None
+
+
+def _frames(cds: CodingSequence) -> list[tuple[int, int, np.ndarray]]:
+    """Intervals of a CDS with the index of its open frame (0 to 5) at each base."""
+    position = (np.arange(len(cds)) - (cds.phase if cds.partial5 else 0)) % 3
+    if cds.strand < 0:
+        position = position[::-1] + 3
+    intervals, done = [], 0
+    for start, end in cds.parts:
+        intervals.append((start, end, position[done : done + end - start]))
+        done += end - start
+    return intervals
+
+
+def _upstream_limit(cds: CodingSequence, bits: np.ndarray) -> int:
+    """First base, in reading direction, of the longest gene with this stop codon."""
+    step = 3 * cds.strand
+    is_stop = STOP if cds.strand > 0 else STOP_REVERSE
+    here = cds.five_prime
+    while True:
+        last = here - cds.strand  # of the codon before
+        if not 0 <= last - 2 * cds.strand < len(bits):
+            return 0 if cds.strand > 0 else len(bits) - 1
+        if bits[last] & is_stop:
+            return here
+        here -= step
+
+
+def _leave_start_open(allowed: np.ndarray, cds: CodingSequence, bits: np.ndarray) -> None:
+    """Allow any start of a gene, up to its middle; other genes stay as they are."""
+    middle = cds.five_prime + len(cds) // 2 * cds.strand
+    low, high = sorted((_upstream_limit(cds, bits), middle))
+    frame = (np.arange(low, high + 1) - cds.five_prime) * cds.strand % 3
+    widened = np.zeros(len(frame), dtype=np.uint32)
+    for state in range(len(FRAME_OF_STATE)):
+        here = (allowed[low : high + 1] >> np.uint32(state)) & 1
+        widened |= here * _WITH_AND_WITHOUT[frame + (0 if cds.strand > 0 else 3), state]
+    allowed[low : high + 1] |= widened
+
+
+def label_genes(
+    sequence: bytes | np.ndarray,
+    genes: Iterable[CodingSequence],
+    code: GeneticCode,
+    *,
+    open_starts: bool = False,
+) -> Labels:
+    """Label a contig with its annotated genes.
+
+    What the grammar cannot express (pseudogenes, spliced and frameshifted genes, partial genes
+    away from the contig's ends, genes that break the genetic code, more than two genes at a base)
+    is masked over its whole extent and counted. A gene across the origin is labelled on both
+    sides, as a gene that runs off either end. A partial gene that stops one or two bases short of
+    the contig's end is extended to it.
+
+    Parameters
+    ----------
+    sequence : bytes or numpy.ndarray
+        The contig's letters, or its symbols (uint8).
+    genes : iterable of CodingSequence
+        Its annotation, in any order.
+    code : GeneticCode
+        The genetic code.
+    open_starts : bool
+        Whether the annotated starts are not to be trusted: a gene may then begin at any start
+        codon from the first one of its reading frame to the middle of the gene.
+
+    Returns
+    -------
+    Labels
+        With the genes sorted by their start.
+    """
+    symbols = encode(sequence) if isinstance(sequence, bytes) else sequence
+    length, bits = len(symbols), code.properties(symbols)
+    labels = Labels(np.zeros(length, dtype=np.uint32))
+    open_at = np.zeros(length, dtype=np.uint8)
+    masked = np.zeros(length, dtype=bool)
+
+    def mask(cds: CodingSequence, why: str) -> None:
+        labels.masked[why] += 1
+        for start, end in cds.parts:
+            masked[max(start, 0) : end] = True
+        # Between the parts of one gene lie introns or frameshifts, but never the whole contig.
+        for (_, left), (right, _) in pairwise(cds.parts):
+            if right - left < 2 * len(cds) + 1000:
+                masked[left:right] = True
+
+    # Longest first: where too many genes overlap, the shorter ones are masked.
+    placed = (_to_the_ends(g, length) for g in genes)
+    for cds in sorted(placed, key=lambda g: (-len(g), g.parts, g.strand)):
+        fault = _fault(cds, length, bits)
+        if fault is None:
+            opened = [(s, e, (1 << f).astype(np.uint8)) for s, e, f in _frames(cds)]
+            widened = [(s, e, open_at[s:e] | frames) for s, e, frames in opened]
+            # No gene passes a stop in frame: two that share a frame share their stop.
+            if any((open_at[s:e] & frames).any() for s, e, frames in opened):
+                fault = "second gene with the same stop"
+            elif any((STATE_OF_FRAMES[frames] < 0).any() for _, _, frames in widened):
+                fault = "more than two genes at a base"
+            else:
+                for start, end, frames in widened:
+                    open_at[start:end] = frames
+                labels.genes.append(cds)
+        if fault is not None:
+            mask(cds, fault)
+    labels.allowed[:] = np.uint32(1) << STATE_OF_FRAMES[open_at].astype(np.uint32)
+    labels.allowed[masked] = ANY_STATE
+    if open_starts:
+        for cds in labels.genes:
+            if len(cds.parts) == 1 and not cds.partial5:
+                _leave_start_open(labels.allowed, cds, bits)
+    labels.genes.sort(key=lambda g: (g.parts, g.strand))
+    return labels
+
+
+def genes_of_path(
+    path: np.ndarray, bits: np.ndarray, contig: str = "", offset: int = 0
+) -> list[CodingSequence]:
+    """Read the genes off a path of states.
+
+    Parameters
+    ----------
+    path : numpy.ndarray
+        Integers (L,), a legal path of the gene grammar.
+    bits : numpy.ndarray
+        uint8 (L,), the property bits of the same bases.
+    contig : str
+        Id that the genes get.
+    offset : int
+        Position of the first base on the contig.
+
+    Returns
+    -------
+    list of CodingSequence
+        Sorted by start, then end. Genes that run off an end of the path are partial, except where
+        the path's first (last) codon is a start (stop) codon in frame: these count as whole.
+    """
+    runs = np.empty((8 + len(path) // 200, 4), np.int64)
+    while (count := open_runs(path, bits, FRAME_OF_STATE, runs)) > len(runs):
+        runs = np.empty((count, 4), np.int64)
+    genes = []
+    for reverse, phase, left, right in runs[:count].tolist():
+        first = right - 1 if reverse else left
+        last = left if reverse else right - 1
+        start, stop = (START_REVERSE, STOP_REVERSE) if reverse else (START, STOP)
+        left_whole, right_whole = (left - phase) % 3 == 0, (right - phase) % 3 == 0
+        begins, ends = (right_whole, left_whole) if reverse else (left_whole, right_whole)
+        partial5 = not (begins and bits[first] & start)
+        skipped = (right - phase) % 3 if reverse else (phase - left) % 3
+        genes.append(
+            CodingSequence(
+                contig=contig,
+                parts=((left + offset, right + offset),),
+                strand=-1 if reverse else 1,
+                phase=skipped if partial5 else 0,
+                partial5=partial5,
+                partial3=not (ends and bits[last] & stop),
+            )
+        )
+    return sorted(genes, key=lambda g: (g.start, g.end, -g.strand))

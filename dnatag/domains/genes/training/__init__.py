@@ -1,0 +1,1 @@
+"""Training of gene models on annotated genomes."""

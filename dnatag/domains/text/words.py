@@ -1,0 +1,172 @@
+"""Words as numbers: known words, vectors, shapes and characters."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from dnatag.tasks.tagging.domain import Encoded
+
+__all__ = ["WordEncoder", "normalise", "shape"]
+
+#: Of longer words the middle is left out.
+LONGEST = 32
+#: A word seen n times in training is taken for an unknown one with probability r / (r + n).
+RARITY = 3
+SHAPES = ("lower", "upper", "title", "mixed", "digits", "with digit", "other")
+_DIGIT = re.compile(r"\d")
+
+
+def normalise(word: str) -> str:
+    """Return a word as it is looked up: lower case, with 0 for every digit."""
+    return _DIGIT.sub("0", word.lower())
+
+
+def shape(word: str) -> int:
+    """Return the index of a word's shape in ``SHAPES``."""
+    if any(c.isdigit() for c in word):
+        return 4 if all(c.isdigit() or not c.isalnum() for c in word) else 5
+    letters = [c for c in word if c.isalpha()]
+    if not letters:
+        return 6
+    if all(c.islower() for c in letters):
+        return 0
+    if all(c.isupper() for c in letters):
+        return 1 if len(letters) > 1 else 2
+    return 2 if letters[0].isupper() and all(c.islower() for c in letters[1:]) else 3
+
+
+class WordEncoder:
+    """Encodes words, see :class:`dnatag.tasks.tagging.domain.Encoder`.
+
+    Parameters
+    ----------
+    words : mapping of str to int
+        Known words, normalised, and how often they occur in what is learnt from.
+    characters : sequence of str
+        Known characters.
+    vector_words : sequence of str
+        Words that have a vector, as the source of the vectors writes them.
+    vectors : numpy.ndarray
+        float16 (number of these, D); D may be 0.
+    """
+
+    def __init__(
+        self,
+        words: Mapping[str, int],
+        characters: Sequence[str],
+        vector_words: Sequence[str] = (),
+        vectors: np.ndarray | None = None,
+    ) -> None:
+        self.words = dict(words)
+        self.characters = tuple(characters)
+        self.vector_words = tuple(vector_words)
+        self.vectors = np.zeros((0, 0), np.float16) if vectors is None else vectors
+        # 0 is unknown; of characters, 0 is none and 1 unknown.
+        self._word = {w: i for i, w in enumerate(self.words, 1)}
+        self._character = {c: i for i, c in enumerate(self.characters, 2)}
+        self._vector = {w: i for i, w in enumerate(self.vector_words)}
+        counts = np.array([0, *self.words.values()], float)
+        self._forget = RARITY / (RARITY + counts)
+
+    @classmethod
+    def learn(
+        cls,
+        sentences: Iterable[Sequence[str]],
+        vector_words: Sequence[str] = (),
+        vectors: np.ndarray | None = None,
+        most_vectors: int = 0,
+    ) -> WordEncoder:
+        """Know the words and characters of sentences, and some vectors.
+
+        Parameters
+        ----------
+        sentences : iterable of sequence of str
+            What is learnt from.
+        vector_words, vectors
+            As for the class.
+        most_vectors : int
+            Keep the vectors of the first so many words and of those in the sentences; 0: all.
+        """
+        words, characters = Counter[str](), Counter[str]()
+        for tokens in sentences:
+            words.update(map(normalise, tokens))
+            for token in tokens:
+                characters.update(token)
+        # In a model file a zero ends a word, so what has one stays unknown.
+        known = {w: n for w, n in words.items() if "\0" not in w}
+        known = dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
+        if vectors is not None and most_vectors:
+            kept = [
+                i for i, w in enumerate(vector_words) if i < most_vectors or normalise(w) in known
+            ]
+            vector_words, vectors = [vector_words[i] for i in kept], vectors[kept]
+        return cls(known, sorted(characters.keys() - {"\0"}), vector_words, vectors)
+
+    @property
+    def categories(self) -> tuple[int, int]:
+        """Numbers of words and of shapes, with the unknown word and no shape."""
+        return len(self.words) + 1, len(SHAPES) + 1
+
+    def encode(self, tokens: Sequence[str]) -> Encoded:
+        """See :class:`dnatag.tasks.tagging.domain.Encoder`."""
+        normal = [normalise(t) for t in tokens]
+        categories = np.zeros((len(tokens), 2), np.int32)
+        categories[:, 0] = [self._word.get(w, 0) for w in normal]
+        categories[:, 1] = [shape(t) + 1 for t in tokens]
+        features = np.zeros((len(tokens), self.vectors.shape[1]), np.float32)
+        parts = np.zeros((len(tokens), max([1, *(min(len(t), LONGEST) for t in tokens)])), np.int32)
+        for i, (token, word) in enumerate(zip(tokens, normal, strict=True)):
+            if (row := self._vector_row(token, word)) is not None:
+                features[i] = self.vectors[row]
+            if len(token) > LONGEST:
+                token = token[: LONGEST // 2] + token[-LONGEST // 2 :]
+            parts[i, : len(token)] = [self._character.get(c, 1) for c in token]
+        return Encoded(categories, features, parts)
+
+    def _vector_row(self, token: str, word: str) -> int | None:
+        for form in (token, token.lower(), word):
+            if (row := self._vector.get(form)) is not None:
+                return row
+        return None
+
+    def vary(self, encoded: Encoded, rng: np.random.Generator) -> Encoded:
+        """See :class:`dnatag.tasks.tagging.domain.Encoder`: rare words may be unknown."""
+        categories = encoded.categories.copy()
+        words = categories[:, 0]
+        words[rng.random(len(words)) < self._forget[words]] = 0
+        return replace(encoded, categories=categories)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """See :class:`dnatag.tasks.tagging.domain.Encoder`."""
+        return {
+            "words": _pack(self.words),
+            "counts": np.array(list(self.words.values()), np.int32),
+            "characters": _pack(self.characters),
+            "vector_words": _pack(self.vector_words),
+            "vectors": self.vectors.astype(np.float16),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> WordEncoder:
+        """Inverse of :meth:`to_arrays`."""
+        words = dict(zip(_unpack(arrays["words"]), arrays["counts"].tolist(), strict=True))
+        return cls(
+            words,
+            _unpack(arrays["characters"]),
+            _unpack(arrays["vector_words"]),
+            arrays["vectors"],
+        )
+
+
+def _pack(words: Iterable[str]) -> np.ndarray:
+    """Strings as bytes, uint8, each ended by a zero."""
+    return np.frombuffer("".join(f"{w}\0" for w in words).encode(), np.uint8)
+
+
+def _unpack(array: np.ndarray) -> list[str]:
+    return array.tobytes().decode().split("\0")[:-1]

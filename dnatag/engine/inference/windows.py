@@ -1,0 +1,352 @@
+"""Running a tagger over sequences of any length.
+
+A sequence is cut into tiles whose margins overlap; the margins' results are thrown away. The
+encoder forgets what is further away than a margin, so the tiles join to what one pass over the
+whole sequence gives, whatever the tiles and batches: of the gene model, whose channels are of the
+order of 10, nearly all agree to 1e-4 and the worst to 1e-2 (tested).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from dnatag.engine.networks.kmer_tagger import SequenceTagger, Sites
+from dnatag.errors import InputError
+
+__all__ = ["Reading", "Runner", "Span", "batches", "choose_device", "split", "torch_threads"]
+
+#: Steps of a tile that are kept (about), and of each margin that is thrown away.
+CORE, MARGIN = 6144, 256
+#: Steps of a batch, over all its rows. On the CPU few: tensors that are not taken from the heap
+#: but mapped anew for each batch cost half as much time again.
+BATCH_STEPS = 3 * (CORE + 2 * MARGIN)
+GPU_BATCH_STEPS = 32 * (CORE + 2 * MARGIN)
+
+Features = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a sequence to be tagged.
+
+    Parameters
+    ----------
+    symbols, bits : numpy.ndarray
+        uint8 (L,), the whole sequence; L is a multiple of the stride.
+    start, end : int
+        The stretch, multiples of the stride.
+    """
+
+    symbols: np.ndarray
+    bits: np.ndarray
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a tagger makes of a stretch before its sites are scored.
+
+    Attributes
+    ----------
+    span : Span
+        The stretch.
+    channels : numpy.ndarray
+        float32 (end - start, C); those of the sites are what the last scoring made them.
+    place, channel : numpy.ndarray
+        int32 (M,), position of each site in the stretch and its channel.
+    seen : numpy.ndarray
+        float32 (M, hidden), see :class:`dnatag.engine.networks.kmer_tagger.Sites`.
+    """
+
+    span: Span
+    channels: np.ndarray
+    place: np.ndarray
+    channel: np.ndarray
+    seen: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Tile:
+    span: int
+    low: int
+    high: int
+    start: int
+    end: int
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Turn auto, cpu, cuda or mps into a device.
+
+    Raises
+    ------
+    InputError
+        If the device asked for is not there.
+    """
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
+        raise InputError(f"torch finds no {name} device here; use --device cpu")
+    return torch.device(name)
+
+
+def split(length: int, size: int) -> list[int]:
+    """Cut a length into nearly equal stretches, the same from either end.
+
+    The number of stretches is odd: an even number has a middle, which may be no whole number.
+
+    Parameters
+    ----------
+    length : int
+        What is cut.
+    size : int
+        About the length of a stretch: at most twice as long, and at least two thirds unless
+        there is only one.
+
+    Returns
+    -------
+    list of int
+        Bounds from 0 to `length`, one more than there are stretches.
+    """
+    count = length // (2 * size) * 2 + 1
+    half = [i * length // count for i in range(count // 2 + 1)]
+    return half + [length - bound for bound in reversed(half)]
+
+
+def batches(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
+    """Put what is of similar length together, since all is padded to the longest.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Lengths of the items.
+    limit : int
+        Most positions of a batch, padding included, unless it is a single item.
+
+    Yields
+    ------
+    list of int
+        Indices of items, longest first.
+    """
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and (len(batch) + 1) * lengths[batch[0]] > limit:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+@contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Set torch's number of threads for a block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Runner:
+    """Runs a tagger on a device, in several threads on the CPU.
+
+    Each thread runs batches of its own on one core: LSTMs gain next to nothing from several.
+
+    Parameters
+    ----------
+    tagger : SequenceTagger
+        In evaluation mode; moved to the device.
+    device : torch.device
+        Where it runs.
+    threads : int
+        Number of CPU threads.
+    """
+
+    def __init__(self, tagger: SequenceTagger, device: torch.device, threads: int = 1) -> None:
+        self.tagger = tagger.to(device)
+        self.device = device
+        self.workers = threads if device.type == "cpu" else 1
+        self.stride = tagger.config.stride
+
+    def channels(
+        self,
+        spans: Sequence[Span],
+        features: Sequence[Features],
+        done: Callable[[int], None] | None = None,
+    ) -> list[np.ndarray]:
+        """Compute the channels of stretches.
+
+        Parameters
+        ----------
+        spans, features, done
+            See :meth:`read`.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            float32 (end - start, C) for each stretch.
+        """
+        readings = self.read(spans, features, done)
+        self.score(readings, features)
+        return [reading.channels for reading in readings]
+
+    def read(
+        self,
+        spans: Sequence[Span],
+        features: Sequence[Features],
+        done: Callable[[int], None] | None = None,
+    ) -> list[Reading]:
+        """Run the network over stretches.
+
+        Parameters
+        ----------
+        spans : sequence of Span
+            The stretches.
+        features : sequence of callable
+            One for each stretch: gives its feature channels, float32 (end - start, F), for
+            (symbols, bits, start, end).
+        done : callable or None
+            Told of the number of positions finished, now and then.
+
+        Returns
+        -------
+        list of Reading
+            One for each stretch; their sites are not scored yet.
+        """
+        n_channels = len(self.tagger.grammar.channels)
+        results = [np.empty((s.end - s.start, n_channels), np.float32) for s in spans]
+        sites: list[list[tuple[np.ndarray, ...]]] = [[] for _ in spans]
+        tiles = [tile for number, span in enumerate(spans) for tile in self._tiles(number, span)]
+
+        def work(batch: list[_Tile]) -> list[tuple[np.ndarray, ...]]:
+            channels, found = self._forward(batch, spans, features)
+            for tile, of_tile in zip(batch, channels, strict=True):
+                kept = of_tile[tile.start - tile.low : tile.end - tile.low]
+                low = spans[tile.span].start
+                results[tile.span][tile.start - low : tile.end - low] = kept
+                if done is not None:
+                    done(tile.end - tile.start)
+            return found
+
+        limit = (BATCH_STEPS if self.device.type == "cpu" else GPU_BATCH_STEPS) * self.stride
+        groups = [
+            [tiles[i] for i in batch] for batch in batches([t.high - t.low for t in tiles], limit)
+        ]
+        with self._pool() as pool:
+            for batch, found in zip(groups, pool.map(work, groups), strict=True):
+                for tile, of_tile in zip(batch, found, strict=True):
+                    sites[tile.span].append(of_tile)
+        return [
+            Reading(span, channels, *map(np.concatenate, zip(*of_span, strict=True)))
+            if of_span
+            else Reading(span, channels, *self._no_sites())
+            for span, channels, of_span in zip(spans, results, sites, strict=True)
+        ]
+
+    def score(self, readings: Sequence[Reading], features: Sequence[Features]) -> None:
+        """Score the sites of stretches, in place.
+
+        Parameters
+        ----------
+        readings : sequence of Reading
+            The stretches as they were read.
+        features : sequence of callable
+            As for reading, but not necessarily with the same results.
+        """
+
+        def work(reading: Reading, features: Features) -> None:
+            span = reading.span
+            extra = features(span.symbols, span.bits, span.start, span.end)[reading.place]
+            place, channel, seen, extra = (
+                torch.from_numpy(x).to(self.device)
+                for x in (reading.place, reading.channel, reading.seen, extra)
+            )
+            with torch.inference_mode():
+                scores = self.tagger.score(Sites(place, place, channel, seen), extra)
+            reading.channels[reading.place, reading.channel] = scores.float().cpu().numpy()
+
+        if self.tagger.site is not None:
+            with self._pool() as pool:
+                for _ in pool.map(work, readings, features):
+                    pass
+
+    @contextmanager
+    def _pool(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads that run one core each."""
+        pool = ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,))
+        with torch_threads(1), pool:
+            yield pool
+
+    def _no_sites(self) -> tuple[np.ndarray, ...]:
+        site = self.tagger.config.site
+        none = np.zeros(0, np.int32)
+        return none, none, np.zeros((0, site.hidden if site else 0), np.float32)
+
+    def _tiles(self, number: int, span: Span) -> Iterator[_Tile]:
+        """Cut a stretch into tiles with their margins."""
+        margin = MARGIN * self.stride
+        bounds = split((span.end - span.start) // self.stride, CORE)
+        for low, high in pairwise(span.start + bound * self.stride for bound in bounds):
+            if low < high:
+                begin, stop = max(low - margin, 0), min(high + margin, len(span.symbols))
+                yield _Tile(number, begin, stop, low, high)
+
+    def _forward(
+        self, batch: list[_Tile], spans: Sequence[Span], features: Sequence[Features]
+    ) -> tuple[list[np.ndarray], list[tuple[np.ndarray, ...]]]:
+        """Run a batch; where it does not fit into memory, run its halves.
+
+        Returns for each tile its channels, (L, C), and its sites: place in the stretch, channel,
+        what is seen.
+        """
+        width = max(t.high - t.low for t in batch)
+        symbols = np.zeros((len(batch), width), np.uint8)
+        bits = np.zeros((len(batch), width), np.uint8)
+        extra = np.zeros((len(batch), width, self.tagger.config.features), np.float32)
+        for i, tile in enumerate(batch):
+            span, n = spans[tile.span], tile.high - tile.low
+            symbols[i, :n] = span.symbols[tile.low : tile.high]
+            bits[i, :n] = span.bits[tile.low : tile.high]
+            extra[i, :n] = features[tile.span](span.symbols, span.bits, tile.low, tile.high)
+        lengths = torch.tensor([t.high - t.low for t in batch])
+        inputs = (torch.from_numpy(symbols), torch.from_numpy(bits), torch.from_numpy(extra),
+                  lengths)  # fmt: skip
+        try:
+            half = self.device.type == "cuda"
+            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, half):
+                channels, sites = self.tagger.read(*(x.to(self.device) for x in inputs))
+            return list(channels.float().cpu().numpy()), self._of_rows(batch, spans, sites)
+        except torch.cuda.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            torch.cuda.empty_cache()
+        middle = len(batch) // 2
+        first, second = (
+            self._forward(part, spans, features) for part in (batch[:middle], batch[middle:])
+        )
+        return first[0] + second[0], first[1] + second[1]
+
+    def _of_rows(
+        self, batch: list[_Tile], spans: Sequence[Span], sites: Sites | None
+    ) -> list[tuple[np.ndarray, ...]]:
+        """Sort sites by tile; those in the margins are dropped."""
+        if sites is None:
+            return [self._no_sites() for _ in batch]
+        row, place, channel = (x.int().cpu().numpy() for x in sites[:3])
+        seen = sites.seen.float().cpu().numpy()
+        result: list[tuple[np.ndarray, ...]] = []
+        for i, tile in enumerate(batch):
+            at = place + tile.low
+            mine = np.flatnonzero((row == i) & (at >= tile.start) & (at < tile.end))
+            result.append((at[mine] - spans[tile.span].start, channel[mine], seen[mine]))
+        return result

@@ -1,0 +1,1 @@
+"""Networks: from encoded sequences to the scores of labels."""

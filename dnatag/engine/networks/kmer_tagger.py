@@ -1,0 +1,338 @@
+"""The tagger: inputs, encoder and heads that give the channels of a grammar."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dnatag.engine.crf.grammar import Grammar
+from dnatag.engine.networks.encoders import BiLSTM, reverse
+from dnatag.engine.networks.kmers import KmerEmbedding, KmerIndex
+
+__all__ = ["Mirror", "Network", "SequenceTagger", "SiteConfig", "Sites", "TaggerConfig"]
+
+
+class Network(nn.Module):
+    """A network that gives the channels of a grammar for each position, and its weights.
+
+    Called with the inputs of B sequences, (B, L, ...) each, and their lengths, int64 (B,), it
+    returns the channels, float (B, L, C).
+
+    Attributes
+    ----------
+    grammar : Grammar
+        What the channels are for.
+    theta : Parameter
+        The weights of its transitions.
+    dropout : float
+        Share of what the network does not see while it is trained.
+    """
+
+    grammar: Grammar
+    theta: nn.Parameter
+    dropout: float
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """What a sequence looks like from its other end, for domains with that symmetry.
+
+    Parameters
+    ----------
+    symbols : tuple of int
+        The symbol that each symbol becomes.
+    bits : tuple of int
+        The property word that each word becomes.
+    features : tuple of int
+        The order of the feature channels.
+    """
+
+    symbols: tuple[int, ...]
+    bits: tuple[int, ...]
+    features: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SiteConfig:
+    """A close look at the positions where an event may happen.
+
+    Parameters
+    ----------
+    bit : int
+        The property bit that marks the positions.
+    before, behind : int
+        How many positions are seen before the site, and from it on.
+    embedding : int
+        Length of the vector of each k-mer in view.
+    hidden : int
+        Units of the hidden layers.
+    """
+
+    bit: int
+    before: int = 40
+    behind: int = 14
+    embedding: int = 8
+    hidden: int = 64
+
+
+@dataclass(frozen=True)
+class TaggerConfig:
+    """The size of a tagger.
+
+    Parameters
+    ----------
+    kmer : int
+        Length of the k-mers that are embedded.
+    embedding : int
+        Length of their vectors.
+    features : int
+        Extra input channels per position.
+    stride : int
+        Positions per step of the encoder.
+    hidden, layers : int
+        Units and layers of each direction of the LSTM.
+    dropout : float
+        Variational dropout.
+    site : SiteConfig or None
+        The head of the last channel (of each half, with a mirror).
+    """
+
+    kmer: int = 6
+    embedding: int = 24
+    features: int = 0
+    stride: int = 3
+    hidden: int = 96
+    layers: int = 1
+    dropout: float = 0.0
+    site: SiteConfig | None = None
+
+    def to_dict(self) -> dict:
+        """Plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict) -> TaggerConfig:
+        """Inverse of :meth:`to_dict`."""
+        site = data.get("site")
+        return cls(**{**data, "site": None if site is None else SiteConfig(**site)})
+
+
+class Sites(NamedTuple):
+    """M sites of a batch, as the network sees them.
+
+    Attributes
+    ----------
+    row, place : Tensor
+        int64 (M,), where they are.
+    channel : Tensor
+        int64 (M,), the channel that is theirs.
+    seen : Tensor
+        float32 (M, hidden), all that their score depends on but for the features.
+    """
+
+    row: Tensor
+    place: Tensor
+    channel: Tensor
+    seen: Tensor
+
+
+class _SiteHead(nn.Module):
+    """Scores sites from the k-mers around them, the encoder and the features."""
+
+    def __init__(self, config: TaggerConfig, site: SiteConfig, kmers: int) -> None:
+        super().__init__()
+        self.site = site
+        self.stride = config.stride
+        self.embedding = KmerEmbedding(kmers, site.embedding)
+        self.view = nn.Linear((site.before + site.behind) * site.embedding, site.hidden)
+        # The encoder knows the position within a step only by where it writes what.
+        self.context = nn.ModuleList(
+            nn.Linear(2 * config.hidden, site.hidden, bias=False) for _ in range(config.stride)
+        )
+        self.features = nn.Linear(max(config.features, 1), site.hidden, bias=False)
+        self.out = nn.Sequential(
+            nn.ReLU(), nn.Linear(site.hidden, site.hidden), nn.ReLU(), nn.Linear(site.hidden, 1)
+        )
+
+    def look(
+        self, index: Tensor, mixed: Tensor, bits: Tensor, encoded: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return row and position of each site, (M,), and what is seen there, (M, hidden)."""
+        sites = (bits & self.site.bit).nonzero()
+        # Sorted by their place in the step, so that each context layer has one slice.
+        sites = sites[torch.argsort(sites[:, 1] % self.stride, stable=True)]
+        row, place = sites[:, 0], sites[:, 1]
+        counts = torch.bincount(place % self.stride, minlength=self.stride).tolist()
+        table = self.embedding.table(mixed)
+        # A last row of zeros stands for what lies outside the window.
+        table = torch.cat([table, table.new_zeros(1, table.shape[1])])
+        before, behind = self.site.before, self.site.behind
+        around = nn.functional.pad(index.int(), (before, behind), value=len(table) - 1)
+        seen = around.unfold(1, before + behind, 1)[row, place]
+        x = self.view(nn.functional.embedding(seen, table).flatten(1))
+        context = encoded[row, place // self.stride].split(counts)
+        return row, place, x + torch.cat([f(c) for f, c in zip(self.context, context, strict=True)])
+
+    def score(self, seen: Tensor, features: Tensor) -> Tensor:
+        """Return the channel at sites, (M,), for their features, (M, F)."""
+        x = seen + self.features(features) if features.shape[-1] else seen
+        return self.out(x).squeeze(1)
+
+
+class SequenceTagger(Network):
+    """A tagger of letters: it sees k-mers, several positions at a step.
+
+    With a `mirror` the grammar's channels are two halves, the second being the first as seen
+    from the other end; the network then computes one half from either end with the same
+    weights, and its results do not depend on the end it is read from.
+
+    Parameters
+    ----------
+    config : TaggerConfig
+        Sizes.
+    grammar : Grammar
+        What the channels are for.
+    spread : numpy.ndarray
+        float32 (symbols, letters), see :class:`KmerIndex`.
+    mirror : Mirror or None
+        The symmetry of the domain.
+    """
+
+    _symbols: Tensor
+    _bits: Tensor
+    _features: Tensor
+
+    def __init__(
+        self, config: TaggerConfig, grammar: Grammar, spread: np.ndarray, mirror: Mirror | None
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.grammar = grammar
+        self.dropout = config.dropout
+        self.mirror = mirror
+        self.own_channels = len(grammar.channels) // (2 if mirror else 1)
+        self.index = KmerIndex(spread, config.kmer)
+        self.embedding = KmerEmbedding(self.index.size, config.embedding)
+        width = config.stride * (config.embedding + config.features)
+        self.encoder = BiLSTM(
+            width, config.hidden, config.layers, mirror is not None, config.dropout
+        )
+        self.dense_channels = self.own_channels - (config.site is not None)
+        self.head = nn.Linear(2 * config.hidden + width, config.stride * self.dense_channels)
+        nn.init.zeros_(self.head.bias)
+        nn.init.normal_(self.head.weight, std=0.02)
+        self.site = None if config.site is None else _SiteHead(config, config.site, self.index.size)
+        self.theta = nn.Parameter(torch.zeros(len(grammar.weights)))
+        if mirror is not None:
+            self.register_buffer("_symbols", torch.tensor(mirror.symbols), persistent=False)
+            self.register_buffer("_bits", torch.tensor(mirror.bits), persistent=False)
+            self.register_buffer(
+                "_features", torch.tensor(mirror.features, dtype=torch.int64), persistent=False
+            )
+
+    def forward(self, symbols: Tensor, bits: Tensor, features: Tensor, lengths: Tensor) -> Tensor:
+        """Give the channels.
+
+        Parameters
+        ----------
+        symbols, bits : Tensor
+            uint8 (B, L), symbols and property words; 0 behind the end of a row. L is a multiple
+            of the stride.
+        features : Tensor
+            float32 (B, L, F).
+        lengths : Tensor
+            int64 (B,), multiples of the stride.
+
+        Returns
+        -------
+        Tensor
+            float32 (B, L, C).
+        """
+        channels, sites = self.read(symbols, bits, features, lengths)
+        if sites is None:
+            return channels
+        scores = self.score(sites, features[sites.row, sites.place]).to(channels.dtype)
+        return channels.index_put((sites.row, sites.place, sites.channel), scores)
+
+    def read(
+        self, symbols: Tensor, bits: Tensor, features: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Sites | None]:
+        """Give the channels, but those of the sites: these are zero, and what is seen there.
+
+        Parameters
+        ----------
+        symbols, bits, features, lengths : Tensor
+            As for the channels.
+
+        Returns
+        -------
+        channels : Tensor
+            float32 (B, L, C).
+        sites : Sites or None
+            None without a site head.
+        """
+        if self.mirror is None:
+            dense, seen = self._oriented(symbols, bits, features, lengths)
+            halves = [dense]
+        else:
+            turned = reverse(symbols, lengths).long()
+            symbols = torch.cat([symbols, self._symbols[turned].to(symbols.dtype)])
+            bits = torch.cat([bits, self._bits[reverse(bits, lengths).long()].to(bits.dtype)])
+            features = torch.cat([features, reverse(features, lengths)[..., self._features]])
+            dense, seen = self._oriented(symbols, bits, features, torch.cat([lengths, lengths]))
+            ahead, back = dense.chunk(2)
+            halves = [ahead, reverse(back, lengths)]
+        if seen is None:
+            return torch.cat(halves, -1), None
+        none = dense.new_zeros(*halves[0].shape[:2], 1)
+        channels = torch.cat([x for half in halves for x in (half, none)], -1)
+        row, place, hidden = seen
+        if self.mirror is None:
+            return channels, Sites(row, place, torch.full_like(row, self.dense_channels), hidden)
+        is_back = row >= len(lengths)
+        row = torch.where(is_back, row - len(lengths), row)
+        place = torch.where(is_back, lengths.to(row.device)[row] - 1 - place, place)
+        channel = self.dense_channels + is_back * self.own_channels
+        return channels, Sites(row, place, channel, hidden)
+
+    def score(self, sites: Sites, features: Tensor) -> Tensor:
+        """Give the channels of sites.
+
+        Parameters
+        ----------
+        sites : Sites
+            As they were read, or some of them.
+        features : Tensor
+            float32 (M, F), of their positions; not necessarily what the encoder was given.
+
+        Returns
+        -------
+        Tensor
+            float32 (M,).
+        """
+        assert self.site is not None
+        if self.mirror is not None:
+            is_back = (sites.channel >= self.own_channels)[:, None]
+            features = torch.where(is_back, features[:, self._features], features)
+        return self.site.score(sites.seen, features)
+
+    def _oriented(
+        self, symbols: Tensor, bits: Tensor, features: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor] | None]:
+        batch, length = symbols.shape
+        stride = self.config.stride
+        index, mixed = self.index(symbols)
+        x = nn.functional.embedding(index, self.embedding.table(mixed))
+        x = torch.cat([x, features.to(x.dtype)], -1).view(batch, length // stride, -1)
+        encoded = self.encoder(x, lengths // stride)
+        # The head reads both, but joining them would take more memory than all the rest.
+        of_encoded, of_x = self.head.weight.split([encoded.shape[-1], x.shape[-1]], 1)
+        dense = nn.functional.linear(encoded, of_encoded, self.head.bias)
+        dense = (dense + nn.functional.linear(x, of_x)).view(batch, length, self.dense_channels)
+        if self.site is None:
+            return dense, None
+        return dense, self.site.look(index, mixed, bits, encoded)

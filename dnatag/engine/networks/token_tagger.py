@@ -1,0 +1,181 @@
+"""The tagger of tokens: each has some categories, some numbers, and perhaps parts of its own.
+
+For a word these are its form and its shape, its vector, and its letters; a domain that has only
+categories leaves the rest out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dnatag.engine.crf.grammar import Grammar
+from dnatag.engine.networks.encoders import BiLSTM
+from dnatag.engine.networks.kmer_tagger import Network
+
+__all__ = ["PartsConfig", "TokenConfig", "TokenTagger"]
+
+
+@dataclass(frozen=True)
+class PartsConfig:
+    """How the parts of a token become a vector.
+
+    Parameters
+    ----------
+    symbols : int
+        Number of symbols, 0 being no symbol.
+    encoder : str
+        ``cnn``: the largest of each filter over three neighbours; ``lstm``: the last states of a
+        BiLSTM.
+    embedding : int
+        Length of the symbols' vectors.
+    hidden : int
+        Length of the token's vector (even for ``lstm``).
+    """
+
+    symbols: int
+    encoder: str = "cnn"
+    embedding: int = 30
+    hidden: int = 50
+
+
+@dataclass(frozen=True)
+class TokenConfig:
+    """The size of a tagger of tokens.
+
+    Parameters
+    ----------
+    categories : tuple of (int, int)
+        For each category of a token the number of its values and the length of their vectors.
+        Value 0 is the unknown one; its vector is zero.
+    features : int
+        Numbers of a token.
+    parts : PartsConfig or None
+        Its parts.
+    hidden, layers : int
+        Units and layers of each direction of the LSTM.
+    dropout : float
+        Variational dropout of what goes into the LSTM and of what comes out.
+    """
+
+    categories: tuple[tuple[int, int], ...]
+    features: int = 0
+    parts: PartsConfig | None = None
+    hidden: int = 100
+    layers: int = 1
+    dropout: float = 0.5
+
+    def to_dict(self) -> dict:
+        """Plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict) -> TokenConfig:
+        """Inverse of :meth:`to_dict`."""
+        parts = data["parts"]
+        return cls(
+            **{
+                **data,
+                "categories": tuple((n, length) for n, length in data["categories"]),
+                "parts": None if parts is None else PartsConfig(**parts),
+            }
+        )
+
+
+class _Parts(nn.Module):
+    """Symbols of tokens, (B, L, W), to vectors of tokens, (B, L, hidden)."""
+
+    def __init__(self, config: PartsConfig) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(config.symbols, config.embedding, padding_idx=0)
+        self.filters: nn.Conv1d | None = None
+        self.lstm: BiLSTM | None = None
+        if config.encoder == "cnn":
+            self.filters = nn.Conv1d(config.embedding, config.hidden, 3, padding=1)
+        else:
+            self.lstm = BiLSTM(config.embedding, config.hidden // 2)
+
+    def forward(self, parts: Tensor) -> Tensor:
+        batch, length, width = parts.shape
+        # A token that is there more than once is encoded once.
+        parts, which = torch.unique(parts.view(batch * length, width), dim=0, return_inverse=True)
+        x = self.embedding(parts)
+        if self.filters is not None:
+            y = self.filters(x.transpose(1, 2))
+            # What stands in the padding depends on the longest token of the batch.
+            y = y.masked_fill((parts == 0)[:, None], -1e4).amax(-1)
+            y = torch.where((parts[:, :1] > 0), torch.tanh(y), 0.0)
+        else:
+            assert self.lstm is not None
+            lengths = (parts > 0).sum(1)
+            states = self.lstm(x, lengths)
+            ahead, back = states.chunk(2, -1)
+            last = ahead[torch.arange(len(x)), (lengths - 1).clamp(min=0)]
+            y = torch.where(lengths[:, None] > 0, torch.cat([last, back[:, 0]], -1), 0.0)
+        return y[which].view(batch, length, -1)
+
+
+class TokenTagger(Network):
+    """A BiLSTM over tokens.
+
+    Parameters
+    ----------
+    config : TokenConfig
+        Sizes.
+    grammar : Grammar
+        What the channels are for.
+    """
+
+    def __init__(self, config: TokenConfig, grammar: Grammar) -> None:
+        super().__init__()
+        self.config = config
+        self.grammar = grammar
+        self.dropout = config.dropout
+        self.embeddings = nn.ModuleList(
+            nn.Embedding(n, length, padding_idx=0) for n, length in config.categories
+        )
+        for embedding in self.embeddings.parameters():
+            # About as large as vectors that were trained on much text.
+            nn.init.normal_(embedding[1:], std=0.3)
+        self.parts = None if config.parts is None else _Parts(config.parts)
+        width = sum(length for _, length in config.categories) + config.features
+        width += 0 if config.parts is None else config.parts.hidden
+        self.encoder = BiLSTM(width, config.hidden, config.layers, dropout=config.dropout)
+        self.head = nn.Linear(2 * config.hidden, len(grammar.channels))
+        self.theta = nn.Parameter(torch.zeros(len(grammar.weights)))
+
+    @torch.no_grad()
+    def temper(self, temperature: float) -> None:
+        """Divide all scores by a number, so that posteriors are less sure if it is above 1."""
+        for parameter in (self.head.weight, self.head.bias, self.theta):
+            parameter /= temperature
+
+    def forward(
+        self, categories: Tensor, features: Tensor, parts: Tensor, lengths: Tensor
+    ) -> Tensor:
+        """Give the channels.
+
+        Parameters
+        ----------
+        categories : Tensor
+            int64 (B, L, number of categories).
+        features : Tensor
+            float32 (B, L, features).
+        parts : Tensor
+            int64 (B, L, W), 0 behind the last part of a token.
+        lengths : Tensor
+            int64 (B,), tokens of each row.
+
+        Returns
+        -------
+        Tensor
+            float32 (B, L, C).
+        """
+        seen = [embed(categories[..., i]) for i, embed in enumerate(self.embeddings)]
+        seen.append(features)
+        if self.parts is not None:
+            seen.append(self.parts(parts))
+        encoded: Tensor = self.encoder(torch.cat(seen, -1), lengths)
+        return self.head(encoded)

@@ -1,0 +1,89 @@
+"""The surroundings of a training run: its device, and its folder with what it can resume from."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dnatag.engine.inference.windows import choose_device
+from dnatag.engine.training.loop import CHECKPOINT, has_checkpoint, processes
+from dnatag.errors import InputError
+
+__all__ = ["enter", "leave", "training_device"]
+
+_SETTINGS = "run.json"
+
+
+def training_device(name: str) -> torch.device:
+    """Choose the device; of several GPUs each process of a machine takes its own.
+
+    Parameters
+    ----------
+    name : str
+        auto, cpu, cuda or mps.
+
+    Raises
+    ------
+    InputError
+        If the device is not there.
+    """
+    device = choose_device(name)
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    return device
+
+
+def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
+    """Make the folder of a run, or make sure that it holds the same run.
+
+    Parameters
+    ----------
+    output : Path
+        The model file that is to come; the folder stands beside it.
+    settings : dict
+        JSON types; all that the run depends on.
+    resume : bool
+        Whether to go on with a run that was interrupted.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to resume, something else to resume, or a run that would be lost.
+    """
+    folder = output.with_name(output.name + ".run")
+    written = json.dumps(settings, indent=1)
+    about = folder / _SETTINGS
+    if resume:
+        if not has_checkpoint(folder):
+            raise InputError(f"nothing to resume: {folder} has no checkpoint; leave out --resume")
+        before = json.loads(about.read_text())
+        other = [key for key, value in json.loads(written).items() if before.get(key) != value]
+        if other:
+            raise InputError(
+                f"cannot resume: the run in {folder} has other settings ({', '.join(other)})"
+            )
+    elif has_checkpoint(folder):
+        raise InputError(
+            f"{folder} holds a run that has not ended; go on with --resume, or remove the folder"
+        )
+    elif processes()[0] == 0:
+        folder.mkdir(exist_ok=True)
+        about.write_text(written)
+    return folder
+
+
+def leave(folder: Path) -> None:
+    """Remove what a run that has ended does not need any more: all but its log."""
+    for name in ("unscored.dnatag", CHECKPOINT, _SETTINGS):
+        for path in folder.rglob(name):
+            path.unlink()

@@ -1,0 +1,1 @@
+"""Streams, compression, and what kind of content they hold."""

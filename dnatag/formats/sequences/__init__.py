@@ -1,0 +1,1 @@
+"""Files of biological sequences and what is annotated on them."""

@@ -1,0 +1,53 @@
+"""Regions of contigs, from BED or GFF files."""
+
+from __future__ import annotations
+
+import os
+
+from dnatag.errors import InputError
+from dnatag.formats.io.streams import display_name, open_text
+
+__all__ = ["read_regions"]
+
+
+def read_regions(path: str | os.PathLike[str]) -> dict[str, list[tuple[int, int]]]:
+    """Read regions.
+
+    Parameters
+    ----------
+    path
+        A BED file (0-based, half-open) or a GFF or GTF file (1-based, closed; every row but those
+        of type ``region`` counts); "-" for standard input.
+
+    Returns
+    -------
+    dict
+        For each contig its regions in the order of the file, 0-based and half-open.
+
+    Raises
+    ------
+    InputError
+        If a line is neither, or the file has no region.
+    """
+    name = display_name(path)
+    regions: dict[str, list[tuple[int, int]]] = {}
+    with open_text(path) as lines:
+        for number, line in enumerate(lines, 1):
+            if line.startswith("##FASTA"):
+                break
+            if not line.strip() or line.startswith(("#", "track", "browser")):
+                continue
+            cells = line.rstrip("\r\n").split("\t")
+            if gff := len(cells) >= 8 and cells[3].isdigit() and cells[4].isdigit():
+                if cells[2] == "region":
+                    continue
+                cells = [cells[0], cells[3], cells[4]]
+            if len(cells) < 3 or not (cells[1].isdigit() and cells[2].isdigit()):
+                raise InputError(f"{name}, line {number}: neither BED nor GFF: {line.strip()[:60]}")
+            start, end = int(cells[1]) - gff, int(cells[2])
+            if not 0 <= start < end:
+                raise InputError(f"{name}, line {number}: the region ends before it begins")
+            regions.setdefault(cells[0], []).append((start, end))
+    if not regions:
+        raise InputError(f"{name}: no regions in it; give BED or GFF")
+    return regions

@@ -1,0 +1,189 @@
+"""CoNLL: a token in a line, in columns; sentences end with blank lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import TextIO
+
+from dnatag.errors import InputError
+from dnatag.formats.io.streams import Source, display_name
+from dnatag.formats.text.lines import numbered_lines
+from dnatag.formats.text.tokens import ConllLines, Sentence
+
+__all__ = ["read_conll", "write_conll"]
+
+#: Stands in place of a token between documents.
+DOCUMENT = "-DOCSTART-"
+#: Other white space, such as no-break spaces, can be within a token.
+SPACES = re.compile(" +")
+#: First column of CoNLL-U lines that are no tokens: a contraction's range, an elided word.
+NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+")
+#: JSON Lines may hold these, lone halves of surrogate pairs among them.
+UNWRITABLE = re.compile(r"[\t\n\r\ud800-\udfff]")
+
+
+def read_conll(
+    path: Source,
+    token_column: int = 1,
+    tag_column: int | None = None,
+    encoding: str = "utf-8",
+) -> Iterator[Sentence]:
+    """Read the sentences of a file in columns, CoNLL-2003 to CoNLL-U.
+
+    A line that has tabs is split at these, any other at spaces. Comments as in CoNLL-U (lines
+    before the tokens of a sentence that begin with "#" and have no tab, in a file whose first
+    token's line has tabs), its ranges and empty nodes (if the tokens are not in the first
+    column), and "-DOCSTART-" lines are no tokens, but are kept for writing.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input.
+    token_column, tag_column
+        Counted from 1 or, from the end, from -1; by default no tags are read.
+    encoding
+        Name of the character encoding.
+
+    Yields
+    ------
+    Sentence
+        With its lines. The last one has no tokens if the file ends in other lines.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if a column is missing or empty, or the file cannot be decoded.
+    """
+    if 0 in (token_column, tag_column):
+        raise ValueError("columns are counted from 1 or from -1")
+    columns = (token_column,) if tag_column is None else (token_column, tag_column)
+    name = display_name(path)
+    tabbed, lines = _peek(numbered_lines(path, encoding))
+    draft = _Draft()
+    for number, line in lines:
+        if not line.strip():
+            if draft.cells:
+                yield draft.finish()
+                draft = _Draft()
+            elif draft.lines and draft.lines[-1]:
+                draft.lines.append("")  # what came before belongs with the next sentence
+            continue
+        if "\t" not in line:
+            line = line.strip(" ")
+        cells = _split(line)
+        document = DOCUMENT in cells
+        if document and draft.cells:
+            yield draft.finish()
+            draft = _Draft()
+        comment = tabbed and not draft.cells and line.startswith("#") and "\t" not in line
+        if document or comment or (token_column > 1 and NO_WORD.fullmatch(cells[0])):
+            draft.add(number, line)
+        else:
+            draft.add(number, line, _pick(cells, columns, f"{name}: line {number}"))
+    if draft.lines:
+        yield draft.finish()
+
+
+def write_conll(handle: TextIO, sentence: Sentence, tags: Sequence[str]) -> None:
+    """Write a sentence with its tags as the last column, and a blank line.
+
+    Parameters
+    ----------
+    handle
+        Where to write.
+    sentence
+        The lines of one from a CoNLL file are kept, and lengthened by the tag after a tab, or
+        after a space where columns are separated by spaces. Any other is written in two
+        columns, separated by a tab.
+    tags
+        One for each token.
+
+    Raises
+    ------
+    InputError
+        If a token of another format holds what a column cannot, such as a tab.
+    """
+    if len(tags) != len(sentence.tokens):
+        raise ValueError("there must be one tag for each token")
+    if isinstance(sentence.source, ConllLines):
+        lines = list(sentence.source.lines)
+        for row, tag in zip(sentence.source.rows, tags, strict=True):
+            spaced = "\t" not in lines[row] and " " in lines[row]
+            lines[row] += (" " if spaced else "\t") + tag
+    else:
+        lines = []
+        for token, tag in zip(sentence.tokens, tags, strict=True):
+            if UNWRITABLE.search(token):
+                raise InputError(
+                    f"line {sentence.line}: CoNLL columns cannot hold the token {token!r}; "
+                    "write JSON Lines instead"
+                )
+            lines.append(f"{token}\t{tag}")
+    handle.write("".join(line + "\n" for line in (*lines, "")))
+
+
+class _Draft:
+    """A sentence that is being read."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.cells: list[list[str]] = []  # of each token, and its tag if asked for
+        self._rows: list[int] = []
+        self._begin = 0
+
+    def add(self, number: int, line: str, cells: list[str] | None = None) -> None:
+        """Take a line, with the cells of its token if it has one."""
+        if not self.lines or not self.lines[-1]:
+            self._begin = number
+        if cells is not None:
+            self._rows.append(len(self.lines))
+            self.cells.append(cells)
+        self.lines.append(line)
+
+    def finish(self) -> Sentence:
+        """Return the sentence."""
+        if not self.lines[-1]:
+            self.lines.pop()
+        tokens, *tags = zip(*self.cells, strict=True) if self.cells else ((),)
+        return Sentence(
+            tokens,
+            tags=tags[0] if tags else None,
+            source=ConllLines(tuple(self.lines), tuple(self._rows)),
+            line=self._begin,
+        )
+
+
+def _peek(lines: Iterator[tuple[int, str]]) -> tuple[bool, Iterable[tuple[int, str]]]:
+    """Tell whether the line of the first token has tabs; return all lines again."""
+    head = []
+    tabbed = False
+    for number, line in lines:
+        head.append((number, line))
+        tabbed = "\t" in line
+        no_token = not line.strip() or DOCUMENT in _split(line)
+        if not no_token and (tabbed or not line.startswith("#")):
+            break
+    else:
+        tabbed = False
+    return tabbed, chain(head, lines)
+
+
+def _split(line: str) -> list[str]:
+    return line.split("\t") if "\t" in line else SPACES.split(line)
+
+
+def _pick(cells: list[str], columns: tuple[int, ...], where: str) -> list[str]:
+    picked = []
+    for column in columns:
+        index = column - 1 if column > 0 else column
+        if not -len(cells) <= index < len(cells):
+            raise InputError(
+                f"{where}: has {len(cells)} columns, no column {column}; mend the line or name "
+                "another column"
+            )
+        if not cells[index]:
+            raise InputError(f"{where}: column {column} is empty; fill it or name another column")
+        picked.append(cells[index])
+    return picked

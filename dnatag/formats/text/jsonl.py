@@ -1,0 +1,160 @@
+"""JSON Lines: an object in each line, with a text or with tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TextIO
+
+from dnatag.errors import InputError
+from dnatag.formats.io.streams import Source, display_name
+from dnatag.formats.text.lines import numbered_lines, tokenize
+from dnatag.formats.text.tokens import Entity, Sentence
+
+__all__ = ["read_jsonl", "write_jsonl"]
+
+
+def read_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[Sentence]:
+    """Read sentences from objects such as ``{"text": "..."}`` or ``{"tokens": ["...", ...]}``.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input. Blank lines are passed over.
+    encoding
+        Name of its character encoding.
+
+    Yields
+    ------
+    Sentence
+        With the object. The tokens are those under "tokens"; if there are none, those of the
+        text. Tags and id are from "tags" and "id", if there.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if a line is no JSON object, there is neither text nor tokens,
+        tokens are not to be found in the text, or there is not one tag for each token.
+    """
+    name = display_name(path)
+    for number, line in numbered_lines(path, encoding):
+        if line.strip():
+            yield _sentence(line, number, f"{name}: line {number}")
+
+
+def write_jsonl(
+    handle: TextIO,
+    sentence: Sentence,
+    entities: Iterable[Entity],
+    alternatives: Iterable[tuple[float, Iterable[Entity]]] | None = None,
+) -> None:
+    """Write a sentence as a line, its entities as Hugging Face's pipelines give them.
+
+    Places are in characters of the text, 0-based and half-open; without a text, in the tokens
+    joined by single spaces.
+
+    Parameters
+    ----------
+    handle
+        Where to write.
+    sentence
+        The object of one from a JSON Lines file is kept.
+    entities
+        Written under "entities".
+    alternatives
+        Other readings with their probabilities, written under "alternatives".
+    """
+    item = _item(sentence)
+    item["entities"] = _spans(sentence, entities)
+    if alternatives is not None:
+        item["alternatives"] = [
+            {"score": round(float(score), 6), "entities": _spans(sentence, reading)}
+            for score, reading in alternatives
+        ]
+    line = json.dumps(item, ensure_ascii=False)
+    # A lone half of a surrogate pair, which JSON may hold, has no UTF-8; its escape has.
+    handle.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+
+
+def _sentence(line: str, number: int, where: str) -> Sentence:
+    try:
+        item = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where}: is not JSON: {error.msg} at column {error.colno}") from None
+    if not isinstance(item, dict):
+        raise InputError(f"{where}: is not a JSON object; write {{...}} in each line")
+    text = item.get("text")
+    if text is not None and not isinstance(text, str):
+        raise InputError(f'{where}: "text" is not a string')
+    tokens = _strings(item, "tokens", where)
+    offsets: Sequence[tuple[int, int]] | None = None
+    if tokens is not None:
+        offsets = None if text is None else _align(tokens, text, where)
+    elif text is not None:
+        tokens, offsets = tokenize(text)
+    else:
+        raise InputError(f'{where}: the object has neither "text" nor "tokens"; give one of them')
+    tags = _strings(item, "tags", where)
+    if tags is not None and len(tags) != len(tokens):
+        raise InputError(f"{where}: has {len(tags)} tags for {len(tokens)} tokens")
+    return Sentence(
+        tuple(tokens),
+        tags=None if tags is None else tuple(tags),
+        id="" if item.get("id") is None else str(item["id"]),
+        text=text,
+        offsets=None if offsets is None else tuple(offsets),
+        source=item,
+        line=number,
+    )
+
+
+def _strings(item: dict[str, Any], key: str, where: str) -> list[str] | None:
+    values = item.get(key)
+    if values is None:
+        return None
+    if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
+        raise InputError(f'{where}: "{key}" is not a list of strings that are not empty')
+    return values
+
+
+def _align(tokens: list[str], text: str, where: str) -> list[tuple[int, int]]:
+    offsets = []
+    end = 0
+    for token in tokens:
+        start = text.find(token, end)
+        if start < 0:
+            raise InputError(
+                f"{where}: the token {token!r} is not in the text after character {end}; mend it, "
+                "or leave text or tokens out"
+            )
+        end = start + len(token)
+        offsets.append((start, end))
+    return offsets
+
+
+def _item(sentence: Sentence) -> dict[str, Any]:
+    if isinstance(sentence.source, dict):
+        return dict(sentence.source)
+    item: dict[str, Any] = {"id": sentence.id} if sentence.id else {}
+    if sentence.text is None:
+        item["tokens"] = sentence.tokens
+    else:
+        item["text"] = sentence.text
+    return item
+
+
+def _spans(sentence: Sentence, entities: Iterable[Entity]) -> list[dict[str, Any]]:
+    text, offsets = sentence.located()
+    spans = []
+    for entity in entities:
+        start, end = offsets[entity.start][0], offsets[entity.end - 1][1]
+        spans.append(
+            {
+                "entity_group": entity.type,
+                "score": round(float(entity.score), 6),
+                "word": text[start:end],
+                "start": start,
+                "end": end,
+            }
+        )
+    return spans

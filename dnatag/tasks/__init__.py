@@ -1,0 +1,1 @@
+"""Tasks: how an output is structured. They know no domain."""

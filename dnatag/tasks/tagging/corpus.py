@@ -1,0 +1,150 @@
+"""Tagged sequences as training batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dnatag.engine.inference.windows import batches
+from dnatag.engine.training.loop import Batch
+from dnatag.tasks.tagging.domain import Encoded, Encoder
+
+__all__ = ["Corpus", "Example", "collate"]
+
+#: Batches of which the sequences are sorted together: of similar lengths, yet in a random order.
+_SORTED = 40
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sequence to learn from.
+
+    Parameters
+    ----------
+    encoded : Encoded
+        Its tokens.
+    allowed : numpy.ndarray
+        bool (L, S), the states that its tags allow.
+    weight : float
+        How often it takes part in an epoch, on average.
+    """
+
+    encoded: Encoded
+    allowed: np.ndarray
+    weight: float = 1.0
+
+
+def collate(encoded: Sequence[Encoded]) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+    """Pad sequences to the longest of them.
+
+    Parameters
+    ----------
+    encoded : sequence of Encoded
+        B sequences.
+
+    Returns
+    -------
+    inputs : tuple of Tensor
+        Categories, features and parts, (B, L, ...).
+    lengths : Tensor
+        int64 (B,).
+    """
+    lengths = [len(e) for e in encoded]
+
+    def pad(arrays: Sequence[np.ndarray], kind: type[np.generic]) -> Tensor:
+        padded = np.zeros((len(arrays), max(lengths), max(a.shape[1] for a in arrays)), kind)
+        for row, array in zip(padded, arrays, strict=True):
+            row[: len(array), : array.shape[1]] = array
+        return torch.from_numpy(padded)
+
+    inputs = (
+        pad([e.categories for e in encoded], np.int64),
+        pad([e.features for e in encoded], np.float32),
+        pad([e.parts for e in encoded], np.int64),
+    )
+    return inputs, torch.tensor(lengths)
+
+
+@dataclass
+class Corpus:
+    """Batches of whole sequences, each a function of the seed and its number alone.
+
+    Every epoch has all sequences in another order; those of similar length stand together.
+
+    Parameters
+    ----------
+    train, validate : sequence of Example
+        Sequences of at least one token.
+    encoder : Encoder
+        Varies the sequences to train on.
+    batch : int
+        Tokens of a batch, about, padding included.
+    seed : int
+        Of all random choices.
+    """
+
+    train: Sequence[Example]
+    validate: Sequence[Example]
+    encoder: Encoder
+    batch: int
+    seed: int
+    _epochs: dict[int, list[list[int]]] = field(default_factory=dict, repr=False)
+
+    def steps(self, epochs: int) -> int:
+        """Return the number of batches of so many epochs."""
+        return sum(len(self._epoch(number)) for number in range(epochs))
+
+    def batch_at(self, step: int, rank: int = 0, world: int = 1) -> Batch:
+        """Return a worker's share of the batch of a step."""
+        epoch, rest = 0, step
+        while rest >= len(self._epoch(epoch)):
+            rest -= len(self._epoch(epoch))
+            epoch += 1
+        batch = self._epoch(epoch)[rest]
+        share = range(rank, len(batch), world)
+        examples = [self.train[batch[row]] for row in share]
+        rngs = [np.random.default_rng((self.seed, 1, step, row)) for row in share]
+        encoded = [self.encoder.vary(e.encoded, rng) for e, rng in zip(examples, rngs, strict=True)]
+        return self._batch(encoded, [e.allowed for e in examples])
+
+    def validation(self, rank: int = 0, world: int = 1) -> Iterator[Batch]:
+        """Yield a worker's share of the batches to validate on, the same at every call."""
+        groups = list(batches([len(e.encoded) for e in self.validate], 4 * self.batch))
+        for group in groups[rank::world]:
+            examples = [self.validate[i] for i in group]
+            yield self._batch([e.encoded for e in examples], [e.allowed for e in examples])
+
+    def _epoch(self, number: int) -> list[list[int]]:
+        """Sequences of each batch of an epoch."""
+        if number not in self._epochs:
+            rng = np.random.default_rng((self.seed, 0, number))
+            weights = np.array([example.weight for example in self.train])
+            times = np.floor(weights + rng.random(len(weights))).astype(int)
+            order = rng.permutation(np.repeat(np.arange(len(weights)), times)).tolist()
+            lengths = [len(self.train[i].encoded) for i in order]
+            size = max(1, _SORTED * self.batch * len(order) // max(sum(lengths), 1))
+            result = []
+            for first in range(0, len(order), size):
+                part = order[first : first + size]
+                sizes = lengths[first : first + size]
+                result += [[part[i] for i in b] for b in batches(sizes, self.batch)]
+            self._epochs[number] = [result[i] for i in rng.permutation(len(result))]
+        return self._epochs[number]
+
+    def _batch(self, encoded: Sequence[Encoded], allowed: Sequence[np.ndarray]) -> Batch:
+        n_states = self.train[0].allowed.shape[1]
+        if not encoded:
+            none = torch.zeros(0, 1, 0)
+            inputs = (none.long(), none, none.long())
+            return Batch(inputs, none[..., :0].sum(-1).byte(), torch.zeros(0).long(),
+                         torch.zeros(0, 1, n_states, dtype=torch.bool))  # fmt: skip
+        inputs, lengths = collate(encoded)
+        states = torch.zeros(*inputs[0].shape[:2], n_states, dtype=torch.bool)
+        for row, array in zip(states, allowed, strict=True):
+            row[: len(array)] = torch.from_numpy(array)
+        bits = torch.zeros(inputs[0].shape[:2], dtype=torch.uint8)
+        return Batch(inputs, bits, lengths, states)

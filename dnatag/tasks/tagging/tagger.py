@@ -1,0 +1,248 @@
+"""The tagger: tokens to spans, each with its posterior probability."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dnatag.engine.inference.windows import batches, choose_device, torch_threads
+from dnatag.formats.text.tokens import Entity
+from dnatag.models.names import find_model
+from dnatag.tasks.tagging.corpus import collate
+from dnatag.tasks.tagging.domain import Relatives
+from dnatag.tasks.tagging.model import TokenModel, load
+from dnatag.tasks.tagging.posterior import Posterior
+
+__all__ = ["Tagged", "Tagger"]
+
+#: Tokens of a batch, padding included, and sequences that are sorted by length together.
+BATCH_TOKENS = 2048
+CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A sequence of tokens with its labels.
+
+    Attributes
+    ----------
+    entities : list of Entity
+        The spans of the best labelling, in order. Each has the posterior probability that
+        exactly these tokens are a span of this type.
+    tags : list of str
+        The best labelling in the model's scheme.
+    alternatives : list of (float, list of Entity)
+        On request the most probable labellings, each with its posterior probability.
+    """
+
+    entities: list[Entity]
+    tags: list[str]
+    alternatives: list[tuple[float, list[Entity]]]
+
+
+class Tagger:
+    """Tags tokens with a model.
+
+    Parameters
+    ----------
+    model : TokenModel
+        The model.
+    metadata : dict
+        Of its file.
+    device : torch.device
+        Where the network runs.
+    threads : int
+        CPU threads.
+    relatives : Relatives or None
+        Finds sequences that are read beside those to tag.
+    """
+
+    def __init__(
+        self,
+        model: TokenModel,
+        metadata: dict[str, Any],
+        device: torch.device,
+        threads: int = 1,
+        relatives: Relatives | None = None,
+    ) -> None:
+        self.model = model
+        self.metadata = metadata
+        self.device = device
+        self.threads = threads
+        self.relatives = relatives
+        self._networks = [network.to(device).eval() for network in model.networks]
+
+    @classmethod
+    def load(
+        cls,
+        model: str | os.PathLike[str],
+        device: str = "auto",
+        threads: int = 1,
+        relatives: str | os.PathLike[str] | None = None,
+    ) -> Tagger:
+        """Load a model.
+
+        Parameters
+        ----------
+        model
+            Name of a model (see ``dnatag models list``) or a model file.
+        device
+            auto, cpu, cuda or mps.
+        threads
+            CPU threads.
+        relatives
+            FASTA of proteins among which relatives of those to tag are looked for; their topology
+            is then told by all of them together.
+
+        Raises
+        ------
+        InputError
+            If there is no such model or device, it tags no tokens, or relatives are of no use to
+            it or cannot be read.
+        DnatagError
+            If relatives are to be looked for and pyhmmer is not installed.
+        """
+        place = choose_device(device)
+        found, metadata = load(find_model(model))
+        known = None if relatives is None else found.domain.relatives(Path(relatives))
+        return cls(found, metadata, place, threads, known)
+
+    def tag(self, tokens: Sequence[str], k_best: int = 0, min_score: float | None = None) -> Tagged:
+        """Tag one sequence.
+
+        Parameters
+        ----------
+        tokens
+            Words of a sentence, or residues of a protein.
+        k_best
+            How many of the most probable labellings to give in ``alternatives``.
+        min_score
+            Leave out spans with a lower posterior. For entities it takes the place of the model's
+            threshold, so that a low one finds more.
+        """
+        return next(self.tag_all([tokens], k_best, min_score))
+
+    def posteriors(self, tokens: Sequence[str]) -> np.ndarray:
+        """Return the posterior probability of each label at each token of a sequence.
+
+        Parameters
+        ----------
+        tokens
+            As for tagging.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (L, number of labels), in the order of ``model.labelling.labels``.
+        """
+        labelling = self.model.labelling
+        if not len(tokens):
+            return np.zeros((0, len(labelling.labels)), np.float32)
+        of_state = np.eye(len(labelling.labels), dtype=np.float32)[labelling.label_of]
+        with torch.inference_mode(), torch_threads(self.threads):
+            return self._posterior([tokens]).marginals(of_state)[0]
+
+    def tag_all(
+        self,
+        sequences: Iterable[Sequence[str]],
+        k_best: int = 0,
+        min_score: float | None = None,
+    ) -> Iterator[Tagged]:
+        """Tag sequences, in their order.
+
+        Parameters
+        ----------
+        sequences
+            Read as they are needed, some hundreds at a time.
+        k_best, min_score
+            As for one.
+        """
+        rest = iter(sequences)
+        pool = ThreadPoolExecutor(self.threads, initializer=torch.set_num_threads, initargs=(1,))
+        with torch_threads(1), pool:
+            while chunk := list(islice(rest, CHUNK)):
+                empty = Tagged([], [], [(1.0, list[Entity]())][:k_best])
+                results = [empty] * len(chunk)
+                full = [i for i, tokens in enumerate(chunk) if len(tokens)]
+                groups = [
+                    [full[i] for i in group]
+                    for group in batches([len(chunk[i]) for i in full], BATCH_TOKENS)
+                ]
+                work = pool.map(
+                    lambda g: self._tag([chunk[i] for i in g], k_best, min_score), groups
+                )
+                for group, tagged in zip(groups, work, strict=True):
+                    for i, one in zip(group, tagged, strict=True):
+                        results[i] = one
+                yield from results
+
+    def _tag(
+        self, sequences: Sequence[Sequence[str]], k_best: int, min_score: float | None
+    ) -> list[Tagged]:
+        """Tag a batch of sequences, none of them empty."""
+        labelling = self.model.labelling
+        with torch.inference_mode():
+            posterior = self._posterior(sequences)
+            best = [
+                [entity for entity in found if entity.score >= (min_score or 0)]
+                for found in labelling.best(posterior, min_score)
+            ]
+            alternatives = self._alternatives(posterior, k_best) if k_best else [[] for _ in best]
+        return [
+            Tagged(found, labelling.tags([entity.span for entity in found], len(tokens)), others)
+            for tokens, found, others in zip(sequences, best, alternatives, strict=True)
+        ]
+
+    def _alternatives(
+        self, posterior: Posterior, number: int
+    ) -> list[list[tuple[float, list[Entity]]]]:
+        """Return the most probable labellings of each sequence, with their probabilities."""
+        ranked = posterior.k_best(number)
+        spans = [[self.model.labelling.spans(path) for _, path in paths] for paths in ranked]
+        entities = map(iter, posterior.entities([list(chain(*of_paths)) for of_paths in spans]))
+        return [
+            [(p, list(islice(rest, len(row)))) for (p, _), row in zip(paths, of_paths, strict=True)]
+            for paths, of_paths, rest in zip(ranked, spans, entities, strict=True)
+        ]
+
+    def _posterior(self, sequences: Sequence[Sequence[str]]) -> Posterior:
+        """Run the networks, on the relatives of sequences too.
+
+        What counts is the mean of the scores of all tokens that stand for one another.
+        """
+        alone = self._alone(sequences)
+        if self.relatives is None:
+            return alone
+        channels = alone.channels.clone()
+        found = self.model.labelling.best(alone, None)
+        for scores, tokens, entities in zip(channels, sequences, found, strict=True):
+            relatives = self.relatives.find(tokens, [entity.span for entity in entities])
+            number = scores.new_ones(len(scores), 1)
+            for group in batches([len(relative.tokens) for relative in relatives], BATCH_TOKENS):
+                theirs = self._alone([relatives[i].tokens for i in group]).channels
+                for i, its in zip(group, theirs, strict=True):
+                    scores[relatives[i].own] += its[relatives[i].its]
+                    number[relatives[i].own] += 1
+            scores /= number
+        return replace(alone, channels=channels)
+
+    def _alone(self, sequences: Sequence[Sequence[str]]) -> Posterior:
+        """Run the networks on sequences."""
+        inputs, lengths = collate([self.model.encoder.encode(tokens) for tokens in sequences])
+        here, lengths = [x.to(self.device) for x in inputs], lengths.to(self.device)
+        # The mean of scores: the geometric mean of what the networks find probable.
+        channels = torch.stack([f(*here, lengths).float() for f in self._networks]).mean(0)
+        theta = torch.stack([f.theta.detach() for f in self._networks]).mean(0)
+        if self.device.type == "mps":
+            # The sums need double precision, which this kind of device has not.
+            channels, theta, lengths = channels.cpu(), theta.cpu(), lengths.cpu()
+        labelling = self.model.labelling
+        return Posterior(labelling.grammar, channels, theta, lengths, labelling.stretch)

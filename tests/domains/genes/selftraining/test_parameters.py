@@ -1,0 +1,212 @@
+"""What is learnt of a genome: it is kept whole, and calls all isolates of a species alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnatag import GeneFinder
+from dnatag.domains.genes.codes import GeneticCode
+from dnatag.domains.genes.model import load
+from dnatag.domains.genes.nucleotides import encode
+from dnatag.domains.genes.selftraining.parameters import (
+    Genome,
+    choose_parts,
+    load_genome,
+    save_genome,
+)
+from dnatag.errors import InputError
+from dnatag.formats.sequences.records import CodingSequence, Contig
+from dnatag.models.names import find_model
+
+#: Bases around a gene that must be the same.
+AROUND = 500
+
+
+def learn(contig: Contig, **settings: Any) -> tuple[Genome, list[CodingSequence]]:
+    """What a finder learns of a genome, and the genes that it finds."""
+    kept: list[Genome] = []
+    finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", **settings)
+    (prediction,) = finder.predict([contig], learnt=kept.append)
+    return kept[0], prediction.genes
+
+
+@pytest.fixture(scope="module")
+def contig(buchnera: Any) -> Contig:
+    return Contig("a", buchnera.sequence[:150_000])
+
+
+@pytest.fixture(scope="module")
+def learnt(contig: Contig) -> tuple[Genome, list[CodingSequence]]:
+    return learn(contig)
+
+
+@pytest.fixture(scope="module")
+def isolate(contig: Contig, phage: bytes) -> Contig:
+    """Return the same with substitutions, a deletion and a piece of a phage put in."""
+    rng = np.random.default_rng(11)
+    letters = np.frombuffer(contig.sequence, np.uint8).copy()
+    places = rng.integers(0, len(letters), 40)
+    letters[places] = np.frombuffer(b"ACGT", np.uint8)[rng.integers(0, 4, 40)]
+    sequence, guest = letters.tobytes(), phage[10_000:22_000]
+    return Contig("b", sequence[:52_000] + sequence[55_000:101_000] + guest + sequence[101_000:])
+
+
+def unlike(
+    here: tuple[Contig, list[CodingSequence]], there: tuple[Contig, list[CodingSequence]]
+) -> tuple[int, list[CodingSequence]]:
+    """How many genes have the same surroundings in both, and which are not called in both."""
+    calls = {(g.start, g.end, g.strand) for g in there[1]}
+    number, others = 0, []
+    for gene in here[1]:
+        low, high = gene.start - AROUND, gene.end + AROUND
+        if low < 0 or high > len(here[0]):
+            continue
+        at = there[0].sequence.find(here[0].sequence[low:high])
+        if at < 0:
+            continue
+        number += 1
+        if (at + AROUND, at + AROUND + len(gene), gene.strand) not in calls:
+            others.append(gene)
+    return number, others
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one adaptation", "each its own"])
+def test_the_same_gene_in_every_isolate(
+    contig: Contig, learnt: tuple[Genome, list[CodingSequence]], isolate: Contig, shared: bool
+) -> None:
+    genome, genes = learnt
+    if shared:
+        others = GeneFinder(genome=genome, device="cpu").find(isolate)
+    else:
+        _, others = learn(isolate)
+    for here, there in (
+        ((contig, genes), (isolate, others)),
+        ((isolate, others), (contig, genes)),
+    ):
+        number, unlike_genes = unlike(here, there)
+        assert number > 60
+        assert not unlike_genes
+
+
+def test_what_is_saved_calls_the_same_genes(
+    contig: Contig, learnt: tuple[Genome, list[CodingSequence]], tmp_path: Path
+) -> None:
+    genome, genes = learnt
+    save_genome(tmp_path / "genome", genome)
+    again = load_genome(tmp_path / "genome")
+    assert again.code == genome.code
+    for part in ("adaptation", "starts"):
+        tables = getattr(genome, part).to_arrays()
+        for name, table in getattr(again, part).to_arrays().items():
+            np.testing.assert_array_equal(table, tables[name])
+            assert table.any()
+    assert GeneFinder(genome=again, device="cpu").find(contig) == genes
+
+
+def test_starts_are_learnt_until_they_settle(
+    contig: Contig, learnt: tuple[Genome, list[CodingSequence]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a sample first, then from all genes; what is learnt last is what is called with."""
+    told: list[str] = []
+    monkeypatch.setattr("dnatag.domains.genes.finder.SAMPLE", 90_000)
+    finder = GeneFinder(adapt="file", genetic_code=11, device="cpu")
+    genome = finder.learn([contig], told.append)
+    assert told[0].startswith("adapted to the genome: codon usage of a sample, starts of ")
+    assert not np.array_equal(genome.adaptation.profiles, genome.starts.profiles)
+    monkeypatch.setattr("dnatag.domains.genes.finder.ROUNDS", 0)
+    sample_only = finder.learn([contig])
+    np.testing.assert_array_equal(sample_only.adaptation.profiles, genome.adaptation.profiles)
+    np.testing.assert_array_equal(sample_only.starts.profiles, genome.adaptation.profiles)
+
+
+@pytest.mark.parametrize("turn", [1, 41_003, 99_999])
+def test_rotating_a_circle_changes_nothing(
+    contig: Contig, monkeypatch: pytest.MonkeyPatch, turn: int
+) -> None:
+    """Also what is learnt from a sample of it, and a gene where the file is cut."""
+    monkeypatch.setattr("dnatag.domains.genes.finder.SAMPLE", 70_000)
+    monkeypatch.setattr("dnatag.domains.genes.finder.STRETCH", 5_000)
+    n = 100_000
+    here = Contig("a", contig.sequence[:n], circular=True)
+    there = replace(here, sequence=here.sequence[turn:] + here.sequence[:turn])
+    genome, genes = learn(here)
+    rotated, others = learn(there)
+    np.testing.assert_array_equal(genome.adaptation.hexamers, rotated.adaptation.hexamers)
+
+    def places(found: list[CodingSequence], shift: int) -> dict[tuple[int, int, int], float | None]:
+        return {
+            ((g.five_prime + shift) % n, (g.three_prime + shift) % n, g.strand): g.posterior
+            for g in found
+        }
+
+    assert places(others, turn) == pytest.approx(places(genes, 0), abs=1e-6)
+    assert len(genes) > 70
+    cut = [g for g in (*genes, *others) if len(g.parts) > 1]
+    assert len(cut) >= (turn != 99_999)
+
+
+def test_large_files_are_learnt_from_by_sample(
+    contig: Contig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dnatag.domains.genes.finder.GENOME", 100_000)
+    genome, genes = learn(contig)
+    assert genome.starts is genome.adaptation
+    assert len(genes) > 100
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda path: path.write_bytes(b"ACGT"), lambda path: path.write_bytes(
+        find_model("prokaryotes").read_bytes())],
+    ids=["text", "a model"],
+)  # fmt: skip
+def test_other_files_are_refused(tmp_path: Path, make: Callable[[Path], Any]) -> None:
+    path = tmp_path / "genome"
+    make(path)
+    with pytest.raises(InputError, match="genome"):
+        load_genome(path)
+
+
+def test_too_few_genes(buchnera: Any) -> None:
+    """What is learnt of a genome comes from its nearest relatives then."""
+    genome, genes = learn(Contig("x", buchnera.sequence[:9_000]))
+    assert genome.code == GeneticCode.ncbi(11)
+    assert genome.adaptation is genome.starts
+    relatives = load(find_model("prokaryotes"))[1]
+    lent, _ = relatives.lend(relatives.nearest([encode(buchnera.sequence[:9_000])]))
+    np.testing.assert_array_equal(genome.adaptation.hexamers, lent.hexamers)
+    assert len(genes) > 4
+
+
+@given(
+    st.lists(st.integers(1, 3_000_000), min_size=1, max_size=20, unique=True),
+    st.integers(1, 5_000_000),
+    st.randoms(),
+)
+def test_parts_are_spread(lengths: list[int], size: int, random: Any) -> None:
+    """About as much as asked for, in any order of the contigs, alike from both ends."""
+    numbers = [1 + length // 300_000 for length in lengths]
+    contigs = [Contig(str(n), b"A" * n) for n in lengths]
+    found = {contigs[i].id: parts for i, parts in choose_parts(contigs, numbers, size)}
+    order = list(range(len(contigs)))
+    random.shuffle(order)
+    shuffled, of_shuffled = [contigs[i] for i in order], [numbers[i] for i in order]
+    assert {shuffled[i].id: p for i, p in choose_parts(shuffled, of_shuffled, size)} == found
+    taken = 0.0
+    for contig, number in zip(contigs, numbers, strict=True):
+        parts = found[contig.id]
+        assert parts == [number - 1 - part for part in parts[::-1]]
+        assert all(0 <= part < number for part in parts)
+        taken += len(contig) * len(parts) / number
+    if size >= sum(lengths):
+        assert taken == pytest.approx(sum(lengths))
+    else:
+        assert abs(taken - size) <= 900_000

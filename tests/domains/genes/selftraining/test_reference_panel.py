@@ -1,0 +1,176 @@
+"""Genomes that lend their adaptation: the right one is chosen, and a file keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dnatag import GeneFinder
+from dnatag.domains.genes.codes import GeneticCode
+from dnatag.domains.genes.model import build, load, save
+from dnatag.domains.genes.nucleotides import encode, reverse_complement
+from dnatag.domains.genes.selftraining.reference_panel import LENDERS, Relatives
+from dnatag.domains.genes.signals.codon_usage import Adaptation, hexamers
+from dnatag.domains.genes.signals.kernels import genes_log_odds
+from dnatag.domains.genes.structures.labels import label_genes
+from dnatag.domains.genes.training.corpus import LabelledContig, LabelledGenome
+from dnatag.formats.sequences.records import Contig
+from dnatag.models.names import find_model
+
+CODE = GeneticCode.ncbi(11)
+
+
+def labelled(name: str, sequence: bytes, genes: list[Any]) -> LabelledGenome:
+    symbols = encode(sequence)
+    labels = label_genes(symbols, genes, CODE)
+    return LabelledGenome(name, (LabelledContig(symbols, CODE.properties(symbols), labels),), CODE)
+
+
+@pytest.fixture(scope="module")
+def genome(buchnera: Any) -> LabelledGenome:
+    return labelled("Buchnera", buchnera.sequence, buchnera.genes)
+
+
+@pytest.fixture(scope="module")
+def rich(buchnera: Any) -> LabelledGenome:
+    """Return a genome of another composition."""
+    sequence = buchnera.sequence.translate(bytes.maketrans(b"ACGT", b"CAGT"))
+    symbols = encode(sequence)
+    labels = label_genes(buchnera.sequence, buchnera.genes, CODE)
+    contig = LabelledContig(symbols, CODE.properties(symbols), labels)
+    return LabelledGenome("rich", (contig,), CODE)
+
+
+def test_the_nearest_is_chosen(genome: LabelledGenome, rich: LabelledGenome) -> None:
+    relatives = Relatives.of([rich, genome])
+    for own in (rich, genome):
+        symbols = own.contigs[0].symbols
+        for length in (1000, 5000):
+            for at in range(0, 600_000, 100_000):
+                stretch = symbols[at : at + length]
+                nearest = relatives.nearest([stretch])
+                assert relatives.names[nearest[0]] == own.name
+                assert sorted(nearest) == [0, 1]
+                assert relatives.nearest([reverse_complement(stretch)]) == nearest
+    assert Relatives.none().nearest([symbols]) == ()
+
+
+def test_codon_usage_decides_where_composition_does_not(genome: LabelledGenome) -> None:
+    (own,), (motif,) = (Relatives.of([genome]).adaptations, Relatives.of([genome]).motifs)
+    other = replace(own, hexamers=-own.hexamers)
+    composition = np.tile(Relatives.of([genome]).composition, (2, 1))
+    relatives = Relatives(("other", "own"), composition, (other, own), (motif, motif))
+    for at in range(0, 600_000, 100_000):
+        assert relatives.nearest([genome.contigs[0].symbols[at : at + 3000]]) == (1, 0)
+
+
+def test_odds_are_those_of_all_ways_to_have_genes() -> None:
+    """Against the sum over all paths."""
+    rng = np.random.default_rng(1)
+    base, ratios, leave = rng.integers(0, 4, 17), rng.gamma(2, 1, (2, 4096)), 0.2
+    base[4] = -1
+    blocks = [[hexamer(base, t + frame) for frame in range(3)] for t in range(0, 10, 3)]
+    for row, odds in zip(ratios, genes_log_odds(base, ratios, leave), strict=True):
+        total = 0.0
+        for path in product(range(7), repeat=len(blocks) + 1):
+            chance = 1 / 7
+            for before, now, codes in zip(path, path[1:], blocks, strict=False):
+                chance *= leave / 7 + (1 - leave) * (before == now)
+                if now < 6 and (code := codes[now % 3][now // 3]) >= 0:
+                    chance *= row[code]
+            total += chance
+        assert odds == pytest.approx(np.log(total))
+
+
+def hexamer(base: np.ndarray, at: int) -> tuple[int, int]:
+    """Return the number of a hexamer and of its reverse complement, -1 if it is not clean."""
+    six = base[at : at + 6]
+    if (six < 0).any():
+        return -1, -1
+    powers = 4 ** np.arange(5, -1, -1)
+    return int(six @ powers), int((3 - six[::-1]) @ powers)
+
+
+def test_a_few_lend_the_mean(genome: LabelledGenome, rich: LabelledGenome) -> None:
+    others = [replace(rich, name=f"rich {number}") for number in range(LENDERS)]
+    relatives = Relatives.of([*others, genome])
+    nearest = relatives.nearest([genome.contigs[0].symbols])
+    assert nearest == (LENDERS, *range(LENDERS - 1))
+    lent, motif = relatives.lend(nearest)
+    assert motif is relatives.motifs[LENDERS]
+    for field in fields(Adaptation):
+        own, other = (getattr(relatives.adaptations[i], field.name) for i in (LENDERS, 0))
+        mean = (own + (LENDERS - 1) * other) / LENDERS
+        np.testing.assert_allclose(getattr(lent, field.name), mean, atol=1e-5)
+
+
+def test_hexamers_of_both_strands(buchnera: Any) -> None:
+    symbols = encode(buchnera.sequence[:5000] + b"NNACG")
+    counts = hexamers(symbols)
+    assert counts.sum() == 2 * (5000 - 5)
+    np.testing.assert_array_equal(counts, hexamers(reverse_complement(symbols)))
+    assert counts[0] == sum(
+        buchnera.sequence[i : i + 6] in (b"AAAAAA", b"TTTTTT") for i in range(4995)
+    )
+
+
+def test_genomes_with_few_genes_and_names_that_came_before(
+    genome: LabelledGenome, rich: LabelledGenome, buchnera: Any
+) -> None:
+    small = labelled("small", buchnera.sequence[:50_000], buchnera.genes[:30])
+    relatives = Relatives.of([small, genome, replace(rich, name="Buchnera")])
+    assert relatives.names == ("Buchnera",)
+    np.testing.assert_array_equal(
+        relatives.adaptations[0].hexamers, Relatives.of([genome]).adaptations[0].hexamers
+    )
+    assert Relatives.of([small]).names == ()
+    both = Relatives.of([genome]) | Relatives.of([rich, genome])
+    assert both.names == ("Buchnera", "rich")
+    assert len(both.composition) == len(both.adaptations) == len(both.motifs) == 2
+    assert (relatives | Relatives.none()).names == (Relatives.none() | relatives).names
+
+
+def test_a_model_file_keeps_them(
+    genome: LabelledGenome, rich: LabelledGenome, tmp_path: Path
+) -> None:
+    relatives = Relatives.of([genome, rich])
+    tagger = build(hidden=4)
+    save(tmp_path / "a.dnatag", tagger, {}, relatives)
+    _, again, metadata = load(tmp_path / "a.dnatag")
+    assert again.names == ("Buchnera", "rich")
+    assert metadata["relatives"] == ["Buchnera", "rich"]
+    np.testing.assert_allclose(again.composition, relatives.composition, atol=0.01)
+    for one, other in zip(again.adaptations, relatives.adaptations, strict=True):
+        for field in fields(Adaptation):
+            table = getattr(other, field.name).clip(-6.35, 6.35)
+            np.testing.assert_allclose(getattr(one, field.name), table, atol=0.026)
+    for one, other in zip(again.motifs, relatives.motifs, strict=True):
+        np.testing.assert_array_equal(one.weights, other.weights)
+        np.testing.assert_array_equal(one.spacers, other.spacers)
+    save(tmp_path / "b.dnatag", tagger, {}, Relatives.none())
+    assert load(tmp_path / "b.dnatag")[1].names == ()
+
+
+def test_short_contigs_are_called_like_their_relatives(buchnera: Any) -> None:
+    """Each by itself, so that its company does not matter."""
+    _, relatives, metadata = load(find_model("prokaryotes"))
+    assert len(relatives.names) > 100
+    trained = {g["name"] for g in metadata["training"]["genomes"] if g["split"] == "train"}
+    assert set(relatives.names) <= trained
+    contigs = [
+        Contig("a", buchnera.sequence[10_000:18_000]),
+        Contig("b", buchnera.sequence[200_000:207_000].translate(bytes.maketrans(b"AT", b"GC"))),
+    ]
+    finder = GeneFinder(genetic_code=11, device="cpu")
+    together = [p.genes for p in finder.predict(contigs)]
+    for contig, genes in zip(contigs, together, strict=True):
+        notes: list[str] = []
+        (alone,) = finder.predict([contig], notify=notes.append)
+        assert alone.genes == genes
+        assert "taken for a relative of " in notes[0]
+    assert together[0] != GeneFinder(genetic_code=11, adapt="off", device="cpu").find(contigs[0])

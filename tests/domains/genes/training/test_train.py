@@ -1,0 +1,289 @@
+"""From files to a model: what is learnt from, what is masked or refused, and that it works."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dnatag.domains.genes.finder import GeneFinder
+from dnatag.domains.genes.training import train as module
+from dnatag.domains.genes.training.recipe import GenomeEntry, Network, Recipe, Training
+from dnatag.domains.genes.training.train import Data, learn, read_data
+from dnatag.engine.training.loop import Progress
+from dnatag.errors import InputError
+from dnatag.formats.sequences.annotation import read_annotated_genome
+from dnatag.models.file import load_model, read_metadata
+
+DATA = Path(__file__).parents[3] / "data" / "train"
+FASTA, GFF = DATA / "buchnera.fna", DATA / "buchnera.gff3"
+SEQUENCE = "".join(FASTA.read_text().split("\n")[1:])
+ENTRY = GenomeEntry(FASTA, GFF)
+SMALL = Training(
+    steps=40, batch=8, window=900, learning_rate=0.02, validate_every=10, validation_batches=1
+)
+RECIPE = Recipe((ENTRY,), Network(hidden=8, embedding=4), SMALL, licence="CC0-1.0", card="# Tiny")
+
+Write = Callable[..., GenomeEntry]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a genome: the piece of Buchnera, with another sequence or other rows."""
+
+    def write(sequence: str = SEQUENCE, rows: list[list[str]] | None = None) -> GenomeEntry:
+        (tmp_path / "x.fna").write_text(f">AP036055.1\n{sequence}\n")
+        lines = ["\t".join(row) for row in (gff_rows() if rows is None else rows)]
+        (tmp_path / "x.gff3").write_text("\n".join(["##gff-version 3", *lines, ""]))
+        return GenomeEntry(tmp_path / "x.fna", tmp_path / "x.gff3")
+
+    return write
+
+
+def gff_rows() -> list[list[str]]:
+    return [line.split("\t") for line in GFF.read_text().splitlines() if line[0] != "#"]
+
+
+def recoded() -> str:
+    """Return the piece with TGA for TGG in its genes, and TAA for TGA at their ends: code 4."""
+    letters = list(SEQUENCE)
+    ((_, genes),) = read_annotated_genome(FASTA, GFF)
+    for gene in genes:
+        places = list(gene)
+        for i in range(3, len(places) - 3, 3):
+            word = "".join(letters[p] for p in places[i : i + 3])
+            if gene.strand > 0 and word == "TGG":
+                letters[places[i + 2]] = "A"
+            elif gene.strand < 0 and word == "ACC":
+                letters[places[i + 2]] = "T"
+        for place, forward, reverse in zip(places[-3:], "TAA", "ATT", strict=True):
+            letters[place] = forward if gene.strand > 0 else reverse
+    return "".join(letters)
+
+
+def test_what_is_read() -> None:
+    data = read_data([ENTRY])
+    (source,) = data.sources
+    assert (source.name, source.accessions, source.genetic_code) == ("buchnera", "AP036055.1", "11")
+    assert (source.bases, source.contigs, source.genes) == (29402, 1, 25)
+    assert (source.masked, source.left_out) == ({}, {})
+    assert data.held_out
+    sizes = [len(genomes[0].contigs[0].symbols) for genomes in (data.train, data.validate)]
+    assert sizes == [26462, 2940]
+    assert data.train[0].weight == pytest.approx(29402**0.5)
+    assert data.summary() == (
+        "1 genome to train on, 0.03 Mbp, 25 genes; "
+        "the last 10% of each contig is held out to validate on"
+    )
+
+
+def test_validation_genomes_are_not_trained_on(write: Write) -> None:
+    other = replace(write(), split="validate", weight=2.0, organism="Other", accessions="Z1")
+    done: list[int] = []
+    data = read_data([ENTRY, other], done.append)
+    assert done == [1, 1]
+    assert [g.name for g in data.train] == ["buchnera"]
+    assert [g.name for g in data.validate] == ["Other"]
+    assert [len(g.contigs[0].symbols) for g in (*data.train, *data.validate)] == [29402, 29402]
+    assert data.validate[0].weight == 2.0
+    assert data.sources[1].accessions == "Z1"
+    assert [entry for entry, _ in data.to_score] == [other]
+    assert data.summary().endswith("; 1 to validate on")
+
+
+def test_large_genomes_adapt_to_what_is_trained_on(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not read_data([ENTRY]).train[0].adaptations
+    monkeypatch.setattr(module, "MIN_ADAPT", 20_000)
+    data = read_data([ENTRY])
+    assert len(data.train[0].adaptations) == 4
+    assert data.validate[0].adaptations is data.train[0].adaptations
+    # What is held out has no part in it.
+    tail = round(len(SEQUENCE) * 0.9)
+    rows = [row for row in gff_rows() if int(row[4]) <= tail]
+    cut = read_data([replace(write(rows=rows), seed=0)])
+    for one, other in zip(cut.train[0].adaptations, data.train[0].adaptations, strict=True):
+        assert np.array_equal(one.hexamers, other.hexamers)
+    other = read_data([replace(ENTRY, seed=1)])
+    tables = [d.train[0].adaptations[0].hexamers for d in (data, other)]
+    assert not np.array_equal(*tables)
+
+
+def test_masked_and_left_out(write: Write) -> None:
+    rows = gff_rows()
+    rows[3][8] += ";pseudo=true"
+    rows[4][8] += ";pseudo=true"
+    rows[5][4] = str(int(rows[5][4]) - 3)  # its stop codon is cut off
+    rows[6][8] += ";exception=ribosomal slippage"
+    entry = write(rows=rows)
+    with entry.genome.open("a") as file:
+        file.write(f">short\n{'ACGT' * 70}\n>empty\n{'ACGT' * 3000}\n>plain\n{'ACGT' * 100}\n")
+    data = read_data([entry])
+    (source,) = data.sources
+    assert source.masked == {
+        "pseudogene": 2,
+        "no stop codon at its end": 1,
+        "translation exception": 1,
+    }
+    assert source.left_out == {"shorter than 300 bp": 1, "without CDS": 1}
+    assert (source.genes, source.contigs, source.bases) == (21, 2, 29402 + 400)
+    assert "; CDS masked: 2 pseudogene, 1 " in data.summary()
+    assert "; contigs left out: 1 " in data.summary()
+
+
+def test_genetic_codes(write: Write) -> None:
+    rows = [[*row[:8], row[8].replace("transl_table=11", "transl_table=4")] for row in gff_rows()]
+    (source,) = read_data([write(recoded(), rows)]).sources
+    assert (source.genetic_code, source.genes) == ("4", 25)
+    entry = replace(write(recoded()), genetic_code="starts:ATG;stops:TAA,TAG")
+    assert read_data([entry]).sources[0].genetic_code == "custom"
+
+
+def test_wrong_genetic_code_is_refused_with_a_hint(write: Write) -> None:
+    entry = write(recoded())
+    with pytest.raises(InputError) as refusal:
+        read_data([entry])
+    message = str(refusal.value)
+    assert message.startswith(f"{entry.annotation}: of 25 CDS ")
+    assert " break genetic code 11 (" in message
+    assert " stop codon inside); with code 4 all pass: give --genetic-code 4, " in message
+    # A code that is too strict is told as well.
+    with pytest.raises(InputError, match=r"no start codon .*; with code 11 all pass"):
+        read_data([replace(ENTRY, genetic_code="16")])
+
+
+def test_shifted_annotation_is_refused(write: Write) -> None:
+    entry = write("A" + SEQUENCE)
+    with pytest.raises(InputError, match="no other code fits; are genome and annotation of the"):
+        read_data([entry])
+
+
+def test_other_refusals(write: Write) -> None:
+    with pytest.raises(InputError, match=r"x\.gff3: has no CDS"):
+        read_data([write(rows=[])])
+    past = gff_rows()
+    past[-1][4] = "29999"
+    with pytest.raises(InputError, match="has only 29402 bp"):
+        read_data([write(rows=past)])
+    with pytest.raises(InputError, match="annotates contig 'chr1', which is not in"):
+        read_data([write(rows=[["chr1", *row[1:]] for row in gff_rows()])])
+    pseudo = [[*row[:8], row[8] + ";pseudo=true"] for row in gff_rows()]
+    with pytest.raises(InputError, match=r"has no gene to learn from \(25 pseudogene\)"):
+        read_data([write(rows=pseudo)])
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return read_data([ENTRY])
+
+
+@pytest.fixture(scope="module")
+def trained(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Progress]]:
+    """A model of the tiny recipe, and its losses."""
+    output = tmp_path_factory.mktemp("trained") / "tiny.dnatag"
+    seen: list[Progress] = []
+    learn(RECIPE, data, output, device="cpu", report=seen.append)
+    return output, seen
+
+
+def test_training_works(trained: tuple[Path, list[Progress]]) -> None:
+    output, seen = trained
+    assert len(seen) == 40
+    assert np.mean([now.loss for now in seen[-5:]]) < 0.2 * seen[0].loss
+    assert sorted(p.name for p in output.parent.iterdir()) == ["tiny.dnatag", "tiny.dnatag.run"]
+    assert [p.name for p in (output.parent / "tiny.dnatag.run").iterdir()] == ["log.csv"]
+    genes = GeneFinder(output).find(SEQUENCE)
+    ((_, truth),) = read_annotated_genome(FASTA, GFF)
+    stops = {(g.strand, g.three_prime) for g in truth}
+    assert len(stops & {(g.strand, g.three_prime) for g in genes}) >= 0.6 * len(stops)
+
+
+def test_what_the_model_says_of_itself(trained: tuple[Path, list[Progress]], data: Data) -> None:
+    about = read_metadata(trained[0])
+    best = min(now.validation_loss for now in trained[1] if now.validation_loss is not None)
+    assert about["scores"]["validation_loss"] == pytest.approx(best)
+    (row,) = about["scores"]["genomes"]
+    # Two genes end in the last tenth, and the scores are of these alone.
+    ((_, genes),) = read_annotated_genome(FASTA, GFF)
+    assert row["genes"] == sum(g.three_prime >= round(0.9 * len(SEQUENCE)) for g in genes) > 0
+    assert row["stop_f1"] == about["scores"]["stop_f1"]
+    assert about["licence"] == "CC0-1.0"
+    training = about["training"]
+    assert training["genomes"][0]["genes"] == 25
+    assert training["network"]["hidden"] == 8
+    assert (training["steps"], training["held_out"], training["start"]) == (40, 0.1, None)
+    assert training["windows"]["window"] == 900
+    card = about["card"]
+    assert card.startswith("# Tiny\n")
+    assert "40 steps" in card
+    assert "| buchnera | " in card
+    assert "CC0-1.0" in card
+
+
+def test_same_seed_same_model(
+    trained: tuple[Path, list[Progress]], data: Data, tmp_path: Path
+) -> None:
+    weights = load_model(trained[0])[0]
+    for seed in (1, 2):
+        recipe = replace(RECIPE, training=replace(SMALL, seed=seed))
+        learn(recipe, data, tmp_path / "again.dnatag", device="cpu")
+        again = load_model(tmp_path / "again.dnatag")[0]
+        assert all(torch.equal(weights[k], again[k]) for k in weights) == (seed == 1)
+
+
+def test_interrupted(trained: tuple[Path, list[Progress]], data: Data, tmp_path: Path) -> None:
+    """It goes on with --resume only, with the same settings only, to the same model."""
+    output = tmp_path / "tiny.dnatag"
+
+    def interrupt(now: Progress) -> None:
+        if now.step == 25:
+            raise KeyboardInterrupt
+
+    with pytest.raises(InputError, match=r"nothing to resume: .*leave out --resume"):
+        learn(RECIPE, data, output, device="cpu", resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        learn(RECIPE, data, output, device="cpu", report=interrupt)
+    with pytest.raises(InputError, match="has not ended; go on with --resume, or remove"):
+        learn(RECIPE, data, output, device="cpu")
+    other = replace(RECIPE, training=replace(SMALL, seed=2))
+    with pytest.raises(InputError, match=r"other settings \(loop, windows\)"):
+        learn(other, data, output, device="cpu", resume=True)
+    seen: list[Progress] = []
+    learn(RECIPE, data, output, device="cpu", resume=True, report=seen.append)
+    assert seen == trained[1][20:]
+    weights, again = load_model(trained[0])[0], load_model(output)[0]
+    assert all(torch.equal(weights[k], again[k]) for k in weights)
+    assert read_metadata(output)["scores"] == read_metadata(trained[0])["scores"]
+
+
+def test_fine_tuning(trained: tuple[Path, list[Progress]], data: Data, tmp_path: Path) -> None:
+    output = tmp_path / "tuned.dnatag"
+    with pytest.raises(InputError, match=r"leave \[model\] out"):
+        learn(RECIPE, data, output, start=trained[0], device="cpu")
+    assert not output.with_name("tuned.dnatag.run").exists()
+    seen: list[Progress] = []
+    recipe = replace(RECIPE, network=None, training=replace(SMALL, steps=4, learning_rate=None))
+    learn(recipe, data, output, start=trained[0], device="cpu", report=seen.append)
+    assert seen[0].loss < 0.3 * trained[1][0].loss
+    about = read_metadata(output)
+    assert about["training"]["start"] == "tiny.dnatag"
+    assert about["training"]["loop"]["learning_rate"] == pytest.approx(1e-3)
+    assert json.loads(json.dumps(about)) == about
+
+
+def test_default_schedule(data: Data) -> None:
+    """Enough steps for little data, more for more."""
+    few, corpus = module._schedule(Training(), data, fine_tuning=False)
+    assert (few.steps, few.warmup, corpus.validation_batches) == (200, 20, 1)
+    tuning, _ = module._schedule(Training(), data, fine_tuning=True)
+    assert tuning.steps < few.steps
+    assert tuning.learning_rate < few.learning_rate
+    large = replace(data, train=data.train * 300)
+    many, _ = module._schedule(Training(), large, fine_tuning=False)
+    assert many.steps == 10 * 300 * 26462 // (32 * 2304)

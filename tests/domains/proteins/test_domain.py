@@ -1,0 +1,105 @@
+"""Proteins from recipe to topology, by the command line, on proteins made by a rule."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dnatag.cli import main
+from dnatag.models.file import read_metadata
+
+RECIPE = """
+domain = "proteins"
+
+[[corpus]]
+train = "train.fasta"
+test = "test.fasta"
+{more}
+
+[model]
+residues = 4
+hidden = 8
+dropout = 0
+mutate = 0
+
+[training]
+epochs = 8
+batch = 300
+learning_rate = 0.03
+"""
+
+
+def proteins(seed: int, number: int) -> str:
+    """Greasy helices cross the membrane; loops inside are positive, those outside negative."""
+    rng = random.Random(seed)
+    lines = []
+    for name in range(number):
+        side, sequence, labels = rng.randrange(2), "", ""
+        for _ in range(rng.randint(1, 4)):
+            n, m = rng.randint(8, 20), rng.randint(17, 24)
+            sequence += "".join(rng.choices(("KRGS", "DEGS")[side], k=n))
+            sequence += "".join(rng.choices("LIVFA", k=m))
+            labels += "12"[side] * n + "H" * m
+            side = 1 - side
+        sequence += "".join(rng.choices(("KRGS", "DEGS")[side], k=9))
+        lines += [f">p{seed}_{name} made by a rule", sequence, labels + "12"[side] * 9]
+    return "".join(f"{line}\n" for line in lines)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    for seed, (split, number) in enumerate((("train", 60), ("test", 30))):
+        (tmp_path / f"{split}.fasta").write_text(proteins(seed, number))
+    path = tmp_path / "rule.toml"
+    path.write_text(RECIPE.format(more=""))
+    return path
+
+
+def run(*words: str | Path) -> str:
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def test_learns_the_rule(recipe: Path, tmp_path: Path) -> None:
+    model = tmp_path / "rule.dnatag"
+    run("train", recipe, "-o", model, "--threads", "1", "-q")
+    scores = read_metadata(model)["scores"]["test"]
+    assert scores["alpha topology"] > 0.9
+    assert scores["residues"] > 0.95
+
+    # FASTA in, 3-line FASTA out, which 'evaluate' then reads.
+    lines = (tmp_path / "test.fasta").read_text().splitlines()
+    fasta = tmp_path / "plain.faa"
+    fasta.write_text("".join(f"{a}\n{b}*\n" for a, b in zip(lines[::3], lines[1::3], strict=True)))
+    found = tmp_path / "found.txt"
+    run("tag", "--model", model, fasta, "-o", found, "-q")
+    assert found.read_text().splitlines()[::3] == lines[::3]
+    assert found.read_text().splitlines()[1::3] == lines[1::3]
+    assert "residue" in run("evaluate", tmp_path / "test.fasta", found)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("token_column = 2", "leave out columns"),
+        ('types = "H"', "leave out columns"),
+        ("weight = 0", "'weight' must be above 0"),
+    ],
+)
+def test_refusals(recipe: Path, tmp_path: Path, more: str, message: str) -> None:
+    recipe.write_text(RECIPE.format(more=more))
+    result = CliRunner().invoke(main, ["train", str(recipe), "-o", str(tmp_path / "x.dnatag")])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_unknown_labels(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.fasta").write_text(">a\nMKV\n1X1\n")
+    result = CliRunner().invoke(main, ["train", str(recipe), "-o", str(tmp_path / "x.dnatag")])
+    assert result.exit_code == 2
+    assert "train.fasta: a: label 2 is 'X'" in result.stderr

@@ -1,0 +1,614 @@
+"""The CRF against brute force, one implementation against the other, and at great length."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise, product
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dnatag.engine.crf import Segment, batched, compiled, implementation
+from dnatag.engine.crf.grammar import Grammar, Requirement, Transition
+
+both = pytest.mark.parametrize("crf", [compiled, batched], ids=["compiled", "batched"])
+some = settings(max_examples=100, deadline=None)
+
+
+def paths(
+    grammar: Grammar,
+    channels: np.ndarray,
+    theta: np.ndarray,
+    bits: np.ndarray,
+    allowed: np.ndarray,
+    begin: np.ndarray,
+    end: np.ndarray,
+) -> dict[tuple[int, ...], float]:
+    """Score of each legal path over the positions of `channels` (n, C), from the definition."""
+    n = len(channels)
+    channel = {c: i for i, c in enumerate(grammar.channels)}
+    weight = dict(zip(grammar.weights, theta, strict=True))
+    scores = {}
+    for path in product(range(len(grammar.states)), repeat=n):
+        names = [grammar.states[s] for s in path]
+        if n and not (begin[path[0]] and end[path[-1]]):
+            continue
+        if not all(allowed[t, s] for t, s in enumerate(path)):
+            continue
+        score = 0.0
+        legal = True
+        for t, name in enumerate(names):
+            score += sum(channels[t, channel[c]] for c in grammar.emission.get(name, ()))
+            if t == 0:
+                continue
+            steps = [
+                step
+                for step in grammar.transitions
+                if (step.source, step.target) == (names[t - 1], name)
+                and step.requirement.allows(int(bits[t - 1]), int(bits[t]))
+            ]
+            if not steps:
+                legal = False
+                break
+            (step,) = steps
+            score += weight[step.weight] if step.weight is not None else 0.0
+            score += channels[t, channel[step.enter]] if step.enter is not None else 0.0
+            score += channels[t - 1, channel[step.leave]] if step.leave is not None else 0.0
+        if legal:
+            scores[path] = score
+    return scores
+
+
+def log_sum(scores: list[float]) -> float:
+    """Logarithm of the sum of exponentials; -inf for no scores."""
+    return float(np.logaddexp.reduce(scores)) if scores else -np.inf
+
+
+@dataclass
+class Case:
+    """Arguments of the CRF functions, and of brute force."""
+
+    grammar: Grammar
+    channels: torch.Tensor
+    theta: torch.Tensor
+    bits: torch.Tensor
+    lengths: torch.Tensor
+    allowed: torch.Tensor | None
+    begin: torch.Tensor | None
+    end: torch.Tensor | None
+
+    @property
+    def inputs(self) -> tuple:
+        return self.grammar, self.channels, self.theta, self.bits, self.lengths
+
+    @property
+    def masks(self) -> dict[str, torch.Tensor | None]:
+        return {"allowed": self.allowed, "begin": self.begin, "end": self.end}
+
+    def paths(self, b: int, use_allowed: bool = True) -> dict[tuple[int, ...], float]:
+        n, n_states = int(self.lengths[b]), len(self.grammar.states)
+        everything = np.ones((n, n_states), dtype=bool)
+        return paths(
+            self.grammar,
+            self.channels[b, :n].numpy(),
+            self.theta.numpy(),
+            self.bits[b, :n].numpy(),
+            everything
+            if self.allowed is None or not use_allowed
+            else self.allowed[b, :n].bool().numpy(),
+            self.grammar.mask(self.grammar.begin) if self.begin is None else self.begin[b].numpy(),
+            self.grammar.mask(self.grammar.end) if self.end is None else self.end[b].numpy(),
+        )
+
+    def all_paths(self) -> list[dict[tuple[int, ...], float]]:
+        return [self.paths(b) for b in range(len(self.lengths))]
+
+
+@st.composite
+def grammars(draw: st.DrawFn) -> Grammar:
+    """Grammars of up to 4 states; two steps between the same states have opposite requirements."""
+    states = tuple("abcd"[: draw(st.sampled_from([3, 4, 2, 1]))])
+    channels = tuple("wxyz"[: draw(st.integers(1, 4))])
+    bits = draw(st.integers(0, 2))
+    # Mostly no requirement, or few sequences would have a path.
+    mask = st.sampled_from([0, 0, 0, *range(2**bits)])
+    event = st.none() | st.sampled_from(channels)
+    label = st.none() | st.sampled_from(["u", "v"])
+    transitions = []
+    for source in states:
+        for target in states:
+            kind = draw(st.sampled_from(["one", "two", "one", "none"]))
+            needs = Requirement(draw(mask), draw(mask), draw(mask), draw(mask))
+            split = [Requirement(here=1), Requirement(not_here=1)]
+            if kind == "two" and bits:
+                requirements = [needs & r for r in split]
+            else:
+                requirements = (
+                    [] if kind == "none" else [draw(st.sampled_from([needs, *split[1:]]))]
+                )
+            for requirement in requirements:
+                step = draw(label), draw(event), draw(event)
+                transitions.append(Transition(source, target, *step, requirement))
+    limits = st.none() | st.lists(st.sampled_from(states), min_size=1, unique=True).map(tuple)
+    emission = {s: tuple(draw(st.lists(st.sampled_from(channels), max_size=3))) for s in states}
+    return Grammar(states, channels, emission, tuple(transitions), draw(limits), draw(limits), bits)
+
+
+@st.composite
+def cases(draw: st.DrawFn, whole_numbers: bool = False, restricted: bool | None = None) -> Case:
+    grammar = draw(grammars())
+    lengths = draw(st.lists(st.sampled_from([5, 4, 3, 2, 1, 0]), min_size=1, max_size=3))
+    n_positions = max(1, *lengths) + draw(st.integers(0, 1))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n_batch, n_states = len(lengths), len(grammar.states)
+
+    def numbers(*shape: int) -> torch.Tensor:
+        values = rng.integers(-2, 3, shape) if whole_numbers else rng.normal(0, 2, shape)
+        return torch.from_numpy(values.astype(np.float64))
+
+    def mask(share: float, *shape: int) -> torch.Tensor:
+        return torch.from_numpy(rng.random(shape) < share)
+
+    channels = numbers(n_batch, n_positions, len(grammar.channels))
+    channels[mask(0.03, *channels.shape)] = -torch.inf
+    for b, n in enumerate(lengths):
+        channels[b, n:] = torch.nan
+    if restricted is None:
+        restricted = draw(st.booleans())
+    own_ends = draw(st.booleans())
+    return Case(
+        grammar,
+        channels,
+        numbers(len(grammar.weights)),
+        torch.from_numpy(rng.integers(0, 2**grammar.bits, (n_batch, n_positions), dtype=np.uint8)),
+        torch.tensor(lengths),
+        mask(0.8, n_batch, n_positions, n_states) if restricted else None,
+        mask(0.7, n_batch, n_states) if own_ends else None,
+        mask(0.7, n_batch, n_states) if own_ends else None,
+    )
+
+
+def dense_case(n_batch: int, n_positions: int, seed: int = 0) -> Case:
+    """A larger case in which everything occurs and every sequence has a path."""
+    rng = np.random.default_rng(seed)
+    states = tuple("abcdefgh")
+    channels = ("k", "l", "m", "n", "enter", "leave")
+    emission = {
+        s: tuple(channels[i] for i in rng.integers(0, 4, i % 3)) for i, s in enumerate(states)
+    }
+    transitions = []
+    for i, source in enumerate(states):
+        transitions.append(Transition(source, states[i - 7]))
+        transitions.append(Transition(source, source, "stay", requirement=Requirement(not_here=1)))
+        jump = Requirement(before=1, not_here=2)
+        transitions.append(Transition(source, states[i - 5], "jump", "enter", "leave", jump))
+    grammar = Grammar(states, channels, emission, tuple(transitions), bits=2)
+    size = (n_batch, n_positions)
+    return Case(
+        grammar,
+        torch.from_numpy(rng.normal(0, 3, (*size, len(channels)))),
+        torch.from_numpy(rng.normal(0, 1, 2)),
+        torch.from_numpy((rng.random(size) < 0.3) + 2 * (rng.random(size) < 0.3)).to(torch.uint8),
+        torch.tensor([n_positions - 37 * b for b in range(n_batch)]),
+        None,
+        None,
+        None,
+    )
+
+
+@both
+@some
+@given(case=cases())
+def test_log_partition(crf: ModuleType, case: Case) -> None:
+    z = crf.log_partition(*case.inputs, **case.masks)
+    expected = [log_sum(list(scores.values())) for scores in case.all_paths()]
+    assert z.dtype == torch.float64
+    np.testing.assert_allclose(z, expected, rtol=1e-9, atol=1e-9)
+
+
+@both
+@some
+@given(case=cases(restricted=True))
+def test_likelihood_loss(crf: ModuleType, case: Case) -> None:
+    case.theta.requires_grad_()
+    case.channels.requires_grad_()
+    loss, legal = crf.likelihood_loss(*case.inputs, **case.masks)
+    loss.sum().backward()
+    assert case.channels.grad is not None
+    loss = loss.detach()
+    case.theta.requires_grad_(False)
+    case.channels.requires_grad_(False)
+    for b, within in enumerate(case.all_paths()):
+        z = log_sum(list(within.values()))
+        assert legal[b] == (z > -np.inf)
+        if legal[b]:
+            free = log_sum(list(case.paths(b, use_allowed=False).values()))
+            np.testing.assert_allclose(loss[b], free - z, rtol=1e-9, atol=1e-9)
+        else:
+            assert loss[b] == 0
+            assert not case.channels.grad[b].any()
+
+
+@both
+@some
+@given(case=cases(whole_numbers=True))
+def test_viterbi(crf: ModuleType, case: Case) -> None:
+    """Whole numbers give ties, and are exact."""
+    found, scores = crf.viterbi(*case.inputs, **case.masks)
+    assert found.dtype == torch.int16
+    for b, legal in enumerate(case.all_paths()):
+        possible = {path: score for path, score in legal.items() if score > -np.inf}
+        best = max(possible.values(), default=-np.inf)
+        assert scores[b] == best
+        ties = [path for path, score in possible.items() if score == best]
+        expected = min(ties, key=lambda path: path[::-1]) if ties else ()
+        padding = found.shape[1] - len(expected)
+        assert found[b].tolist() == [*expected, *[-1] * padding]
+
+
+@both
+@some
+@given(case=cases(), data=st.data())
+def test_marginals(crf: ModuleType, case: Case, data: st.DataObject) -> None:
+    found = crf.marginals(*case.inputs, **case.masks)
+    expected = np.zeros(found.shape)
+    for b, legal in enumerate(case.all_paths()):
+        z = log_sum(list(legal.values()))
+        for path, score in legal.items():
+            for t, s in enumerate(path):
+                expected[b, t, s] += np.exp(score - z) if z > -np.inf else 0
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    columns = data.draw(st.integers(1, 3))
+    matrix = torch.randn(found.shape[2], columns, dtype=torch.float64)
+    projected = crf.marginals(*case.inputs, **case.masks, project=matrix)
+    np.testing.assert_allclose(projected, expected @ matrix.numpy(), atol=1e-8)
+
+
+@both
+@some
+@given(case=cases(), data=st.data())
+def test_segment_log_posterior(crf: ModuleType, case: Case, data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    sets = torch.from_numpy(rng.random((3, len(case.grammar.states))) < 0.6)
+    segments, expected = [], []
+    for b, legal in enumerate(case.all_paths()):
+        n = int(case.lengths[b])
+        z = log_sum(list(legal.values()))
+        for _ in range(data.draw(st.integers(0, 3)) if n else 0):
+            start, stop = sorted(rng.choice(n + 1, 2, replace=False))
+            members = rng.integers(0, len(sets), stop - start)
+            segments.append(Segment(b, int(start), members))
+            inside = [
+                score
+                for path, score in legal.items()
+                if all(sets[m, s] for m, s in zip(members, path[start:stop], strict=True))
+            ]
+            expected.append(log_sum(inside) - z if z > -np.inf else np.nan)
+    order = rng.permutation(len(segments))
+    found = crf.segment_log_posterior(
+        *case.inputs, [segments[i] for i in order], sets, **case.masks
+    )
+    np.testing.assert_allclose(found, np.array(expected)[order], rtol=1e-9, atol=1e-9)
+
+
+@some
+@given(case=cases(), k=st.integers(1, 6))
+def test_k_best(case: Case, k: int) -> None:
+    results = compiled.k_best(*case.inputs, k, **case.masks)
+    best, _ = compiled.viterbi(*case.inputs, **case.masks)
+    for b, legal in enumerate(case.all_paths()):
+        possible = {path: score for path, score in legal.items() if score > -np.inf}
+        found, scores = results[b]
+        expected = sorted(possible.values(), reverse=True)[:k]
+        np.testing.assert_allclose(scores, expected, rtol=1e-9, atol=1e-9)
+        rows = [tuple(path) for path in found.tolist()]
+        assert len(set(rows)) == len(rows) == len(expected)
+        np.testing.assert_allclose([possible[r] for r in rows], scores, rtol=1e-9, atol=1e-9)
+        if rows:
+            assert list(rows[0]) == best[b, : case.lengths[b]].tolist()
+    for one, other in zip(results, batched.k_best(*case.inputs, k, **case.masks), strict=True):
+        assert all(map(torch.equal, one, other))
+
+
+@some
+@given(case=cases())
+def test_samples(case: Case) -> None:
+    """Each path is about as frequent as it is probable; none is drawn that is not legal."""
+    n = 400
+    drawn = compiled.sample(*case.inputs, n, **case.masks, seed=3)
+    for b, legal in enumerate(case.all_paths()):
+        length = int(case.lengths[b])
+        assert (drawn[b, :, length:] == -1).all()
+        z = log_sum(list(legal.values()))
+        found = Counter(map(tuple, drawn[b, :, :length].tolist()))
+        if z == -np.inf:
+            assert set(found) <= {(-1,) * length}
+            continue
+        for path, score in legal.items():
+            share = np.exp(score - z)
+            # Five standard deviations, and some more for what is rare, unless it is impossible.
+            limit = (5 * np.sqrt(n * share * (1 - share)) + 5) * (share > 0)
+            assert abs(found.pop(path, 0) - n * share) <= limit
+        assert not found
+    assert torch.equal(drawn, batched.sample(*case.inputs, n, **case.masks, seed=3))
+    assert not torch.equal(drawn, compiled.sample(*case.inputs, n, **case.masks, seed=4)) or all(
+        len(set(map(tuple, rows.tolist()))) == 1 for rows in drawn
+    )
+
+
+@both
+def test_gradient(crf: ModuleType) -> None:
+    case = dense_case(2, 80)
+    case.lengths[:] = torch.tensor([6, 3])
+    channels = case.channels[:, :7].clone().requires_grad_()
+    theta = case.theta.clone().requires_grad_()
+    allowed = torch.rand(2, 7, 8, generator=torch.Generator().manual_seed(1)) < 0.9
+    fixed = case.bits[:, :7].contiguous(), case.lengths
+
+    def partition(channels: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+        return crf.log_partition(case.grammar, channels, theta, *fixed)
+
+    def loss(channels: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+        loss, legal = crf.likelihood_loss(case.grammar, channels, theta, *fixed, allowed)
+        assert legal.all()
+        return loss
+
+    assert torch.autograd.gradcheck(partition, (channels, theta))
+    assert torch.autograd.gradcheck(loss, (channels, theta))
+    partition(channels.float(), theta.float()).sum().backward()
+    single = channels.grad.clone()
+    channels.grad = None
+    partition(channels, theta).sum().backward()
+    torch.testing.assert_close(single, channels.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_implementations_agree() -> None:
+    """Beyond rescaling, chunks and, for the compiled loops, the first block."""
+    case = dense_case(3, 400)
+    allowed = torch.rand(3, 400, 8, generator=torch.Generator().manual_seed(1)) < 0.95
+    results = []
+    for crf in (compiled, batched):
+        channels = case.channels.clone().requires_grad_()
+        theta = case.theta.clone().requires_grad_()
+        inputs = case.grammar, channels, theta, case.bits, case.lengths
+        loss, legal = crf.likelihood_loss(*inputs, allowed)
+        assert legal.all()
+        (loss * torch.tensor([1.0, -2.0, 3.0])).sum().backward()
+        free = crf.log_partition(*inputs)
+        results.append(
+            (loss, free, channels.grad, theta.grad, crf.marginals(*inputs), *crf.viterbi(*inputs))
+        )
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_batched_on_a_gpu() -> None:
+    case = dense_case(3, 400)
+    device = [x.cuda() if isinstance(x, torch.Tensor) else x for x in case.inputs]
+    device[1].requires_grad_()
+    case.channels.requires_grad_()
+    z, z_there = compiled.log_partition(*case.inputs), batched.log_partition(*device)
+    z.sum().backward()
+    z_there.sum().backward()
+    torch.testing.assert_close(z_there.cpu(), z, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(device[1].grad.cpu(), case.channels.grad, rtol=1e-9, atol=1e-9)
+    for one, other in zip(compiled.viterbi(*case.inputs), batched.viterbi(*device), strict=True):
+        torch.testing.assert_close(other.cpu(), one, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        batched.marginals(*device).cpu(), compiled.marginals(*case.inputs), rtol=1e-9, atol=1e-9
+    )
+
+
+def test_batch_and_threads_do_not_matter() -> None:
+    case = dense_case(5, 300)
+    for b, n in enumerate(case.lengths):
+        case.channels[b, n:] = torch.nan
+
+    def everything(rows: slice, n_positions: int) -> list[torch.Tensor]:
+        channels = case.channels[rows, :n_positions].clone().requires_grad_()
+        inputs = case.grammar, channels, case.theta, case.bits[rows, :n_positions]
+        z = compiled.log_partition(*inputs, case.lengths[rows])
+        z.sum().backward()
+        assert channels.grad is not None
+        paths, scores = compiled.viterbi(*inputs, case.lengths[rows])
+        return [z, channels.grad, compiled.marginals(*inputs, case.lengths[rows]), paths, scores]
+
+    threads = torch.get_num_threads()
+    results = []
+    for n in (1, 3):
+        torch.set_num_threads(n)
+        results.append(everything(slice(None), 300))
+    torch.set_num_threads(threads)
+    for one in results[1:]:
+        assert all(map(torch.equal, results[0], one))
+    for b, n in enumerate(case.lengths.tolist()):
+        alone = everything(slice(b, b + 1), n)
+        for one, other in zip(results[0], alone, strict=True):
+            assert torch.equal(one[b, :n] if one.ndim > 1 else one[b], other[0])
+
+
+def _reference(case: Case, cuts: list[int], largest_only: bool) -> list[np.ndarray]:
+    """Products of the transfer matrices (S, S) of the positions between cuts, in long double.
+
+    The product of [i, j) scores all ways from the state at ``i`` to the state at ``j``, without
+    the emission at ``i``.
+    """
+    channels = case.channels[0].detach().numpy().astype(np.longdouble)
+    bits, theta = case.bits[0].numpy(), case.theta.numpy().astype(np.longdouble)
+    g = case.grammar.compiled
+    emission = np.zeros((len(channels), g.n_states), dtype=np.longdouble)
+    for s in range(g.n_states):
+        for c in g.emission_channel[g.emission_start[s] : g.emission_start[s + 1]]:
+            emission[:, s] += channels[:, c]
+    matrix = np.full((len(bits) - 1, g.n_states, g.n_states), -np.inf, dtype=np.longdouble)
+    words = (bits[:-1].astype(int) << g.bits) | bits[1:]
+    for k in range(len(g.source)):
+        score = np.zeros(len(words), dtype=np.longdouble)
+        score += theta[g.weight[k]] if g.weight[k] >= 0 else 0
+        score += channels[1:, g.enter[k]] if g.enter[k] >= 0 else 0
+        score += channels[:-1, g.leave[k]] if g.leave[k] >= 0 else 0
+        legal = g.allowed[words, k]
+        matrix[legal, g.source[k], g.target[k]] = score[legal]
+    matrix += emission[1:, None, :]
+
+    def multiply(m: np.ndarray) -> np.ndarray:
+        while len(m) > 1:
+            odd = m[len(m) // 2 * 2 :]
+            terms = m[:-1:2][: len(m) // 2, :, :, None] + m[1::2, None, :, :]
+            top = terms.max(2)
+            if not largest_only:
+                shift = np.where(top > -np.inf, top, 0)
+                with np.errstate(divide="ignore"):
+                    top = shift + np.log(np.exp(terms - shift[:, :, None]).sum(2))
+            m = np.concatenate([top, odd])
+        return m[0]
+
+    first = emission[0][:, None]
+    return [first, *(multiply(matrix[i:j]) for i, j in pairwise(cuts))]
+
+
+@pytest.mark.parametrize("size", [3.0, 1e4], ids=["ordinary", "extreme"])
+def test_a_million_positions(size: float) -> None:
+    """Exact to the last digits, far beyond the length that is computed in one block."""
+    n = 1_000_000
+    rng = np.random.default_rng(7)
+    grammar = Grammar(
+        ("out", "in"),
+        ("x", "event"),
+        {"in": ("x",)},
+        (
+            Transition("out", "out"),
+            Transition("out", "in", "open", enter="event", requirement=Requirement(here=1)),
+            Transition("in", "in"),
+            Transition("in", "out", leave="event"),
+        ),
+        bits=1,
+    )
+    case = Case(
+        grammar,
+        torch.from_numpy(rng.uniform(-size, size, (1, n, 2))),
+        torch.tensor([-0.5], dtype=torch.float64),
+        torch.from_numpy((rng.random((1, n)) < 0.5).astype(np.uint8)),
+        torch.tensor([n]),
+        None,
+        None,
+        None,
+    )
+    cuts = [0, 1, 63, 4096, 4097, 500_000, n - 2, n - 1]
+    first, *blocks = _reference(case, cuts, largest_only=False)
+
+    def times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.logaddexp.reduce(a[:, :, None] + b[None], axis=1)
+
+    forward = [first.T]
+    for block in blocks:
+        forward.append(times(forward[-1], block))
+    backward = [np.zeros((2, 1), dtype=np.longdouble)]
+    for block in reversed(blocks):
+        backward.insert(0, times(block, backward[0]))
+    z = np.logaddexp.reduce(forward[-1][0])
+    posterior = np.array(
+        [np.exp(f[0] + b[:, 0] - z) for f, b in zip(forward, backward, strict=True)]
+    )
+
+    case.channels.requires_grad_()
+    found = compiled.log_partition(*case.inputs)
+    found.sum().backward()
+    assert abs(found.item() - z) <= 1e-13 * abs(z) + 1e-9
+    marginals = compiled.marginals(*case.inputs)[0]
+    np.testing.assert_allclose(marginals.sum(1), 1, atol=1e-12)
+    # Long double itself is only good to 1e-9 of numbers as large as 1e10.
+    tolerance = 1e-9 if size < 100 else 1e-6
+    np.testing.assert_allclose(marginals[cuts], posterior.astype(float), atol=tolerance)
+    assert case.channels.grad is not None
+    np.testing.assert_allclose(case.channels.grad[0, :, 0], marginals[:, 1], atol=1e-12)
+    projected = compiled.marginals(*case.inputs, project=torch.tensor([[1.0], [2.0]]))
+    np.testing.assert_allclose(projected[0, :, 0], 1 + marginals[:, 1], atol=1e-12)
+    inside = compiled.segment_log_posterior(
+        *case.inputs,
+        [Segment(0, t, np.array([0])) for t in cuts],
+        torch.tensor([[False, True]]),
+    )
+    np.testing.assert_allclose(inside.exp(), posterior[:, 1].astype(float), atol=tolerance)
+
+    _, score = compiled.viterbi(*case.inputs)
+    first, block = _reference(case, [0, n - 1], largest_only=True)
+    best = (first + block).max()
+    assert abs(score.item() - best) <= 1e-13 * abs(best) + 1e-9
+
+
+def test_more_states_than_a_byte() -> None:
+    names = tuple(map(str, range(300)))
+    ring = tuple(Transition(a, b) for a, b in zip(names, names[1:] + names[:1], strict=True))
+    grammar = Grammar(names, ("x",), {"290": ("x",)}, ring)
+    channels = torch.zeros(1, 5, 1, dtype=torch.float64)
+    channels[0, 3] = 1
+    path, score = compiled.viterbi(
+        grammar,
+        channels,
+        torch.zeros(0),
+        torch.zeros(1, 5, dtype=torch.uint8),
+        torch.tensor([5]),
+    )
+    assert path.tolist() == [[287, 288, 289, 290, 291]]
+    assert score.item() == 1
+
+
+@both
+def test_not_a_number_is_reported(crf: ModuleType) -> None:
+    case = dense_case(2, 100)
+    case.channels[0, 50, 0] = torch.nan
+    assert crf.log_partition(*case.inputs).isnan().tolist() == [True, False]
+    path, score = crf.viterbi(*case.inputs)
+    assert score.isnan().tolist() == [True, False]
+    assert (path[0] == -1).all()
+    assert crf.marginals(*case.inputs)[0].isnan().all()
+    loss, _ = crf.likelihood_loss(*case.inputs, torch.ones(2, 100, 8, dtype=torch.bool))
+    assert loss.isnan().tolist() == [True, False]
+    assert len(crf.k_best(*case.inputs, 2)[0][0]) == 0
+
+
+@both
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"theta": torch.zeros(3)}, "theta has shape"),
+        ({"lengths": torch.tensor([7, 101])}, "lengths must lie"),
+        ({"bits": torch.full((2, 100), 4, dtype=torch.uint8)}, "property word 4"),
+        ({"allowed": torch.ones(2, 100, 7, dtype=torch.bool)}, "allowed has shape"),
+        ({"end": torch.ones(8, dtype=torch.bool)}, "end has shape"),
+    ],
+)
+def test_arguments_that_do_not_fit(
+    crf: ModuleType, change: dict[str, torch.Tensor], message: str
+) -> None:
+    arguments = {**vars(dense_case(2, 100)), **change}
+    with pytest.raises(ValueError, match=message):
+        crf.log_partition(**arguments)
+
+
+@both
+@pytest.mark.parametrize(
+    "segment",
+    [
+        Segment(0, 99, np.zeros(2, dtype=int)),
+        Segment(0, 0, np.zeros(0, dtype=int)),
+        Segment(2, 0, np.zeros(1, dtype=int)),
+        Segment(0, 0, np.ones(1, dtype=int)),
+    ],
+)
+def test_segments_that_do_not_fit(crf: ModuleType, segment: Segment) -> None:
+    sets = torch.ones(1, 8, dtype=torch.bool)
+    with pytest.raises(ValueError, match="segment 0"):
+        crf.segment_log_posterior(*dense_case(2, 100).inputs, [segment], sets)
+
+
+def test_implementation_fits_the_device() -> None:
+    assert implementation("cpu") is compiled
+    assert implementation("cuda") is batched

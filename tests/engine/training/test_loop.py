@@ -1,0 +1,342 @@
+"""The training loop on sequences of two tags: it learns, resumes exactly, and shares its work.
+
+Run as a script, the file trains in a process of its own: ``test_training.py FOLDER [KILL]``.
+"""
+
+from __future__ import annotations
+
+import csv
+import gc
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from dnatag.engine import crf
+from dnatag.engine.crf.grammar import Grammar, Transition
+from dnatag.engine.networks.kmer_tagger import SequenceTagger, TaggerConfig
+from dnatag.engine.training.loop import Batch, Progress, TrainingConfig, fit, has_checkpoint
+from dnatag.errors import DnatagError, InputError
+
+CPU = torch.device("cpu")
+#: For processes of their own, which find the package here even if it is not installed.
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
+GRAMMAR = Grammar(
+    states=("a", "b"),
+    channels=("x", "y"),
+    emission={"a": ("x",), "b": ("y",)},
+    transitions=tuple(Transition(s, t, s + t) for s, t in product("ab", repeat=2)),
+)
+SPREAD = np.vstack([np.zeros(3), np.eye(3)]).astype(np.float32)
+CONFIG = TrainingConfig(
+    steps=24, learning_rate=0.05, warmup=3, validate_every=6, patience=10, seed=3
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Random symbols; the tag is b from a symbol 2 on until a symbol 3. One in ten is unknown."""
+
+    batch: int = 6
+    length: int = 40
+    unknown: float = 0.1
+
+    def batch_at(self, step: int, rank: int, world: int) -> Batch:
+        return self._batch(range(1000 * step + rank, 1000 * step + self.batch, world))
+
+    def validation(self, rank: int, world: int) -> Iterator[Batch]:
+        for number in range(rank, 5, world):
+            yield self._batch(range(10**6 + 7 * number, 10**6 + 7 * number + 4 + number))
+
+    def _batch(self, seeds: range) -> Batch:
+        symbols = np.zeros((len(seeds), self.length), np.uint8)
+        allowed = np.zeros((len(seeds), self.length, 2), bool)
+        lengths = np.zeros(len(seeds), np.int64)
+        for i, seed in enumerate(seeds):
+            rng = np.random.default_rng(seed)
+            n = lengths[i] = rng.integers(self.length // 2, self.length + 1)
+            symbols[i, :n] = rng.integers(1, 4, n)
+            tag = 0
+            for t in range(n):
+                tag = {1: tag, 2: 1, 3: 0}[int(symbols[i, t])]
+                allowed[i, t, tag] = True
+            allowed[i, :n] |= rng.random((n, 1)) < self.unknown
+        bits = torch.zeros(symbols.shape, dtype=torch.uint8)
+        return Batch(
+            inputs=(torch.from_numpy(symbols), bits, torch.zeros(*symbols.shape, 0)),
+            bits=bits,
+            lengths=torch.from_numpy(lengths),
+            allowed=torch.from_numpy(allowed),
+        )
+
+
+def tagger(dropout: float = 0.0) -> SequenceTagger:
+    torch.manual_seed(5)
+    config = TaggerConfig(kmer=2, embedding=3, stride=1, hidden=4, dropout=dropout)
+    return SequenceTagger(config, GRAMMAR, SPREAD, None)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "log.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def losses(folder: Path) -> list[float]:
+    return [float(row["loss"]) for row in rows(folder)]
+
+
+def same_weights(one: SequenceTagger, other: SequenceTagger) -> bool:
+    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[SequenceTagger, dict, Path]:
+    """An uninterrupted run: the trained model, its outcome and its folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    model = tagger()
+    return model, fit(model, Words(), CONFIG, folder, device=CPU), folder
+
+
+def test_learns(run: tuple[SequenceTagger, dict, Path]) -> None:
+    model, outcome, folder = run
+    log = rows(folder)
+    assert [int(row["step"]) for row in log] == [6, 10, 12, 18, 20, 24]
+    assert [row["step"] for row in log if row["validation_loss"]] == ["6", "12", "18", "24"]
+    assert losses(folder)[-1] < 0.5 * losses(folder)[0]
+    assert outcome["steps"] == 24
+    assert outcome["validation_loss"] == pytest.approx(
+        min(float(row["validation_loss"]) for row in log if row["validation_loss"]), abs=1e-6
+    )
+    # The loss by its definition, with the weights that the model was left with.
+    total = positions = 0.0
+    for batch in Words().validation(0, 1):
+        with torch.no_grad():
+            channels = model(*batch.inputs, batch.lengths)
+        for i, n in enumerate(batch.lengths.tolist()):
+            one = (GRAMMAR, channels[i : i + 1, :n], model.theta, batch.bits[i : i + 1, :n])
+            functions = crf.implementation("cpu")
+            every = functions.log_partition(*one, torch.tensor([n]))
+            right = functions.log_partition(*one, torch.tensor([n]), batch.allowed[i : i + 1, :n])
+            total += float((every - right).detach())
+            positions += n
+    assert outcome["validation_loss"] == pytest.approx(total / positions, rel=1e-4)
+
+
+def test_schedule() -> None:
+    config = TrainingConfig(steps=100, learning_rate=0.1, warmup=10)
+    rates = [config.rate(step) for step in range(101)]
+    assert rates[:10] == pytest.approx([0.01 * (i + 1) for i in range(10)])
+    assert rates[55] == pytest.approx(0.05)
+    assert rates[100] == pytest.approx(0)
+    assert all(a > b for a, b in pairwise(rates[10:]))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize("stop", [13, 17])
+def test_interrupted_and_resumed(dropout: float, stop: int, tmp_path: Path) -> None:
+    class InterruptError(Exception):
+        pass
+
+    def interrupt(now: Progress) -> None:
+        if now.step == stop:
+            raise InterruptError
+
+    whole, parts = tagger(dropout), tagger(dropout)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    expected = fit(whole, Words(), CONFIG, tmp_path / "whole", device=CPU)
+    with pytest.raises(InterruptError):
+        fit(parts, Words(), CONFIG, tmp_path / "parts", device=CPU, report=interrupt)
+    assert has_checkpoint(tmp_path / "parts")
+    fresh = tagger(dropout)
+    got = fit(fresh, Words(), CONFIG, tmp_path / "parts", device=CPU, resume=True)
+    assert got == expected
+    assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
+    assert same_weights(fresh, whole)
+
+
+def test_killed_and_resumed(run: tuple[SequenceTagger, dict, Path], tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, __file__, tmp_path, "16"], check=False, env=ENVIRONMENT)
+    assert done.returncode == -signal.SIGKILL
+    assert [row["step"] for row in rows(tmp_path)] == ["6", "10", "12"]
+    fresh = tagger()
+    outcome = fit(fresh, Words(), CONFIG, tmp_path, device=CPU, resume=True)
+    assert outcome == run[1]
+    assert rows(tmp_path) == rows(run[2])
+    assert same_weights(fresh, run[0])
+
+
+def test_two_processes(run: tuple[SequenceTagger, dict, Path], tmp_path: Path) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    subprocess.run([*launch, __file__, tmp_path], check=True, env=ENVIRONMENT)
+    assert [row["step"] for row in rows(tmp_path)] == [row["step"] for row in rows(run[2])]
+    assert losses(tmp_path) == pytest.approx(losses(run[2]), abs=2e-5)
+    validations = [
+        [float(row["validation_loss"] or 0) for row in rows(folder)]
+        for folder in (tmp_path, run[2])
+    ]
+    assert validations[0] == pytest.approx(validations[1], abs=2e-5)
+
+
+def test_threads(run: tuple[SequenceTagger, dict, Path], tmp_path: Path) -> None:
+    models = []
+    before = torch.get_num_threads()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        models.append(tagger())
+        # Eight threads for batches of six: some have nothing to do.
+        fit(models[-1], Words(), CONFIG, tmp_path / name, device=CPU, threads=8)
+        assert losses(tmp_path / name) == pytest.approx(losses(run[2]), abs=2e-5)
+    assert rows(tmp_path / "one") == rows(tmp_path / "two")
+    assert same_weights(*models)
+    assert torch.get_num_threads() == before
+
+
+def test_seeds(tmp_path: Path) -> None:
+    """Without dropout the loop itself draws nothing; with it, its seed counts."""
+    found = {}
+    runs = (("a", 3, 0.4), ("b", 3, 0.4), ("c", 4, 0.4), ("d", 3, 0.0), ("e", 4, 0.0))
+    for name, seed, dropout in runs:
+        (tmp_path / name).mkdir()
+        config = replace(CONFIG, seed=seed, steps=6)
+        fit(tagger(dropout), Words(), config, tmp_path / name, device=CPU)
+        found[name] = losses(tmp_path / name)
+    assert found["a"] == found["b"] != found["c"]
+    assert found["d"] == found["e"] != found["a"]
+
+
+def test_stops_early(tmp_path: Path) -> None:
+    config = replace(CONFIG, steps=100, learning_rate=0.0, validate_every=2, patience=3)
+    seen: list[Progress] = []
+    model = tagger()
+    outcome = fit(model, Words(), config, tmp_path, device=CPU, report=seen.append)
+    # The first validation is the best; three more bring nothing better.
+    assert outcome["steps"] == 8
+    assert [now.step for now in seen] == list(range(1, 9))
+    assert {now.steps for now in seen} == {100}
+    assert same_weights(model, tagger())
+
+
+def test_keeps_the_best_weights(tmp_path: Path) -> None:
+    """A learning rate that explodes: later weights are worse than the first ones."""
+    config = replace(CONFIG, steps=9, learning_rate=30.0, warmup=300, validate_every=1)
+    model = tagger()
+    outcome = fit(model, Words(), config, tmp_path, device=CPU)
+    seen = [float(row["validation_loss"]) for row in rows(tmp_path)]
+    assert seen.index(min(seen)) < len(seen) - 1
+    assert outcome["validation_loss"] == pytest.approx(min(seen), abs=1e-6)
+    still = replace(CONFIG, steps=1, learning_rate=0.0)
+    again = fit(model, Words(), still, tmp_path, device=CPU)
+    assert again["validation_loss"] == outcome["validation_loss"]
+
+
+def test_keeps_the_last_weights(tmp_path: Path) -> None:
+    """On request, or where there is nothing to validate on."""
+
+    class Unvalidated(Words):
+        def validation(self, rank: int, world: int) -> Iterator[Batch]:
+            return iter(())
+
+    # The warm-up ends behind the last step, so a shorter run is the beginning of a longer one.
+    config = replace(CONFIG, steps=9, learning_rate=30.0, warmup=300, validate_every=1)
+    models = {name: tagger() for name in ("best", "last", "unvalidated")}
+    fit(models["best"], Words(), config, tmp_path, device=CPU)
+    keep = replace(config, keep_last=True)
+    outcome = fit(models["last"], Words(), keep, tmp_path, device=CPU)
+    seen = [float(row["validation_loss"]) for row in rows(tmp_path)]
+    assert outcome["validation_loss"] == pytest.approx(min(seen), abs=1e-6)
+    other = fit(models["unvalidated"], Unvalidated(), config, tmp_path, device=CPU)
+    assert other == {"steps": 9, "validation_loss": None}
+    assert [row["validation_loss"] for row in rows(tmp_path)] == [""] * 9
+    assert same_weights(models["last"], models["unvalidated"])
+    assert not same_weights(models["best"], models["last"])
+
+
+@pytest.mark.parametrize("rows_that_fit", [1, 4])
+def test_out_of_memory(
+    rows_that_fit: int,
+    run: tuple[SequenceTagger, dict, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = []
+
+    def forward(self: SequenceTagger, symbols: Tensor, *others: Tensor) -> Tensor:
+        if len(symbols) > rows_that_fit:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        sizes.append(len(symbols))
+        return whole_forward(self, symbols, *others)
+
+    whole_forward = SequenceTagger.forward
+    monkeypatch.setattr(SequenceTagger, "forward", forward)
+    fit(tagger(), Words(), CONFIG, tmp_path, device=CPU)
+    assert max(sizes) <= rows_that_fit
+    assert losses(tmp_path) == pytest.approx(losses(run[2]), abs=2e-5)
+
+
+def test_no_memory_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forward(*_: object) -> Tensor:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(SequenceTagger, "forward", forward)
+    with pytest.raises(DnatagError, match="too small for one window"):
+        fit(tagger(), Words(), CONFIG, tmp_path, device=CPU)
+
+
+def test_unknown_labels_teach_nothing(tmp_path: Path) -> None:
+    model = tagger()
+    fit(model, Words(unknown=1.0), replace(CONFIG, weight_decay=0.0), tmp_path, device=CPU)
+    assert losses(tmp_path) == pytest.approx([0.0] * len(losses(tmp_path)), abs=1e-6)
+
+
+def test_refusals(run: tuple[SequenceTagger, dict, Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to resume"):
+        fit(tagger(), Words(), CONFIG, tmp_path, device=CPU, resume=True)
+    other = replace(CONFIG, steps=25)
+    with pytest.raises(InputError, match="other settings"):
+        fit(tagger(), Words(), other, run[2], device=CPU, resume=True)
+    broken = tagger()
+    broken.head.weight.data.fill_(float("nan"))
+    with pytest.raises(DnatagError, match="loss at step 0 is nan"):
+        fit(broken, Words(), CONFIG, tmp_path, device=CPU)
+
+
+def test_illegal_labels(tmp_path: Path) -> None:
+    class Illegal(Words):
+        def batch_at(self, step: int, rank: int, world: int) -> Batch:
+            batch = super().batch_at(step, rank, world)
+            return replace(batch, allowed=torch.zeros_like(batch.allowed))
+
+    with pytest.raises(DnatagError, match="no window has labels that the grammar allows"):
+        fit(tagger(), Illegal(), CONFIG, tmp_path, device=CPU)
+
+
+def main(folder: str, kill_at: str = "0") -> None:
+    groups: list[weakref.ref] = []
+
+    def report(now: Progress) -> None:
+        if now.step == int(kill_at):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if dist.is_initialized():
+            groups.append(weakref.ref(dist.group.WORLD))
+
+    fit(tagger(), Words(), CONFIG, Path(folder), device=CPU, report=report)
+    # The threads of a group that is still there can abort the process at its exit.
+    gc.collect()
+    assert not any(group() for group in groups)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
