@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import numpy as np
 from contigs import CODON, Place, Source, cut, found, truth
-from genes import Genome, genomes_of, line
+from genes import GenomeParameters, genomes_of, line
 from matching import parser_of
 
 from dnatag import GeneFinder
@@ -47,13 +47,13 @@ def pooled(adaptation: Adaptation) -> Adaptation:
 @contextmanager
 def learning(change: Callable[[Adaptation], Adaptation], **constants: float) -> Iterator[None]:
     """Change what is learnt of genomes, and constants of the modules that learn it."""
-    learn = Adaptation.learn
+    estimate = Adaptation.estimate
     modules = (adapt_module, decode_module, finder_module)
     with ExitStack() as stack:
         for name, value in constants.items():
             module = next(m for m in modules if hasattr(m, name))
             stack.enter_context(patch.object(module, name, value))
-        changed = patch.object(Adaptation, "learn", lambda contigs: change(learn(contigs)))
+        changed = patch.object(Adaptation, "estimate", lambda contigs: change(estimate(contigs)))
         stack.enter_context(changed)
         yield
 
@@ -82,7 +82,7 @@ VARIANTS: dict[str, tuple[Callable[[Adaptation], Adaptation], dict[str, float]]]
 }
 
 
-def score(genome: Genome, options: argparse.Namespace) -> Scores:
+def score(genome: GenomeParameters, options: argparse.Namespace) -> Scores:
     """Predict on a genome and compare."""
     pairs = read_annotated_genome(genome.fasta, genome.reference)
     finder = GeneFinder(options.model, adapt="file", threads=options.threads)
@@ -113,7 +113,7 @@ def percent(scores: Sequence[Scores], trusted: Sequence[bool]) -> list[str]:
     return [f"{100 * mean:.2f}" for mean in means]
 
 
-def ablation(genomes: Sequence[Genome], options: argparse.Namespace) -> None:
+def ablation(genomes: Sequence[GenomeParameters], options: argparse.Namespace) -> None:
     """Print a row for each variant."""
     trusted = [genome.starts == "trusted" for genome in genomes]
     print(line(("variant", *MEASURES)))
@@ -124,7 +124,7 @@ def ablation(genomes: Sequence[Genome], options: argparse.Namespace) -> None:
         print(line([name, *percent(scores, trusted)]), flush=True)
 
 
-def lengths(genomes: Sequence[Genome], options: argparse.Namespace) -> None:
+def lengths(genomes: Sequence[GenomeParameters], options: argparse.Namespace) -> None:
     """Print two rows for each length, with adaptation and without."""
     sources = [(Source.of(genome), genome.starts == "trusted") for genome in genomes]
     print(line(("length", "--adapt", *MEASURES)))

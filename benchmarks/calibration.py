@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from genes import Genome, genomes_of, line
+from genes import GenomeParameters, genomes_of, line
 from matching import (
     LAST_BASE,
     Match,
@@ -119,11 +119,11 @@ def possible_genes(predictions: Mapping[str, Prediction]) -> Iterable[CodingSequ
     """Stop codons with the posteriors of the genes that end there."""
     for prediction in predictions.values():
         contig = prediction.contig
-        bits = prediction.code.properties(encode(contig.sequence))
+        flags = prediction.code.properties(encode(contig.sequence))
         posteriors = prediction.posteriors()
         for strand, stop in ((1, STOP), (-1, STOP_REVERSE)):
             ends = posteriors[:, LAST_BASE[strand]]
-            for last in np.flatnonzero((bits & stop > 0) & (ends >= LEAST)).tolist():
+            for last in np.flatnonzero((flags & stop > 0) & (ends >= LEAST)).tolist():
                 codon = (last - 2, last + 1) if strand > 0 else (last, last + 3)
                 yield CodingSequence(contig.id, (codon,), strand, posterior=float(ends[last]))
 
@@ -150,7 +150,7 @@ def starts(pairs: Iterable[tuple[CodingSequence, CodingSequence]], *, every: boo
 
 
 def series(
-    genome: Genome, predictions: Mapping[str, Prediction], matched: Match
+    genome: GenomeParameters, predictions: Mapping[str, Prediction], matched: Match
 ) -> dict[str, Told]:
     """All that is to be calibrated on a genome."""
     genes, aside = matched.genes, matched.aside

@@ -1,7 +1,7 @@
 """Write one protein of each family that seems to cross the membrane, as FASTA.
 
-The families are those of a FASTA of proteins that is searched for relatives (``proteins.py`` makes
-one). Told with their relatives, their topologies are what a second model learns from.
+The families are those of a FASTA of proteins that is searched for panel (``proteins.py`` makes
+one). Told with their panel, their topologies are what a second model learns from.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from dnatag.domains.proteins.homologs import aligned
 from dnatag.formats.sequences.residues import read_residues
 
 #: Residues of a helix across the membrane, and how hydrophobic (Kyte and Doolittle 1982) the most
-#: hydrophobic ones must be, in the mean, of a relative and of the protein that is written.
+#: hydrophobic ones must be, in the mean, of a homolog and of the protein that is written.
 HELIX, RELATIVE, CHOSEN = 19, 1.5, 1.7
-#: Residues of a relative and of the protein that is written.
+#: Residues of a homolog and of the protein that is written.
 LENGTHS, CHOSEN_LENGTHS = range(40, 1201), range(60, 701)
-#: A family has so many relatives at least, of which as many, or better ones, are expected by chance
+#: A family has so many panel at least, of which as many, or better ones, are expected by chance
 #: in a search, and so much of the shorter one of two proteins is aligned.
 LEAST, E_VALUE, COVERAGE = 3, 1e-4, 0.5
 
@@ -51,13 +51,13 @@ def families(proteins: Sequence[str]) -> Iterator[str]:
         own = membrane[number]
         if number in seen or len(own) not in CHOSEN_LENGTHS or known[own] < CHOSEN:
             continue
-        relatives = 0
+        panel = 0
         for hit in Pipeline(alphabet, E=E_VALUE).search_seq(targets[number], targets).reported:
             if (other := int(hit.name)) != number:
                 seen.add(other)
                 least = COVERAGE * min(len(own), len(membrane[other]))
-                relatives += len(aligned(hit.best_domain.alignment)[0]) >= least
-        if relatives >= LEAST:
+                panel += len(aligned(hit.best_domain.alignment)[0]) >= least
+        if panel >= LEAST:
             yield own
 
 

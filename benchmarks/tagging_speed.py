@@ -70,10 +70,10 @@ class Tool:
             self.seconds, self.cores = seconds, (time.process_time() - cpu) / seconds
 
 
-def crf_of(grammar: Grammar, theta: torch.Tensor) -> CRF:
+def crf_of(grammar: Grammar, transition_weights: torch.Tensor) -> CRF:
     """Return the CRF of pytorch-crf that scores paths as a grammar does."""
     number = {state: i for i, state in enumerate(grammar.states)}
-    weights = dict(zip(grammar.weights, theta.tolist(), strict=True))
+    weights = dict(zip(grammar.weights, transition_weights.tolist(), strict=True))
     crf = CRF(len(number), batch_first=True)
     with torch.no_grad():
         crf.transitions.fill_(ILLEGAL)
@@ -88,7 +88,7 @@ def crf_of(grammar: Grammar, theta: torch.Tensor) -> CRF:
 def pytorch_crf(model: TokenModel, by_length: bool) -> Callable[[Sentences], list[list[int]]]:
     """Return what finds the paths of sentences by pytorch-crf."""
     (network,) = model.networks
-    crf = crf_of(model.labelling.grammar, network.theta.detach())
+    crf = crf_of(model.labelling.grammar, network.transition_weights.detach())
 
     @torch.inference_mode()
     def call(sentences: Sentences) -> list[list[int]]:
@@ -98,7 +98,7 @@ def pytorch_crf(model: TokenModel, by_length: bool) -> Callable[[Sentences], lis
         paths: list[list[int]] = [[]] * len(sentences)
         for first in range(0, len(order), BATCH):
             batch = order[first : first + BATCH]
-            inputs, lengths = collate([model.encoder.encode(sentences[i]) for i in batch])
+            inputs, lengths = collate([model.featurizer.encode(sentences[i]) for i in batch])
             emissions = network(*inputs, lengths)
             mask = torch.arange(emissions.shape[1]) < lengths[:, None]
             for i, path in zip(batch, crf.decode(emissions, mask), strict=True):

@@ -29,7 +29,7 @@ from dnatag.errors import InputError
 if TYPE_CHECKING:
     from dnatag.domains.genes.decoding.assemble import Prediction
     from dnatag.domains.genes.finder import Adapt, GeneFinder
-    from dnatag.domains.genes.selftraining.parameters import Genome
+    from dnatag.domains.genes.selftraining.parameters import GenomeParameters
     from dnatag.formats.io.streams import OutputSet
     from dnatag.formats.sequences.records import CodingSequence, Contig
 
@@ -152,7 +152,7 @@ def command(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     _keep_freed_memory()
     from dnatag.domains.genes.finder import GeneFinder
-    from dnatag.domains.genes.selftraining.parameters import load_genome, save_genome
+    from dnatag.domains.genes.selftraining.parameters import load_parameters, save_parameters
     from dnatag.formats.io.streams import OutputSet
     from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
     from dnatag.formats.sequences.regions import read_regions
@@ -169,7 +169,7 @@ def command(
         model,
         genetic_code=genetic_code,
         adapt=adapt or "auto",
-        genome=None if adaptation is None else load_genome(Path(adaptation)),
+        genome=None if adaptation is None else load_parameters(Path(adaptation)),
         closed_ends=ends == "closed",
         min_length=min_length,
         alternative_starts=alternative_starts,
@@ -191,7 +191,7 @@ def command(
     paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
              "labels": labels}  # fmt: skip
     n_contigs = n_bases = n_genes = 0
-    learnt: list[Genome] = []
+    learnt: list[GenomeParameters] = []
     unseen = set(masks)
     with OutputSet() as outputs, progress(quiet=quiet) as bar:
 
@@ -219,7 +219,7 @@ def command(
                     "nothing to save: nothing was learnt of the contigs as one genome; try "
                     "--adapt file"
                 )
-            save_genome(Path(save_adaptation), learnt[0])
+            save_parameters(Path(save_adaptation), learnt[0])
     note(f"{n_genes} genes on {n_contigs} contigs of {n_bases} bp", quiet=quiet)
 
 

@@ -105,10 +105,10 @@ threshold are found. That of a segment of a protein leaves its ends some room.
     "where the model would not.",
 )
 @click.option(
-    "--relatives",
+    "--homologs",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="Of proteins: look for relatives of those that cross the membrane in this FASTA file, "
+    help="Of proteins: look for homologs of those that cross the membrane in this FASTA file, "
     "and tell the topology by all of them together. It needs pyhmmer and takes seconds a protein.",
 )
 @device_option
@@ -124,7 +124,7 @@ def command(
     encoding: str,
     k_best: int | None,
     min_score: float | None,
-    relatives: str | None,
+    homologs: str | None,
     device: str,
     threads: int,
     quiet: bool,
@@ -140,7 +140,7 @@ def command(
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
-    tagger = Tagger.load(model, device, threads, relatives)
+    tagger = Tagger.load(model, device, threads, homologs)
     domain = tagger.model.domain.name
     source, kind = _open(path, kind, domain, encoding)
     target = target or TAGGED[kind]

@@ -166,7 +166,7 @@ def _domain(recipe: Path) -> str:
 def _train_genes(
     plan: Recipe, start: str | None, output: Path, quiet: bool, common: dict[str, Any]
 ) -> None:
-    from dnatag.domains.genes.training.train import learn, read_data
+    from dnatag.domains.genes.training.train import read_data, train
     from dnatag.models.names import find_model
 
     model = None if start is None else find_model(start)
@@ -174,7 +174,7 @@ def _train_genes(
         data = read_data(plan.genomes, bar.update)
     note(data.summary(), quiet=quiet)
     with _reporting(quiet) as report:
-        about = learn(plan, data, output, start=model, report=report, **common)
+        about = train(plan, data, output, start=model, report=report, **common)
     if "scores" in about:
         scores = about["scores"]
         note(
@@ -193,7 +193,7 @@ def _train_tokens(
     common: dict[str, Any],
 ) -> None:
     from dnatag.tasks.tagging.recipe import read_recipe
-    from dnatag.tasks.tagging.train import Data, learn
+    from dnatag.tasks.tagging.train import Data, train
 
     recipe = read_recipe(path, folder)
     if seed is not None:
@@ -201,7 +201,7 @@ def _train_tokens(
     data = Data(recipe)
     note(data.summary(), quiet=quiet)
     with _reporting(quiet) as report:
-        about = learn(recipe, data, output, report=report, **common)
+        about = train(recipe, data, output, report=report, **common)
     for split, scores in about.get("scores", {}).items():
         text = ", ".join(f"{name} {_percent(value)}" for name, value in scores.items())
         note(f"{output}: {split}: {text}", quiet=quiet)

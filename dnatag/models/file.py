@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnatag import __version__
 from dnatag.errors import InputError
+from dnatag.models import format1
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT_VERSION", "load_model", "read_metadata", "save_model"]
 
 #: One more for each change that keeps an older dnatag from reading the file.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 KEY = "dnatag"
 #: The longest header that safetensors allows, in bytes.
@@ -98,7 +99,8 @@ def load_model(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], d
 
     metadata = read_metadata(path)
     try:
-        return load_file(path), metadata
+        tensors = load_file(path)
+        return format1.tensors(tensors) if metadata["format_version"] < 2 else tensors, metadata
     except (SafetensorError, OSError) as error:
         raise InputError(f"{os.fspath(path)}: damaged model file: {error}") from error
 
@@ -145,7 +147,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     if found < end:
         raise _truncated(name)
-    return metadata
+    return format1.metadata(metadata) if version < 2 else metadata
 
 
 def _truncated(name: str) -> InputError:

@@ -63,11 +63,11 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
     torch.manual_seed(1)
     domain = find_domain("proteins")
     settings = domain.settings(hidden=4)
-    encoder = domain.encoder([tuple("ACDEF")], settings, Path())
+    featurizer = domain.featurizer([tuple("ACDEF")], settings, Path())
     labelling = domain.load_labelling({"kind": "topology"})
-    network = TokenTagger(domain.network(encoder, settings), labelling.grammar)
+    network = TokenTagger(domain.network(featurizer, settings), labelling.grammar)
     path = tmp_path_factory.mktemp("proteins") / "membrane.dnatag"
-    save(path, TokenModel(domain, encoder, (network,), labelling), {})
+    save(path, TokenModel(domain, featurizer, (network,), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
 
 
@@ -75,11 +75,11 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Options:
     """Options for a model of plain tags with random weights."""
     torch.manual_seed(1)
-    encoder = DOMAIN.encoder([SENTENCE.split()], Settings(), Path())
+    featurizer = DOMAIN.featurizer([SENTENCE.split()], Settings(), Path())
     labelling = Plain(["NN", "VB"])
-    network = TokenTagger(DOMAIN.network(encoder, Settings(hidden=4)), labelling.grammar)
+    network = TokenTagger(DOMAIN.network(featurizer, Settings(hidden=4)), labelling.grammar)
     path = tmp_path_factory.mktemp("plain") / "plain.dnatag"
-    save(path, TokenModel(DOMAIN, encoder, (network,), labelling), {})
+    save(path, TokenModel(DOMAIN, featurizer, (network,), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
 
 
@@ -376,9 +376,9 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*model, "--encoding", "base64", text), "no encoding 'base64' is known"),
         ((*model, "-o", text.parent / "none" / "x", text), "cannot write: No such file"),
         ((*model, "--threads", "0", text), "--threads"),
-        ((*model, "--relatives", fasta, text), "fasta: only proteins have relatives; .* of text"),
-        ((*proteins, "--relatives", text, fasta), "input: is not FASTA"),
-        ((*proteins, "--relatives", text.with_name("none"), fasta), "'--relatives': .*not exist"),
+        ((*model, "--homologs", fasta, text), "fasta: only proteins have homologs; .* of text"),
+        ((*proteins, "--homologs", text, fasta), "input: is not FASTA"),
+        ((*proteins, "--homologs", text.with_name("none"), fasta), "'--homologs': .*not exist"),
     ):
         assert_one_line(tag(*arguments), 2, told)
 

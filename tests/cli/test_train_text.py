@@ -12,7 +12,7 @@ from dnatag.cli import main
 from dnatag.engine.training.loop import Progress
 from dnatag.models.file import read_metadata
 from dnatag.tasks.tagging.recipe import read_recipe
-from dnatag.tasks.tagging.train import Data, learn
+from dnatag.tasks.tagging.train import Data, train
 
 Toy = tuple[Path, Path, str]
 BIO = "Ada\tB-PER\nruns\tO\n\n"
@@ -78,7 +78,7 @@ def test_an_interrupted_run_ends_the_same(toy: Toy, tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        learn(whole, Data(whole), output, device="cpu", report=interrupt)
+        train(whole, Data(whole), output, device="cpu", report=interrupt)
     done = quick(toy[0], "-o", output)
     assert done.exit_code == 2
     assert "has not ended; go on with --resume" in done.stderr

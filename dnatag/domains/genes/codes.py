@@ -14,7 +14,7 @@ from dnatag.errors import InputError
 
 __all__ = ["START", "START_REVERSE", "STOP", "STOP_REVERSE", "GeneticCode"]
 
-# Property bits of a base; "first" and "last" are in the reading direction of the strand.
+# Property flags of a base; "first" and "last" are in the reading direction of the strand.
 #: The base is the first of a start codon, or the last of a stop codon, of the forward strand.
 START, STOP = 1, 2
 #: The same of the reverse strand.
@@ -172,7 +172,7 @@ class GeneticCode:
         return flags | reverse << 2
 
     def properties(self, symbols: np.ndarray) -> np.ndarray:
-        """Property bits of each base, the requirements of the gene grammar.
+        """Property flags of each base, the requirements of the gene grammar.
 
         Parameters
         ----------
@@ -184,14 +184,14 @@ class GeneticCode:
         numpy.ndarray
             uint8 (L,): START, STOP, START_REVERSE, STOP_REVERSE.
         """
-        bits = np.zeros(len(symbols), dtype=np.uint8)
+        flags = np.zeros(len(symbols), dtype=np.uint8)
         # In blocks, since numpy turns indices into 8-byte integers.
         for begin in range(0, len(symbols) - 2, _BLOCK):
             block = symbols[begin : begin + _BLOCK + 2]
-            flags = self._flags[block[:-2], block[1:-1], block[2:]]
-            bits[begin : begin + len(flags)] |= flags & (START | STOP_REVERSE)
-            bits[begin + 2 : begin + 2 + len(flags)] |= flags & (STOP | START_REVERSE)
-        return bits
+            codons = self._flags[block[:-2], block[1:-1], block[2:]]
+            flags[begin : begin + len(codons)] |= codons & (START | STOP_REVERSE)
+            flags[begin + 2 : begin + 2 + len(codons)] |= codons & (STOP | START_REVERSE)
+        return flags
 
     @cached_property
     def _translation(self) -> np.ndarray:

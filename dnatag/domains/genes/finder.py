@@ -11,7 +11,7 @@ import numpy as np
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Prediction
-from dnatag.domains.genes.decoding.decoder import Decoder, Readings, groups
+from dnatag.domains.genes.decoding.decoder import Decoder, EncodedContigs, groups
 from dnatag.domains.genes.model import load
 from dnatag.domains.genes.nucleotides import encode, splice
 from dnatag.domains.genes.selftraining.binning import binning_gain, choose_bins
@@ -21,9 +21,9 @@ from dnatag.domains.genes.selftraining.genetic_code import (
     likeliest_code,
     may_be_recoded,
 )
-from dnatag.domains.genes.selftraining.parameters import Genome, is_mixture, sample
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters, is_mixture, sample
 from dnatag.domains.genes.signals.codon_usage import LEARN_LENGTH, Adaptation
-from dnatag.domains.genes.signals.rbs import Motif
+from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.engine.inference.windows import choose_device
 from dnatag.errors import InputError
 from dnatag.formats.sequences.fasta import check_dna
@@ -81,8 +81,8 @@ class GeneFinder:
         is file if the contigs seem to be of one genome, else contig, but the short contigs that
         belong together are taken as one genome. What is too short to learn from is lent the
         adaptation of genomes that the model was trained on.
-    genome : Genome or None
-        Learnt before (see :meth:`learn`); nothing is then learnt anew.
+    genome : GenomeParameters or None
+        Learnt before (see :meth:`estimate_parameters`); nothing is then learnt anew.
     closed_ends : bool
         Whether genes may not run off the ends of contigs and the edges of gaps.
     min_length : int
@@ -109,7 +109,7 @@ class GeneFinder:
         *,
         genetic_code: int | str | GeneticCode = "auto",
         adapt: Adapt = "auto",
-        genome: Genome | None = None,
+        genome: GenomeParameters | None = None,
         closed_ends: bool = False,
         min_length: int = 60,
         alternative_starts: bool = False,
@@ -118,7 +118,7 @@ class GeneFinder:
         threads: int = 1,
     ) -> None:
         self.path = find_model(model)
-        tagger, self._relatives, self.metadata = load(self.path)
+        tagger, self._panel, self.metadata = load(self.path)
         self.code: GeneticCode | None = None
         if isinstance(genetic_code, GeneticCode):
             self.code = genetic_code
@@ -167,7 +167,7 @@ class GeneFinder:
         *,
         per_base: bool = False,
         notify: Callable[[str], None] = lambda message: None,
-        learnt: Callable[[Genome], None] = lambda genome: None,
+        learnt: Callable[[GenomeParameters], None] = lambda genome: None,
         done: Callable[[int], None] | None = None,
     ) -> Iterator[Prediction]:
         """Find the genes of contigs.
@@ -195,7 +195,7 @@ class GeneFinder:
         """
         source = iter(contigs)
         held: list[Contig] = []
-        pooled: dict[str, Genome] = {}
+        pooled: dict[str, GenomeParameters] = {}
         genome = self.genome
         if genome is None and self.adapt in ("auto", "file"):
             total = 0
@@ -205,10 +205,10 @@ class GeneFinder:
                 if self.adapt == "auto" and total > MIXTURE:
                     break
             if self.adapt == "file" or (total <= GENOME and not self._mixed(held)):
-                genome, readings = self._study(held, self._code_of(held, notify), notify, done)
+                genome, encoded = self._study(held, self._code_of(held, notify), notify, done)
                 learnt(genome)
-                if readings is not None:
-                    yield from self._decoder.call(readings, per_base)
+                if encoded is not None:
+                    yield from self._decoder.call(encoded, per_base)
                     return
             else:
                 sortable = held if total <= MIXTURE and self._sorts else []
@@ -220,9 +220,9 @@ class GeneFinder:
             else:
                 yield from self._each_on_its_own(group, pooled, per_base, notify, done)
 
-    def learn(
+    def estimate_parameters(
         self, contigs: Sequence[Contig], notify: Callable[[str], None] = lambda message: None
-    ) -> Genome:
+    ) -> GenomeParameters:
         """Learn of a genome: its genetic code, if not given, its codon usage and its starts.
 
         Codon usage is learnt from the sure genes of a sample, starts from all genes of a larger
@@ -237,7 +237,7 @@ class GeneFinder:
 
         Returns
         -------
-        Genome
+        GenomeParameters
             That of the most similar genomes the model was trained on, if there are too few genes
             to learn from.
         """
@@ -249,7 +249,7 @@ class GeneFinder:
         code: GeneticCode,
         notify: Callable[[str], None] = lambda message: None,
         done: Callable[[int], None] | None = None,
-    ) -> tuple[Genome, Readings | None]:
+    ) -> tuple[GenomeParameters, EncodedContigs | None]:
         """Learn of a genome, and keep what the network read of it unless it is very large."""
         genome, number = self._adapt(contigs, code, notify)
         if not number:
@@ -257,24 +257,24 @@ class GeneFinder:
         if sum(map(len, contigs)) > GENOME:
             notify(f"adapted to the genome: learnt from {number} genes of a sample")
             return genome, None
-        readings = self._decoder.read(contigs, genome, done)
-        genome, number, rounds = self._refine(readings, genome)
+        encoded = self._decoder.encode(contigs, genome, done)
+        genome, number, rounds = self._refine(encoded, genome)
         notify(
             f"adapted to the genome: codon usage of a sample, starts of {number} genes, learnt "
             f"in {rounds} round{'s' * (rounds > 1)}"
         )
-        return genome, readings.of(genome)
+        return genome, encoded.of(genome)
 
     def _adapt(
         self,
         contigs: Sequence[Contig],
         code: GeneticCode,
         notify: Callable[[str], None] = lambda message: None,
-    ) -> tuple[Genome, int]:
+    ) -> tuple[GenomeParameters, int]:
         """Learn from the sure genes of a sample; return their number too, 0 if they are too few."""
         looked_at = sample(contigs, SAMPLE, STRETCH)
-        relatives = self._nearest(looked_at)
-        genome = self._lent(code, relatives)
+        panel = self._nearest(looked_at)
+        genome = self._from_panel(code, panel)
         learn_from: list[tuple[Any, Any, list[CodingSequence]]] = []
         number = 0
         for prediction in self._decoder.predict(looked_at, [genome] * len(looked_at)):
@@ -287,17 +287,17 @@ class GeneFinder:
             symbols = encode(prediction.contig.sequence)
             learn_from.append((symbols, code.properties(symbols), genes))
         if number < LEARN_GENES:
-            names = ", ".join(self._relatives.names[i] for i in relatives)
+            names = ", ".join(self._panel.names[i] for i in panel)
             lent = f"; taken for a relative of {names}" if names else ""
             notify(f"no adaptation: {number} sure genes, {LEARN_GENES} are needed{lent}")
             return genome, 0
-        adaptation = Adaptation.learn(learn_from)
-        return Genome(code, adaptation, adaptation, Motif.learn(learn_from)), number
+        adaptation = Adaptation.estimate(learn_from)
+        return GenomeParameters(code, adaptation, adaptation, RbsMotif.estimate(learn_from)), number
 
     @property
     def _sorts(self) -> bool:
         """Whether the model knows enough genomes to sort contigs."""
-        return len(self._relatives.names) >= BINS_LEAST
+        return len(self._panel.names) >= BINS_LEAST
 
     def _mixed(self, contigs: Sequence[Contig]) -> bool:
         """Whether contigs seem to be of several genomes: by GC content, code or composition."""
@@ -308,7 +308,7 @@ class GeneFinder:
         # Pieces of a phage may differ as much as genomes do, but there is little to learn from.
         if not self._sorts or size < CONTIG_LEAST or 2 * size <= sum(map(len, contigs)):
             return False
-        return binning_gain(sample(short, SAMPLE, STRETCH), self._relatives.shares) > BINNING_GAIN
+        return binning_gain(sample(short, SAMPLE, STRETCH), self._panel.shares) > BINNING_GAIN
 
     def _codes_differ(self, contigs: Sequence[Contig]) -> bool:
         """Whether long contigs, each by itself, want genetic codes with different stop codons."""
@@ -317,7 +317,9 @@ class GeneFinder:
             return False
         return len({code.stops for code in self._codes_of_each(long).values()}) > 1
 
-    def _pool(self, contigs: list[Contig], notify: Callable[[str], None]) -> dict[str, Genome]:
+    def _pool(
+        self, contigs: list[Contig], notify: Callable[[str], None]
+    ) -> dict[str, GenomeParameters]:
         """Learn of the genomes in a mixture, each from its contigs together.
 
         Contigs that by themselves want another genetic code than the others of their bin, as some
@@ -326,7 +328,7 @@ class GeneFinder:
         if not contigs:
             notify("this seems to be more than one genome: each contig is taken on its own")
             return {}
-        bins = choose_bins(contigs, self._relatives.shares)
+        bins = choose_bins(contigs, self._panel.shares)
         numbers = np.unique(bins)
         notify(
             f"this seems to be more than one genome: {len(contigs)} contigs below "
@@ -335,7 +337,7 @@ class GeneFinder:
         )
         looked_at = [sample([contig], CODE_MOST, CODE_STRETCH) for contig in contigs]
         scores = self._screened_scores(looked_at) if self.code is None else np.empty((0, 0))
-        pooled: dict[str, Genome] = {}
+        pooled: dict[str, GenomeParameters] = {}
         adapted = 0
         for number in numbers:
             members, code = np.flatnonzero(bins == number), self.code
@@ -360,29 +362,31 @@ class GeneFinder:
 
     def _nearest(self, contigs: Sequence[Contig]) -> tuple[int, ...]:
         """Choose genomes of the model that contigs that belong together are most alike."""
-        return self._relatives.nearest([encode(contig.sequence) for contig in contigs])
+        return self._panel.nearest([encode(contig.sequence) for contig in contigs])
 
-    def _lent(self, code: GeneticCode, relatives: Sequence[int]) -> Genome:
+    def _from_panel(self, code: GeneticCode, panel: Sequence[int]) -> GenomeParameters:
         """Take a genome for a relative of genomes of the model, if there are any."""
-        if not relatives:
-            return Genome(code)
-        adaptation, motif = self._relatives.lend(relatives)
+        if not panel:
+            return GenomeParameters(code)
+        adaptation, motif = self._panel.average(panel)
         adaptation = adaptation.allowing(GeneticCode.ncbi(11).stops - code.stops)
-        return Genome(code, adaptation, adaptation, motif)
+        return GenomeParameters(code, adaptation, adaptation, motif)
 
-    def _refine(self, readings: Readings, genome: Genome) -> tuple[Genome, int, int]:
+    def _refine(
+        self, encoded: EncodedContigs, genome: GenomeParameters
+    ) -> tuple[GenomeParameters, int, int]:
         """Learn starts until they hardly change; return also the numbers of genes and rounds."""
-        part = readings.part(STARTS)
+        part = encoded.part(STARTS)
         before: set[tuple[int, int, int]] = set()
         rounds = 0
         while True:
             learn_from = [
-                (symbols, bits, [g for g in genes if len(g) >= LEARN_LENGTH])
-                for symbols, bits, genes in self._decoder.sketch(part.of(genome))
+                (symbols, flags, [g for g in genes if len(g) >= LEARN_LENGTH])
+                for symbols, flags, genes in self._decoder.viterbi_genes(part.of(genome))
             ]
             calls = {
-                (piece, g.strand, g.five_prime)
-                for piece, (_, _, genes) in enumerate(learn_from)
+                (chunk, g.strand, g.five_prime)
+                for chunk, (_, _, genes) in enumerate(learn_from)
                 for g in genes
             }
             if rounds == ROUNDS or len(calls & before) >= SETTLED * len(calls):
@@ -390,7 +394,7 @@ class GeneFinder:
             before = calls
             rounds += 1
             genome = replace(
-                genome, starts=Adaptation.learn(learn_from), motif=Motif.learn(learn_from)
+                genome, starts=Adaptation.estimate(learn_from), motif=RbsMotif.estimate(learn_from)
             )
 
     def _code_of(self, contigs: Sequence[Contig], notify: Callable[[str], None]) -> GeneticCode:
@@ -447,7 +451,7 @@ class GeneFinder:
         """Share of TGA and TGG among the codons of the sure genes of a sample, under code 4."""
         codons = tryptophan = 0
         looked_at = sample(stretches, CODE_MOST, CODE_STRETCH)
-        genomes = [Genome(GeneticCode.ncbi(4))] * len(looked_at)
+        genomes = [GenomeParameters(GeneticCode.ncbi(4))] * len(looked_at)
         for prediction in self._decoder.predict(looked_at, genomes):
             for gene in prediction.genes:
                 if (gene.posterior or 0) >= LEARN_POSTERIOR:
@@ -460,7 +464,7 @@ class GeneFinder:
     def _each_on_its_own(
         self,
         contigs: Sequence[Contig],
-        pooled: Mapping[str, Genome],
+        pooled: Mapping[str, GenomeParameters],
         per_base: bool,
         notify: Callable[[str], None],
         done: Callable[[int], None] | None,
@@ -469,14 +473,14 @@ class GeneFinder:
         codes = self._codes_of_each([c for c in contigs if c.id not in pooled], notify)
         short = [i for i, c in enumerate(contigs) if self.adapt == "off" or len(c) < CONTIG_LEAST]
         alone = [i for i in short if contigs[i].id not in pooled]
-        lent: dict[tuple[GeneticCode, tuple[int, ...]], Genome] = {}
-        own: dict[int, Genome] = {}
+        lent: dict[tuple[GeneticCode, tuple[int, ...]], GenomeParameters] = {}
+        own: dict[int, GenomeParameters] = {}
         for i in alone:
             code = codes[contigs[i].id]
-            relatives = () if self.adapt == "off" else self._nearest([contigs[i]])
-            if (code, relatives) not in lent:
-                lent[code, relatives] = self._lent(code, relatives)
-            own[i] = lent[code, relatives]
+            panel = () if self.adapt == "off" else self._nearest([contigs[i]])
+            if (code, panel) not in lent:
+                lent[code, panel] = self._from_panel(code, panel)
+            own[i] = lent[code, panel]
         genomes = [own[i] if i in own else pooled[contigs[i].id] for i in short]
         predictions = self._decoder.predict(
             [contigs[i] for i in short], genomes, per_base=per_base, done=done
@@ -486,11 +490,11 @@ class GeneFinder:
             if i in found:
                 yield found.pop(i)
                 continue
-            genome, readings = self._study([contig], codes[contig.id], done=done)
-            if readings is None:
+            genome, encoded = self._study([contig], codes[contig.id], done=done)
+            if encoded is None:
                 yield from self._decoder.predict([contig], [genome], per_base=per_base, done=done)
             else:
-                yield from self._decoder.call(readings, per_base)
+                yield from self._decoder.call(encoded, per_base)
 
 
 def as_contig(sequence: Any) -> Contig:

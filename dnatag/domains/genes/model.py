@@ -10,11 +10,11 @@ import torch
 
 from dnatag.domains.genes.codes import START
 from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD
-from dnatag.domains.genes.selftraining.reference_panel import Relatives
-from dnatag.domains.genes.signals.codon_usage import FEATURES, MIRROR_FEATURES, mirror_bits
+from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
+from dnatag.domains.genes.signals.codon_usage import FEATURES, MIRROR_FEATURES, mirror_flags
 from dnatag.domains.genes.structures.grammar import gene_grammar
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.kmer_tagger import Mirror, SequenceTagger, SiteConfig, TaggerConfig
+from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
 from dnatag.errors import InputError
 from dnatag.models.file import load_model, save_model
 
@@ -22,18 +22,18 @@ __all__ = ["DOMAIN", "build", "load", "save"]
 
 #: What model files of this domain are marked with.
 DOMAIN = "genes"
-_RELATIVES = "relatives."
+_PANEL = "panel."
 
 _MIRROR = Mirror(
     symbols=tuple(int(s) for s in COMPLEMENT),
-    bits=tuple(int(b) for word in range(16) for b in mirror_bits(np.array([word]))),
+    flags=tuple(int(b) for word in range(16) for b in mirror_flags(np.array([word]))),
     features=MIRROR_FEATURES,
 )
 
 
 def build(
     hidden: int = 96, embedding: int = 24, layers: int = 1, dropout: float = 0.0
-) -> SequenceTagger:
+) -> KmerTagger:
     """Return an untrained gene model.
 
     Parameters
@@ -45,7 +45,7 @@ def build(
     dropout : float
         Variational dropout while training.
     """
-    config = TaggerConfig(
+    config = KmerTaggerConfig(
         kmer=6,
         embedding=embedding,
         features=len(FEATURES),
@@ -53,41 +53,39 @@ def build(
         hidden=hidden,
         layers=layers,
         dropout=dropout,
-        site=SiteConfig(bit=START),
+        site=SiteConfig(flag=START),
     )
-    return SequenceTagger(config, gene_grammar(), SPREAD, _MIRROR)
+    return KmerTagger(config, gene_grammar(), SPREAD, _MIRROR)
 
 
-def save(
-    path: Path, tagger: SequenceTagger, metadata: dict[str, Any], relatives: Relatives
-) -> None:
+def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: ReferencePanel) -> None:
     """Write a model file.
 
     Parameters
     ----------
     path : Path
         Where to.
-    tagger : SequenceTagger
+    tagger : KmerTagger
         The model.
     metadata : dict
         Training data, date, scores, licence, card.
-    relatives : Relatives
+    panel : ReferencePanel
         Genomes to lend their adaptation, if any.
     """
     described = {
         "domain": DOMAIN,
         "configuration": tagger.config.to_dict(),
         "grammar": tagger.grammar.to_dict(),
-        "relatives": list(relatives.names),
+        "panel": list(panel.names),
     }
     tensors = dict(tagger.state_dict())
-    if relatives.names:
-        arrays = relatives.to_arrays()
-        tensors |= {_RELATIVES + key: torch.from_numpy(array) for key, array in arrays.items()}
+    if panel.names:
+        arrays = panel.to_arrays()
+        tensors |= {_PANEL + key: torch.from_numpy(array) for key, array in arrays.items()}
     save_model(path, tensors, described | metadata)
 
 
-def load(path: Path) -> tuple[SequenceTagger, Relatives, dict[str, Any]]:
+def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
     """Read a model file.
 
     Parameters
@@ -97,9 +95,9 @@ def load(path: Path) -> tuple[SequenceTagger, Relatives, dict[str, Any]]:
 
     Returns
     -------
-    tagger : SequenceTagger
+    tagger : KmerTagger
         In evaluation mode.
-    relatives : Relatives
+    panel : ReferencePanel
         Genomes to lend their adaptation, if any.
     metadata : dict
 
@@ -115,15 +113,15 @@ def load(path: Path) -> tuple[SequenceTagger, Relatives, dict[str, Any]]:
             "for 'dnatag tag'"
         )
     try:
-        config = TaggerConfig.from_dict(metadata["configuration"])
+        config = KmerTaggerConfig.from_dict(metadata["configuration"])
         grammar = Grammar.from_dict(metadata["grammar"])
-        tagger = SequenceTagger(config, grammar, SPREAD, _MIRROR)
-        names, arrays = metadata.get("relatives", []), {}
-        for key in [key for key in tensors if key.startswith(_RELATIVES)]:
-            arrays[key.removeprefix(_RELATIVES)] = tensors.pop(key).numpy()
-        relatives = Relatives.from_arrays(names, arrays) if names else Relatives.none()
+        tagger = KmerTagger(config, grammar, SPREAD, _MIRROR)
+        names, arrays = metadata.get("panel", []), {}
+        for key in [key for key in tensors if key.startswith(_PANEL)]:
+            arrays[key.removeprefix(_PANEL)] = tensors.pop(key).numpy()
+        panel = ReferencePanel.from_arrays(names, arrays) if names else ReferencePanel.none()
         tagger.load_state_dict({k: torch.as_tensor(v).float() for k, v in tensors.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} does not hold a whole gene model: {reason}") from error
-    return tagger.eval(), relatives, metadata
+    return tagger.eval(), panel, metadata

@@ -19,7 +19,7 @@ _SYMBOL = bytearray(256)
 for _letter, _mask in _IUPAC.items():
     _SYMBOL[ord(_letter)] = _SYMBOL[ord(_letter.lower())] = _mask
 
-#: uint8 (16,): the complement of each symbol (bits in reverse order).
+#: uint8 (16,): the complement of each symbol (flags in reverse order).
 COMPLEMENT = np.array([int(f"{s:04b}"[::-1], 2) for s in range(16)], dtype=np.uint8)
 
 #: float32 (16, 4): a symbol as a distribution over A, C, G, T; zeros for symbol 0.

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from dnatag.domains.proteins.homologs import ProteinRelatives
+from dnatag.domains.proteins.homologs import ProteinHomologs
 from dnatag.domains.proteins.metrics import evaluate_topology
-from dnatag.domains.proteins.residues import FEATURES, LETTERS, ResidueEncoder
+from dnatag.domains.proteins.residues import FEATURES, LETTERS, ResidueFeaturizer
 from dnatag.domains.proteins.topology import Topology, load_labelling
-from dnatag.engine.networks.token_tagger import TokenConfig
+from dnatag.engine.networks.token_tagger import TokenTaggerConfig
 from dnatag.errors import InputError
 from dnatag.formats.sequences.residues import read_residues
-from dnatag.tasks.tagging.domain import Corpora, CorpusFiles, Labelling, Relatives
+from dnatag.tasks.tagging.domain import Corpora, CorpusFiles, Homologs, Labelling
 
 __all__ = ["DOMAIN", "Settings"]
 
@@ -75,15 +75,15 @@ class Proteins:
             result.append(read)
         return result, Topology()
 
-    def encoder(
+    def featurizer(
         self, sequences: Sequence[Sequence[str]], settings: Settings, folder: Path
-    ) -> ResidueEncoder:
+    ) -> ResidueFeaturizer:
         """See :class:`dnatag.tasks.tagging.domain.Domain`."""
-        return ResidueEncoder(settings.mutate)
+        return ResidueFeaturizer(settings.mutate)
 
-    def network(self, encoder: ResidueEncoder, settings: Settings) -> TokenConfig:
+    def network(self, featurizer: ResidueFeaturizer, settings: Settings) -> TokenTaggerConfig:
         """See :class:`dnatag.tasks.tagging.domain.Domain`."""
-        return TokenConfig(
+        return TokenTaggerConfig(
             categories=((len(LETTERS) + 1, settings.residues),),
             features=FEATURES,
             hidden=settings.hidden,
@@ -91,17 +91,17 @@ class Proteins:
             dropout=settings.dropout,
         )
 
-    def load_encoder(self, arrays: Mapping[str, np.ndarray]) -> ResidueEncoder:
+    def load_featurizer(self, arrays: Mapping[str, np.ndarray]) -> ResidueFeaturizer:
         """See :class:`dnatag.tasks.tagging.domain.Domain`."""
-        return ResidueEncoder.from_arrays(arrays)
+        return ResidueFeaturizer.from_arrays(arrays)
 
     def load_labelling(self, data: Mapping[str, Any]) -> Labelling:
         """See :class:`dnatag.tasks.tagging.domain.Domain`."""
         return load_labelling(data)
 
-    def relatives(self, path: Path) -> Relatives:
+    def homologs(self, path: Path) -> Homologs:
         """See :class:`dnatag.tasks.tagging.domain.Domain`; the file is FASTA."""
-        return ProteinRelatives(path)
+        return ProteinHomologs(path)
 
     def scores(
         self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any

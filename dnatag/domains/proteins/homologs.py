@@ -1,4 +1,4 @@
-"""Relatives of a protein: what evolution kept tells more of its topology than one sequence does."""
+"""Homologs of a protein: what evolution kept tells more of its topology than one sequence does."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from dnatag.errors import DnatagError
 from dnatag.formats.io.streams import Source
 from dnatag.formats.sequences.residues import read_residues
 from dnatag.formats.text.tokens import Span
-from dnatag.tasks.tagging.domain import Relative
+from dnatag.tasks.tagging.domain import Homolog
 
 if TYPE_CHECKING:
     from pyhmmer.easel import DigitalSequence
     from pyhmmer.plan7 import Alignment
 
-__all__ = ["ProteinRelatives", "aligned"]
+__all__ = ["ProteinHomologs", "aligned"]
 
-#: Relatives of which as many, or better ones, are expected by chance in a search. How much of them
+#: Homologs of which as many, or better ones, are expected by chance in a search. How much of them
 #: is aligned does not matter: each residue has witnesses of its own.
 E_VALUE = 1e-3
-#: Relatives that are read, from the nearest to the most distant.
+#: Homologs that are read, from the nearest to the most distant.
 MOST = 30
 #: HMMER searches in no longer sequences.
 LONGEST = 100_000
 
 
-class ProteinRelatives:
-    """Looks for relatives of membrane proteins; see :class:`dnatag.tasks.tagging.domain.Relatives`.
+class ProteinHomologs:
+    """Looks for homologs of membrane proteins; see :class:`dnatag.tasks.tagging.domain.Homologs`.
 
     The search is phmmer's (Eddy 2011, https://doi.org/10.1371/journal.pcbi.1002195), by pyhmmer
     (Larralde and Zeller 2023, https://doi.org/10.1093/bioinformatics/btad214).
@@ -55,7 +55,7 @@ class ProteinRelatives:
             from pyhmmer.easel import Alphabet, DigitalSequenceBlock
         except ImportError:
             raise DnatagError(
-                "looking for relatives needs pyhmmer; get it with: pip install pyhmmer"
+                "looking for homologs needs pyhmmer; get it with: pip install pyhmmer"
             ) from None
         self._alphabet = Alphabet.amino()
         sequences = (_letters(protein.tokens) for protein in read_residues(path, labelled=False))
@@ -65,8 +65,8 @@ class ProteinRelatives:
             self._alphabet, [self._digital(str(i), s) for i, s in enumerate(self._sequences)]
         )
 
-    def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Relative]:
-        """See :class:`dnatag.tasks.tagging.domain.Relatives`; of what crosses no membrane, none."""
+    def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Homolog]:
+        """See :class:`dnatag.tasks.tagging.domain.Homologs`; of what crosses no membrane, none."""
         from pyhmmer.plan7 import Pipeline
 
         query = _letters(tokens)
@@ -81,7 +81,7 @@ class ProteinRelatives:
         found.sort(key=lambda row: row[:2])
         chosen = np.unique(np.linspace(0, len(found) - 1, MOST).round().astype(int))
         rows = [found[i] for i in chosen] if found else []
-        return [Relative(tuple(sequence), *aligned(row)) for _, sequence, row in rows]
+        return [Homolog(tuple(sequence), *aligned(row)) for _, sequence, row in rows]
 
     def _digital(self, name: str, sequence: str) -> DigitalSequence:
         """Return a sequence as HMMER takes it."""

@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 from Bio.Align import substitution_matrices
 
-from dnatag.tasks.tagging.domain import Encoded
+from dnatag.tasks.tagging.domain import TokenFeatures
 
-__all__ = ["FEATURES", "LETTERS", "ResidueEncoder"]
+__all__ = ["FEATURES", "LETTERS", "ResidueFeaturizer"]
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 #: Properties of the residues, in the order of the letters, about from -1 to 1.
@@ -38,8 +38,8 @@ FEATURES = PROPERTIES.shape[1] * len(WINDOWS)
 LIKE = {"U": "C", "O": "K", "B": "D", "Z": "E", "J": "L"}
 
 
-class ResidueEncoder:
-    """Encodes residues, see :class:`dnatag.tasks.tagging.domain.Encoder`.
+class ResidueFeaturizer:
+    """Encodes residues, see :class:`dnatag.tasks.tagging.domain.Featurizer`.
 
     Each is its letter, one-hot (letters that stand for no residue are all zero), and has the
     properties of its surroundings.
@@ -56,13 +56,13 @@ class ResidueEncoder:
         self._number = {c: i for i, c in enumerate(LETTERS, 1)}
         self._number |= {c: self._number[like] for c, like in LIKE.items()}
 
-    def encode(self, tokens: Sequence[str]) -> Encoded:
-        """See :class:`dnatag.tasks.tagging.domain.Encoder`."""
+    def encode(self, tokens: Sequence[str]) -> TokenFeatures:
+        """See :class:`dnatag.tasks.tagging.domain.Featurizer`."""
         numbers = np.array([self._number.get(token.upper(), 0) for token in tokens], np.int32)
         return _encoded(numbers)
 
-    def vary(self, encoded: Encoded, rng: np.random.Generator) -> Encoded:
-        """See :class:`dnatag.tasks.tagging.domain.Encoder`: some residues are others."""
+    def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
+        """See :class:`dnatag.tasks.tagging.domain.Featurizer`: some residues are others."""
         old = encoded.categories[:, 0]
         hit = np.flatnonzero((rng.random(len(old)) < self.mutate) & (old > 0))
         new = old.copy()
@@ -71,16 +71,16 @@ class ResidueEncoder:
         return _encoded(new)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """See :class:`dnatag.tasks.tagging.domain.Encoder`."""
+        """See :class:`dnatag.tasks.tagging.domain.Featurizer`."""
         return {"mutate": np.array([self.mutate], np.float32)}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> ResidueEncoder:
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> ResidueFeaturizer:
         """Inverse of :meth:`to_arrays`."""
         return cls(float(arrays["mutate"][0]))
 
 
-def _encoded(numbers: np.ndarray) -> Encoded:
+def _encoded(numbers: np.ndarray) -> TokenFeatures:
     n = len(numbers)
     each = np.concatenate([np.zeros((1, PROPERTIES.shape[1]), np.float32), PROPERTIES])[numbers]
     sums = np.concatenate([np.zeros((1, each.shape[1])), np.cumsum(each, 0, dtype=float)])
@@ -89,7 +89,7 @@ def _encoded(numbers: np.ndarray) -> Encoded:
         low = np.clip(np.arange(n) - window // 2, 0, None)
         high = np.clip(np.arange(n) + window // 2 + 1, None, n)
         features.append((sums[high] - sums[low]) / (high - low)[:, None])
-    return Encoded(
+    return TokenFeatures(
         numbers[:, None], np.concatenate(features, 1).astype(np.float32), np.zeros((n, 1), np.int32)
     )
 

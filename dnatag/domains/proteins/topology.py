@@ -70,7 +70,7 @@ class Topology:
                 ]
         self.grammar = Grammar(
             states=tuple(emission),
-            channels=tuple(dict.fromkeys(c for cs in emission.values() for c in cs)),
+            scores=tuple(dict.fromkeys(c for cs in emission.values() for c in cs)),
             emission=emission,
             transitions=tuple(steps),
             # What is only a part of a protein may begin and end anywhere.

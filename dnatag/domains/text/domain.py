@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from dnatag.domains.text.labels import LEAST, THRESHOLD, Entities, Plain, labelling_of
-from dnatag.domains.text.words import WordEncoder
-from dnatag.engine.networks.token_tagger import PartsConfig, TokenConfig
+from dnatag.domains.text.words import WordFeaturizer
+from dnatag.engine.networks.token_tagger import PartsConfig, TokenTaggerConfig
 from dnatag.errors import InputError
 from dnatag.formats.text.conll import read_conll
 from dnatag.formats.text.tokens import Sentence
 from dnatag.formats.text.vectors import read_vectors
 from dnatag.tasks.tagging import metrics, schemes
-from dnatag.tasks.tagging.domain import Corpora, CorpusFiles, Labelling, Relatives
+from dnatag.tasks.tagging.domain import Corpora, CorpusFiles, Homologs, Labelling
 
 __all__ = ["DOMAIN", "Settings"]
 
@@ -102,23 +102,23 @@ class Text:
             raise InputError(f"{path}: has no sentence to learn from")
         return result, labelling_of(tags, scheme, settings.threshold)
 
-    def encoder(
+    def featurizer(
         self, sequences: Sequence[Sequence[str]], settings: Settings, folder: Path
-    ) -> WordEncoder:
+    ) -> WordFeaturizer:
         """See :class:`dnatag.tasks.tagging.domain.Domain`."""
         words, vectors = read_vectors(folder / settings.vectors) if settings.vectors else ((), None)
-        return WordEncoder.learn(sequences, words, vectors, settings.most_vectors)
+        return WordFeaturizer.fit(sequences, words, vectors, settings.most_vectors)
 
-    def network(self, encoder: WordEncoder, settings: Settings) -> TokenConfig:
+    def network(self, featurizer: WordFeaturizer, settings: Settings) -> TokenTaggerConfig:
         """See :class:`dnatag.tasks.tagging.domain.Domain`."""
         if settings.characters == "lstm" and settings.spelling % 2:
             raise InputError(f"'spelling' must be even with an LSTM, not {settings.spelling}")
-        words, shapes = encoder.categories
-        return TokenConfig(
+        words, shapes = featurizer.categories
+        return TokenTaggerConfig(
             categories=((words, settings.words), (shapes, settings.shapes)),
-            features=encoder.vectors.shape[1],
+            features=featurizer.vectors.shape[1],
             parts=PartsConfig(
-                symbols=len(encoder.characters) + 2,
+                symbols=len(featurizer.characters) + 2,
                 encoder=settings.characters,
                 hidden=settings.spelling,
             ),
@@ -127,9 +127,9 @@ class Text:
             dropout=settings.dropout,
         )
 
-    def load_encoder(self, arrays: Mapping[str, np.ndarray]) -> WordEncoder:
+    def load_featurizer(self, arrays: Mapping[str, np.ndarray]) -> WordFeaturizer:
         """See :class:`dnatag.tasks.tagging.domain.Domain`."""
-        return WordEncoder.from_arrays(arrays)
+        return WordFeaturizer.from_arrays(arrays)
 
     def load_labelling(self, data: Mapping[str, Any]) -> Labelling:
         """See :class:`dnatag.tasks.tagging.domain.Domain`."""
@@ -137,11 +137,9 @@ class Text:
             return Plain(data["names"])
         return Entities(data["types"], data["scheme"], data["threshold"])
 
-    def relatives(self, path: Path) -> Relatives:
+    def homologs(self, path: Path) -> Homologs:
         """See :class:`dnatag.tasks.tagging.domain.Domain`; sentences have none."""
-        raise InputError(
-            f"{path}: only proteins have relatives; leave them out for a model of text"
-        )
+        raise InputError(f"{path}: only proteins have homologs; leave them out for a model of text")
 
     def scores(
         self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any

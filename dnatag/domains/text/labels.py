@@ -53,7 +53,7 @@ class Entities:
         steps += [(f"{a}-{t}", f"{b}-{t}") for t in types for a in "BI" for b in "IE"]
         self.grammar = Grammar(
             states=states,
-            channels=states,
+            scores=states,
             emission={s: (s,) for s in states},
             transitions=tuple(Transition(a, b, f"{a} {b}") for a, b in steps),
             begin=(OUTSIDE, *begins),
@@ -146,7 +146,7 @@ class Plain:
         self.names = tuple(names)
         self.grammar = Grammar(
             states=self.names,
-            channels=self.names,
+            scores=self.names,
             emission={s: (s,) for s in self.names},
             transitions=tuple(Transition(a, b, f"{a} {b}") for a in self.names for b in self.names),
         )

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from dnatag.tasks.tagging.domain import Encoded
+from dnatag.tasks.tagging.domain import TokenFeatures
 
-__all__ = ["WordEncoder", "normalise", "shape"]
+__all__ = ["WordFeaturizer", "normalise", "shape"]
 
 #: Of longer words the middle is left out.
 LONGEST = 32
@@ -40,8 +40,8 @@ def shape(word: str) -> int:
     return 2 if letters[0].isupper() and all(c.islower() for c in letters[1:]) else 3
 
 
-class WordEncoder:
-    """Encodes words, see :class:`dnatag.tasks.tagging.domain.Encoder`.
+class WordFeaturizer:
+    """Encodes words, see :class:`dnatag.tasks.tagging.domain.Featurizer`.
 
     Parameters
     ----------
@@ -74,13 +74,13 @@ class WordEncoder:
         self._forget = RARITY / (RARITY + counts)
 
     @classmethod
-    def learn(
+    def fit(
         cls,
         sentences: Iterable[Sequence[str]],
         vector_words: Sequence[str] = (),
         vectors: np.ndarray | None = None,
         most_vectors: int = 0,
-    ) -> WordEncoder:
+    ) -> WordFeaturizer:
         """Know the words and characters of sentences, and some vectors.
 
         Parameters
@@ -112,8 +112,8 @@ class WordEncoder:
         """Numbers of words and of shapes, with the unknown word and no shape."""
         return len(self.words) + 1, len(SHAPES) + 1
 
-    def encode(self, tokens: Sequence[str]) -> Encoded:
-        """See :class:`dnatag.tasks.tagging.domain.Encoder`."""
+    def encode(self, tokens: Sequence[str]) -> TokenFeatures:
+        """See :class:`dnatag.tasks.tagging.domain.Featurizer`."""
         normal = [normalise(t) for t in tokens]
         categories = np.zeros((len(tokens), 2), np.int32)
         categories[:, 0] = [self._word.get(w, 0) for w in normal]
@@ -126,7 +126,7 @@ class WordEncoder:
             if len(token) > LONGEST:
                 token = token[: LONGEST // 2] + token[-LONGEST // 2 :]
             parts[i, : len(token)] = [self._character.get(c, 1) for c in token]
-        return Encoded(categories, features, parts)
+        return TokenFeatures(categories, features, parts)
 
     def _vector_row(self, token: str, word: str) -> int | None:
         for form in (token, token.lower(), word):
@@ -134,15 +134,15 @@ class WordEncoder:
                 return row
         return None
 
-    def vary(self, encoded: Encoded, rng: np.random.Generator) -> Encoded:
-        """See :class:`dnatag.tasks.tagging.domain.Encoder`: rare words may be unknown."""
+    def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
+        """See :class:`dnatag.tasks.tagging.domain.Featurizer`: rare words may be unknown."""
         categories = encoded.categories.copy()
         words = categories[:, 0]
         words[rng.random(len(words)) < self._forget[words]] = 0
         return replace(encoded, categories=categories)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """See :class:`dnatag.tasks.tagging.domain.Encoder`."""
+        """See :class:`dnatag.tasks.tagging.domain.Featurizer`."""
         return {
             "words": _pack(self.words),
             "counts": np.array(list(self.words.values()), np.int32),
@@ -152,7 +152,7 @@ class WordEncoder:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> WordEncoder:
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> WordFeaturizer:
         """Inverse of :meth:`to_arrays`."""
         words = dict(zip(_unpack(arrays["words"]), arrays["counts"].tolist(), strict=True))
         return cls(

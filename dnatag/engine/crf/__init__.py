@@ -39,17 +39,17 @@ class Segment(NamedTuple):
 class CRF(Protocol):
     """The functions of an implementation.
 
-    All take a batch of B sequences padded to L positions, for a grammar with S states, C channels,
+    All take a batch of B sequences padded to L positions, for a grammar with S states, C scores,
     W weights:
 
-    - ``channels``, float32 or float64 (B, L, C), and ``theta`` (W,): the scores;
-    - ``bits``, uint8 (B, L): property words;
+    - ``scores``, float32 or float64 (B, L, C), and ``weights`` (W,): the scores;
+    - ``flags``, uint8 (B, L): property words;
     - ``lengths``, int64 (B,): an empty sequence has one path, which scores 0;
     - ``allowed``, bool (B, L, S) or None: the states allowed at each position;
     - ``begin`` and ``end``, bool (B, S) or None: the states allowed at the first and last position
       of each sequence; None stands for those of the grammar.
 
-    Impossible is -inf. A sequence with a channel that is NaN or +inf gives NaN. What stands in the
+    Impossible is -inf. A sequence with a score that is NaN or +inf gives NaN. What stands in the
     padding is never read. Shapes and values that do not fit raise ValueError. Results do not
     depend on the other sequences of the batch, nor on ``torch.set_num_threads``, which also sets
     the threads of the compiled loops.
@@ -58,9 +58,9 @@ class CRF(Protocol):
     def log_partition(
         self,
         grammar: Grammar,
-        channels: Tensor,
-        theta: Tensor,
-        bits: Tensor,
+        scores: Tensor,
+        weights: Tensor,
+        flags: Tensor,
         lengths: Tensor,
         allowed: Tensor | None = None,
         begin: Tensor | None = None,
@@ -71,7 +71,7 @@ class CRF(Protocol):
         Returns
         -------
         Tensor
-            Float64 (B,), differentiable (once) by `channels` and `theta`; the gradient of an
+            Float64 (B,), differentiable (once) by `scores` and `weights`; the gradient of an
             impossible sequence is 0.
         """
         ...
@@ -79,9 +79,9 @@ class CRF(Protocol):
     def likelihood_loss(
         self,
         grammar: Grammar,
-        channels: Tensor,
-        theta: Tensor,
-        bits: Tensor,
+        scores: Tensor,
+        weights: Tensor,
+        flags: Tensor,
         lengths: Tensor,
         allowed: Tensor,
         begin: Tensor | None = None,
@@ -102,9 +102,9 @@ class CRF(Protocol):
     def viterbi(
         self,
         grammar: Grammar,
-        channels: Tensor,
-        theta: Tensor,
-        bits: Tensor,
+        scores: Tensor,
+        weights: Tensor,
+        flags: Tensor,
         lengths: Tensor,
         allowed: Tensor | None = None,
         begin: Tensor | None = None,
@@ -124,9 +124,9 @@ class CRF(Protocol):
     def marginals(
         self,
         grammar: Grammar,
-        channels: Tensor,
-        theta: Tensor,
-        bits: Tensor,
+        scores: Tensor,
+        weights: Tensor,
+        flags: Tensor,
         lengths: Tensor,
         allowed: Tensor | None = None,
         begin: Tensor | None = None,
@@ -145,7 +145,7 @@ class CRF(Protocol):
         Returns
         -------
         Tensor
-            (B, L, S) or (B, L, P) in the dtype of `channels`; 0 in padding and where there is no
+            (B, L, S) or (B, L, P) in the dtype of `scores`; 0 in padding and where there is no
             legal path.
         """
         ...
@@ -153,9 +153,9 @@ class CRF(Protocol):
     def segment_log_posterior(
         self,
         grammar: Grammar,
-        channels: Tensor,
-        theta: Tensor,
-        bits: Tensor,
+        scores: Tensor,
+        weights: Tensor,
+        flags: Tensor,
         lengths: Tensor,
         segments: Sequence[Segment],
         sets: Tensor,
@@ -182,9 +182,9 @@ class CRF(Protocol):
     def k_best(
         self,
         grammar: Grammar,
-        channels: Tensor,
-        theta: Tensor,
-        bits: Tensor,
+        scores: Tensor,
+        weights: Tensor,
+        flags: Tensor,
         lengths: Tensor,
         k: int,
         allowed: Tensor | None = None,
@@ -193,7 +193,7 @@ class CRF(Protocol):
     ) -> list[tuple[Tensor, Tensor]]:
         """Return the `k` best paths of each sequence, best first; fewer if fewer exist.
 
-        Always computed on the CPU. A sequence with a channel that is NaN or +inf has none.
+        Always computed on the CPU. A sequence with a score that is NaN or +inf has none.
 
         Returns
         -------
@@ -205,9 +205,9 @@ class CRF(Protocol):
     def sample(
         self,
         grammar: Grammar,
-        channels: Tensor,
-        theta: Tensor,
-        bits: Tensor,
+        scores: Tensor,
+        weights: Tensor,
+        flags: Tensor,
         lengths: Tensor,
         n: int,
         allowed: Tensor | None = None,

@@ -37,8 +37,8 @@ CHUNK = 128
 class _Steps:
     """The transitions of a grammar, padded to D for each state and row, and a batch to score.
 
-    An absent weight or channel points to a zero behind the last one; padding points to the -inf
-    behind that. `channels` is (B, L, C + 1), `theta` is (W + 2,).
+    An absent weight or score points to a zero behind the last one; padding points to the -inf
+    behind that. `scores` is (B, L, C + 1), `weights` is (W + 2,).
     """
 
     row: Tensor  # (B, L): the row of the word pair that ends here
@@ -47,8 +47,8 @@ class _Steps:
     enter: Tensor
     leave: Tensor
     emission: Tensor  # (M, S)
-    theta: Tensor
-    channels: Tensor
+    weights: Tensor
+    scores: Tensor
     lengths: Tensor
     allowed: Tensor | None
     begin: Tensor
@@ -56,8 +56,8 @@ class _Steps:
 
     @classmethod
     def of(cls, grammar: Grammar, a: Arguments, dtype: torch.dtype) -> _Steps:
-        """Bring everything to the device of the channels."""
-        device = a.channels.device
+        """Bring everything to the device of the scores."""
+        device = a.scores.device
         t = tables(grammar)
         sizes = np.diff(t.start.astype(np.int64), axis=1)
         slot = np.arange(max(1, sizes.max(initial=0)))
@@ -70,20 +70,20 @@ class _Steps:
             return torch.from_numpy(np.where(filled, picked, absent)).to(device)
 
         lengths = a.lengths.to(device)
-        padding = torch.arange(a.bits.shape[1], device=device) >= lengths[:, None]
-        channels = a.channels.detach().to(dtype).masked_fill(padding[..., None], 0.0)
-        bits = a.bits.to(device).long()
-        words = torch.nn.functional.pad((bits[:, :-1] << t.bits) | bits[:, 1:], (1, 0))
+        padding = torch.arange(a.flags.shape[1], device=device) >= lengths[:, None]
+        scores = a.scores.detach().to(dtype).masked_fill(padding[..., None], 0.0)
+        flags = a.flags.to(device).long()
+        words = torch.nn.functional.pad((flags[:, :-1] << t.flags) | flags[:, 1:], (1, 0))
         behind = torch.tensor([0.0, -torch.inf], dtype=dtype, device=device)
         return cls(
             torch.from_numpy(t.row.astype(np.int64)).to(device)[words],
             padded(t.source, 0),
             padded(t.weight, t.n_weights + 1),
-            padded(t.enter, t.n_channels),
-            padded(t.leave, t.n_channels),
+            padded(t.enter, t.n_scores),
+            padded(t.leave, t.n_scores),
             torch.from_numpy(t.emission.astype(np.int64)).to(device),
-            torch.cat([a.theta.detach().to(device, dtype), behind]),
-            torch.nn.functional.pad(channels, (0, 1)),
+            torch.cat([a.weights.detach().to(device, dtype), behind]),
+            torch.nn.functional.pad(scores, (0, 1)),
             lengths,
             None if a.allowed is None else a.allowed.to(device).bool(),
             a.begin.to(device),
@@ -92,7 +92,7 @@ class _Steps:
 
     def emissions(self, start: int, stop: int) -> Tensor:
         """Emission (B, stop - start, S), -inf where a state is not allowed."""
-        here = self.channels[:, start:stop]
+        here = self.scores[:, start:stop]
         total = here[..., self.emission[0]]
         for slot in self.emission[1:]:
             total = total + here[..., slot]
@@ -106,14 +106,14 @@ class _Steps:
         """Return sources and scores, (B, stop - start, S, D), of the steps to these positions."""
         row = self.row[:, start:stop]
         enter, leave = self.enter[row].flatten(2), self.leave[row].flatten(2)
-        here = self.channels[:, start:stop].gather(2, enter)
-        before = self.channels[:, start - 1 : stop - 1].gather(2, leave)
+        here = self.scores[:, start:stop].gather(2, enter)
+        before = self.scores[:, start - 1 : stop - 1].gather(2, leave)
         weight = self.weight[row]
-        return self.source[row], self.theta[weight] + (here + before).view(weight.shape)
+        return self.source[row], self.weights[weight] + (here + before).view(weight.shape)
 
     def good(self) -> Tensor:
-        """Whether no channel of a sequence is NaN or +inf."""
-        return (self.channels < torch.inf).all(2).all(1)
+        """Whether no score of a sequence is NaN or +inf."""
+        return (self.scores < torch.inf).all(2).all(1)
 
 
 def _precise(device: torch.device) -> torch.dtype:
@@ -154,7 +154,7 @@ def _forward(
     Tensor, Tensor
         The scores of the states at the last position (B, S), and what was taken off them (B,).
     """
-    n_positions = steps.channels.shape[1]
+    n_positions = steps.scores.shape[1]
     scale = torch.zeros(len(steps.lengths), dtype=_precise(steps.lengths.device))
     scale = scale.to(steps.lengths.device)
     running = steps.lengths > 0
@@ -224,8 +224,8 @@ class _LogPartition(torch.autograd.Function):
     """Log partitions; the backward pass carries posteriors from the end to the beginning."""
 
     @staticmethod
-    def forward(ctx, channels, theta, grammar, arguments):  # type: ignore[no-untyped-def]
-        steps = _Steps.of(grammar, arguments, channels.dtype)
+    def forward(ctx, scores, weights, grammar, arguments):  # type: ignore[no-untyped-def]
+        steps = _Steps.of(grammar, arguments, scores.dtype)
         ctx.alpha, ctx.steps = [], steps
         z, ctx.posterior = _partition(steps, lambda _t, _ways, states: ctx.alpha.append(states))
         return z
@@ -233,69 +233,69 @@ class _LogPartition(torch.autograd.Function):
     @staticmethod
     def backward(ctx, d_z):  # type: ignore[no-untyped-def]
         steps, alpha = ctx.steps, torch.stack(ctx.alpha, 1)
-        d_channels, d_theta = torch.zeros_like(steps.channels), torch.zeros_like(steps.theta)
+        d_scores, d_weights = torch.zeros_like(steps.scores), torch.zeros_like(steps.weights)
         posterior = ctx.posterior * d_z.to(alpha.dtype)[:, None]
         for start, stop, states, _source, taken in _posteriors(steps, alpha, posterior):
-            here = d_channels[:, start:stop]
+            here = d_scores[:, start:stop]
             for slot in steps.emission:
                 here.index_add_(2, slot, states)
             if start > 0:
                 row, taken = steps.row[:, start:stop], taken.flatten(2)
                 here.scatter_add_(2, steps.enter[row].flatten(2), taken)
-                before = d_channels[:, start - 1 : stop - 1]
+                before = d_scores[:, start - 1 : stop - 1]
                 before.scatter_add_(2, steps.leave[row].flatten(2), taken)
-                d_theta.index_add_(0, steps.weight[row].flatten(), taken.flatten())
-        return d_channels[..., :-1], d_theta[:-2], None, None
+                d_weights.index_add_(0, steps.weight[row].flatten(), taken.flatten())
+        return d_scores[..., :-1], d_weights[:-2], None, None
 
 
 def log_partition(
     grammar: Grammar,
-    channels: Tensor,
-    theta: Tensor,
-    bits: Tensor,
+    scores: Tensor,
+    weights: Tensor,
+    flags: Tensor,
     lengths: Tensor,
     allowed: Tensor | None = None,
     begin: Tensor | None = None,
     end: Tensor | None = None,
 ) -> Tensor:
     """See :meth:`dnatag.engine.crf.CRF.log_partition`."""
-    arguments = check(grammar, channels, theta, bits, lengths, allowed, begin, end)
-    return _LogPartition.apply(channels, theta, grammar, arguments)
+    arguments = check(grammar, scores, weights, flags, lengths, allowed, begin, end)
+    return _LogPartition.apply(scores, weights, grammar, arguments)
 
 
 def likelihood_loss(
     grammar: Grammar,
-    channels: Tensor,
-    theta: Tensor,
-    bits: Tensor,
+    scores: Tensor,
+    weights: Tensor,
+    flags: Tensor,
     lengths: Tensor,
     allowed: Tensor,
     begin: Tensor | None = None,
     end: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """See :meth:`dnatag.engine.crf.CRF.likelihood_loss`."""
-    restricted = log_partition(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    restricted = log_partition(grammar, scores, weights, flags, lengths, allowed, begin, end)
     legal = restricted != -torch.inf
-    free = log_partition(grammar, channels, theta, bits, lengths, None, begin, end)
+    free = log_partition(grammar, scores, weights, flags, lengths, None, begin, end)
     return torch.where(legal, free, 0.0) - torch.where(legal, restricted, 0.0), legal
 
 
 def viterbi(
     grammar: Grammar,
-    channels: Tensor,
-    theta: Tensor,
-    bits: Tensor,
+    scores: Tensor,
+    weights: Tensor,
+    flags: Tensor,
     lengths: Tensor,
     allowed: Tensor | None = None,
     begin: Tensor | None = None,
     end: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """See :meth:`dnatag.engine.crf.CRF.viterbi`."""
-    arguments = check(grammar, channels, theta, bits, lengths, allowed, begin, end)
-    steps = _Steps.of(grammar, arguments, _precise(channels.device))
-    n_batch, n_positions = bits.shape
+    arguments = check(grammar, scores, weights, flags, lengths, allowed, begin, end)
+    steps = _Steps.of(grammar, arguments, _precise(scores.device))
+    n_batch, n_positions = flags.shape
     slots = torch.empty(
-        n_batch, n_positions, len(grammar.states), dtype=torch.int16, device=channels.device
+        n_batch, n_positions, len(grammar.states), dtype=torch.int16, device=scores.device
     )
 
     def keep(t: int, ways: Tensor, _states: Tensor) -> None:
@@ -303,26 +303,26 @@ def viterbi(
             slots[:, t] = ways.argmax(2)
 
     last, scale = _forward(steps, lambda ways: ways.amax(2), keep)
-    scores, state = last.max(1)
-    scores = torch.where(steps.good(), scores + scale, torch.nan)
-    scores = torch.where(steps.lengths > 0, scores, 0.0)
-    legal = (scores > -torch.inf) & (steps.lengths > 0)
-    paths = torch.full((n_batch, n_positions), -1, dtype=torch.int16, device=channels.device)
-    batch = torch.arange(n_batch, device=channels.device)
+    totals, state = last.max(1)
+    totals = torch.where(steps.good(), totals + scale, torch.nan)
+    totals = torch.where(steps.lengths > 0, totals, 0.0)
+    legal = (totals > -torch.inf) & (steps.lengths > 0)
+    paths = torch.full((n_batch, n_positions), -1, dtype=torch.int16, device=scores.device)
+    batch = torch.arange(n_batch, device=scores.device)
     for t in range(n_positions - 1, -1, -1):
         running = t < steps.lengths
         paths[:, t] = torch.where(running & legal, state, -1)
         if t > 0:
             before = steps.source[steps.row[:, t], state, slots[batch, t, state].long()]
             state = torch.where(running, before, state)
-    return paths, scores
+    return paths, totals
 
 
 def marginals(
     grammar: Grammar,
-    channels: Tensor,
-    theta: Tensor,
-    bits: Tensor,
+    scores: Tensor,
+    weights: Tensor,
+    flags: Tensor,
     lengths: Tensor,
     allowed: Tensor | None = None,
     begin: Tensor | None = None,
@@ -331,14 +331,14 @@ def marginals(
     project: Tensor | None = None,
 ) -> Tensor:
     """See :meth:`dnatag.engine.crf.CRF.marginals`; keeps all forward sums."""
-    arguments = check(grammar, channels, theta, bits, lengths, allowed, begin, end)
-    steps = _Steps.of(grammar, arguments, _precise(channels.device))
+    arguments = check(grammar, scores, weights, flags, lengths, allowed, begin, end)
+    steps = _Steps.of(grammar, arguments, _precise(scores.device))
     alpha: list[Tensor] = []
     z, posterior = _partition(steps, lambda _t, _ways, states: alpha.append(states))
     parts = []
     for _start, _stop, states, *_ in _posteriors(steps, torch.stack(alpha, 1), posterior):
         part = states if project is None else states @ project.to(states)
-        parts.append(part.to(channels.dtype))
+        parts.append(part.to(scores.dtype))
     out = torch.cat(parts[::-1], 1)
     position = torch.arange(out.shape[1], device=out.device)
     unknown = z.isnan()[:, None] & (position < steps.lengths[:, None])
@@ -347,9 +347,9 @@ def marginals(
 
 def segment_log_posterior(
     grammar: Grammar,
-    channels: Tensor,
-    theta: Tensor,
-    bits: Tensor,
+    scores: Tensor,
+    weights: Tensor,
+    flags: Tensor,
     lengths: Tensor,
     segments: Sequence[Segment],
     sets: Tensor,
@@ -362,19 +362,19 @@ def segment_log_posterior(
     Restricts the sequence anew for each segment: for windows, not for whole genomes.
     """
     check_segments(grammar, lengths, segments, sets)
-    device = channels.device
-    channels, theta = channels.detach().to(_precise(device)), theta.detach()
-    free = log_partition(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    device = scores.device
+    scores, weights = scores.detach().to(_precise(device)), weights.detach()
+    free = log_partition(grammar, scores, weights, flags, lengths, allowed, begin, end)
     out = torch.empty(len(segments), dtype=free.dtype, device=device)
     for i, (b, start, members) in enumerate(segments):
         one = slice(b, b + 1)
-        shape = (1, bits.shape[1], len(grammar.states))
+        shape = (1, flags.shape[1], len(grammar.states))
         within = torch.ones(shape, dtype=torch.bool, device=device)
         if allowed is not None:
             within &= allowed[one].bool()
         members_here = torch.as_tensor(np.asarray(members, dtype=np.int64), device=device)
         within[0, start : start + len(members)] &= sets.to(device).bool()[members_here]
-        inputs = (grammar, channels[one], theta, bits[one], lengths[one], within)
+        inputs = (grammar, scores[one], weights, flags[one], lengths[one], within)
         ends = (None if mask is None else mask[one] for mask in (begin, end))
         out[i] = log_partition(*inputs, *ends)[0] - free[b]
     return out
@@ -382,9 +382,9 @@ def segment_log_posterior(
 
 def k_best(
     grammar: Grammar,
-    channels: Tensor,
-    theta: Tensor,
-    bits: Tensor,
+    scores: Tensor,
+    weights: Tensor,
+    flags: Tensor,
     lengths: Tensor,
     k: int,
     allowed: Tensor | None = None,
@@ -392,17 +392,17 @@ def k_best(
     end: Tensor | None = None,
 ) -> list[tuple[Tensor, Tensor]]:
     """See :meth:`dnatag.engine.crf.CRF.k_best`: computed on the CPU by the compiled loops."""
-    channels, theta, bits, lengths, allowed, begin, end = _on_cpu(
-        channels, theta, bits, lengths, allowed, begin, end
+    scores, weights, flags, lengths, allowed, begin, end = _on_cpu(
+        scores, weights, flags, lengths, allowed, begin, end
     )
-    return compiled.k_best(grammar, channels, theta, bits, lengths, k, allowed, begin, end)
+    return compiled.k_best(grammar, scores, weights, flags, lengths, k, allowed, begin, end)
 
 
 def sample(
     grammar: Grammar,
-    channels: Tensor,
-    theta: Tensor,
-    bits: Tensor,
+    scores: Tensor,
+    weights: Tensor,
+    flags: Tensor,
     lengths: Tensor,
     n: int,
     allowed: Tensor | None = None,
@@ -412,11 +412,11 @@ def sample(
     seed: int = 0,
 ) -> Tensor:
     """See :meth:`dnatag.engine.crf.CRF.sample`: computed on the CPU by the compiled loops."""
-    channels, theta, bits, lengths, allowed, begin, end = _on_cpu(
-        channels, theta, bits, lengths, allowed, begin, end
+    scores, weights, flags, lengths, allowed, begin, end = _on_cpu(
+        scores, weights, flags, lengths, allowed, begin, end
     )
     return compiled.sample(
-        grammar, channels, theta, bits, lengths, n, allowed, begin, end, seed=seed
+        grammar, scores, weights, flags, lengths, n, allowed, begin, end, seed=seed
     )
 
 

@@ -41,19 +41,19 @@ TINY = 1e-250
 LOG_TINY = math.log(TINY)
 
 
-# Loops over one sequence. Throughout: `channels` (n, C), `bits` (n,), `allowed` (n, S) or empty
-# for no restriction, `begin` and `end` (S,), `theta` (W + 1,) with a zero behind the weights.
+# Loops over one sequence. Throughout: `scores` (n, C), `flags` (n,), `allowed` (n, S) or empty
+# for no restriction, `begin` and `end` (S,), `weights` (W + 1,) with a zero behind the weights.
 
 
 @njit(nogil=True, cache=True)
-def _load(channels, t, values):
-    """Copy the channels of a position to row ``t % 2``; False if one is NaN or +inf."""
+def _load(scores, t, values):
+    """Copy the scores of a position to row ``t % 2``; False if one is NaN or +inf."""
     good = True
-    for c in range(channels.shape[1]):
-        x = channels[t, c]
+    for c in range(scores.shape[1]):
+        x = scores[t, c]
         values[t & 1, c] = x
         good &= x < np.inf
-    values[t & 1, channels.shape[1]] = 0.0
+    values[t & 1, scores.shape[1]] = 0.0
     return good
 
 
@@ -66,13 +66,13 @@ def _emission(g, s, values, t):
 
 
 @njit(nogil=True, cache=True)
-def _row(g, bits, t):
-    return g.row[(np.uint64(bits[t - 1]) << np.uint64(g.bits)) | np.uint64(bits[t])]
+def _row(g, flags, t):
+    return g.row[(np.uint64(flags[t - 1]) << np.uint64(g.flags)) | np.uint64(flags[t])]
 
 
 @njit(nogil=True, cache=True)
-def _score(g, a, theta, values, t):
-    return theta[g.weight[a]] + (values[t & 1, g.enter[a]] + values[~t & 1, g.leave[a]])
+def _score(g, a, weights, values, t):
+    return weights[g.weight[a]] + (values[t & 1, g.enter[a]] + values[~t & 1, g.leave[a]])
 
 
 @njit(nogil=True, cache=True)
@@ -121,26 +121,26 @@ def _normalise(p, i):
 
 
 @njit(nogil=True, cache=True)
-def _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, scale):
+def _fill(g, weights, scores, flags, allowed, begin, start, stop, alpha, scale):
     """Forward sums of positions [start, stop) into ``alpha[1:]``.
 
     ``alpha[0]`` holds those of ``start - 1``. What rescaling takes away is added to `scale`.
-    Returns False if a channel is NaN or +inf.
+    Returns False if a score is NaN or +inf.
     """
     n_states = begin.shape[0]
-    values = np.empty((2, channels.shape[1] + 1))
+    values = np.empty((2, scores.shape[1] + 1))
     terms = np.empty(n_states)
     good = True
     if start > 0:
-        _load(channels, start - 1, values)
+        _load(scores, start - 1, values)
     for t in range(start, stop):
-        good &= _load(channels, t, values)
+        good &= _load(scores, t, values)
         i = t - start
         if t == 0:
             for s in range(n_states):
                 alpha[1, s] = _emission(g, s, values, t) if begin[s] else -np.inf
         else:
-            row = _row(g, bits, t)
+            row = _row(g, flags, t)
             low = g.start[row, 0]
             if g.plain[row]:
                 for s in range(n_states):
@@ -151,10 +151,10 @@ def _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, scale):
                     high = g.start[row, s + 1]
                     total = -np.inf
                     if high - low == 1:
-                        total = alpha[i, g.source[low]] + _score(g, low, theta, values, t)
+                        total = alpha[i, g.source[low]] + _score(g, low, weights, values, t)
                     elif high > low:
                         for a in range(low, high):
-                            x = alpha[i, g.source[a]] + _score(g, a, theta, values, t)
+                            x = alpha[i, g.source[a]] + _score(g, a, weights, values, t)
                             terms[a - low] = x
                             total = max(total, x)
                         if total > -np.inf:
@@ -171,13 +171,13 @@ def _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, scale):
 
 
 @njit(nogil=True, cache=True)
-def _forward(g, theta, channels, bits, allowed, begin, end):
+def _forward(g, weights, scores, flags, allowed, begin, end):
     """Forward sums of a sequence of one position or more.
 
-    Returns the log partition (NaN if a channel is NaN or +inf), the forward sums of the last
+    Returns the log partition (NaN if a score is NaN or +inf), the forward sums of the last
     block, those before each block, and the posterior of the states at the last position.
     """
-    n, n_states = channels.shape[0], begin.shape[0]
+    n, n_states = scores.shape[0], begin.shape[0]
     block = n if n <= WHOLE else BLOCK
     checkpoints = np.empty((-(-n // block), n_states))
     alpha = np.empty((block + 1, n_states))
@@ -189,7 +189,7 @@ def _forward(g, theta, channels, bits, allowed, begin, end):
         alpha[0] = alpha[rows]
         checkpoints[i] = alpha[0]
         start, stop = i * block, min(n, (i + 1) * block)
-        good &= _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, scale)
+        good &= _fill(g, weights, scores, flags, allowed, begin, start, stop, alpha, scale)
         rows = stop - start
     largest = -np.inf
     for s in range(n_states):
@@ -212,22 +212,22 @@ def _forward(g, theta, channels, bits, allowed, begin, end):
 
 
 @njit(nogil=True, cache=True)
-def _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i):
+def _block(g, weights, scores, flags, allowed, begin, alpha, checkpoints, i):
     """Fill `alpha` for a block again, unless it is the last; return the block's bounds."""
-    n, size = channels.shape[0], alpha.shape[0] - 1
+    n, size = scores.shape[0], alpha.shape[0] - 1
     start, stop = i * size, min(n, (i + 1) * size)
     if stop < n:
         alpha[0] = checkpoints[i]
-        _fill(g, theta, channels, bits, allowed, begin, start, stop, alpha, np.zeros(2))
+        _fill(g, weights, scores, flags, allowed, begin, start, stop, alpha, np.zeros(2))
     return start, stop
 
 
 @njit(nogil=True, cache=True)
-def _split(g, theta, row, alpha, i, values, t, p, d_theta, d_values, terms):
+def _split(g, weights, row, alpha, i, values, t, p, d_weights, d_values, terms):
     """Carry the probabilities of the states at `t`, ``p[t % 2]``, over to those of ``t - 1``.
 
     ``alpha[i]`` are the forward sums of ``t - 1``. The probability of each transition is added to
-    its weight in `d_theta` and its events in `d_values`. `terms` is scratch space.
+    its weight in `d_weights` and its events in `d_values`. `terms` is scratch space.
     """
     n_states = p.shape[1]
     now, past = t & 1, ~t & 1
@@ -247,7 +247,7 @@ def _split(g, theta, row, alpha, i, values, t, p, d_theta, d_values, terms):
         else:
             largest = -np.inf
             for a in range(low, high):
-                x = alpha[i, g.source[a]] + _score(g, a, theta, values, t)
+                x = alpha[i, g.source[a]] + _score(g, a, weights, values, t)
                 terms[a - low] = x
                 largest = max(largest, x)
             total = 0.0
@@ -260,64 +260,64 @@ def _split(g, theta, row, alpha, i, values, t, p, d_theta, d_values, terms):
         for a in range(low, high):
             x = terms[a - low]
             p[past, g.source[a]] += x
-            d_theta[g.weight[a]] += x
+            d_weights[g.weight[a]] += x
             d_values[now, g.enter[a]] += x
             d_values[past, g.leave[a]] += x
 
 
 @njit(nogil=True, cache=True)
-def _partition(g, theta, channels, bits, allowed, begin, end, factor, d_channels, d_theta):
-    """Log partition; its gradient times `factor` is added to `d_channels` and `d_theta`."""
-    n, n_channels, n_states = channels.shape[0], channels.shape[1], begin.shape[0]
+def _partition(g, weights, scores, flags, allowed, begin, end, factor, d_scores, d_weights):
+    """Log partition; its gradient times `factor` is added to `d_scores` and `d_weights`."""
+    n, n_scores, n_states = scores.shape[0], scores.shape[1], begin.shape[0]
     if n == 0:
         return 0.0
-    z, alpha, checkpoints, last = _forward(g, theta, channels, bits, allowed, begin, end)
+    z, alpha, checkpoints, last = _forward(g, weights, scores, flags, allowed, begin, end)
     if factor == 0.0 or not z > -np.inf:
         return z
     p, terms = np.empty((2, n_states)), np.empty(n_states)
     p[(n - 1) & 1] = last
-    values = np.empty((2, n_channels + 1))
-    d_values = np.zeros((2, n_channels + 1))
-    weights = np.zeros(theta.shape[0])
-    _load(channels, n - 1, values)
+    values = np.empty((2, n_scores + 1))
+    d_values = np.zeros((2, n_scores + 1))
+    used = np.zeros(weights.shape[0])
+    _load(scores, n - 1, values)
     for i in range(checkpoints.shape[0] - 1, -1, -1):
-        start, stop = _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i)
+        start, stop = _block(g, weights, scores, flags, allowed, begin, alpha, checkpoints, i)
         for t in range(stop - 1, start - 1, -1):
             now = t & 1
             for j in range(g.emission.shape[0]):
                 for s in range(n_states):
                     d_values[now, g.emission[j, s]] += p[now, s]
             if t > 0:
-                _load(channels, t - 1, values)
-                row = _row(g, bits, t)
-                _split(g, theta, row, alpha, t - start, values, t, p, weights, d_values, terms)
+                _load(scores, t - 1, values)
+                row = _row(g, flags, t)
+                _split(g, weights, row, alpha, t - start, values, t, p, used, d_values, terms)
                 if t % RESCALE == 0:
                     _normalise(p, 1 - now)
-            for c in range(n_channels):
-                d_channels[t, c] += factor * d_values[now, c]
+            for c in range(n_scores):
+                d_scores[t, c] += factor * d_values[now, c]
                 d_values[now, c] = 0.0
-    for w in range(d_theta.shape[0]):
-        d_theta[w] += factor * weights[w]
+    for w in range(d_weights.shape[0]):
+        d_weights[w] += factor * used[w]
     return z
 
 
 @njit(nogil=True, cache=True)
-def _marginals(g, theta, channels, bits, allowed, begin, end, project, out):
+def _marginals(g, weights, scores, flags, allowed, begin, end, project, out):
     """Write the posteriors of the states times `project`, or themselves if it is None."""
-    n, n_states = channels.shape[0], begin.shape[0]
+    n, n_states = scores.shape[0], begin.shape[0]
     if n == 0:
         return
-    z, alpha, checkpoints, last = _forward(g, theta, channels, bits, allowed, begin, end)
+    z, alpha, checkpoints, last = _forward(g, weights, scores, flags, allowed, begin, end)
     if not z > -np.inf:
         out[:n] = 0.0 if z == -np.inf else np.nan
         return
     p, terms = np.empty((2, n_states)), np.empty(n_states)
     p[(n - 1) & 1] = last
-    values = np.empty((2, channels.shape[1] + 1))
-    d_values, weights = np.empty_like(values), np.empty_like(theta)  # not asked for
-    _load(channels, n - 1, values)
+    values = np.empty((2, scores.shape[1] + 1))
+    d_values, used = np.empty_like(values), np.empty_like(weights)  # not asked for
+    _load(scores, n - 1, values)
     for i in range(checkpoints.shape[0] - 1, -1, -1):
-        start, stop = _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i)
+        start, stop = _block(g, weights, scores, flags, allowed, begin, alpha, checkpoints, i)
         for t in range(stop - 1, start - 1, -1):
             now = t & 1
             if project is None:
@@ -330,16 +330,16 @@ def _marginals(g, theta, channels, bits, allowed, begin, end, project, out):
                         total += p[now, s] * project[s, c]
                     out[t, c] = total
             if t > 0:
-                _load(channels, t - 1, values)
-                row = _row(g, bits, t)
-                _split(g, theta, row, alpha, t - start, values, t, p, weights, d_values, terms)
+                _load(scores, t - 1, values)
+                row = _row(g, flags, t)
+                _split(g, weights, row, alpha, t - start, values, t, p, used, d_values, terms)
                 if t % RESCALE == 0:
                     _normalise(p, 1 - now)
 
 
 @njit(nogil=True, cache=True)
 def _segments(
-    g, theta, channels, bits, allowed, begin, end, starts, stops, offsets, members, sets, out
+    g, weights, scores, flags, allowed, begin, end, starts, stops, offsets, members, sets, out
 ):
     """Log posteriors of segments sorted by stop, last first.
 
@@ -347,10 +347,10 @@ def _segments(
     segment takes the posterior of the states at its last position and carries what is within its
     sets backward, as the sweep itself does with the posteriors of all paths.
     """
-    n, n_states, n_segments = channels.shape[0], begin.shape[0], len(starts)
+    n, n_states, n_segments = scores.shape[0], begin.shape[0], len(starts)
     if n_segments == 0:
         return
-    z, alpha, checkpoints, last = _forward(g, theta, channels, bits, allowed, begin, end)
+    z, alpha, checkpoints, last = _forward(g, weights, scores, flags, allowed, begin, end)
     if not z > -np.inf:
         out[:] = np.nan
         return
@@ -358,18 +358,18 @@ def _segments(
     p[(n - 1) & 1] = last
     within = np.empty((n_segments, 2, n_states))
     running, n_running, pending = np.empty(n_segments, dtype=np.int64), 0, 0
-    values = np.empty((2, channels.shape[1] + 1))
-    d_values, weights = np.empty_like(values), np.empty_like(theta)  # not asked for
+    values = np.empty((2, scores.shape[1] + 1))
+    d_values, used = np.empty_like(values), np.empty_like(weights)  # not asked for
     out[:] = 0.0
-    _load(channels, n - 1, values)
+    _load(scores, n - 1, values)
     for i in range(checkpoints.shape[0] - 1, -1, -1):
-        start, stop = _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i)
+        start, stop = _block(g, weights, scores, flags, allowed, begin, alpha, checkpoints, i)
         for t in range(stop - 1, start - 1, -1):
             now = t & 1
             row = np.uint32(0)
             if t > 0:
-                _load(channels, t - 1, values)
-                row = _row(g, bits, t)
+                _load(scores, t - 1, values)
+                row = _row(g, flags, t)
             while pending < n_segments and stops[pending] == t + 1:
                 within[pending, now] = p[now]
                 running[n_running] = pending
@@ -392,12 +392,12 @@ def _segments(
                     if total < 1e-30:
                         out[k] += math.log(total)
                         _normalise(q, now)
-                    _split(g, theta, row, alpha, t - start, values, t, q, weights, d_values, terms)
+                    _split(g, weights, row, alpha, t - start, values, t, q, used, d_values, terms)
                     running[kept] = k
                     kept += 1
             n_running = kept
             if t > 0:
-                _split(g, theta, row, alpha, t - start, values, t, p, weights, d_values, terms)
+                _split(g, weights, row, alpha, t - start, values, t, p, used, d_values, terms)
                 if t % RESCALE == 0:
                     _normalise(p, 1 - now)
             if n_running == 0 and pending == n_segments:
@@ -405,24 +405,24 @@ def _segments(
 
 
 @njit(nogil=True, cache=True)
-def _viterbi(g, theta, channels, bits, allowed, begin, end, index, path):
+def _viterbi(g, weights, scores, flags, allowed, begin, end, index, path):
     """Write the best path and return its score; `index` has a dtype that holds a state."""
-    n, n_states = channels.shape[0], begin.shape[0]
+    n, n_states = scores.shape[0], begin.shape[0]
     if n == 0:
         return 0.0
     back = np.empty((n, n_states), dtype=index.dtype)
     best = np.empty((2, n_states))
-    values = np.empty((2, channels.shape[1] + 1))
+    values = np.empty((2, scores.shape[1] + 1))
     scale = np.zeros(2)
     good = True
     for t in range(n):
         now, past = t & 1, ~t & 1
-        good &= _load(channels, t, values)
+        good &= _load(scores, t, values)
         if t == 0:
             for s in range(n_states):
                 best[now, s] = _emission(g, s, values, t) if begin[s] else -np.inf
         else:
-            row = _row(g, bits, t)
+            row = _row(g, flags, t)
             low = g.start[row, 0]
             if g.plain[row]:
                 for s in range(n_states):
@@ -434,7 +434,7 @@ def _viterbi(g, theta, channels, bits, allowed, begin, end, index, path):
                     high = g.start[row, s + 1]
                     largest, source = -np.inf, np.uint32(0)
                     for a in range(low, high):
-                        x = best[past, g.source[a]] + _score(g, a, theta, values, t)
+                        x = best[past, g.source[a]] + _score(g, a, weights, values, t)
                         if x > largest:
                             largest, source = x, g.source[a]
                     best[now, s] = largest + _emission(g, s, values, t)
@@ -463,39 +463,39 @@ def _viterbi(g, theta, channels, bits, allowed, begin, end, index, path):
 
 
 @njit(nogil=True, cache=True)
-def _insert(scores, sources, ranks, count, x, source, rank):
+def _insert(totals, sources, ranks, count, x, source, rank):
     """Insert into lists sorted by falling score, behind equals; return the new count."""
-    k = len(scores)
+    k = len(totals)
     i = count if count < k else k - 1
-    while i > 0 and scores[i - 1] < x:
-        scores[i], sources[i], ranks[i] = scores[i - 1], sources[i - 1], ranks[i - 1]
+    while i > 0 and totals[i - 1] < x:
+        totals[i], sources[i], ranks[i] = totals[i - 1], sources[i - 1], ranks[i - 1]
         i -= 1
-    scores[i], sources[i], ranks[i] = x, source, rank
+    totals[i], sources[i], ranks[i] = x, source, rank
     return min(k, count + 1)
 
 
 @njit(nogil=True, cache=True)
-def _k_best(g, theta, channels, bits, allowed, begin, end, paths, scores):
+def _k_best(g, weights, scores, flags, allowed, begin, end, paths, totals):
     """Write the best paths and their scores, and return how many there are.
 
     Keeps for each position and state the best `k` ways to reach it: the source state and which
     of the ways to reach that one.
     """
-    n, n_states, k = channels.shape[0], begin.shape[0], paths.shape[0]
+    n, n_states, k = scores.shape[0], begin.shape[0], paths.shape[0]
     if n == 0:
-        scores[0] = 0.0
+        totals[0] = 0.0
         return 1
     best = np.full((2, n_states, k), -np.inf)
     sources = np.zeros((n, n_states, k), dtype=np.int16)
     ranks = np.zeros((n, n_states, k), dtype=np.int16)
     counts = np.zeros((2, n_states), dtype=np.int64)
-    values = np.empty((2, channels.shape[1] + 1))
+    values = np.empty((2, scores.shape[1] + 1))
     scale = np.zeros(2)
     good = True
     for t in range(n):
         now, past = t & 1, ~t & 1
-        good &= _load(channels, t, values)
-        row = _row(g, bits, t) if t > 0 else np.uint32(0)
+        good &= _load(scores, t, values)
+        row = _row(g, flags, t) if t > 0 else np.uint32(0)
         for s in range(n_states):
             count = 0
             emission = _emission(g, s, values, t)
@@ -508,7 +508,7 @@ def _k_best(g, theta, channels, bits, allowed, begin, end, paths, scores):
             else:
                 for a in range(g.start[row, s], g.start[row, s + 1]):
                     source = g.source[a]
-                    score = _score(g, a, theta, values, t)
+                    score = _score(g, a, weights, values, t)
                     if score == -np.inf:
                         continue
                     for r in range(counts[past, source]):
@@ -538,11 +538,11 @@ def _k_best(g, theta, channels, bits, allowed, begin, end, paths, scores):
         if end[s]:
             for r in range(counts[last, s]):
                 x = best[last, s, r]
-                if count == k and x <= scores[k - 1]:
+                if count == k and x <= totals[k - 1]:
                     break
-                count = _insert(scores, states, state_ranks, count, x, s, r)
+                count = _insert(totals, states, state_ranks, count, x, s, r)
     for i in range(count):
-        scores[i] = (scale[0] + scores[i]) + scale[1]
+        totals[i] = (scale[0] + totals[i]) + scale[1]
         s, r = states[i], state_ranks[i]
         for t in range(n - 1, -1, -1):
             paths[i, t] = s
@@ -561,27 +561,27 @@ def _draw(sums, n, x):
 
 
 @njit(nogil=True, cache=True)
-def _sample(g, theta, channels, bits, allowed, begin, end, numbers, paths):
+def _sample(g, weights, scores, flags, allowed, begin, end, numbers, paths):
     """Write a path for each column of `numbers`, of which it takes one at each position."""
-    n, n_states = channels.shape[0], begin.shape[0]
+    n, n_states = scores.shape[0], begin.shape[0]
     if n == 0:
         return
-    z, alpha, checkpoints, last = _forward(g, theta, channels, bits, allowed, begin, end)
+    z, alpha, checkpoints, last = _forward(g, weights, scores, flags, allowed, begin, end)
     if not z > -np.inf:
         return
-    values = np.empty((2, channels.shape[1] + 1))
+    values = np.empty((2, scores.shape[1] + 1))
     # Of the transitions into a state the probabilities, summed up: once for all paths there.
     sums = np.empty((n_states, n_states))
     summed = np.full(n_states, n)
     running = np.cumsum(last)
     for j in range(len(paths)):
         paths[j, n - 1] = _draw(running, n_states, numbers[n - 1, j])
-    _load(channels, n - 1, values)
+    _load(scores, n - 1, values)
     for i in range(checkpoints.shape[0] - 1, -1, -1):
-        start, stop = _block(g, theta, channels, bits, allowed, begin, alpha, checkpoints, i)
+        start, stop = _block(g, weights, scores, flags, allowed, begin, alpha, checkpoints, i)
         for t in range(stop - 1, max(start - 1, 0), -1):
-            _load(channels, t - 1, values)
-            row = _row(g, bits, t)
+            _load(scores, t - 1, values)
+            row = _row(g, flags, t)
             for j in range(len(paths)):
                 s = paths[j, t]
                 low, high = g.start[row, s], g.start[row, s + 1]
@@ -589,7 +589,7 @@ def _sample(g, theta, channels, bits, allowed, begin, end, numbers, paths):
                     summed[s] = t
                     largest = -np.inf
                     for a in range(low, high):
-                        x = alpha[t - start, g.source[a]] + _score(g, a, theta, values, t)
+                        x = alpha[t - start, g.source[a]] + _score(g, a, weights, values, t)
                         sums[s, a - low] = x
                         largest = max(largest, x)
                     total = 0.0
@@ -605,71 +605,71 @@ def _sample(g, theta, channels, bits, allowed, begin, end, numbers, paths):
 
 @njit(nogil=True, cache=True)
 def _partitions(
-    g, theta, channels, bits, lengths, allowed, begin, end,
-    factor, d_channels, d_theta, z, first, step,
+    g, weights, scores, flags, lengths, allowed, begin, end,
+    factor, d_scores, d_weights, z, first, step,
 ):  # fmt: skip
     for b in range(first, len(lengths), step):
         n = lengths[b]
         z[b] = _partition(
-            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b],
-            factor[b], d_channels[b], d_theta[b],
+            g, weights, scores[b, :n], flags[b], allowed[b], begin[b], end[b],
+            factor[b], d_scores[b], d_weights[b],
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _all_marginals(
-    g, theta, channels, bits, lengths, allowed, begin, end, project, out, first, step
+    g, weights, scores, flags, lengths, allowed, begin, end, project, out, first, step
 ):
     for b in range(first, len(lengths), step):
         n = lengths[b]
         _marginals(
-            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b], project, out[b]
+            g, weights, scores[b, :n], flags[b], allowed[b], begin[b], end[b], project, out[b]
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _all_segments(
-    g, theta, channels, bits, lengths, allowed, begin, end,
+    g, weights, scores, flags, lengths, allowed, begin, end,
     begins, starts, stops, offsets, members, sets, out, first, step,
 ):  # fmt: skip
     for b in range(first, len(lengths), step):
         n, i, j = lengths[b], begins[b], begins[b + 1]
         _segments(
-            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b],
+            g, weights, scores[b, :n], flags[b], allowed[b], begin[b], end[b],
             starts[i:j], stops[i:j], offsets[i:j], members, sets, out[i:j],
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _viterbis(
-    g, theta, channels, bits, lengths, allowed, begin, end, index, paths, scores, first, step
+    g, weights, scores, flags, lengths, allowed, begin, end, index, paths, totals, first, step
 ):
     for b in range(first, len(lengths), step):
         n = lengths[b]
-        scores[b] = _viterbi(
-            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b], index, paths[b]
+        totals[b] = _viterbi(
+            g, weights, scores[b, :n], flags[b], allowed[b], begin[b], end[b], index, paths[b]
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _k_bests(
-    g, theta, channels, bits, lengths, allowed, begin, end, paths, scores, counts, first, step
+    g, weights, scores, flags, lengths, allowed, begin, end, paths, totals, counts, first, step
 ):
     for b in range(first, len(lengths), step):
         n = lengths[b]
         counts[b] = _k_best(
-            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b], paths[b], scores[b]
+            g, weights, scores[b, :n], flags[b], allowed[b], begin[b], end[b], paths[b], totals[b]
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _samples(
-    g, theta, channels, bits, lengths, allowed, begin, end, numbers, paths, first, step
+    g, weights, scores, flags, lengths, allowed, begin, end, numbers, paths, first, step
 ):  # fmt: skip
     for b in range(first, len(lengths), step):
         n = lengths[b]
         _sample(
-            g, theta, channels[b, :n], bits[b], allowed[b], begin[b], end[b], numbers, paths[b]
+            g, weights, scores[b, :n], flags[b], allowed[b], begin[b], end[b], numbers, paths[b]
         )  # fmt: skip
 
 
@@ -677,9 +677,9 @@ class _Batch(NamedTuple):
     """Arguments as the loops take them."""
 
     g: Tables
-    theta: np.ndarray
-    channels: np.ndarray
-    bits: np.ndarray
+    weights: np.ndarray
+    scores: np.ndarray
+    flags: np.ndarray
     lengths: np.ndarray
     allowed: np.ndarray
     begin: np.ndarray
@@ -688,19 +688,19 @@ class _Batch(NamedTuple):
 
 def _batch(grammar: Grammar, *arguments: Any) -> _Batch:
     """Check arguments and turn them into arrays."""
-    channels, theta, bits, lengths, allowed, begin, end = check(grammar, *arguments)
+    scores, weights, flags, lengths, allowed, begin, end = check(grammar, *arguments)
     if allowed is None:
-        allowed = torch.empty(len(channels), 0, len(grammar.states), dtype=torch.bool)
+        allowed = torch.empty(len(scores), 0, len(grammar.states), dtype=torch.bool)
 
     def array(values: torch.Tensor, dtype: torch.dtype) -> np.ndarray:
         return values.detach().to(dtype).contiguous().numpy()
 
-    single = channels.dtype == torch.float32
+    single = scores.dtype == torch.float32
     return _Batch(
         tables(grammar),
-        np.append(array(theta, torch.float64), 0.0),
-        array(channels, torch.float32 if single else torch.float64),
-        array(bits, torch.uint8),
+        np.append(array(weights, torch.float64), 0.0),
+        array(scores, torch.float32 if single else torch.float64),
+        array(flags, torch.uint8),
         array(lengths, torch.int64),
         array(allowed, torch.bool),
         array(begin, torch.bool),
@@ -725,7 +725,7 @@ class _LogPartition(torch.autograd.Function):
     """Log partitions; the gradient is computed together with them."""
 
     @staticmethod
-    def forward(ctx, channels, theta, batch, wanted):
+    def forward(ctx, scores, weights, batch, wanted):
         z, *gradients = _gradient(batch, np.full(len(batch.lengths), float(wanted)))
         ctx.save_for_backward(*gradients)
         return z
@@ -739,13 +739,13 @@ class _LikelihoodLoss(torch.autograd.Function):
     """Free minus restricted log partitions; legal sequences only."""
 
     @staticmethod
-    def forward(ctx, channels, theta, batch, wanted):
+    def forward(ctx, scores, weights, batch, wanted):
         factor = np.full(len(batch.lengths), -float(wanted))
-        restricted, d_channels, d_theta = _gradient(batch, factor)
+        restricted, d_scores, d_weights = _gradient(batch, factor)
         legal = restricted != -np.inf
         everything = batch._replace(allowed=np.ascontiguousarray(batch.allowed[:, :0]))
-        free, *_ = _gradient(everything, -factor * legal.numpy(), d_channels, d_theta)
-        ctx.save_for_backward(d_channels, d_theta)
+        free, *_ = _gradient(everything, -factor * legal.numpy(), d_scores, d_weights)
+        ctx.save_for_backward(d_scores, d_weights)
         ctx.mark_non_differentiable(legal)
         return torch.where(legal, free - restricted, 0.0), legal
 
@@ -757,27 +757,27 @@ class _LikelihoodLoss(torch.autograd.Function):
 def _gradient(
     batch: _Batch,
     factor: np.ndarray,
-    d_channels: torch.Tensor | None = None,
-    d_theta: torch.Tensor | None = None,
+    d_scores: torch.Tensor | None = None,
+    d_weights: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Log partitions, and their gradients times `factor` added to those given."""
     wanted = bool(factor.any())
     n_batch = len(batch.lengths)
-    if d_channels is None or d_theta is None:
-        shape = batch.channels.shape if wanted else (n_batch, 0, 0)
-        d_channels = torch.from_numpy(np.zeros(shape, dtype=batch.channels.dtype))
-        d_theta = torch.zeros(n_batch, batch.g.n_weights, dtype=torch.float64)
+    if d_scores is None or d_weights is None:
+        shape = batch.scores.shape if wanted else (n_batch, 0, 0)
+        d_scores = torch.from_numpy(np.zeros(shape, dtype=batch.scores.dtype))
+        d_weights = torch.zeros(n_batch, batch.g.n_weights, dtype=torch.float64)
     z = np.empty(n_batch)
-    _run(_partitions, batch, factor, d_channels.numpy(), d_theta.numpy(), z)
-    return torch.from_numpy(z), d_channels, d_theta
+    _run(_partitions, batch, factor, d_scores.numpy(), d_weights.numpy(), z)
+    return torch.from_numpy(z), d_scores, d_weights
 
 
 def _chain(ctx: Any, d_out: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Gradients of channels and theta, given that of each sequence's result."""
-    d_channels, d_theta = ctx.saved_tensors
+    """Gradients of scores and weights, given that of each sequence's result."""
+    d_scores, d_weights = ctx.saved_tensors
     return (
-        d_channels * d_out[:, None, None].to(d_channels.dtype) if ctx.needs_input_grad[0] else None,
-        d_out.to(d_theta.dtype) @ d_theta if ctx.needs_input_grad[1] else None,
+        d_scores * d_out[:, None, None].to(d_scores.dtype) if ctx.needs_input_grad[0] else None,
+        d_out.to(d_weights.dtype) @ d_weights if ctx.needs_input_grad[1] else None,
     )
 
 
@@ -787,58 +787,58 @@ def _wants_gradient(*inputs: torch.Tensor) -> bool:
 
 def log_partition(
     grammar: Grammar,
-    channels: torch.Tensor,
-    theta: torch.Tensor,
-    bits: torch.Tensor,
+    scores: torch.Tensor,
+    weights: torch.Tensor,
+    flags: torch.Tensor,
     lengths: torch.Tensor,
     allowed: torch.Tensor | None = None,
     begin: torch.Tensor | None = None,
     end: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """See :meth:`dnatag.engine.crf.CRF.log_partition`."""
-    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
-    return _LogPartition.apply(channels, theta, batch, _wants_gradient(channels, theta))
+    batch = _batch(grammar, scores, weights, flags, lengths, allowed, begin, end)
+    return _LogPartition.apply(scores, weights, batch, _wants_gradient(scores, weights))
 
 
 def likelihood_loss(
     grammar: Grammar,
-    channels: torch.Tensor,
-    theta: torch.Tensor,
-    bits: torch.Tensor,
+    scores: torch.Tensor,
+    weights: torch.Tensor,
+    flags: torch.Tensor,
     lengths: torch.Tensor,
     allowed: torch.Tensor,
     begin: torch.Tensor | None = None,
     end: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """See :meth:`dnatag.engine.crf.CRF.likelihood_loss`."""
-    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
-    return _LikelihoodLoss.apply(channels, theta, batch, _wants_gradient(channels, theta))
+    batch = _batch(grammar, scores, weights, flags, lengths, allowed, begin, end)
+    return _LikelihoodLoss.apply(scores, weights, batch, _wants_gradient(scores, weights))
 
 
 def viterbi(
     grammar: Grammar,
-    channels: torch.Tensor,
-    theta: torch.Tensor,
-    bits: torch.Tensor,
+    scores: torch.Tensor,
+    weights: torch.Tensor,
+    flags: torch.Tensor,
     lengths: torch.Tensor,
     allowed: torch.Tensor | None = None,
     begin: torch.Tensor | None = None,
     end: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """See :meth:`dnatag.engine.crf.CRF.viterbi`."""
-    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
-    paths = np.full(batch.bits.shape, -1, dtype=np.int16)
+    batch = _batch(grammar, scores, weights, flags, lengths, allowed, begin, end)
+    paths = np.full(batch.flags.shape, -1, dtype=np.int16)
     index = np.empty(0, dtype=np.uint8 if len(grammar.states) <= 256 else np.int16)
-    scores = np.empty(len(paths))
-    _run(_viterbis, batch, index, paths, scores)
-    return torch.from_numpy(paths), torch.from_numpy(scores)
+    totals = np.empty(len(paths))
+    _run(_viterbis, batch, index, paths, totals)
+    return torch.from_numpy(paths), torch.from_numpy(totals)
 
 
 def marginals(
     grammar: Grammar,
-    channels: torch.Tensor,
-    theta: torch.Tensor,
-    bits: torch.Tensor,
+    scores: torch.Tensor,
+    weights: torch.Tensor,
+    flags: torch.Tensor,
     lengths: torch.Tensor,
     allowed: torch.Tensor | None = None,
     begin: torch.Tensor | None = None,
@@ -847,9 +847,9 @@ def marginals(
     project: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """See :meth:`dnatag.engine.crf.CRF.marginals`."""
-    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    batch = _batch(grammar, scores, weights, flags, lengths, allowed, begin, end)
     columns = len(grammar.states) if project is None else project.shape[1]
-    out = np.zeros((*batch.bits.shape, columns), dtype=batch.channels.dtype)
+    out = np.zeros((*batch.flags.shape, columns), dtype=batch.scores.dtype)
     matrix = None if project is None else project.detach().double().contiguous().numpy()
     _run(_all_marginals, batch, matrix, out)
     return torch.from_numpy(out)
@@ -857,9 +857,9 @@ def marginals(
 
 def segment_log_posterior(
     grammar: Grammar,
-    channels: torch.Tensor,
-    theta: torch.Tensor,
-    bits: torch.Tensor,
+    scores: torch.Tensor,
+    weights: torch.Tensor,
+    flags: torch.Tensor,
     lengths: torch.Tensor,
     segments: Sequence[Segment],
     sets: torch.Tensor,
@@ -871,7 +871,7 @@ def segment_log_posterior(
 
     Precise however long the sequence; a posterior below about 1e-250 is -inf.
     """
-    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    batch = _batch(grammar, scores, weights, flags, lengths, allowed, begin, end)
     check_segments(grammar, lengths, segments, sets)
     sequences = np.array([s.sequence for s in segments], dtype=np.int64)
     starts = np.array([s.start for s in segments], dtype=np.int64)
@@ -897,9 +897,9 @@ def segment_log_posterior(
 
 def k_best(
     grammar: Grammar,
-    channels: torch.Tensor,
-    theta: torch.Tensor,
-    bits: torch.Tensor,
+    scores: torch.Tensor,
+    weights: torch.Tensor,
+    flags: torch.Tensor,
     lengths: torch.Tensor,
     k: int,
     allowed: torch.Tensor | None = None,
@@ -907,25 +907,25 @@ def k_best(
     end: torch.Tensor | None = None,
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """See :meth:`dnatag.engine.crf.CRF.k_best`."""
-    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
+    batch = _batch(grammar, scores, weights, flags, lengths, allowed, begin, end)
     if not 1 <= k <= np.iinfo(np.int16).max:
         raise ValueError(f"k must lie between 1 and {np.iinfo(np.int16).max}, not {k}")
-    n_batch, n_positions = batch.bits.shape
+    n_batch, n_positions = batch.flags.shape
     paths = np.empty((n_batch, k, n_positions), dtype=np.int16)
-    scores = np.empty((n_batch, k))
+    totals = np.empty((n_batch, k))
     counts = np.empty(n_batch, dtype=np.int64)
-    _run(_k_bests, batch, paths, scores, counts)
+    _run(_k_bests, batch, paths, totals, counts)
     return [
         (torch.from_numpy(p[:count, :n].copy()), torch.from_numpy(s[:count]))
-        for p, s, n, count in zip(paths, scores, batch.lengths, counts, strict=True)
+        for p, s, n, count in zip(paths, totals, batch.lengths, counts, strict=True)
     ]
 
 
 def sample(
     grammar: Grammar,
-    channels: torch.Tensor,
-    theta: torch.Tensor,
-    bits: torch.Tensor,
+    scores: torch.Tensor,
+    weights: torch.Tensor,
+    flags: torch.Tensor,
     lengths: torch.Tensor,
     n: int,
     allowed: torch.Tensor | None = None,
@@ -935,8 +935,8 @@ def sample(
     seed: int = 0,
 ) -> torch.Tensor:
     """See :meth:`dnatag.engine.crf.CRF.sample`."""
-    batch = _batch(grammar, channels, theta, bits, lengths, allowed, begin, end)
-    n_batch, n_positions = batch.bits.shape
+    batch = _batch(grammar, scores, weights, flags, lengths, allowed, begin, end)
+    n_batch, n_positions = batch.flags.shape
     paths = np.full((n_batch, n, n_positions), -1, dtype=np.int16)
     # The first numbers are the same whatever the longest sequence of the batch.
     numbers = np.random.default_rng(seed).random((n_positions, n))

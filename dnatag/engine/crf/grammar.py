@@ -1,8 +1,8 @@
 """Grammars: what label sequences are legal and how a network's output scores them.
 
 A :class:`Grammar` tells a linear-chain CRF everything it needs and nothing about the domain:
-the states, how each state reads the network's *channels* (its emission), and the transitions.
-A transition may carry a learned weight, may read an *event channel* of the network, and may be
+the states, how each state reads the network's *scores* (its emission), and the transitions.
+A transition may carry a learned weight, may read an *event score* of the network, and may be
 legal only where the input has certain properties (its *requirement*).
 """
 
@@ -17,12 +17,12 @@ import numpy as np
 __all__ = ["CompiledGrammar", "Grammar", "Requirement", "Transition"]
 
 #: The look-up of transitions has a row for each pair of neighbouring bit words.
-MAX_BITS = 8
+MAX_FLAGS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Property bits that a transition from position ``t - 1`` to position ``t`` needs.
+    """Property flags that a transition from position ``t - 1`` to position ``t`` needs.
 
     Each field is a bit mask over the property word of one position.
 
@@ -69,9 +69,9 @@ class Transition:
     weight
         Name of a learned weight added to the score, or None.
     enter
-        Event channel read at the target's position ``t``, or None.
+        Event score read at the target's position ``t``, or None.
     leave
-        Event channel read at the source's position ``t - 1``, or None.
+        Event score read at the source's position ``t - 1``, or None.
     requirement
         Where the transition is legal.
     """
@@ -89,24 +89,24 @@ class Grammar:
     """States, emissions and transitions of a linear-chain CRF.
 
     The score of a path ``y`` over ``n`` positions is the sum over ``t`` of the emission
-    ``sum_c emission[y_t, c] * channels[t, c]`` and, for ``t > 0``, of the weight and the event
-    channels of the transition taken. There is at most one transition for a pair of states and a
+    ``sum_c emission[y_t, c] * scores[t, c]`` and, for ``t > 0``, of the weight and the event
+    scores of the transition taken. There is at most one transition for a pair of states and a
     pair of property words.
 
     Parameters
     ----------
     states : tuple of str
         Names of the S states.
-    channels : tuple of str
-        Names of the C channels that the network gives for each position.
+    scores : tuple of str
+        Names of the C scores that the network gives for each position.
     emission : dict of str to tuple of str
-        The channels that each state adds up; a channel may be used by many states.
+        The scores that each state adds up; a score may be used by many states.
     transitions : tuple of Transition
         Legal steps.
     begin, end : tuple of str or None
         States allowed at the first and last position; None allows all.
-    bits : int
-        Number of property bits per position, 0 to 8.
+    flags : int
+        Number of flags per position, 0 to 8.
 
     Raises
     ------
@@ -115,28 +115,28 @@ class Grammar:
     """
 
     states: tuple[str, ...]
-    channels: tuple[str, ...]
+    scores: tuple[str, ...]
     emission: dict[str, tuple[str, ...]]
     transitions: tuple[Transition, ...]
     begin: tuple[str, ...] | None = None
     end: tuple[str, ...] | None = None
-    bits: int = 0
+    flags: int = 0
 
     def __post_init__(self) -> None:
-        """Check names and bits."""
-        if not 0 <= self.bits <= MAX_BITS:
-            raise ValueError(f"a grammar has 0 to {MAX_BITS} property bits, not {self.bits}")
-        states, channels = set(self.states), set(self.channels)
-        if len(states) != len(self.states) or len(channels) != len(self.channels):
-            raise ValueError("states and channels must have distinct names")
+        """Check names and flags."""
+        if not 0 <= self.flags <= MAX_FLAGS:
+            raise ValueError(f"a grammar has 0 to {MAX_FLAGS} flags, not {self.flags}")
+        states, scores = set(self.states), set(self.scores)
+        if len(states) != len(self.states) or len(scores) != len(self.scores):
+            raise ValueError("states and scores must have distinct names")
         named_states: list[str] = [*self.emission, *(self.begin or ()), *(self.end or ())]
-        named_channels: list[str] = [c for cs in self.emission.values() for c in cs]
+        named_scores: list[str] = [c for cs in self.emission.values() for c in cs]
         for t in self.transitions:
             named_states += (t.source, t.target)
-            named_channels += (c for c in (t.enter, t.leave) if c is not None)
+            named_scores += (c for c in (t.enter, t.leave) if c is not None)
         for kind, names, known in (
             ("state", named_states, states),
-            ("channel", named_channels, channels),
+            ("score", named_scores, scores),
         ):
             if unknown := sorted(set(names) - known):
                 raise ValueError(f"unknown {kind} in grammar: {', '.join(unknown)}")
@@ -162,7 +162,7 @@ class Grammar:
         """Plain JSON types, for a model file."""
         return {
             "states": list(self.states),
-            "channels": list(self.channels),
+            "scores": list(self.scores),
             "emission": {s: list(c) for s, c in self.emission.items()},
             "transitions": [
                 [
@@ -182,7 +182,7 @@ class Grammar:
             ],
             "begin": None if self.begin is None else list(self.begin),
             "end": None if self.end is None else list(self.end),
-            "bits": self.bits,
+            "flags": self.flags,
         }
 
     @classmethod
@@ -190,7 +190,7 @@ class Grammar:
         """Inverse of :meth:`to_dict`."""
         return cls(
             states=tuple(data["states"]),
-            channels=tuple(data["channels"]),
+            scores=tuple(data["scores"]),
             emission={s: tuple(c) for s, c in data["emission"].items()},
             transitions=tuple(
                 Transition(source, target, weight, enter, leave, Requirement(*requirement))
@@ -198,7 +198,7 @@ class Grammar:
             ),
             begin=None if data["begin"] is None else tuple(data["begin"]),
             end=None if data["end"] is None else tuple(data["end"]),
-            bits=data["bits"],
+            flags=data["flags"],
         )
 
 
@@ -207,12 +207,12 @@ class CompiledGrammar:
     """A grammar as arrays, for the CRF implementations.
 
     K is the number of transitions, sorted by target. A *word pair* is
-    ``(bits[t - 1] << B) | bits[t]`` with B the number of property bits.
+    ``(flags[t - 1] << B) | flags[t]`` with B the number of flags.
 
     Attributes
     ----------
-    emission_start, emission_channel : int32, shapes (S + 1,), (sum,)
-        CSR of the channels each state adds up.
+    emission_start, emission_scores : int32, shapes (S + 1,), (sum,)
+        CSR of the scores each state adds up.
     source, target, weight, enter, leave : int32, shape (K,)
         The transitions; -1 stands for none.
     allowed : bool, shape (4**B, K)
@@ -225,12 +225,12 @@ class CompiledGrammar:
         States allowed at the first and the last position.
     """
 
-    bits: int
+    flags: int
     n_states: int
-    n_channels: int
+    n_scores: int
     n_weights: int
     emission_start: np.ndarray
-    emission_channel: np.ndarray
+    emission_scores: np.ndarray
     source: np.ndarray
     target: np.ndarray
     weight: np.ndarray
@@ -246,11 +246,11 @@ class CompiledGrammar:
     def of(cls, grammar: Grammar) -> CompiledGrammar:
         """Compile a grammar."""
         state = {s: i for i, s in enumerate(grammar.states)}
-        channel = {c: i for i, c in enumerate(grammar.channels)}
+        score_index = {c: i for i, c in enumerate(grammar.scores)}
         weight = {w: i for i, w in enumerate(grammar.weights)}
         transitions = sorted(grammar.transitions, key=lambda t: state[t.target])
-        emission = [[channel[c] for c in grammar.emission.get(s, ())] for s in grammar.states]
-        n_words = 1 << grammar.bits
+        emission = [[score_index[c] for c in grammar.emission.get(s, ())] for s in grammar.states]
+        n_words = 1 << grammar.flags
         allowed = np.array(
             [
                 [t.requirement.allows(before, here) for t in transitions]
@@ -277,17 +277,17 @@ class CompiledGrammar:
             return np.array([-1 if v is None else index[v] for v in values], dtype=np.int32)
 
         return cls(
-            bits=grammar.bits,
+            flags=grammar.flags,
             n_states=len(state),
-            n_channels=len(channel),
+            n_scores=len(score_index),
             n_weights=len(weight),
             emission_start=np.cumsum([0, *map(len, emission)], dtype=np.int32),
-            emission_channel=np.array([c for cs in emission for c in cs], dtype=np.int32),
+            emission_scores=np.array([c for cs in emission for c in cs], dtype=np.int32),
             source=source,
             target=target,
             weight=column("weight", weight),
-            enter=column("enter", channel),
-            leave=column("leave", channel),
+            enter=column("enter", score_index),
+            leave=column("leave", score_index),
             allowed=allowed,
             active_start=np.array(starts, dtype=np.int32),
             active=np.concatenate(active).astype(np.int32),

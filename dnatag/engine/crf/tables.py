@@ -21,12 +21,12 @@ class Tables(NamedTuple):
     """A grammar as the loops read it.
 
     Word pairs with the same legal transitions share a *row*. Within a row transitions are sorted
-    by target, then source. An absent weight or channel points to a zero behind the last one.
+    by target, then source. An absent weight or score points to a zero behind the last one.
     Indices are unsigned because numba then need not care for negative ones.
     """
 
-    bits: int
-    n_channels: int
+    flags: int
+    n_scores: int
     n_weights: int
     row: np.ndarray  # uint32 (4**B,): the row of a word pair
     plain: np.ndarray  # bool (R,): one transition to each state, without weight or event
@@ -35,15 +35,15 @@ class Tables(NamedTuple):
     weight: np.ndarray
     enter: np.ndarray
     leave: np.ndarray
-    emission: np.ndarray  # uint32 (M, S): the channels that each state adds up, in this order
+    emission: np.ndarray  # uint32 (M, S): the scores that each state adds up, in this order
 
 
 class Arguments(NamedTuple):
     """Checked arguments; tensors as given, masks always there except ``allowed``."""
 
-    channels: torch.Tensor
-    theta: torch.Tensor
-    bits: torch.Tensor
+    scores: torch.Tensor
+    weights: torch.Tensor
+    flags: torch.Tensor
     lengths: torch.Tensor
     allowed: torch.Tensor | None
     begin: torch.Tensor
@@ -72,15 +72,15 @@ def _tables(g: CompiledGrammar) -> Tables:
         return np.where(values < 0, n, values)[column].astype(np.uint32)
 
     weight = absent_last(g.weight, g.n_weights)
-    enter, leave = absent_last(g.enter, g.n_channels), absent_last(g.leave, g.n_channels)
-    bare = (weight == g.n_weights) & (enter == g.n_channels) & (leave == g.n_channels)
+    enter, leave = absent_last(g.enter, g.n_scores), absent_last(g.leave, g.n_scores)
+    bare = (weight == g.n_weights) & (enter == g.n_scores) & (leave == g.n_scores)
     sizes = np.diff(g.emission_start)
-    emission = np.full((max(1, sizes.max(initial=0)), g.n_states), g.n_channels, dtype=np.uint32)
+    emission = np.full((max(1, sizes.max(initial=0)), g.n_states), g.n_scores, dtype=np.uint32)
     for s, size in enumerate(sizes):
-        emission[:size, s] = g.emission_channel[g.emission_start[s] :][:size]
+        emission[:size, s] = g.emission_scores[g.emission_start[s] :][:size]
     return Tables(
-        g.bits,
-        g.n_channels,
+        g.flags,
+        g.n_scores,
         g.n_weights,
         row.reshape(-1).astype(np.uint32),
         np.array([(np.diff(s) == 1).all() and bare[s[0] : s[-1]].all() for s in starts]),
@@ -95,9 +95,9 @@ def _tables(g: CompiledGrammar) -> Tables:
 
 def check(
     grammar: Grammar,
-    channels: torch.Tensor,
-    theta: torch.Tensor,
-    bits: torch.Tensor,
+    scores: torch.Tensor,
+    weights: torch.Tensor,
+    flags: torch.Tensor,
     lengths: torch.Tensor,
     allowed: torch.Tensor | None,
     begin: torch.Tensor | None,
@@ -111,11 +111,11 @@ def check(
         If a shape, a length or a property word does not fit.
     """
     g = grammar.compiled
-    n_batch, n_positions = channels.shape[:2]
+    n_batch, n_positions = scores.shape[:2]
     for name, values, shape in (
-        ("channels", channels, (n_batch, n_positions, g.n_channels)),
-        ("theta", theta, (g.n_weights,)),
-        ("bits", bits, (n_batch, n_positions)),
+        ("scores", scores, (n_batch, n_positions, g.n_scores)),
+        ("weights", weights, (g.n_weights,)),
+        ("flags", flags, (n_batch, n_positions)),
         ("lengths", lengths, (n_batch,)),
         ("allowed", allowed, (n_batch, n_positions, g.n_states)),
         ("begin", begin, (n_batch, g.n_states)),
@@ -127,16 +127,16 @@ def check(
         raise ValueError("a batch needs at least one sequence and one position")
     if not 0 <= int(lengths.min()) <= int(lengths.max()) <= n_positions:
         raise ValueError(f"lengths must lie between 0 and {n_positions}")
-    if int(bits.max()) >= 1 << g.bits:
-        raise ValueError(f"property word {int(bits.max())} needs more than {g.bits} bits")
+    if int(flags.max()) >= 1 << g.flags:
+        raise ValueError(f"property word {int(flags.max())} needs more than {g.flags} flags")
 
     def default(mask: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(mask).to(channels.device).expand(n_batch, -1)
+        return torch.from_numpy(mask).to(scores.device).expand(n_batch, -1)
 
     return Arguments(
-        channels,
-        theta,
-        bits,
+        scores,
+        weights,
+        flags,
         lengths,
         allowed,
         default(g.begin) if begin is None else begin.bool(),

@@ -2,7 +2,7 @@
 
 A sequence is cut into tiles whose margins overlap; the margins' results are thrown away. The
 encoder forgets what is further away than a margin, so the tiles join to what one pass over the
-whole sequence gives, whatever the tiles and batches: of the gene model, whose channels are of the
+whole sequence gives, whatever the tiles and batches: of the gene model, whose scores are of the
 order of 10, nearly all agree to 1e-4 and the worst to 1e-2 (tested).
 """
 
@@ -17,10 +17,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from dnatag.engine.networks.kmer_tagger import SequenceTagger, Sites
+from dnatag.engine.networks.kmer_tagger import KmerTagger, Sites
 from dnatag.errors import InputError
 
-__all__ = ["Reading", "Runner", "Span", "batches", "choose_device", "split", "torch_threads"]
+__all__ = ["EncodedChunk", "Runner", "Span", "batches", "choose_device", "split", "torch_threads"]
 
 #: Steps of a tile that are kept (about), and of each margin that is thrown away.
 CORE, MARGIN = 6144, 256
@@ -38,38 +38,38 @@ class Span:
 
     Parameters
     ----------
-    symbols, bits : numpy.ndarray
+    symbols, flags : numpy.ndarray
         uint8 (L,), the whole sequence; L is a multiple of the stride.
     start, end : int
         The stretch, multiples of the stride.
     """
 
     symbols: np.ndarray
-    bits: np.ndarray
+    flags: np.ndarray
     start: int
     end: int
 
 
 @dataclass(frozen=True)
-class Reading:
+class EncodedChunk:
     """What a tagger makes of a stretch before its sites are scored.
 
     Attributes
     ----------
     span : Span
         The stretch.
-    channels : numpy.ndarray
+    scores : numpy.ndarray
         float32 (end - start, C); those of the sites are what the last scoring made them.
-    place, channel : numpy.ndarray
-        int32 (M,), position of each site in the stretch and its channel.
+    place, column : numpy.ndarray
+        int32 (M,), position of each site in the stretch and its column.
     seen : numpy.ndarray
         float32 (M, hidden), see :class:`dnatag.engine.networks.kmer_tagger.Sites`.
     """
 
     span: Span
-    channels: np.ndarray
+    scores: np.ndarray
     place: np.ndarray
-    channel: np.ndarray
+    column: np.ndarray
     seen: np.ndarray
 
 
@@ -164,7 +164,7 @@ class Runner:
 
     Parameters
     ----------
-    tagger : SequenceTagger
+    tagger : KmerTagger
         In evaluation mode; moved to the device.
     device : torch.device
         Where it runs.
@@ -172,40 +172,40 @@ class Runner:
         Number of CPU threads.
     """
 
-    def __init__(self, tagger: SequenceTagger, device: torch.device, threads: int = 1) -> None:
+    def __init__(self, tagger: KmerTagger, device: torch.device, threads: int = 1) -> None:
         self.tagger = tagger.to(device)
         self.device = device
         self.workers = threads if device.type == "cpu" else 1
         self.stride = tagger.config.stride
 
-    def channels(
+    def scores(
         self,
         spans: Sequence[Span],
         features: Sequence[Features],
         done: Callable[[int], None] | None = None,
     ) -> list[np.ndarray]:
-        """Compute the channels of stretches.
+        """Compute the scores of stretches.
 
         Parameters
         ----------
         spans, features, done
-            See :meth:`read`.
+            See :meth:`encode`.
 
         Returns
         -------
         list of numpy.ndarray
             float32 (end - start, C) for each stretch.
         """
-        readings = self.read(spans, features, done)
-        self.score(readings, features)
-        return [reading.channels for reading in readings]
+        encoded = self.encode(spans, features, done)
+        self.score(encoded, features)
+        return [chunk.scores for chunk in encoded]
 
-    def read(
+    def encode(
         self,
         spans: Sequence[Span],
         features: Sequence[Features],
         done: Callable[[int], None] | None = None,
-    ) -> list[Reading]:
+    ) -> list[EncodedChunk]:
         """Run the network over stretches.
 
         Parameters
@@ -213,24 +213,24 @@ class Runner:
         spans : sequence of Span
             The stretches.
         features : sequence of callable
-            One for each stretch: gives its feature channels, float32 (end - start, F), for
-            (symbols, bits, start, end).
+            One for each stretch: gives its features, float32 (end - start, F), for
+            (symbols, flags, start, end).
         done : callable or None
             Told of the number of positions finished, now and then.
 
         Returns
         -------
-        list of Reading
+        list of EncodedChunk
             One for each stretch; their sites are not scored yet.
         """
-        n_channels = len(self.tagger.grammar.channels)
-        results = [np.empty((s.end - s.start, n_channels), np.float32) for s in spans]
+        n_scores = len(self.tagger.grammar.scores)
+        results = [np.empty((s.end - s.start, n_scores), np.float32) for s in spans]
         sites: list[list[tuple[np.ndarray, ...]]] = [[] for _ in spans]
         tiles = [tile for number, span in enumerate(spans) for tile in self._tiles(number, span)]
 
         def work(batch: list[_Tile]) -> list[tuple[np.ndarray, ...]]:
-            channels, found = self._forward(batch, spans, features)
-            for tile, of_tile in zip(batch, channels, strict=True):
+            scores, found = self._forward(batch, spans, features)
+            for tile, of_tile in zip(batch, scores, strict=True):
                 kept = of_tile[tile.start - tile.low : tile.end - tile.low]
                 low = spans[tile.span].start
                 results[tile.span][tile.start - low : tile.end - low] = kept
@@ -247,37 +247,37 @@ class Runner:
                 for tile, of_tile in zip(batch, found, strict=True):
                     sites[tile.span].append(of_tile)
         return [
-            Reading(span, channels, *map(np.concatenate, zip(*of_span, strict=True)))
+            EncodedChunk(span, scores, *map(np.concatenate, zip(*of_span, strict=True)))
             if of_span
-            else Reading(span, channels, *self._no_sites())
-            for span, channels, of_span in zip(spans, results, sites, strict=True)
+            else EncodedChunk(span, scores, *self._no_sites())
+            for span, scores, of_span in zip(spans, results, sites, strict=True)
         ]
 
-    def score(self, readings: Sequence[Reading], features: Sequence[Features]) -> None:
+    def score(self, encoded: Sequence[EncodedChunk], features: Sequence[Features]) -> None:
         """Score the sites of stretches, in place.
 
         Parameters
         ----------
-        readings : sequence of Reading
-            The stretches as they were read.
+        encoded : sequence of EncodedChunk
+            The stretches as they were encoded.
         features : sequence of callable
-            As for reading, but not necessarily with the same results.
+            As for chunk, but not necessarily with the same results.
         """
 
-        def work(reading: Reading, features: Features) -> None:
-            span = reading.span
-            extra = features(span.symbols, span.bits, span.start, span.end)[reading.place]
-            place, channel, seen, extra = (
+        def work(chunk: EncodedChunk, features: Features) -> None:
+            span = chunk.span
+            extra = features(span.symbols, span.flags, span.start, span.end)[chunk.place]
+            place, column, seen, extra = (
                 torch.from_numpy(x).to(self.device)
-                for x in (reading.place, reading.channel, reading.seen, extra)
+                for x in (chunk.place, chunk.column, chunk.seen, extra)
             )
             with torch.inference_mode():
-                scores = self.tagger.score(Sites(place, place, channel, seen), extra)
-            reading.channels[reading.place, reading.channel] = scores.float().cpu().numpy()
+                at_sites = self.tagger.score(Sites(place, place, column, seen), extra)
+            chunk.scores[chunk.place, chunk.column] = at_sites.float().cpu().numpy()
 
         if self.tagger.site is not None:
             with self._pool() as pool:
-                for _ in pool.map(work, readings, features):
+                for _ in pool.map(work, encoded, features):
                     pass
 
     @contextmanager
@@ -306,26 +306,26 @@ class Runner:
     ) -> tuple[list[np.ndarray], list[tuple[np.ndarray, ...]]]:
         """Run a batch; where it does not fit into memory, run its halves.
 
-        Returns for each tile its channels, (L, C), and its sites: place in the stretch, channel,
+        Returns for each tile its scores, (L, C), and its sites: place in the stretch, column,
         what is seen.
         """
         width = max(t.high - t.low for t in batch)
         symbols = np.zeros((len(batch), width), np.uint8)
-        bits = np.zeros((len(batch), width), np.uint8)
+        flags = np.zeros((len(batch), width), np.uint8)
         extra = np.zeros((len(batch), width, self.tagger.config.features), np.float32)
         for i, tile in enumerate(batch):
             span, n = spans[tile.span], tile.high - tile.low
             symbols[i, :n] = span.symbols[tile.low : tile.high]
-            bits[i, :n] = span.bits[tile.low : tile.high]
-            extra[i, :n] = features[tile.span](span.symbols, span.bits, tile.low, tile.high)
+            flags[i, :n] = span.flags[tile.low : tile.high]
+            extra[i, :n] = features[tile.span](span.symbols, span.flags, tile.low, tile.high)
         lengths = torch.tensor([t.high - t.low for t in batch])
-        inputs = (torch.from_numpy(symbols), torch.from_numpy(bits), torch.from_numpy(extra),
+        inputs = (torch.from_numpy(symbols), torch.from_numpy(flags), torch.from_numpy(extra),
                   lengths)  # fmt: skip
         try:
             half = self.device.type == "cuda"
             with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, half):
-                channels, sites = self.tagger.read(*(x.to(self.device) for x in inputs))
-            return list(channels.float().cpu().numpy()), self._of_rows(batch, spans, sites)
+                scores, sites = self.tagger.encode(*(x.to(self.device) for x in inputs))
+            return list(scores.float().cpu().numpy()), self._of_rows(batch, spans, sites)
         except torch.cuda.OutOfMemoryError:
             if len(batch) == 1:
                 raise
@@ -342,11 +342,11 @@ class Runner:
         """Sort sites by tile; those in the margins are dropped."""
         if sites is None:
             return [self._no_sites() for _ in batch]
-        row, place, channel = (x.int().cpu().numpy() for x in sites[:3])
+        row, place, column = (x.int().cpu().numpy() for x in sites[:3])
         seen = sites.seen.float().cpu().numpy()
         result: list[tuple[np.ndarray, ...]] = []
         for i, tile in enumerate(batch):
             at = place + tile.low
             mine = np.flatnonzero((row == i) & (at >= tile.start) & (at < tile.end))
-            result.append((at[mine] - spans[tile.span].start, channel[mine], seen[mine]))
+            result.append((at[mine] - spans[tile.span].start, column[mine], seen[mine]))
         return result

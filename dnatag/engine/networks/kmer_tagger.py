@@ -1,4 +1,4 @@
-"""The tagger: inputs, encoder and heads that give the channels of a grammar."""
+"""The tagger: inputs, encoder and heads that give the scores of a grammar."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.encoders import BiLSTM, reverse
 from dnatag.engine.networks.kmers import KmerEmbedding, KmerIndex
 
-__all__ = ["Mirror", "Network", "SequenceTagger", "SiteConfig", "Sites", "TaggerConfig"]
+__all__ = ["KmerTagger", "KmerTaggerConfig", "Mirror", "Network", "SiteConfig", "Sites"]
 
 
 class Network(nn.Module):
-    """A network that gives the channels of a grammar for each position, and its weights.
+    """A network that gives the scores of a grammar for each position, and its weights.
 
     Called with the inputs of B sequences, (B, L, ...) each, and their lengths, int64 (B,), it
-    returns the channels, float (B, L, C).
+    returns the scores, float (B, L, C).
 
     Attributes
     ----------
     grammar : Grammar
-        What the channels are for.
-    theta : Parameter
+        What the scores are for.
+    transition_weights : Parameter
         The weights of its transitions.
     dropout : float
         Share of what the network does not see while it is trained.
     """
 
     grammar: Grammar
-    theta: nn.Parameter
+    transition_weights: nn.Parameter
     dropout: float
 
 
@@ -45,14 +45,14 @@ class Mirror:
     ----------
     symbols : tuple of int
         The symbol that each symbol becomes.
-    bits : tuple of int
+    flags : tuple of int
         The property word that each word becomes.
     features : tuple of int
-        The order of the feature channels.
+        The order of the features.
     """
 
     symbols: tuple[int, ...]
-    bits: tuple[int, ...]
+    flags: tuple[int, ...]
     features: tuple[int, ...]
 
 
@@ -62,8 +62,8 @@ class SiteConfig:
 
     Parameters
     ----------
-    bit : int
-        The property bit that marks the positions.
+    flag : int
+        The flag that marks the positions.
     before, behind : int
         How many positions are seen before the site, and from it on.
     embedding : int
@@ -72,7 +72,7 @@ class SiteConfig:
         Units of the hidden layers.
     """
 
-    bit: int
+    flag: int
     before: int = 40
     behind: int = 14
     embedding: int = 8
@@ -80,7 +80,7 @@ class SiteConfig:
 
 
 @dataclass(frozen=True)
-class TaggerConfig:
+class KmerTaggerConfig:
     """The size of a tagger.
 
     Parameters
@@ -90,7 +90,7 @@ class TaggerConfig:
     embedding : int
         Length of their vectors.
     features : int
-        Extra input channels per position.
+        Extra input scores per position.
     stride : int
         Positions per step of the encoder.
     hidden, layers : int
@@ -98,7 +98,7 @@ class TaggerConfig:
     dropout : float
         Variational dropout.
     site : SiteConfig or None
-        The head of the last channel (of each half, with a mirror).
+        The head of the last score (of each half, with a mirror).
     """
 
     kmer: int = 6
@@ -115,7 +115,7 @@ class TaggerConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict) -> TaggerConfig:
+    def from_dict(cls, data: dict) -> KmerTaggerConfig:
         """Inverse of :meth:`to_dict`."""
         site = data.get("site")
         return cls(**{**data, "site": None if site is None else SiteConfig(**site)})
@@ -128,22 +128,22 @@ class Sites(NamedTuple):
     ----------
     row, place : Tensor
         int64 (M,), where they are.
-    channel : Tensor
-        int64 (M,), the channel that is theirs.
+    column : Tensor
+        int64 (M,), the column that is theirs.
     seen : Tensor
         float32 (M, hidden), all that their score depends on but for the features.
     """
 
     row: Tensor
     place: Tensor
-    channel: Tensor
+    column: Tensor
     seen: Tensor
 
 
 class _SiteHead(nn.Module):
     """Scores sites from the k-mers around them, the encoder and the features."""
 
-    def __init__(self, config: TaggerConfig, site: SiteConfig, kmers: int) -> None:
+    def __init__(self, config: KmerTaggerConfig, site: SiteConfig, kmers: int) -> None:
         super().__init__()
         self.site = site
         self.stride = config.stride
@@ -159,10 +159,10 @@ class _SiteHead(nn.Module):
         )
 
     def look(
-        self, index: Tensor, mixed: Tensor, bits: Tensor, encoded: Tensor
+        self, index: Tensor, mixed: Tensor, flags: Tensor, encoded: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return row and position of each site, (M,), and what is seen there, (M, hidden)."""
-        sites = (bits & self.site.bit).nonzero()
+        sites = (flags & self.site.flag).nonzero()
         # Sorted by their place in the step, so that each context layer has one slice.
         sites = sites[torch.argsort(sites[:, 1] % self.stride, stable=True)]
         row, place = sites[:, 0], sites[:, 1]
@@ -178,24 +178,24 @@ class _SiteHead(nn.Module):
         return row, place, x + torch.cat([f(c) for f, c in zip(self.context, context, strict=True)])
 
     def score(self, seen: Tensor, features: Tensor) -> Tensor:
-        """Return the channel at sites, (M,), for their features, (M, F)."""
+        """Return the score at sites, (M,), for their features, (M, F)."""
         x = seen + self.features(features) if features.shape[-1] else seen
         return self.out(x).squeeze(1)
 
 
-class SequenceTagger(Network):
+class KmerTagger(Network):
     """A tagger of letters: it sees k-mers, several positions at a step.
 
-    With a `mirror` the grammar's channels are two halves, the second being the first as seen
+    With a `mirror` the grammar's scores are two halves, the second being the first as seen
     from the other end; the network then computes one half from either end with the same
     weights, and its results do not depend on the end it is read from.
 
     Parameters
     ----------
-    config : TaggerConfig
+    config : KmerTaggerConfig
         Sizes.
     grammar : Grammar
-        What the channels are for.
+        What the scores are for.
     spread : numpy.ndarray
         float32 (symbols, letters), see :class:`KmerIndex`.
     mirror : Mirror or None
@@ -203,43 +203,43 @@ class SequenceTagger(Network):
     """
 
     _symbols: Tensor
-    _bits: Tensor
+    _flags: Tensor
     _features: Tensor
 
     def __init__(
-        self, config: TaggerConfig, grammar: Grammar, spread: np.ndarray, mirror: Mirror | None
+        self, config: KmerTaggerConfig, grammar: Grammar, spread: np.ndarray, mirror: Mirror | None
     ) -> None:
         super().__init__()
         self.config = config
         self.grammar = grammar
         self.dropout = config.dropout
         self.mirror = mirror
-        self.own_channels = len(grammar.channels) // (2 if mirror else 1)
+        self.own_scores = len(grammar.scores) // (2 if mirror else 1)
         self.index = KmerIndex(spread, config.kmer)
         self.embedding = KmerEmbedding(self.index.size, config.embedding)
         width = config.stride * (config.embedding + config.features)
         self.encoder = BiLSTM(
             width, config.hidden, config.layers, mirror is not None, config.dropout
         )
-        self.dense_channels = self.own_channels - (config.site is not None)
-        self.head = nn.Linear(2 * config.hidden + width, config.stride * self.dense_channels)
+        self.dense_scores = self.own_scores - (config.site is not None)
+        self.head = nn.Linear(2 * config.hidden + width, config.stride * self.dense_scores)
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.02)
         self.site = None if config.site is None else _SiteHead(config, config.site, self.index.size)
-        self.theta = nn.Parameter(torch.zeros(len(grammar.weights)))
+        self.transition_weights = nn.Parameter(torch.zeros(len(grammar.weights)))
         if mirror is not None:
             self.register_buffer("_symbols", torch.tensor(mirror.symbols), persistent=False)
-            self.register_buffer("_bits", torch.tensor(mirror.bits), persistent=False)
+            self.register_buffer("_flags", torch.tensor(mirror.flags), persistent=False)
             self.register_buffer(
                 "_features", torch.tensor(mirror.features, dtype=torch.int64), persistent=False
             )
 
-    def forward(self, symbols: Tensor, bits: Tensor, features: Tensor, lengths: Tensor) -> Tensor:
-        """Give the channels.
+    def forward(self, symbols: Tensor, flags: Tensor, features: Tensor, lengths: Tensor) -> Tensor:
+        """Give the scores.
 
         Parameters
         ----------
-        symbols, bits : Tensor
+        symbols, flags : Tensor
             uint8 (B, L), symbols and property words; 0 behind the end of a row. L is a multiple
             of the stride.
         features : Tensor
@@ -252,60 +252,60 @@ class SequenceTagger(Network):
         Tensor
             float32 (B, L, C).
         """
-        channels, sites = self.read(symbols, bits, features, lengths)
+        scores, sites = self.encode(symbols, flags, features, lengths)
         if sites is None:
-            return channels
-        scores = self.score(sites, features[sites.row, sites.place]).to(channels.dtype)
-        return channels.index_put((sites.row, sites.place, sites.channel), scores)
+            return scores
+        at_sites = self.score(sites, features[sites.row, sites.place]).to(scores.dtype)
+        return scores.index_put((sites.row, sites.place, sites.column), at_sites)
 
-    def read(
-        self, symbols: Tensor, bits: Tensor, features: Tensor, lengths: Tensor
+    def encode(
+        self, symbols: Tensor, flags: Tensor, features: Tensor, lengths: Tensor
     ) -> tuple[Tensor, Sites | None]:
-        """Give the channels, but those of the sites: these are zero, and what is seen there.
+        """Give the scores, but those of the sites: these are zero, and what is seen there.
 
         Parameters
         ----------
-        symbols, bits, features, lengths : Tensor
-            As for the channels.
+        symbols, flags, features, lengths : Tensor
+            As for the scores.
 
         Returns
         -------
-        channels : Tensor
+        scores : Tensor
             float32 (B, L, C).
         sites : Sites or None
             None without a site head.
         """
         if self.mirror is None:
-            dense, seen = self._oriented(symbols, bits, features, lengths)
+            dense, seen = self._oriented(symbols, flags, features, lengths)
             halves = [dense]
         else:
             turned = reverse(symbols, lengths).long()
             symbols = torch.cat([symbols, self._symbols[turned].to(symbols.dtype)])
-            bits = torch.cat([bits, self._bits[reverse(bits, lengths).long()].to(bits.dtype)])
+            flags = torch.cat([flags, self._flags[reverse(flags, lengths).long()].to(flags.dtype)])
             features = torch.cat([features, reverse(features, lengths)[..., self._features]])
-            dense, seen = self._oriented(symbols, bits, features, torch.cat([lengths, lengths]))
+            dense, seen = self._oriented(symbols, flags, features, torch.cat([lengths, lengths]))
             ahead, back = dense.chunk(2)
             halves = [ahead, reverse(back, lengths)]
         if seen is None:
             return torch.cat(halves, -1), None
         none = dense.new_zeros(*halves[0].shape[:2], 1)
-        channels = torch.cat([x for half in halves for x in (half, none)], -1)
+        scores = torch.cat([x for half in halves for x in (half, none)], -1)
         row, place, hidden = seen
         if self.mirror is None:
-            return channels, Sites(row, place, torch.full_like(row, self.dense_channels), hidden)
+            return scores, Sites(row, place, torch.full_like(row, self.dense_scores), hidden)
         is_back = row >= len(lengths)
         row = torch.where(is_back, row - len(lengths), row)
         place = torch.where(is_back, lengths.to(row.device)[row] - 1 - place, place)
-        channel = self.dense_channels + is_back * self.own_channels
-        return channels, Sites(row, place, channel, hidden)
+        column = self.dense_scores + is_back * self.own_scores
+        return scores, Sites(row, place, column, hidden)
 
     def score(self, sites: Sites, features: Tensor) -> Tensor:
-        """Give the channels of sites.
+        """Give the scores of sites.
 
         Parameters
         ----------
         sites : Sites
-            As they were read, or some of them.
+            As they were encoded, or some of them.
         features : Tensor
             float32 (M, F), of their positions; not necessarily what the encoder was given.
 
@@ -316,12 +316,12 @@ class SequenceTagger(Network):
         """
         assert self.site is not None
         if self.mirror is not None:
-            is_back = (sites.channel >= self.own_channels)[:, None]
+            is_back = (sites.column >= self.own_scores)[:, None]
             features = torch.where(is_back, features[:, self._features], features)
         return self.site.score(sites.seen, features)
 
     def _oriented(
-        self, symbols: Tensor, bits: Tensor, features: Tensor, lengths: Tensor
+        self, symbols: Tensor, flags: Tensor, features: Tensor, lengths: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor] | None]:
         batch, length = symbols.shape
         stride = self.config.stride
@@ -332,7 +332,7 @@ class SequenceTagger(Network):
         # The head reads both, but joining them would take more memory than all the rest.
         of_encoded, of_x = self.head.weight.split([encoded.shape[-1], x.shape[-1]], 1)
         dense = nn.functional.linear(encoded, of_encoded, self.head.bias)
-        dense = (dense + nn.functional.linear(x, of_x)).view(batch, length, self.dense_channels)
+        dense = (dense + nn.functional.linear(x, of_x)).view(batch, length, self.dense_scores)
         if self.site is None:
             return dense, None
-        return dense, self.site.look(index, mixed, bits, encoded)
+        return dense, self.site.look(index, mixed, flags, encoded)

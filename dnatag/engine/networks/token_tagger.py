@@ -15,7 +15,7 @@ from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.encoders import BiLSTM
 from dnatag.engine.networks.kmer_tagger import Network
 
-__all__ = ["PartsConfig", "TokenConfig", "TokenTagger"]
+__all__ = ["PartsConfig", "TokenTagger", "TokenTaggerConfig"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class PartsConfig:
 
 
 @dataclass(frozen=True)
-class TokenConfig:
+class TokenTaggerConfig:
     """The size of a tagger of tokens.
 
     Parameters
@@ -72,7 +72,7 @@ class TokenConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict) -> TokenConfig:
+    def from_dict(cls, data: dict) -> TokenTaggerConfig:
         """Inverse of :meth:`to_dict`."""
         parts = data["parts"]
         return cls(
@@ -122,13 +122,13 @@ class TokenTagger(Network):
 
     Parameters
     ----------
-    config : TokenConfig
+    config : TokenTaggerConfig
         Sizes.
     grammar : Grammar
-        What the channels are for.
+        What the scores are for.
     """
 
-    def __init__(self, config: TokenConfig, grammar: Grammar) -> None:
+    def __init__(self, config: TokenTaggerConfig, grammar: Grammar) -> None:
         super().__init__()
         self.config = config
         self.grammar = grammar
@@ -143,19 +143,19 @@ class TokenTagger(Network):
         width = sum(length for _, length in config.categories) + config.features
         width += 0 if config.parts is None else config.parts.hidden
         self.encoder = BiLSTM(width, config.hidden, config.layers, dropout=config.dropout)
-        self.head = nn.Linear(2 * config.hidden, len(grammar.channels))
-        self.theta = nn.Parameter(torch.zeros(len(grammar.weights)))
+        self.head = nn.Linear(2 * config.hidden, len(grammar.scores))
+        self.transition_weights = nn.Parameter(torch.zeros(len(grammar.weights)))
 
     @torch.no_grad()
     def temper(self, temperature: float) -> None:
         """Divide all scores by a number, so that posteriors are less sure if it is above 1."""
-        for parameter in (self.head.weight, self.head.bias, self.theta):
+        for parameter in (self.head.weight, self.head.bias, self.transition_weights):
             parameter /= temperature
 
     def forward(
         self, categories: Tensor, features: Tensor, parts: Tensor, lengths: Tensor
     ) -> Tensor:
-        """Give the channels.
+        """Give the scores.
 
         Parameters
         ----------

@@ -56,7 +56,7 @@ class Batch:
     ----------
     inputs : tuple of Tensor
         (B, L, ...) each, what the tagger is called with, before the lengths.
-    bits : Tensor
+    flags : Tensor
         uint8 (B, L), property words.
     lengths : Tensor
         int64 (B,).
@@ -65,7 +65,7 @@ class Batch:
     """
 
     inputs: tuple[Tensor, ...]
-    bits: Tensor
+    flags: Tensor
     lengths: Tensor
     allowed: Tensor
 
@@ -80,7 +80,7 @@ class Batch:
             return x[first:last].to(device)
 
         inputs = tuple(map(part, self.inputs))
-        return Batch(inputs, part(self.bits), part(self.lengths), part(self.allowed))
+        return Batch(inputs, part(self.flags), part(self.lengths), part(self.allowed))
 
 
 class BatchSource(Protocol):
@@ -248,8 +248,14 @@ class _Workers:
     def _sums(self, batch: Batch, parameters: Sequence[Tensor]) -> list[Tensor]:
         tagger = self.tagger
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            channels = tagger(*batch.inputs, batch.lengths)
-        inputs = [channels.float(), tagger.theta, batch.bits, batch.lengths, batch.allowed]
+            scores = tagger(*batch.inputs, batch.lengths)
+        inputs = [
+            scores.float(),
+            tagger.transition_weights,
+            batch.flags,
+            batch.lengths,
+            batch.allowed,
+        ]
         if self.device.type == "mps":
             # The sums need double precision, which this kind of device has not.
             inputs = [x.cpu() for x in inputs]

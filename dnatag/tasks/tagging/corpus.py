@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dnatag.engine.inference.windows import batches
 from dnatag.engine.training.loop import Batch
-from dnatag.tasks.tagging.domain import Encoded, Encoder
+from dnatag.tasks.tagging.domain import Featurizer, TokenFeatures
 
 __all__ = ["Corpus", "Example", "collate"]
 
@@ -25,7 +25,7 @@ class Example:
 
     Parameters
     ----------
-    encoded : Encoded
+    encoded : TokenFeatures
         Its tokens.
     allowed : numpy.ndarray
         bool (L, S), the states that its tags allow.
@@ -33,17 +33,17 @@ class Example:
         How often it takes part in an epoch, on average.
     """
 
-    encoded: Encoded
+    encoded: TokenFeatures
     allowed: np.ndarray
     weight: float = 1.0
 
 
-def collate(encoded: Sequence[Encoded]) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+def collate(encoded: Sequence[TokenFeatures]) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
     """Pad sequences to the longest of them.
 
     Parameters
     ----------
-    encoded : sequence of Encoded
+    encoded : sequence of TokenFeatures
         B sequences.
 
     Returns
@@ -79,7 +79,7 @@ class Corpus:
     ----------
     train, validate : sequence of Example
         Sequences of at least one token.
-    encoder : Encoder
+    featurizer : Featurizer
         Varies the sequences to train on.
     batch : int
         Tokens of a batch, about, padding included.
@@ -89,7 +89,7 @@ class Corpus:
 
     train: Sequence[Example]
     validate: Sequence[Example]
-    encoder: Encoder
+    featurizer: Featurizer
     batch: int
     seed: int
     _epochs: dict[int, list[list[int]]] = field(default_factory=dict, repr=False)
@@ -108,7 +108,9 @@ class Corpus:
         share = range(rank, len(batch), world)
         examples = [self.train[batch[row]] for row in share]
         rngs = [np.random.default_rng((self.seed, 1, step, row)) for row in share]
-        encoded = [self.encoder.vary(e.encoded, rng) for e, rng in zip(examples, rngs, strict=True)]
+        encoded = [
+            self.featurizer.vary(e.encoded, rng) for e, rng in zip(examples, rngs, strict=True)
+        ]
         return self._batch(encoded, [e.allowed for e in examples])
 
     def validation(self, rank: int = 0, world: int = 1) -> Iterator[Batch]:
@@ -135,7 +137,7 @@ class Corpus:
             self._epochs[number] = [result[i] for i in rng.permutation(len(result))]
         return self._epochs[number]
 
-    def _batch(self, encoded: Sequence[Encoded], allowed: Sequence[np.ndarray]) -> Batch:
+    def _batch(self, encoded: Sequence[TokenFeatures], allowed: Sequence[np.ndarray]) -> Batch:
         n_states = self.train[0].allowed.shape[1]
         if not encoded:
             none = torch.zeros(0, 1, 0)
@@ -146,5 +148,5 @@ class Corpus:
         states = torch.zeros(*inputs[0].shape[:2], n_states, dtype=torch.bool)
         for row, array in zip(states, allowed, strict=True):
             row[: len(array)] = torch.from_numpy(array)
-        bits = torch.zeros(inputs[0].shape[:2], dtype=torch.uint8)
-        return Batch(inputs, bits, lengths, states)
+        flags = torch.zeros(inputs[0].shape[:2], dtype=torch.uint8)
+        return Batch(inputs, flags, lengths, states)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.token_tagger import TokenConfig
+from dnatag.engine.networks.token_tagger import TokenTaggerConfig
 from dnatag.formats.text.tokens import Entity, Sentence, Span
 from dnatag.tasks.tagging.posterior import Posterior, Stretch
 
@@ -19,17 +19,17 @@ __all__ = [
     "DOMAINS",
     "CorpusFiles",
     "Domain",
-    "Encoded",
-    "Encoder",
+    "Featurizer",
+    "Homolog",
+    "Homologs",
     "Labelling",
-    "Relative",
-    "Relatives",
+    "TokenFeatures",
     "find_domain",
 ]
 
 
 @dataclass(frozen=True)
-class Encoded:
+class TokenFeatures:
     """L tokens as :class:`dnatag.engine.networks.token_tagger.TokenTagger` sees them.
 
     Attributes
@@ -51,19 +51,19 @@ class Encoded:
         return len(self.categories)
 
 
-class Encoder(Protocol):
+class Featurizer(Protocol):
     """Turns tokens into numbers."""
 
-    def encode(self, tokens: Sequence[str]) -> Encoded:
+    def encode(self, tokens: Sequence[str]) -> TokenFeatures:
         """Encode the tokens of a sequence."""
         ...
 
-    def vary(self, encoded: Encoded, rng: np.random.Generator) -> Encoded:
+    def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
         """Return what a sequence might also look like, for training."""
         ...
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return all that the encoder knows, for a model file."""
+        """Return all that the featurizer knows, for a model file."""
         ...
 
 
@@ -117,7 +117,7 @@ class Labelling(Protocol):
         ...
 
 
-class Relative(NamedTuple):
+class Homolog(NamedTuple):
     """A sequence whose tokens stand for those of another, K of them.
 
     Attributes
@@ -135,11 +135,11 @@ class Relative(NamedTuple):
     its: np.ndarray
 
 
-class Relatives(Protocol):
+class Homologs(Protocol):
     """Knows sequences that have the labels of others."""
 
-    def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Relative]:
-        """Return relatives of a sequence, in which these spans were found without them.
+    def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Homolog]:
+        """Return homologs of a sequence, in which these spans were found without them.
 
         May be called from several threads at once.
         """
@@ -204,24 +204,26 @@ class Domain(Protocol):
         """Read all files, and tell what their tags are; they have one scheme then."""
         ...
 
-    def encoder(self, sequences: Sequence[Sequence[str]], settings: Any, folder: Path) -> Encoder:
-        """Return an encoder that knows the tokens of sequences."""
+    def featurizer(
+        self, sequences: Sequence[Sequence[str]], settings: Any, folder: Path
+    ) -> Featurizer:
+        """Return a featurizer that knows the tokens of sequences."""
         ...
 
-    def network(self, encoder: Any, settings: Any) -> TokenConfig:
+    def network(self, featurizer: Any, settings: Any) -> TokenTaggerConfig:
         """Return the size of the network."""
         ...
 
-    def load_encoder(self, arrays: Mapping[str, np.ndarray]) -> Encoder:
-        """Inverse of the encoder's ``to_arrays``."""
+    def load_featurizer(self, arrays: Mapping[str, np.ndarray]) -> Featurizer:
+        """Inverse of the featurizer's ``to_arrays``."""
         ...
 
     def load_labelling(self, data: Mapping[str, Any]) -> Labelling:
         """Inverse of the labelling's ``to_dict``."""
         ...
 
-    def relatives(self, path: Path) -> Relatives:
-        """Return what finds relatives in a file of sequences, or refuse if there are none."""
+    def homologs(self, path: Path) -> Homologs:
+        """Return what finds homologs in a file of sequences, or refuse if there are none."""
         ...
 
     def scores(

@@ -1,4 +1,4 @@
-"""A tagger's file: the networks, the encoder and the labelling of a domain."""
+"""A tagger's file: the networks, the featurizer and the labelling of a domain."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from dnatag.engine.networks.token_tagger import TokenConfig, TokenTagger
+from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
 from dnatag.errors import InputError
 from dnatag.models.file import load_model, save_model
-from dnatag.tasks.tagging.domain import DOMAINS, Domain, Encoder, Labelling, find_domain
+from dnatag.tasks.tagging.domain import DOMAINS, Domain, Featurizer, Labelling, find_domain
 
 __all__ = ["TokenModel", "load", "save"]
 
@@ -26,16 +26,16 @@ class TokenModel:
     ----------
     domain : Domain
         Where the tokens are from.
-    encoder : Encoder
+    featurizer : Featurizer
         Tokens to numbers.
     networks : tuple of TokenTagger
-        Numbers to channels; what counts is the mean of theirs. All of one configuration.
+        Numbers to scores; what counts is the mean of theirs. All of one configuration.
     labelling : Labelling
         What the states of its grammar mean.
     """
 
     domain: Domain
-    encoder: Encoder
+    featurizer: Featurizer
     networks: tuple[TokenTagger, ...]
     labelling: Labelling
 
@@ -63,7 +63,7 @@ def save(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
         for number, network in enumerate(model.networks)
         for key, weights in network.state_dict().items()
     }
-    for key, array in model.encoder.to_arrays().items():
+    for key, array in model.featurizer.to_arrays().items():
         tensors[_ENCODER + key] = torch.tensor(array)
     save_model(path, tensors, described | metadata)
 
@@ -95,13 +95,15 @@ def load(path: Path) -> tuple[TokenModel, dict[str, Any]]:
     domain = find_domain(name)
     try:
         arrays = {k: tensors.pop(k).numpy() for k in list(tensors) if k.startswith(_ENCODER)}
-        encoder = domain.load_encoder({k.removeprefix(_ENCODER): v for k, v in arrays.items()})
+        featurizer = domain.load_featurizer(
+            {k.removeprefix(_ENCODER): v for k, v in arrays.items()}
+        )
         labelling = domain.load_labelling(metadata["labels"])
-        config = TokenConfig.from_dict(metadata["configuration"])
+        config = TokenTaggerConfig.from_dict(metadata["configuration"])
         networks = [TokenTagger(config, labelling.grammar) for _ in range(metadata["networks"])]
         weights = {k: v.float() for k, v in tensors.items()}
         torch.nn.ModuleList(networks).eval().load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} does not hold a whole model of {name}: {reason}") from error
-    return TokenModel(domain, encoder, tuple(networks), labelling), metadata
+    return TokenModel(domain, featurizer, tuple(networks), labelling), metadata

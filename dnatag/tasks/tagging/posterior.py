@@ -41,9 +41,9 @@ class Posterior:
     ----------
     grammar : Grammar
         Of S states.
-    channels : Tensor
+    scores : Tensor
         float32 (B, L, C).
-    theta : Tensor
+    weights : Tensor
         float32, the weights of the grammar's transitions.
     lengths : Tensor
         int64 (B,), none of them 0.
@@ -52,8 +52,8 @@ class Posterior:
     """
 
     grammar: Grammar
-    channels: Tensor
-    theta: Tensor
+    scores: Tensor
+    weights: Tensor
     lengths: Tensor
     stretch: Callable[[Span, int], Stretch]
 
@@ -66,8 +66,8 @@ class Posterior:
         total = self._crf.log_partition(*self._inputs).tolist()
         found = self._crf.k_best(*self._inputs, k)
         return [
-            [(math.exp(s - all_), p) for s, p in zip(scores.tolist(), paths.numpy(), strict=True)]
-            for all_, (paths, scores) in zip(total, found, strict=True)
+            [(math.exp(s - all_), p) for s, p in zip(totals.tolist(), paths.numpy(), strict=True)]
+            for all_, (paths, totals) in zip(total, found, strict=True)
         ]
 
     def draw(self, number: int, never: Collection[str] = ()) -> list[np.ndarray]:
@@ -77,8 +77,8 @@ class Posterior:
         """
         excluded = [weight in never for weight in self.grammar.weights]
         # A score that all others together cannot make up for.
-        theta = self.theta.masked_fill(torch.tensor(excluded, device=self.theta.device), -1e9)
-        drawn = self._crf.sample(*replace(self, theta=theta)._inputs, number)
+        weights = self.weights.masked_fill(torch.tensor(excluded, device=self.weights.device), -1e9)
+        drawn = self._crf.sample(*replace(self, weights=weights)._inputs, number)
         return [paths.T for paths in self._trim(drawn.transpose(1, 2))]
 
     def marginals(self, project: np.ndarray | None = None) -> list[np.ndarray]:
@@ -94,7 +94,7 @@ class Posterior:
         list of numpy.ndarray
             float32 (tokens, S) or (tokens, P).
         """
-        table = None if project is None else torch.from_numpy(project).to(self.channels.device)
+        table = None if project is None else torch.from_numpy(project).to(self.scores.device)
         return self._trim(self._crf.marginals(*self._inputs, project=table))
 
     def entities(self, spans: Sequence[Sequence[Span]]) -> list[list[Entity]]:
@@ -113,25 +113,25 @@ class Posterior:
             segments[i, span] = crf.Segment(i, stretch.start, np.array(indices, np.int64))
         if not segments:
             return [[] for _ in spans]
-        table = torch.from_numpy(np.stack(sets)).to(self.channels.device)
+        table = torch.from_numpy(np.stack(sets)).to(self.scores.device)
         logs: Tensor = self._crf.segment_log_posterior(
             *self._inputs, list(segments.values()), table
         )
-        scores = dict(zip(segments, logs.exp().clamp(0, 1).tolist(), strict=True))
+        probabilities = dict(zip(segments, logs.exp().clamp(0, 1).tolist(), strict=True))
         return [
-            [Entity(span.type, span.start, span.end, scores[i, span]) for span in row]
+            [Entity(span.type, span.start, span.end, probabilities[i, span]) for span in row]
             for i, row in enumerate(spans)
         ]
 
     @property
     def _crf(self) -> crf.CRF:
-        return crf.implementation(self.channels.device.type)
+        return crf.implementation(self.scores.device.type)
 
     @property
     def _inputs(self) -> tuple[Grammar, Tensor, Tensor, Tensor, Tensor]:
         """What the functions of the CRF are called with."""
-        bits = self.channels.new_zeros(self.channels.shape[:2], dtype=torch.uint8)
-        return self.grammar, self.channels, self.theta, bits, self.lengths
+        flags = self.scores.new_zeros(self.scores.shape[:2], dtype=torch.uint8)
+        return self.grammar, self.scores, self.weights, flags, self.lengths
 
     def _trim(self, padded: Tensor) -> list[np.ndarray]:
         """Arrays of the sequences without what stands behind their ends."""

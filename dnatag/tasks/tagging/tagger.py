@@ -17,7 +17,7 @@ from dnatag.engine.inference.windows import batches, choose_device, torch_thread
 from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
 from dnatag.tasks.tagging.corpus import collate
-from dnatag.tasks.tagging.domain import Relatives
+from dnatag.tasks.tagging.domain import Homologs
 from dnatag.tasks.tagging.model import TokenModel, load
 from dnatag.tasks.tagging.posterior import Posterior
 
@@ -61,7 +61,7 @@ class Tagger:
         Where the network runs.
     threads : int
         CPU threads.
-    relatives : Relatives or None
+    homologs : Homologs or None
         Finds sequences that are read beside those to tag.
     """
 
@@ -71,13 +71,13 @@ class Tagger:
         metadata: dict[str, Any],
         device: torch.device,
         threads: int = 1,
-        relatives: Relatives | None = None,
+        homologs: Homologs | None = None,
     ) -> None:
         self.model = model
         self.metadata = metadata
         self.device = device
         self.threads = threads
-        self.relatives = relatives
+        self.homologs = homologs
         self._networks = [network.to(device).eval() for network in model.networks]
 
     @classmethod
@@ -86,7 +86,7 @@ class Tagger:
         model: str | os.PathLike[str],
         device: str = "auto",
         threads: int = 1,
-        relatives: str | os.PathLike[str] | None = None,
+        homologs: str | os.PathLike[str] | None = None,
     ) -> Tagger:
         """Load a model.
 
@@ -98,21 +98,21 @@ class Tagger:
             auto, cpu, cuda or mps.
         threads
             CPU threads.
-        relatives
-            FASTA of proteins among which relatives of those to tag are looked for; their topology
+        homologs
+            FASTA of proteins among which homologs of those to tag are looked for; their topology
             is then told by all of them together.
 
         Raises
         ------
         InputError
-            If there is no such model or device, it tags no tokens, or relatives are of no use to
+            If there is no such model or device, it tags no tokens, or homologs are of no use to
             it or cannot be read.
         DnatagError
-            If relatives are to be looked for and pyhmmer is not installed.
+            If homologs are to be looked for and pyhmmer is not installed.
         """
         place = choose_device(device)
         found, metadata = load(find_model(model))
-        known = None if relatives is None else found.domain.relatives(Path(relatives))
+        known = None if homologs is None else found.domain.homologs(Path(homologs))
         return cls(found, metadata, place, threads, known)
 
     def tag(self, tokens: Sequence[str], k_best: int = 0, min_score: float | None = None) -> Tagged:
@@ -214,35 +214,35 @@ class Tagger:
         ]
 
     def _posterior(self, sequences: Sequence[Sequence[str]]) -> Posterior:
-        """Run the networks, on the relatives of sequences too.
+        """Run the networks, on the homologs of sequences too.
 
         What counts is the mean of the scores of all tokens that stand for one another.
         """
         alone = self._alone(sequences)
-        if self.relatives is None:
+        if self.homologs is None:
             return alone
-        channels = alone.channels.clone()
+        scores = alone.scores.clone()
         found = self.model.labelling.best(alone, None)
-        for scores, tokens, entities in zip(channels, sequences, found, strict=True):
-            relatives = self.relatives.find(tokens, [entity.span for entity in entities])
-            number = scores.new_ones(len(scores), 1)
-            for group in batches([len(relative.tokens) for relative in relatives], BATCH_TOKENS):
-                theirs = self._alone([relatives[i].tokens for i in group]).channels
+        for mine, tokens, entities in zip(scores, sequences, found, strict=True):
+            homologs = self.homologs.find(tokens, [entity.span for entity in entities])
+            number = mine.new_ones(len(mine), 1)
+            for group in batches([len(homolog.tokens) for homolog in homologs], BATCH_TOKENS):
+                theirs = self._alone([homologs[i].tokens for i in group]).scores
                 for i, its in zip(group, theirs, strict=True):
-                    scores[relatives[i].own] += its[relatives[i].its]
-                    number[relatives[i].own] += 1
-            scores /= number
-        return replace(alone, channels=channels)
+                    mine[homologs[i].own] += its[homologs[i].its]
+                    number[homologs[i].own] += 1
+            mine /= number
+        return replace(alone, scores=scores)
 
     def _alone(self, sequences: Sequence[Sequence[str]]) -> Posterior:
         """Run the networks on sequences."""
-        inputs, lengths = collate([self.model.encoder.encode(tokens) for tokens in sequences])
+        inputs, lengths = collate([self.model.featurizer.encode(tokens) for tokens in sequences])
         here, lengths = [x.to(self.device) for x in inputs], lengths.to(self.device)
         # The mean of scores: the geometric mean of what the networks find probable.
-        channels = torch.stack([f(*here, lengths).float() for f in self._networks]).mean(0)
-        theta = torch.stack([f.theta.detach() for f in self._networks]).mean(0)
+        scores = torch.stack([f(*here, lengths).float() for f in self._networks]).mean(0)
+        weights = torch.stack([f.transition_weights.detach() for f in self._networks]).mean(0)
         if self.device.type == "mps":
             # The sums need double precision, which this kind of device has not.
-            channels, theta, lengths = channels.cpu(), theta.cpu(), lengths.cpu()
+            scores, weights, lengths = scores.cpu(), weights.cpu(), lengths.cpu()
         labelling = self.model.labelling
-        return Posterior(labelling.grammar, channels, theta, lengths, labelling.stretch)
+        return Posterior(labelling.grammar, scores, weights, lengths, labelling.stretch)

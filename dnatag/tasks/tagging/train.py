@@ -15,7 +15,7 @@ import torch
 from dnatag import __version__
 from dnatag.engine import crf
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.token_tagger import TokenConfig, TokenTagger
+from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
 from dnatag.engine.training.loop import Progress, TrainingConfig, fit, has_checkpoint, processes
 from dnatag.engine.training.rundir import enter, leave, training_device
 from dnatag.errors import InputError
@@ -26,7 +26,7 @@ from dnatag.tasks.tagging.model import TokenModel, load, save
 from dnatag.tasks.tagging.recipe import Recipe, Training
 from dnatag.tasks.tagging.tagger import Tagger
 
-__all__ = ["Data", "learn"]
+__all__ = ["Data", "train"]
 
 #: Between the seeds of a model's networks, so that models of nearby seeds share none.
 SEEDS = 1000
@@ -49,7 +49,7 @@ class Data:
     def __init__(self, recipe: Recipe) -> None:
         self.domain = find_domain(recipe.domain)
         self.corpora, self.labelling = self.domain.read(recipe.corpora, recipe.model)
-        self.encoder = self.domain.encoder(
+        self.featurizer = self.domain.featurizer(
             [s.tokens for corpus in self.corpora for s in corpus["train"]],
             recipe.model,
             recipe.folder,
@@ -71,7 +71,7 @@ class Data:
         return "; ".join(parts)
 
 
-def learn(
+def train(
     recipe: Recipe,
     data: Data,
     output: Path,
@@ -123,11 +123,11 @@ def learn(
     if not train:
         raise InputError("no sequence to train on has labels that the grammar allows")
     about = _describe(recipe, data)
-    size = data.domain.network(data.encoder, recipe.model)
+    size = data.domain.network(data.featurizer, recipe.model)
     joined = _joined(recipe, data, size)
     folder = enter(output, about["training"], resume)
     seeds = [settings.seed + number * SEEDS for number in range(settings.networks)]
-    corpora = [Corpus(train, validate, data.encoder, settings.batch, seed) for seed in seeds]
+    corpora = [Corpus(train, validate, data.featurizer, settings.batch, seed) for seed in seeds]
     plans = [_plan(settings, corpus) for corpus in corpora]
     networks = []
     for number, (corpus, plan) in enumerate(zip(corpora, plans, strict=True), 1):
@@ -152,7 +152,7 @@ def learn(
     if processes()[0] > 0:
         return about
     unscored = folder / "unscored.dnatag"
-    whole = TokenModel(data.domain, data.encoder, (*joined, *networks), data.labelling)
+    whole = TokenModel(data.domain, data.featurizer, (*joined, *networks), data.labelling)
     save(unscored, whole, about)
     # What is scored is what is shipped: weights in half precision.
     model = load(unscored)[0]
@@ -163,13 +163,13 @@ def learn(
     return about
 
 
-def _joined(recipe: Recipe, data: Data, size: TokenConfig) -> tuple[TokenTagger, ...]:
+def _joined(recipe: Recipe, data: Data, size: TokenTaggerConfig) -> tuple[TokenTagger, ...]:
     """Return the networks of the model that the recipe joins."""
     if not recipe.training.join:
         return ()
     path = recipe.folder / recipe.training.join
     model = load(path)[0]
-    own, other = data.encoder.to_arrays(), model.encoder.to_arrays()
+    own, other = data.featurizer.to_arrays(), model.featurizer.to_arrays()
     if not (
         model.domain is data.domain
         and model.networks[0].config == size
@@ -211,7 +211,7 @@ def _part(
 def _examples(recipe: Recipe, data: Data, split: str) -> list[Example]:
     """Encode what is learnt from; what has no legal labelling is left out."""
     return [
-        Example(data.encoder.encode(sentence.tokens), allowed, files.weight)
+        Example(data.featurizer.encode(sentence.tokens), allowed, files.weight)
         for files, corpus in zip(recipe.corpora, data.corpora, strict=True)
         for sentence in corpus[split]
         for allowed in [data.labelling.allowed(sentence.tags or (), files.types)]
@@ -221,10 +221,10 @@ def _examples(recipe: Recipe, data: Data, split: str) -> list[Example]:
 
 def _is_legal(grammar: Grammar, allowed: np.ndarray) -> bool:
     """Whether the grammar has a path through the states allowed."""
-    channels = torch.zeros(1, len(allowed), len(grammar.channels))
+    scores = torch.zeros(1, len(allowed), len(grammar.scores))
     total = crf.implementation("cpu").log_partition(
         grammar,
-        channels,
+        scores,
         torch.zeros(len(grammar.weights)),
         torch.zeros(1, len(allowed), dtype=torch.uint8),
         torch.tensor([len(allowed)]),

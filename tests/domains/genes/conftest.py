@@ -99,7 +99,7 @@ class Naive:
         return tuple("&".join(sorted(f for f in fs if f)) or "none" for fs in open_frames)
 
 
-class Genome(NamedTuple):
+class GenomeParameters(NamedTuple):
     sequence: bytes
     genes: list[CodingSequence]
 
@@ -118,7 +118,7 @@ def phage() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def buchnera() -> Genome:
+def buchnera() -> GenomeParameters:
     """Return the genome of examples/, read without the package's readers."""
     with gzip.open(EXAMPLES / "buchnera.fna.gz") as lines:
         next(lines)
@@ -130,4 +130,4 @@ def buchnera() -> Genome:
                 _, _, _, start, end, _, strand, *_ = row.split("\t")
                 part = (int(start) - 1, int(end))
                 genes.append(CodingSequence("", (part,), 1 if strand == "+" else -1))
-    return Genome(sequence, genes)
+    return GenomeParameters(sequence, genes)

@@ -17,12 +17,12 @@ from Bio.SeqRecord import SeqRecord
 
 from dnatag import GeneFinder
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
-from dnatag.domains.genes.decoding import chunks as pieces
+from dnatag.domains.genes.decoding import chunks as chunks
 from dnatag.domains.genes.decoding import decoder as decode
-from dnatag.domains.genes.decoding.assemble import Collector, Prediction
-from dnatag.domains.genes.decoding.chunks import PaddedContig, Piece
+from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
+from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig
 from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.selftraining.parameters import Genome
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.crf import Segment, implementation
@@ -93,13 +93,13 @@ def obeys(gene: CodingSequence, contig: Contig, code: GeneticCode, *, closed: bo
     letters = str(contig.sequence, "ascii").upper().replace("U", "T")
     ((start, end),) = gene.parts
     assert 0 <= start < end <= len(letters)
-    assert "N" * pieces.GAP not in letters[start:end]
+    assert "N" * chunks.GAP not in letters[start:end]
     bases = (
         letters[start:end] if gene.strand > 0 else str(Seq(letters[start:end]).reverse_complement())
     )
     codons = [bases[i : i + 3] for i in range(gene.phase, len(bases), 3)]
     left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
-    gap = "N" * pieces.GAP
+    gap = "N" * chunks.GAP
     assert not left_open or start == 0 or letters[:start].endswith(gap)
     assert not right_open or end == len(letters) or letters[end:].startswith(gap)
     if closed:
@@ -170,8 +170,8 @@ def test_labels_and_genes_agree(
         assert (labels.dtype, labels.shape) == (np.int8, (len(contig),))
         assert (frames.dtype, frames.shape) == (np.float32, (len(contig), 6))
         assert ((frames >= 0) & (frames <= 1)).all()
-        bits = CODES["11"].properties(encode(contig.sequence))
-        genes = [g for g in genes_of_path(labels, bits) if len(g) >= 60]
+        flags = CODES["11"].properties(encode(contig.sequence))
+        genes = [g for g in genes_of_path(labels, flags) if len(g) >= 60]
         assert places(genes) == places(prediction.genes)
         for gene in genes:
             frame = (len(gene) - gene.phase - 1) % 3 + (0 if gene.strand > 0 else 3)
@@ -187,10 +187,10 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
     contig = replace(contigs[1], sequence=contigs[1].sequence[:9000])
     genes = finder.find(contig)
     decoder = finder._decoder
-    sequence = PaddedContig.of(contig, Genome(CODES["11"]), 60)
-    piece = Piece(0, 0, len(contig), True, True)
-    read = decoder._read([piece], [sequence])
-    ((_, arguments, ends),) = decoder._batches([piece], [sequence], read)
+    sequence = PaddedContig.of(contig, GenomeParameters(CODES["11"]), 60)
+    chunk = Chunk(0, 0, len(contig), True, True)
+    read = decoder._encode([chunk], [sequence])
+    ((_, arguments, ends),) = decoder._batches([chunk], [sequence], read)
     sets = torch.from_numpy(FRAME_OF_STATE.T.copy())  # set i: the states where frame i is open
 
     def segment(gene: CodingSequence, upstream: int, last: int) -> Segment:
@@ -221,7 +221,7 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
             continue
         before = gene.five_prime - gene.strand
         bit = STOP if gene.strand > 0 else STOP_REVERSE
-        if 0 <= before < len(contig) and not sequence.bits[sequence.pad + before] & bit:
+        if 0 <= before < len(contig) and not sequence.flags[sequence.pad + before] & bit:
             exact -= posterior([segment(gene, 1, len(gene))])[0]
         assert gene.start_posterior == pytest.approx(exact / by_stop, abs=CLOSE)
 
@@ -263,13 +263,13 @@ def test_very_short_genes_are_not_begun() -> None:
     rng = np.random.default_rng(3)
     sequence = bytes(rng.choice(list(b"ACGT"), 3000).tolist())
     full = CODES["11"].properties(encode(sequence))
-    thinned = PaddedContig.of(Contig("x", sequence), Genome(CODES["11"]), 60)
-    thinned_bits = thinned.bits[thinned.pad :][: len(sequence)]
-    for text, bits, kept in (
+    thinned = PaddedContig.of(Contig("x", sequence), GenomeParameters(CODES["11"]), 60)
+    thinned_bits = thinned.flags[thinned.pad :][: len(sequence)]
+    for text, flags, kept in (
         (sequence, full, thinned_bits),
         (bytes(Seq(sequence).reverse_complement()), full[::-1] >> 2, thinned_bits[::-1] >> 2),
     ):
-        for at in np.flatnonzero(bits & START):
+        for at in np.flatnonzero(flags & START):
             codons = [text[i : i + 3] for i in range(at, len(text) - 2, 3)]
             stops = [i for i, codon in enumerate(codons) if codon in (b"TAA", b"TAG", b"TGA")]
             assert bool(kept[at] & START) == (not stops or 3 * (stops[0] + 1) >= 60)
@@ -282,11 +282,11 @@ def test_gaps(finder: GeneFinder, contigs: list[Contig]) -> None:
     region = contigs[0].sequence[low : gene.end + 1000]
     begin, end = gene.start - low, gene.end - low
     # A codon near the middle where neither part begins with a start codon by chance.
-    bits = CODES["11"].properties(encode(region))
+    flags = CODES["11"].properties(encode(region))
     middle = next(
         at
         for at in range(begin + len(gene) // 6 * 3, end, 3)
-        if not bits[at] & START and not bits[at - 1] & START_REVERSE
+        if not flags[at] & START and not flags[at - 1] & START_REVERSE
     )
     for n in (3, 9):
         genes = finder.find(region[:middle] + b"N" * n + region[middle + n :])
@@ -313,13 +313,13 @@ def test_the_other_strand_has_the_mirrored_genes(
 
 
 def test_the_other_strand_adapts_alike(buchnera: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where a genome is sampled and cut into pieces."""
+    """Also where a genome is sampled and cut into chunks."""
     monkeypatch.setattr("dnatag.domains.genes.finder.SAMPLE", 40_000)
     monkeypatch.setattr("dnatag.domains.genes.finder.STRETCH", 5_000)
     monkeypatch.setattr("dnatag.domains.genes.finder.STARTS", 30_000)
     monkeypatch.setattr("dnatag.domains.genes.finder.LEARN_GENES", 10)
-    monkeypatch.setattr(pieces, "PIECE", 15_000)
-    monkeypatch.setattr(pieces, "OVERLAP", 4_000)
+    monkeypatch.setattr(chunks, "CHUNK", 15_000)
+    monkeypatch.setattr(chunks, "OVERLAP", 4_000)
     finder = GeneFinder(genetic_code=11, adapt="file", device="cpu")
     forward = [
         Contig("a", buchnera.sequence[:40_001]),
@@ -336,7 +336,7 @@ def test_the_other_strand_adapts_alike(buchnera: Any, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("core", "margin", "steps", "piece", "overlap", "group"),
+    ("core", "margin", "steps", "chunk", "overlap", "group"),
     [
         (300, 320, 5_000, 9_000, 2_500, 20_000),
         (1000, 640, 1, 5_000, 3_000, 1),
@@ -351,15 +351,15 @@ def test_cutting_does_not_matter(
     core: int,
     margin: int,
     steps: int,
-    piece: int,
+    chunk: int,
     overlap: int,
     group: int,
 ) -> None:
     monkeypatch.setattr(windows, "CORE", core)
     monkeypatch.setattr(windows, "MARGIN", margin)
     monkeypatch.setattr(windows, "BATCH_STEPS", steps)
-    monkeypatch.setattr(pieces, "PIECE", piece)
-    monkeypatch.setattr(pieces, "OVERLAP", overlap)
+    monkeypatch.setattr(chunks, "CHUNK", chunk)
+    monkeypatch.setattr(chunks, "OVERLAP", overlap)
     monkeypatch.setattr(decode, "GROUP", group)
     for found, whole in zip(finder.predict(contigs, per_base=True), expected, strict=True):
         assert_same(found.genes, whole.genes)
@@ -370,44 +370,44 @@ def test_cutting_does_not_matter(
 def test_tiles_join_to_one_pass(
     finder: GeneFinder, contigs: list[Contig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nearly all channels of the shipped model agree to 1e-4 (they are of the order of 10)."""
+    """Nearly all scores of the shipped model agree to 1e-4 (they are of the order of 10)."""
     monkeypatch.setattr(windows, "CORE", 512)
-    sequences = [PaddedContig.of(c, Genome(CODES["11"]), 60) for c in contigs]
-    spans = [windows.Span(s.symbols, s.bits, 0, len(s.symbols)) for s in sequences]
+    sequences = [PaddedContig.of(c, GenomeParameters(CODES["11"]), 60) for c in contigs]
+    spans = [windows.Span(s.symbols, s.flags, 0, len(s.symbols)) for s in sequences]
 
-    def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
+    def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:
         return np.zeros((end - start, 12), np.float32)
 
     runner = finder._decoder.runner
-    tiled = runner.channels(spans, [features] * len(spans))
+    tiled = runner.scores(spans, [features] * len(spans))
     monkeypatch.setattr(windows, "CORE", 10**6)
-    for tiles, whole in zip(tiled, runner.channels(spans, [features] * len(spans)), strict=True):
+    for tiles, whole in zip(tiled, runner.scores(spans, [features] * len(spans)), strict=True):
         assert np.abs(whole).max() > 3
         difference = np.abs(tiles - whole)
         assert difference.max() < 0.02
         assert np.quantile(difference, 0.999) < 2e-4
 
 
-@pytest.mark.parametrize(("piece", "overlap"), [(200, 0), (200, 3), (500, 300)])
+@pytest.mark.parametrize(("chunk", "overlap"), [(200, 0), (200, 3), (500, 300)])
 def test_genes_longer_than_the_overlap(
     finder: GeneFinder,
     contigs: list[Contig],
     monkeypatch: pytest.MonkeyPatch,
-    piece: int,
+    chunk: int,
     overlap: int,
 ) -> None:
     """Pieces that hardly overlap disagree; what is joined is legal all the same."""
     contig = replace(contigs[1], sequence=contigs[1].sequence[:12_000])
     whole = finder.find(contig)
-    monkeypatch.setattr(pieces, "PIECE", piece)
-    monkeypatch.setattr(pieces, "OVERLAP", overlap)
+    monkeypatch.setattr(chunks, "CHUNK", chunk)
+    monkeypatch.setattr(chunks, "OVERLAP", overlap)
     genes = finder.find(contig)
     for gene in genes:
         obeys(gene, contig, CODES["11"])
     if overlap >= 300:
         same = set(places(genes)) & set(places(whole))
         assert len(same) > 0.7 * len(whole)
-        assert any(end - start > 2 * (piece + overlap) for ((start, end),), *_ in same)
+        assert any(end - start > 2 * (chunk + overlap) for ((start, end),), *_ in same)
 
 
 def test_order_and_company_of_contigs_do_not_matter(
@@ -570,15 +570,15 @@ def test_devices_and_codes_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_torn_genes_are_dropped(finder: GeneFinder) -> None:
-    """Two pieces that nowhere agree: a gene open throughout the one, none in the other."""
+    """Two chunks that nowhere agree: a gene open throughout the one, none in the other."""
     contig = Contig("x", b"GCC" * 400)
-    sequence = PaddedContig.of(contig, Genome(CODES["11"]), 60)
+    sequence = PaddedContig.of(contig, GenomeParameters(CODES["11"]), 60)
     inside = np.tile(np.array([1, 2, 3], np.int8), 400)  # the frames +0, +1, +2
     frames = np.ones((1200, 6), np.float32)
-    left, right = Piece(0, 0, 700, True, False), Piece(0, 500, 1200, False, True)
+    left, right = Chunk(0, 0, 700, True, False), Chunk(0, 500, 1200, False, True)
 
     def genes(of_left: np.ndarray, of_right: np.ndarray) -> list[CodingSequence]:
-        found = Collector(sequence, 60, False, per_base=False)
+        found = Assembler(sequence, 60, False, per_base=False)
         found.add(left, of_left[:700], frames[:700])
         found.add(right, of_right[500:], frames[500:])
         return found.prediction().genes
@@ -605,7 +605,7 @@ def test_genetic_code_is_chosen(finder: GeneFinder, contigs: list[Contig]) -> No
         (other[:2900], 11),
     ):
         notes: list[str] = []
-        genome = auto.learn([replace(contig, sequence=sequence)], notes.append)
+        genome = auto.estimate_parameters([replace(contig, sequence=sequence)], notes.append)
         assert genome.code.table == table
         assert notes[0].startswith(f"genetic code {table}: ")
 

@@ -33,12 +33,12 @@ def drawn(seed: int, length: int, n: int) -> list[str]:
     """Labels of legal paths of a random model."""
     generator = torch.Generator().manual_seed(seed)
     grammar = TOPOLOGY.grammar
-    channels = torch.randn(1, length, len(grammar.channels), generator=generator)
-    theta = torch.randn(len(grammar.weights), generator=generator)
-    theta[[w in NOT_DRAWN for w in grammar.weights]] = -1e9
-    bits = torch.zeros(1, length, dtype=torch.uint8)
+    scores = torch.randn(1, length, len(grammar.scores), generator=generator)
+    transition_weights = torch.randn(len(grammar.weights), generator=generator)
+    transition_weights[[w in NOT_DRAWN for w in grammar.weights]] = -1e9
+    flags = torch.zeros(1, length, dtype=torch.uint8)
     paths = crf.implementation("cpu").sample(
-        grammar, channels, theta, bits, torch.tensor([length]), n, seed=seed
+        grammar, scores, transition_weights, flags, torch.tensor([length]), n, seed=seed
     )
     return ["".join(row) for row in np.array(LABELS)[TOPOLOGY.label_of[paths[0].numpy()]]]
 

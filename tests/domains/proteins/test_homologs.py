@@ -1,4 +1,4 @@
-"""Relatives of proteins: found where they are, and none that are not."""
+"""Homologs of proteins: found where they are, and none that are not."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from Bio.Seq import Seq
 
-from dnatag.domains.proteins import homologs as relatives
-from dnatag.domains.proteins.homologs import ProteinRelatives
+from dnatag.domains.proteins import homologs as homologs
+from dnatag.domains.proteins.homologs import ProteinHomologs
 from dnatag.domains.proteins.residues import LETTERS
 from dnatag.errors import DnatagError, InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
@@ -48,8 +48,8 @@ def test_places_of_a_relative(protein: str, tmp_path: Path) -> None:
     # Before it comes something else, and 20 residues of its middle are missing.
     other = changed(protein, 0.3, 1)
     gapped = OTHER[:40] + other[:150] + other[170:]
-    found = ProteinRelatives(fasta(tmp_path / "x", OTHER, gapped)).find(protein, CROSSES)
-    assert ["".join(relative.tokens) for relative in found] == [gapped]
+    found = ProteinHomologs(fasta(tmp_path / "x", OTHER, gapped)).find(protein, CROSSES)
+    assert ["".join(homolog.tokens) for homolog in found] == [gapped]
     (_, own, its) = found[0]
     assert (np.diff(own) > 0).all()
     assert (np.diff(its) > 0).all()
@@ -61,7 +61,7 @@ def test_places_of_a_relative(protein: str, tmp_path: Path) -> None:
 
 def test_who_is_no_relative(protein: str, tmp_path: Path) -> None:
     path = fasta(tmp_path / "x", OTHER, protein, protein.lower(), changed(protein, 0.2, 1))
-    known = ProteinRelatives(path)
+    known = ProteinHomologs(path)
     assert ["".join(r.tokens) for r in known.find(protein, CROSSES)] == [changed(protein, 0.2, 1)]
     assert known.find(protein, [Span(0, 20, "S"), Span(20, 60, "2")]) == []
     assert known.find("X" * 40, CROSSES) == []
@@ -69,7 +69,7 @@ def test_who_is_no_relative(protein: str, tmp_path: Path) -> None:
 
 def test_a_domain_in_common(protein: str, tmp_path: Path) -> None:
     third = len(protein) // 3
-    (found,) = ProteinRelatives(fasta(tmp_path / "x", OTHER + protein[:third])).find(
+    (found,) = ProteinHomologs(fasta(tmp_path / "x", OTHER + protein[:third])).find(
         protein, CROSSES
     )
     # The ends of an alignment may be a little off.
@@ -80,18 +80,18 @@ def test_a_domain_in_common(protein: str, tmp_path: Path) -> None:
 
 def test_nearest_to_most_distant(protein: str, tmp_path: Path) -> None:
     family = [changed(protein, share, i) for i, share in enumerate(np.linspace(0.05, 0.6, 50))]
-    found = ProteinRelatives(fasta(tmp_path / "a", *family)).find(protein, CROSSES)
-    assert len(found) == relatives.MOST
+    found = ProteinHomologs(fasta(tmp_path / "a", *family)).find(protein, CROSSES)
+    assert len(found) == homologs.MOST
     same = [np.mean([a == b for a, b in zip(r.tokens, protein, strict=True)]) for r in found]
     assert same[0] > 0.9
     assert same[-1] < 0.5
     # Neither their order matters nor who is there twice.
-    again = ProteinRelatives(fasta(tmp_path / "b", *family[::-1], *family)).find(protein, CROSSES)
+    again = ProteinHomologs(fasta(tmp_path / "b", *family[::-1], *family)).find(protein, CROSSES)
     assert [r.tokens for r in again] == [r.tokens for r in found]
 
 
 def test_tokens_that_are_no_residues(protein: str, tmp_path: Path) -> None:
-    known = ProteinRelatives(fasta(tmp_path / "x", changed(protein, 0.1, 1), "MZU*X"))
+    known = ProteinHomologs(fasta(tmp_path / "x", changed(protein, 0.1, 1), "MZU*X"))
     tokens = ["AC", "", "?", *protein.lower()]
     (found,) = known.find(tokens, CROSSES)
     assert (found.own >= 3).all()
@@ -102,7 +102,7 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x"
     path.write_text("MKL\n")
     with pytest.raises(InputError, match="is not FASTA"):
-        ProteinRelatives(path)
+        ProteinHomologs(path)
     monkeypatch.setitem(sys.modules, "pyhmmer.easel", None)
     with pytest.raises(DnatagError, match="pip install pyhmmer"):
-        ProteinRelatives(path)
+        ProteinHomologs(path)

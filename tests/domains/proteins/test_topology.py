@@ -33,7 +33,7 @@ def logarithm(labels: str) -> float:
     return float(
         CPU.log_partition(
             TOPOLOGY.grammar,
-            torch.zeros(1, len(labels), len(TOPOLOGY.grammar.channels)),
+            torch.zeros(1, len(labels), len(TOPOLOGY.grammar.scores)),
             torch.zeros(len(TOPOLOGY.grammar.weights)),
             torch.zeros(1, len(labels), dtype=torch.uint8),
             torch.tensor([len(labels)]),
@@ -80,10 +80,12 @@ def test_open_residues() -> None:
 @settings(max_examples=60, deadline=None)
 def test_predictions_are_legal(seed: int, length: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    channels = 3 * torch.randn(1, length, len(TOPOLOGY.grammar.channels), generator=generator)
-    theta = torch.randn(len(TOPOLOGY.grammar.weights), generator=generator)
-    bits = torch.zeros(1, length, dtype=torch.uint8)
-    path = CPU.viterbi(TOPOLOGY.grammar, channels, theta, bits, torch.tensor([length]))[0][0]
+    scores = 3 * torch.randn(1, length, len(TOPOLOGY.grammar.scores), generator=generator)
+    transition_weights = torch.randn(len(TOPOLOGY.grammar.weights), generator=generator)
+    flags = torch.zeros(1, length, dtype=torch.uint8)
+    path = CPU.viterbi(TOPOLOGY.grammar, scores, transition_weights, flags, torch.tensor([length]))[
+        0
+    ][0]
     spans = TOPOLOGY.spans(path.numpy())
     labels = "".join(TOPOLOGY.tags(spans, length))
     assert not ILLEGAL.search(labels)

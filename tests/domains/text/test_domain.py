@@ -113,19 +113,19 @@ def test_refusals(folder: Path) -> None:
 def test_the_network_has_the_size_of_the_settings(folder: Path) -> None:
     (folder / "v.txt").write_text("ada 1 2 3\nturin 4 5 6\n")
     sizes = Settings("v.txt", 0, 7, 3, "lstm", 6, 9, 2, 0.1)
-    encoder = DOMAIN.encoder([["Ada", "in"]], sizes, folder)
-    assert encoder.vector_words == ("ada", "turin")
-    config = DOMAIN.network(encoder, sizes)
-    assert config.categories == ((3, 7), (encoder.categories[1], 3))
+    featurizer = DOMAIN.featurizer([["Ada", "in"]], sizes, folder)
+    assert featurizer.vector_words == ("ada", "turin")
+    config = DOMAIN.network(featurizer, sizes)
+    assert config.categories == ((3, 7), (featurizer.categories[1], 3))
     assert (config.features, config.hidden, config.layers, config.dropout) == (3, 9, 2, 0.1)
     assert config.parts is not None
     assert (config.parts.encoder, config.parts.hidden) == ("lstm", 6)
     assert config.parts.symbols == len("Adain") + 2
-    assert DOMAIN.network(DOMAIN.encoder([], Settings(), folder), Settings()).features == 0
+    assert DOMAIN.network(DOMAIN.featurizer([], Settings(), folder), Settings()).features == 0
     with pytest.raises(InputError, match="'spelling' must be even with an LSTM, not 7"):
-        DOMAIN.network(encoder, Settings(characters="lstm", spelling=7))
+        DOMAIN.network(featurizer, Settings(characters="lstm", spelling=7))
     with pytest.raises(InputError, match=r"none\.txt: cannot read"):
-        DOMAIN.encoder([], Settings(vectors="none.txt"), folder)
+        DOMAIN.featurizer([], Settings(vectors="none.txt"), folder)
 
 
 def test_scores() -> None:

@@ -98,12 +98,14 @@ def test_types_without_a_name() -> None:
     assert names(one.allowed(["O"], ("",)), one) == [{"O"}]
 
 
-def log_likelihood(allowed: np.ndarray, channels: torch.Tensor, theta: torch.Tensor) -> float:
+def log_likelihood(
+    allowed: np.ndarray, scores: torch.Tensor, transition_weights: torch.Tensor
+) -> float:
     n = len(allowed)
     loss, legal = crf.implementation("cpu").likelihood_loss(
         ENTITIES.grammar,
-        channels[None],
-        theta,
+        scores[None],
+        transition_weights,
         torch.zeros(1, n, dtype=torch.uint8),
         torch.tensor([n]),
         torch.from_numpy(allowed)[None],
@@ -118,10 +120,10 @@ def test_what_is_open_is_more_likely(case: tuple[list[Span], int], seed: int) ->
     spans, length = case
     tags = ENTITIES.tags([s for s in spans if s.type == "A"], length)
     generator = torch.Generator().manual_seed(seed)
-    channels = torch.randn(length, len(STATES), generator=generator)
-    theta = torch.randn(len(ENTITIES.grammar.weights), generator=generator)
+    scores = torch.randn(length, len(STATES), generator=generator)
+    transition_weights = torch.randn(len(ENTITIES.grammar.weights), generator=generator)
     closed, open_, all_ = (
-        log_likelihood(ENTITIES.allowed(tags, types), channels, theta)
+        log_likelihood(ENTITIES.allowed(tags, types), scores, transition_weights)
         for types in (None, ("A",), ())
     )
     assert closed <= open_ <= all_ + 1e-9
@@ -129,7 +131,7 @@ def test_what_is_open_is_more_likely(case: tuple[list[Span], int], seed: int) ->
         assert closed < open_
     # The other type's spans are among what is open.
     both = log_likelihood(
-        ENTITIES.allowed(ENTITIES.tags(spans, length), None), channels, theta
+        ENTITIES.allowed(ENTITIES.tags(spans, length), None), scores, transition_weights
     )  # fmt: skip
     assert both <= open_ + 1e-9
 

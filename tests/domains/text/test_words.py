@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnatag.domains.text.words import LONGEST, SHAPES, WordEncoder, normalise, shape
+from dnatag.domains.text.words import LONGEST, SHAPES, WordFeaturizer, normalise, shape
 
 SENTENCES = [["The", "cat", "weighs", "12", "kg"], ["the", "dog", "weighs", "99", "kg"]]
 
 
 @pytest.fixture
-def encoder() -> WordEncoder:
-    return WordEncoder.learn(SENTENCES)
+def featurizer() -> WordFeaturizer:
+    return WordFeaturizer.fit(SENTENCES)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_every_word_has_a_shape(word: str) -> None:
     assert 0 <= shape(word) < len(SHAPES)
 
 
-def test_words_are_numbered_by_how_often_they_are_seen(encoder: WordEncoder) -> None:
-    assert encoder.words == {"00": 2, "kg": 2, "the": 2, "weighs": 2, "cat": 1, "dog": 1}
-    assert encoder.categories == (7, len(SHAPES) + 1)
-    encoded = encoder.encode(["THE", "Cat", "bird", "31"])
+def test_words_are_numbered_by_how_often_they_are_seen(featurizer: WordFeaturizer) -> None:
+    assert featurizer.words == {"00": 2, "kg": 2, "the": 2, "weighs": 2, "cat": 1, "dog": 1}
+    assert featurizer.categories == (7, len(SHAPES) + 1)
+    encoded = featurizer.encode(["THE", "Cat", "bird", "31"])
     assert encoded.categories[:, 0].tolist() == [3, 5, 0, 1]
     shapes = [SHAPES.index(s) + 1 for s in ("upper", "title", "lower", "digits")]
     assert encoded.categories[:, 1].tolist() == shapes
@@ -69,44 +69,44 @@ def test_words_are_numbered_by_how_often_they_are_seen(encoder: WordEncoder) -> 
     assert encoded.features.shape == (4, 0)
 
 
-def test_spelling(encoder: WordEncoder) -> None:
-    number = {c: i for i, c in enumerate(encoder.characters, 2)}
+def test_spelling(featurizer: WordFeaturizer) -> None:
+    number = {c: i for i, c in enumerate(featurizer.characters, 2)}
     assert min(number.values()) == 2
-    parts = encoder.encode(["kg", "Ωx", "the"]).parts
+    parts = featurizer.encode(["kg", "Ωx", "the"]).parts
     assert parts.tolist() == [
         [number["k"], number["g"], 0], [1, 1, 0], [number["t"], number["h"], number["e"]]
     ]  # fmt: skip
-    assert encoder.encode([]).parts.shape == (0, 1)
-    assert encoder.encode([""]).parts.tolist() == [[0]]
+    assert featurizer.encode([]).parts.shape == (0, 1)
+    assert featurizer.encode([""]).parts.tolist() == [[0]]
 
 
-def test_the_middle_of_long_words_is_left_out(encoder: WordEncoder) -> None:
+def test_the_middle_of_long_words_is_left_out(featurizer: WordFeaturizer) -> None:
     half = LONGEST // 2
     long = "t" * half + "h" * 50 + "e" * half
-    parts = encoder.encode([long, "kg"]).parts
+    parts = featurizer.encode([long, "kg"]).parts
     assert parts.shape == (2, LONGEST)
-    assert np.array_equal(parts[0], encoder.encode(["t" * half + "e" * half]).parts[0])
+    assert np.array_equal(parts[0], featurizer.encode(["t" * half + "e" * half]).parts[0])
 
 
 @given(tokens=st.lists(st.text(max_size=50), max_size=6))
 @settings(deadline=None)
 def test_any_text_can_be_encoded(tokens: list[str]) -> None:
-    encoder = WordEncoder.learn(SENTENCES)
-    encoded = encoder.encode(tokens)
-    words, shapes = encoder.categories
+    featurizer = WordFeaturizer.fit(SENTENCES)
+    encoded = featurizer.encode(tokens)
+    words, shapes = featurizer.categories
     assert encoded.categories.shape == (len(tokens), 2)
     assert ((encoded.categories >= 0) & (encoded.categories < [words, shapes])).all()
-    assert ((encoded.parts >= 0) & (encoded.parts < len(encoder.characters) + 2)).all()
+    assert ((encoded.parts >= 0) & (encoded.parts < len(featurizer.characters) + 2)).all()
     for row, token in zip(encoded.parts, tokens, strict=True):
         # Nothing but padding behind the last character.
         assert np.flatnonzero(row == 0).tolist() == list(range(min(len(token), LONGEST), len(row)))
 
 
-def test_vectors(encoder: WordEncoder) -> None:
+def test_vectors(featurizer: WordFeaturizer) -> None:
     """The form itself comes first, then lower case, then digits as zeros."""
     vectors = np.arange(1, 11, dtype=np.float16).reshape(5, 2)
-    encoder = WordEncoder.learn(SENTENCES, ["the", "The", "0,000", "7", "Rome"], vectors)
-    features = encoder.encode(["The", "THE", "the", "1,234", "7", "8", "rome", "ROME"]).features
+    featurizer = WordFeaturizer.fit(SENTENCES, ["the", "The", "0,000", "7", "Rome"], vectors)
+    features = featurizer.encode(["The", "THE", "the", "1,234", "7", "8", "rome", "ROME"]).features
     assert features.dtype == np.float32
     assert features.tolist() == [
         [3, 4], [1, 2], [1, 2], [5, 6], [7, 8], [0, 0], [0, 0], [0, 0]
@@ -114,17 +114,17 @@ def test_vectors(encoder: WordEncoder) -> None:
 
 
 def test_rare_words_are_taken_for_unknown_now_and_then() -> None:
-    encoder = WordEncoder.learn([["rare"] + ["common"] * 50])
-    encoded = encoder.encode(["rare", "common", "never"])
+    featurizer = WordFeaturizer.fit([["rare"] + ["common"] * 50])
+    encoded = featurizer.encode(["rare", "common", "never"])
     rng = np.random.default_rng(1)
-    varied = [encoder.vary(encoded, rng) for _ in range(4000)]
+    varied = [featurizer.vary(encoded, rng) for _ in range(4000)]
     kept = np.mean([v.categories[:, 0] > 0 for v in varied], axis=0)
     assert kept == pytest.approx([1 / 4, 50 / 53, 0], abs=0.03)
     # Nothing else changes, and the original stays.
     assert all(np.array_equal(v.categories[:, 1], encoded.categories[:, 1]) for v in varied)
     assert all(np.array_equal(v.parts, encoded.parts) for v in varied)
     assert encoded.categories[:, 0].tolist() == [2, 1, 0]
-    again = encoder.vary(encoded, np.random.default_rng(1))
+    again = featurizer.vary(encoded, np.random.default_rng(1))
     assert np.array_equal(again.categories, varied[0].categories)
 
 
@@ -133,20 +133,20 @@ def test_stored_and_read_again(dimensions: int) -> None:
     sentences = [*SENTENCES, ["Ωmega", "नम", "\u00a0", "a\0b", "😀"]]
     names = ["ωmega", "x y"] if dimensions else []
     vectors = np.ones((len(names), dimensions), np.float16)
-    encoder = WordEncoder.learn(sentences, names, vectors if dimensions else None)
-    arrays = encoder.to_arrays()
+    featurizer = WordFeaturizer.fit(sentences, names, vectors if dimensions else None)
+    arrays = featurizer.to_arrays()
     assert all(isinstance(a, np.ndarray) for a in arrays.values())
-    again = WordEncoder.from_arrays(arrays)
-    assert again.words == encoder.words
-    assert list(again.words) == list(encoder.words)
-    assert again.characters == encoder.characters
+    again = WordFeaturizer.from_arrays(arrays)
+    assert again.words == featurizer.words
+    assert list(again.words) == list(featurizer.words)
+    assert again.characters == featurizer.characters
     tokens = [t for s in sentences for t in s] + ["new", "Ω", "x y"]
-    one, other = encoder.encode(tokens), again.encode(tokens)
+    one, other = featurizer.encode(tokens), again.encode(tokens)
     for name in ("categories", "features", "parts"):
         assert np.array_equal(getattr(one, name), getattr(other, name)), name
     rngs = [np.random.default_rng(3) for _ in range(2)]
     assert np.array_equal(
-        encoder.vary(one, rngs[0]).categories, again.vary(other, rngs[1]).categories
+        featurizer.vary(one, rngs[0]).categories, again.vary(other, rngs[1]).categories
     )
     assert json.dumps({k: v.tolist() for k, v in arrays.items()}) == json.dumps(
         {k: v.tolist() for k, v in again.to_arrays().items()}
@@ -158,8 +158,8 @@ def test_most_vectors() -> None:
     vectors = np.arange(10, dtype=np.float16).reshape(5, 2)
     names = ["the", "of", "Zebra", "okapi", "000"]
     for most, kept in ((0, names), (1, ["the", "okapi", "000"]), (4, names)):
-        encoder = WordEncoder.learn([["Okapi", "123"]], names, vectors, most)
-        assert list(encoder.vector_words) == kept
+        featurizer = WordFeaturizer.fit([["Okapi", "123"]], names, vectors, most)
+        assert list(featurizer.vector_words) == kept
         rows = [names.index(name) for name in kept]
-        assert (encoder.vectors == vectors[rows]).all()
-        assert (encoder.encode(["OKAPI"]).features == vectors[3]).all()
+        assert (featurizer.vectors == vectors[rows]).all()
+        assert (featurizer.encode(["OKAPI"]).features == vectors[3]).all()

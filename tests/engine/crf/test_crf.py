@@ -22,18 +22,18 @@ some = settings(max_examples=100, deadline=None)
 
 def paths(
     grammar: Grammar,
-    channels: np.ndarray,
-    theta: np.ndarray,
-    bits: np.ndarray,
+    scores: np.ndarray,
+    weights: np.ndarray,
+    flags: np.ndarray,
     allowed: np.ndarray,
     begin: np.ndarray,
     end: np.ndarray,
 ) -> dict[tuple[int, ...], float]:
-    """Score of each legal path over the positions of `channels` (n, C), from the definition."""
-    n = len(channels)
-    channel = {c: i for i, c in enumerate(grammar.channels)}
-    weight = dict(zip(grammar.weights, theta, strict=True))
-    scores = {}
+    """Score of each legal path over the positions of `scores` (n, C), from the definition."""
+    n = len(scores)
+    column = {c: i for i, c in enumerate(grammar.scores)}
+    weight = dict(zip(grammar.weights, weights, strict=True))
+    paths = {}
     for path in product(range(len(grammar.states)), repeat=n):
         names = [grammar.states[s] for s in path]
         if n and not (begin[path[0]] and end[path[-1]]):
@@ -43,25 +43,25 @@ def paths(
         score = 0.0
         legal = True
         for t, name in enumerate(names):
-            score += sum(channels[t, channel[c]] for c in grammar.emission.get(name, ()))
+            score += sum(scores[t, column[c]] for c in grammar.emission.get(name, ()))
             if t == 0:
                 continue
             steps = [
                 step
                 for step in grammar.transitions
                 if (step.source, step.target) == (names[t - 1], name)
-                and step.requirement.allows(int(bits[t - 1]), int(bits[t]))
+                and step.requirement.allows(int(flags[t - 1]), int(flags[t]))
             ]
             if not steps:
                 legal = False
                 break
             (step,) = steps
             score += weight[step.weight] if step.weight is not None else 0.0
-            score += channels[t, channel[step.enter]] if step.enter is not None else 0.0
-            score += channels[t - 1, channel[step.leave]] if step.leave is not None else 0.0
+            score += scores[t, column[step.enter]] if step.enter is not None else 0.0
+            score += scores[t - 1, column[step.leave]] if step.leave is not None else 0.0
         if legal:
-            scores[path] = score
-    return scores
+            paths[path] = score
+    return paths
 
 
 def log_sum(scores: list[float]) -> float:
@@ -74,9 +74,9 @@ class Case:
     """Arguments of the CRF functions, and of brute force."""
 
     grammar: Grammar
-    channels: torch.Tensor
-    theta: torch.Tensor
-    bits: torch.Tensor
+    scores: torch.Tensor
+    weights: torch.Tensor
+    flags: torch.Tensor
     lengths: torch.Tensor
     allowed: torch.Tensor | None
     begin: torch.Tensor | None
@@ -84,7 +84,7 @@ class Case:
 
     @property
     def inputs(self) -> tuple:
-        return self.grammar, self.channels, self.theta, self.bits, self.lengths
+        return self.grammar, self.scores, self.weights, self.flags, self.lengths
 
     @property
     def masks(self) -> dict[str, torch.Tensor | None]:
@@ -95,9 +95,9 @@ class Case:
         everything = np.ones((n, n_states), dtype=bool)
         return paths(
             self.grammar,
-            self.channels[b, :n].numpy(),
-            self.theta.numpy(),
-            self.bits[b, :n].numpy(),
+            self.scores[b, :n].numpy(),
+            self.weights.numpy(),
+            self.flags[b, :n].numpy(),
             everything
             if self.allowed is None or not use_allowed
             else self.allowed[b, :n].bool().numpy(),
@@ -113,11 +113,11 @@ class Case:
 def grammars(draw: st.DrawFn) -> Grammar:
     """Grammars of up to 4 states; two steps between the same states have opposite requirements."""
     states = tuple("abcd"[: draw(st.sampled_from([3, 4, 2, 1]))])
-    channels = tuple("wxyz"[: draw(st.integers(1, 4))])
-    bits = draw(st.integers(0, 2))
+    scores = tuple("wxyz"[: draw(st.integers(1, 4))])
+    flags = draw(st.integers(0, 2))
     # Mostly no requirement, or few sequences would have a path.
-    mask = st.sampled_from([0, 0, 0, *range(2**bits)])
-    event = st.none() | st.sampled_from(channels)
+    mask = st.sampled_from([0, 0, 0, *range(2**flags)])
+    event = st.none() | st.sampled_from(scores)
     label = st.none() | st.sampled_from(["u", "v"])
     transitions = []
     for source in states:
@@ -125,7 +125,7 @@ def grammars(draw: st.DrawFn) -> Grammar:
             kind = draw(st.sampled_from(["one", "two", "one", "none"]))
             needs = Requirement(draw(mask), draw(mask), draw(mask), draw(mask))
             split = [Requirement(here=1), Requirement(not_here=1)]
-            if kind == "two" and bits:
+            if kind == "two" and flags:
                 requirements = [needs & r for r in split]
             else:
                 requirements = (
@@ -135,8 +135,8 @@ def grammars(draw: st.DrawFn) -> Grammar:
                 step = draw(label), draw(event), draw(event)
                 transitions.append(Transition(source, target, *step, requirement))
     limits = st.none() | st.lists(st.sampled_from(states), min_size=1, unique=True).map(tuple)
-    emission = {s: tuple(draw(st.lists(st.sampled_from(channels), max_size=3))) for s in states}
-    return Grammar(states, channels, emission, tuple(transitions), draw(limits), draw(limits), bits)
+    emission = {s: tuple(draw(st.lists(st.sampled_from(scores), max_size=3))) for s in states}
+    return Grammar(states, scores, emission, tuple(transitions), draw(limits), draw(limits), flags)
 
 
 @st.composite
@@ -154,18 +154,18 @@ def cases(draw: st.DrawFn, whole_numbers: bool = False, restricted: bool | None 
     def mask(share: float, *shape: int) -> torch.Tensor:
         return torch.from_numpy(rng.random(shape) < share)
 
-    channels = numbers(n_batch, n_positions, len(grammar.channels))
-    channels[mask(0.03, *channels.shape)] = -torch.inf
+    scores = numbers(n_batch, n_positions, len(grammar.scores))
+    scores[mask(0.03, *scores.shape)] = -torch.inf
     for b, n in enumerate(lengths):
-        channels[b, n:] = torch.nan
+        scores[b, n:] = torch.nan
     if restricted is None:
         restricted = draw(st.booleans())
     own_ends = draw(st.booleans())
     return Case(
         grammar,
-        channels,
+        scores,
         numbers(len(grammar.weights)),
-        torch.from_numpy(rng.integers(0, 2**grammar.bits, (n_batch, n_positions), dtype=np.uint8)),
+        torch.from_numpy(rng.integers(0, 2**grammar.flags, (n_batch, n_positions), dtype=np.uint8)),
         torch.tensor(lengths),
         mask(0.8, n_batch, n_positions, n_states) if restricted else None,
         mask(0.7, n_batch, n_states) if own_ends else None,
@@ -177,9 +177,9 @@ def dense_case(n_batch: int, n_positions: int, seed: int = 0) -> Case:
     """A larger case in which everything occurs and every sequence has a path."""
     rng = np.random.default_rng(seed)
     states = tuple("abcdefgh")
-    channels = ("k", "l", "m", "n", "enter", "leave")
+    scores = ("k", "l", "m", "n", "enter", "leave")
     emission = {
-        s: tuple(channels[i] for i in rng.integers(0, 4, i % 3)) for i, s in enumerate(states)
+        s: tuple(scores[i] for i in rng.integers(0, 4, i % 3)) for i, s in enumerate(states)
     }
     transitions = []
     for i, source in enumerate(states):
@@ -187,11 +187,11 @@ def dense_case(n_batch: int, n_positions: int, seed: int = 0) -> Case:
         transitions.append(Transition(source, source, "stay", requirement=Requirement(not_here=1)))
         jump = Requirement(before=1, not_here=2)
         transitions.append(Transition(source, states[i - 5], "jump", "enter", "leave", jump))
-    grammar = Grammar(states, channels, emission, tuple(transitions), bits=2)
+    grammar = Grammar(states, scores, emission, tuple(transitions), flags=2)
     size = (n_batch, n_positions)
     return Case(
         grammar,
-        torch.from_numpy(rng.normal(0, 3, (*size, len(channels)))),
+        torch.from_numpy(rng.normal(0, 3, (*size, len(scores)))),
         torch.from_numpy(rng.normal(0, 1, 2)),
         torch.from_numpy((rng.random(size) < 0.3) + 2 * (rng.random(size) < 0.3)).to(torch.uint8),
         torch.tensor([n_positions - 37 * b for b in range(n_batch)]),
@@ -215,14 +215,14 @@ def test_log_partition(crf: ModuleType, case: Case) -> None:
 @some
 @given(case=cases(restricted=True))
 def test_likelihood_loss(crf: ModuleType, case: Case) -> None:
-    case.theta.requires_grad_()
-    case.channels.requires_grad_()
+    case.weights.requires_grad_()
+    case.scores.requires_grad_()
     loss, legal = crf.likelihood_loss(*case.inputs, **case.masks)
     loss.sum().backward()
-    assert case.channels.grad is not None
+    assert case.scores.grad is not None
     loss = loss.detach()
-    case.theta.requires_grad_(False)
-    case.channels.requires_grad_(False)
+    case.weights.requires_grad_(False)
+    case.scores.requires_grad_(False)
     for b, within in enumerate(case.all_paths()):
         z = log_sum(list(within.values()))
         assert legal[b] == (z > -np.inf)
@@ -231,7 +231,7 @@ def test_likelihood_loss(crf: ModuleType, case: Case) -> None:
             np.testing.assert_allclose(loss[b], free - z, rtol=1e-9, atol=1e-9)
         else:
             assert loss[b] == 0
-            assert not case.channels.grad[b].any()
+            assert not case.scores.grad[b].any()
 
 
 @both
@@ -239,12 +239,12 @@ def test_likelihood_loss(crf: ModuleType, case: Case) -> None:
 @given(case=cases(whole_numbers=True))
 def test_viterbi(crf: ModuleType, case: Case) -> None:
     """Whole numbers give ties, and are exact."""
-    found, scores = crf.viterbi(*case.inputs, **case.masks)
+    found, totals = crf.viterbi(*case.inputs, **case.masks)
     assert found.dtype == torch.int16
     for b, legal in enumerate(case.all_paths()):
         possible = {path: score for path, score in legal.items() if score > -np.inf}
         best = max(possible.values(), default=-np.inf)
-        assert scores[b] == best
+        assert totals[b] == best
         ties = [path for path, score in possible.items() if score == best]
         expected = min(ties, key=lambda path: path[::-1]) if ties else ()
         padding = found.shape[1] - len(expected)
@@ -345,26 +345,26 @@ def test_samples(case: Case) -> None:
 def test_gradient(crf: ModuleType) -> None:
     case = dense_case(2, 80)
     case.lengths[:] = torch.tensor([6, 3])
-    channels = case.channels[:, :7].clone().requires_grad_()
-    theta = case.theta.clone().requires_grad_()
+    scores = case.scores[:, :7].clone().requires_grad_()
+    weights = case.weights.clone().requires_grad_()
     allowed = torch.rand(2, 7, 8, generator=torch.Generator().manual_seed(1)) < 0.9
-    fixed = case.bits[:, :7].contiguous(), case.lengths
+    fixed = case.flags[:, :7].contiguous(), case.lengths
 
-    def partition(channels: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
-        return crf.log_partition(case.grammar, channels, theta, *fixed)
+    def partition(scores: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        return crf.log_partition(case.grammar, scores, weights, *fixed)
 
-    def loss(channels: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
-        loss, legal = crf.likelihood_loss(case.grammar, channels, theta, *fixed, allowed)
+    def loss(scores: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        loss, legal = crf.likelihood_loss(case.grammar, scores, weights, *fixed, allowed)
         assert legal.all()
         return loss
 
-    assert torch.autograd.gradcheck(partition, (channels, theta))
-    assert torch.autograd.gradcheck(loss, (channels, theta))
-    partition(channels.float(), theta.float()).sum().backward()
-    single = channels.grad.clone()
-    channels.grad = None
-    partition(channels, theta).sum().backward()
-    torch.testing.assert_close(single, channels.grad, rtol=1e-4, atol=1e-5)
+    assert torch.autograd.gradcheck(partition, (scores, weights))
+    assert torch.autograd.gradcheck(loss, (scores, weights))
+    partition(scores.float(), weights.float()).sum().backward()
+    single = scores.grad.clone()
+    scores.grad = None
+    partition(scores, weights).sum().backward()
+    torch.testing.assert_close(single, scores.grad, rtol=1e-4, atol=1e-5)
 
 
 def test_implementations_agree() -> None:
@@ -373,15 +373,22 @@ def test_implementations_agree() -> None:
     allowed = torch.rand(3, 400, 8, generator=torch.Generator().manual_seed(1)) < 0.95
     results = []
     for crf in (compiled, batched):
-        channels = case.channels.clone().requires_grad_()
-        theta = case.theta.clone().requires_grad_()
-        inputs = case.grammar, channels, theta, case.bits, case.lengths
+        scores = case.scores.clone().requires_grad_()
+        weights = case.weights.clone().requires_grad_()
+        inputs = case.grammar, scores, weights, case.flags, case.lengths
         loss, legal = crf.likelihood_loss(*inputs, allowed)
         assert legal.all()
         (loss * torch.tensor([1.0, -2.0, 3.0])).sum().backward()
         free = crf.log_partition(*inputs)
         results.append(
-            (loss, free, channels.grad, theta.grad, crf.marginals(*inputs), *crf.viterbi(*inputs))
+            (
+                loss,
+                free,
+                scores.grad,
+                weights.grad,
+                crf.marginals(*inputs),
+                *crf.viterbi(*inputs),
+            )
         )
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
@@ -392,12 +399,12 @@ def test_batched_on_a_gpu() -> None:
     case = dense_case(3, 400)
     device = [x.cuda() if isinstance(x, torch.Tensor) else x for x in case.inputs]
     device[1].requires_grad_()
-    case.channels.requires_grad_()
+    case.scores.requires_grad_()
     z, z_there = compiled.log_partition(*case.inputs), batched.log_partition(*device)
     z.sum().backward()
     z_there.sum().backward()
     torch.testing.assert_close(z_there.cpu(), z, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(device[1].grad.cpu(), case.channels.grad, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(device[1].grad.cpu(), case.scores.grad, rtol=1e-9, atol=1e-9)
     for one, other in zip(compiled.viterbi(*case.inputs), batched.viterbi(*device), strict=True):
         torch.testing.assert_close(other.cpu(), one, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(
@@ -408,16 +415,16 @@ def test_batched_on_a_gpu() -> None:
 def test_batch_and_threads_do_not_matter() -> None:
     case = dense_case(5, 300)
     for b, n in enumerate(case.lengths):
-        case.channels[b, n:] = torch.nan
+        case.scores[b, n:] = torch.nan
 
     def everything(rows: slice, n_positions: int) -> list[torch.Tensor]:
-        channels = case.channels[rows, :n_positions].clone().requires_grad_()
-        inputs = case.grammar, channels, case.theta, case.bits[rows, :n_positions]
+        scores = case.scores[rows, :n_positions].clone().requires_grad_()
+        inputs = case.grammar, scores, case.weights, case.flags[rows, :n_positions]
         z = compiled.log_partition(*inputs, case.lengths[rows])
         z.sum().backward()
-        assert channels.grad is not None
-        paths, scores = compiled.viterbi(*inputs, case.lengths[rows])
-        return [z, channels.grad, compiled.marginals(*inputs, case.lengths[rows]), paths, scores]
+        assert scores.grad is not None
+        paths, totals = compiled.viterbi(*inputs, case.lengths[rows])
+        return [z, scores.grad, compiled.marginals(*inputs, case.lengths[rows]), paths, totals]
 
     threads = torch.get_num_threads()
     results = []
@@ -439,20 +446,23 @@ def _reference(case: Case, cuts: list[int], largest_only: bool) -> list[np.ndarr
     The product of [i, j) scores all ways from the state at ``i`` to the state at ``j``, without
     the emission at ``i``.
     """
-    channels = case.channels[0].detach().numpy().astype(np.longdouble)
-    bits, theta = case.bits[0].numpy(), case.theta.numpy().astype(np.longdouble)
+    scores = case.scores[0].detach().numpy().astype(np.longdouble)
+    flags, weights = (
+        case.flags[0].numpy(),
+        case.weights.numpy().astype(np.longdouble),
+    )
     g = case.grammar.compiled
-    emission = np.zeros((len(channels), g.n_states), dtype=np.longdouble)
+    emission = np.zeros((len(scores), g.n_states), dtype=np.longdouble)
     for s in range(g.n_states):
-        for c in g.emission_channel[g.emission_start[s] : g.emission_start[s + 1]]:
-            emission[:, s] += channels[:, c]
-    matrix = np.full((len(bits) - 1, g.n_states, g.n_states), -np.inf, dtype=np.longdouble)
-    words = (bits[:-1].astype(int) << g.bits) | bits[1:]
+        for c in g.emission_scores[g.emission_start[s] : g.emission_start[s + 1]]:
+            emission[:, s] += scores[:, c]
+    matrix = np.full((len(flags) - 1, g.n_states, g.n_states), -np.inf, dtype=np.longdouble)
+    words = (flags[:-1].astype(int) << g.flags) | flags[1:]
     for k in range(len(g.source)):
         score = np.zeros(len(words), dtype=np.longdouble)
-        score += theta[g.weight[k]] if g.weight[k] >= 0 else 0
-        score += channels[1:, g.enter[k]] if g.enter[k] >= 0 else 0
-        score += channels[:-1, g.leave[k]] if g.leave[k] >= 0 else 0
+        score += weights[g.weight[k]] if g.weight[k] >= 0 else 0
+        score += scores[1:, g.enter[k]] if g.enter[k] >= 0 else 0
+        score += scores[:-1, g.leave[k]] if g.leave[k] >= 0 else 0
         legal = g.allowed[words, k]
         matrix[legal, g.source[k], g.target[k]] = score[legal]
     matrix += emission[1:, None, :]
@@ -488,7 +498,7 @@ def test_a_million_positions(size: float) -> None:
             Transition("in", "in"),
             Transition("in", "out", leave="event"),
         ),
-        bits=1,
+        flags=1,
     )
     case = Case(
         grammar,
@@ -517,7 +527,7 @@ def test_a_million_positions(size: float) -> None:
         [np.exp(f[0] + b[:, 0] - z) for f, b in zip(forward, backward, strict=True)]
     )
 
-    case.channels.requires_grad_()
+    case.scores.requires_grad_()
     found = compiled.log_partition(*case.inputs)
     found.sum().backward()
     assert abs(found.item() - z) <= 1e-13 * abs(z) + 1e-9
@@ -526,8 +536,8 @@ def test_a_million_positions(size: float) -> None:
     # Long double itself is only good to 1e-9 of numbers as large as 1e10.
     tolerance = 1e-9 if size < 100 else 1e-6
     np.testing.assert_allclose(marginals[cuts], posterior.astype(float), atol=tolerance)
-    assert case.channels.grad is not None
-    np.testing.assert_allclose(case.channels.grad[0, :, 0], marginals[:, 1], atol=1e-12)
+    assert case.scores.grad is not None
+    np.testing.assert_allclose(case.scores.grad[0, :, 0], marginals[:, 1], atol=1e-12)
     projected = compiled.marginals(*case.inputs, project=torch.tensor([[1.0], [2.0]]))
     np.testing.assert_allclose(projected[0, :, 0], 1 + marginals[:, 1], atol=1e-12)
     inside = compiled.segment_log_posterior(
@@ -547,11 +557,11 @@ def test_more_states_than_a_byte() -> None:
     names = tuple(map(str, range(300)))
     ring = tuple(Transition(a, b) for a, b in zip(names, names[1:] + names[:1], strict=True))
     grammar = Grammar(names, ("x",), {"290": ("x",)}, ring)
-    channels = torch.zeros(1, 5, 1, dtype=torch.float64)
-    channels[0, 3] = 1
+    scores = torch.zeros(1, 5, 1, dtype=torch.float64)
+    scores[0, 3] = 1
     path, score = compiled.viterbi(
         grammar,
-        channels,
+        scores,
         torch.zeros(0),
         torch.zeros(1, 5, dtype=torch.uint8),
         torch.tensor([5]),
@@ -563,7 +573,7 @@ def test_more_states_than_a_byte() -> None:
 @both
 def test_not_a_number_is_reported(crf: ModuleType) -> None:
     case = dense_case(2, 100)
-    case.channels[0, 50, 0] = torch.nan
+    case.scores[0, 50, 0] = torch.nan
     assert crf.log_partition(*case.inputs).isnan().tolist() == [True, False]
     path, score = crf.viterbi(*case.inputs)
     assert score.isnan().tolist() == [True, False]
@@ -578,9 +588,9 @@ def test_not_a_number_is_reported(crf: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"theta": torch.zeros(3)}, "theta has shape"),
+        ({"weights": torch.zeros(3)}, "weights has shape"),
         ({"lengths": torch.tensor([7, 101])}, "lengths must lie"),
-        ({"bits": torch.full((2, 100), 4, dtype=torch.uint8)}, "property word 4"),
+        ({"flags": torch.full((2, 100), 4, dtype=torch.uint8)}, "property word 4"),
         ({"allowed": torch.ones(2, 100, 7, dtype=torch.bool)}, "allowed has shape"),
         ({"end": torch.ones(8, dtype=torch.bool)}, "end has shape"),
     ],

@@ -11,7 +11,7 @@ from dnatag.engine.crf.grammar import Grammar, Requirement, Transition
 
 GRAMMAR = Grammar(
     states=("a", "b", "c"),
-    channels=("x", "y"),
+    scores=("x", "y"),
     emission={"b": ("x",), "c": ("y", "x")},
     transitions=(
         Transition("c", "a", "home", leave="y"),
@@ -21,21 +21,21 @@ GRAMMAR = Grammar(
         Transition("b", "b"),
     ),
     begin=("a", "c"),
-    bits=2,
+    flags=2,
 )
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bits": 9}, "0 to 8 property bits, not 9"),
+        ({"flags": 9}, "0 to 8 flags, not 9"),
         ({"states": ("a", "a")}, "distinct names"),
-        ({"channels": ("x", "x", "y")}, "distinct names"),
+        ({"scores": ("x", "x", "y")}, "distinct names"),
         ({"begin": ("d",)}, "unknown state in grammar: d"),
         ({"emission": {"e": ()}}, "unknown state in grammar: e"),
-        ({"emission": {"a": ("z",)}}, "unknown channel in grammar: z"),
+        ({"emission": {"a": ("z",)}}, "unknown score in grammar: z"),
         ({"transitions": (Transition("a", "f"),)}, "unknown state in grammar: f"),
-        ({"transitions": (Transition("a", "a", enter="q"),)}, "unknown channel in grammar: q"),
+        ({"transitions": (Transition("a", "a", enter="q"),)}, "unknown score in grammar: q"),
     ],
 )
 def test_unknown_names(change: dict, message: str) -> None:
@@ -46,7 +46,7 @@ def test_unknown_names(change: dict, message: str) -> None:
 def test_competing_transitions() -> None:
     steps = (Transition("a", "a"), Transition("a", "a", "w", requirement=Requirement(here=1)))
     with pytest.raises(ValueError, match="compete"):
-        _ = Grammar(("a",), (), {}, steps, bits=1).compiled
+        _ = Grammar(("a",), (), {}, steps, flags=1).compiled
 
 
 def test_storage() -> None:
@@ -80,7 +80,7 @@ def test_compiled() -> None:
         found = [known[i] for i in getattr(g, column)]
         assert found == [getattr(t, column) for t in steps]
     emission = [
-        tuple(GRAMMAR.channels[c] for c in g.emission_channel[i:j])
+        tuple(GRAMMAR.scores[c] for c in g.emission_scores[i:j])
         for i, j in zip(g.emission_start, g.emission_start[1:], strict=False)
     ]
     assert emission == [GRAMMAR.emission.get(s, ()) for s in GRAMMAR.states]

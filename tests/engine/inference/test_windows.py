@@ -23,31 +23,31 @@ from dnatag.engine.inference.windows import (
     split,
     torch_threads,
 )
-from dnatag.engine.networks.kmer_tagger import Mirror, SequenceTagger, SiteConfig, TaggerConfig
+from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
 from dnatag.errors import InputError
 
 #: Letters a, b (1, 2), either (3) and outside (0); a and b are each other's mirror images.
 SPREAD = np.array([[0, 0], [1, 0], [0, 1], [0.5, 0.5]], dtype=np.float32)
-MIRROR = Mirror(symbols=(0, 2, 1, 3), bits=(0, 2, 1, 3), features=(1, 0))
-GRAMMAR = Grammar(("s",), ("a", "a site", "b", "b site"), {"s": ("a", "b")}, (), bits=2)
-CONFIG = TaggerConfig(
+MIRROR = Mirror(symbols=(0, 2, 1, 3), flags=(0, 2, 1, 3), features=(1, 0))
+GRAMMAR = Grammar(("s",), ("a", "a site", "b", "b site"), {"s": ("a", "b")}, (), flags=2)
+CONFIG = KmerTaggerConfig(
     kmer=2, embedding=4, features=2, hidden=8, site=SiteConfig(1, 4, 4, embedding=3, hidden=6)
 )
-#: Of channels that are joined from tiles.
+#: Of scores that are joined from tiles.
 TOLERANCE = {"rtol": 0, "atol": 1e-4}
 CPU = torch.device("cpu")
 
 
-def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
+def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:
     """Is it letter a, is it b."""
     here = symbols[start:end]
     return np.stack([here == 1, here == 2], 1).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
-def tagger() -> SequenceTagger:
+def tagger() -> KmerTagger:
     torch.manual_seed(3)
-    model = SequenceTagger(CONFIG, GRAMMAR, SPREAD, MIRROR).eval()
+    model = KmerTagger(CONFIG, GRAMMAR, SPREAD, MIRROR).eval()
     for name, parameter in model.named_parameters():
         # Forget gates stay open, so that the network looks far.
         if "bias_ih" not in name:
@@ -58,29 +58,29 @@ def tagger() -> SequenceTagger:
 def sequence(length: int, seed: int = 0) -> Span:
     rng = np.random.default_rng(seed)
     symbols = rng.choice(np.array([1, 2, 3], np.uint8), length, p=[0.48, 0.48, 0.04])
-    bits = rng.choice(np.array([0, 1, 2, 3], np.uint8), length, p=[0.85, 0.06, 0.06, 0.03])
-    return Span(symbols, bits, 0, length)
+    flags = rng.choice(np.array([0, 1, 2, 3], np.uint8), length, p=[0.85, 0.06, 0.06, 0.03])
+    return Span(symbols, flags, 0, length)
 
 
-def one_pass(tagger: SequenceTagger, span: Span) -> np.ndarray:
-    whole = features(span.symbols, span.bits, 0, len(span.symbols))
-    inputs = (torch.from_numpy(x)[None] for x in (span.symbols, span.bits, whole))
+def one_pass(tagger: KmerTagger, span: Span) -> np.ndarray:
+    whole = features(span.symbols, span.flags, 0, len(span.symbols))
+    inputs = (torch.from_numpy(x)[None] for x in (span.symbols, span.flags, whole))
     with torch.inference_mode():
-        channels = tagger(*inputs, torch.tensor([len(span.symbols)]))[0].numpy()
-    return channels[span.start : span.end]
+        scores = tagger(*inputs, torch.tensor([len(span.symbols)]))[0].numpy()
+    return scores[span.start : span.end]
 
 
 def one_pass_at(
-    channels: np.ndarray,
+    scores: np.ndarray,
     span: Span,
     place: torch.Tensor,
-    channel: torch.Tensor,
-    scores: torch.Tensor,
+    column: torch.Tensor,
+    at_sites: torch.Tensor,
 ) -> np.ndarray:
-    """Channels of a stretch with other scores at the sites of its sequence."""
-    whole = np.zeros((len(span.symbols), channels.shape[1]), np.float32)
-    whole[span.start : span.end] = channels
-    whole[place.numpy(), channel.numpy()] = scores.numpy()
+    """Scores of a stretch with other scores at the sites of its sequence."""
+    whole = np.zeros((len(span.symbols), scores.shape[1]), np.float32)
+    whole[span.start : span.end] = scores
+    whole[place.numpy(), column.numpy()] = at_sites.numpy()
     return whole[span.start : span.end]
 
 
@@ -115,7 +115,7 @@ def test_batches_hold_everything_once(lengths: list[int], limit: int) -> None:
 @pytest.mark.parametrize(("core", "margin"), [(300, 320), (100, 200), (37, 150), (2048, 320)])
 @pytest.mark.parametrize("steps", [1, 4000])
 def test_tiles_and_batches_do_not_matter(
-    tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch, core: int, margin: int, steps: int
+    tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch, core: int, margin: int, steps: int
 ) -> None:
     monkeypatch.setattr(windows, "CORE", core)
     monkeypatch.setattr(windows, "MARGIN", margin)
@@ -123,24 +123,22 @@ def test_tiles_and_batches_do_not_matter(
     spans = [sequence(n, seed=n) for n in (4002, 3, 1500, 2100)]
     # Stretches of longer sequences see what lies around them.
     spans += [replace(spans[0], start=600, end=1803), replace(spans[0], start=900, end=4002)]
-    for span, channels in zip(
-        spans, Runner(tagger, CPU).channels(spans, [features] * len(spans)), strict=True
+    for span, scores in zip(
+        spans, Runner(tagger, CPU).scores(spans, [features] * len(spans)), strict=True
     ):
-        np.testing.assert_allclose(channels, one_pass(tagger, span), **TOLERANCE)
+        np.testing.assert_allclose(scores, one_pass(tagger, span), **TOLERANCE)
 
 
-def test_small_margins_do_matter(tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_margins_do_matter(tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or else the test above would show nothing."""
     monkeypatch.setattr(windows, "CORE", 100)
     monkeypatch.setattr(windows, "MARGIN", 3)
     span = sequence(1500)
-    channels = Runner(tagger, CPU).channels([span], [features])[0]
-    assert np.abs(channels - one_pass(tagger, span)).max() > 0.01
+    scores = Runner(tagger, CPU).scores([span], [features])[0]
+    assert np.abs(scores - one_pass(tagger, span)).max() > 0.01
 
 
-def test_the_mirror_image_is_cut_alike(
-    tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_mirror_image_is_cut_alike(tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even with margins so small that it matters where tiles end."""
     monkeypatch.setattr(windows, "CORE", 100)
     monkeypatch.setattr(windows, "MARGIN", 3)
@@ -148,24 +146,24 @@ def test_the_mirror_image_is_cut_alike(
         span = sequence(length)
         image = Span(
             np.array(MIRROR.symbols, np.uint8)[span.symbols[::-1]],
-            np.array(MIRROR.bits, np.uint8)[span.bits[::-1]],
+            np.array(MIRROR.flags, np.uint8)[span.flags[::-1]],
             0,
             length,
         )
-        here, there = Runner(tagger, CPU).channels([span, image], [features] * 2)
+        here, there = Runner(tagger, CPU).scores([span, image], [features] * 2)
         np.testing.assert_allclose(there, here[::-1, [2, 3, 0, 1]], rtol=1e-5, atol=1e-5)
 
 
-def test_threads_do_not_matter(tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_do_not_matter(tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "CORE", 60)
     monkeypatch.setattr(windows, "BATCH_STEPS", 3000)
     spans = [sequence(n, seed=n) for n in (2001, 600, 1200, 3, 3)]
-    one, four = (Runner(tagger, CPU, n).channels(spans, [features] * len(spans)) for n in (1, 4))
+    one, four = (Runner(tagger, CPU, n).scores(spans, [features] * len(spans)) for n in (1, 4))
     for a, b in zip(one, four, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_sites_are_scored_anew(tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sites_are_scored_anew(tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch) -> None:
     """With other features than the encoder was given, as often as one likes."""
     monkeypatch.setattr(windows, "CORE", 300)
     spans = [sequence(2001), replace(sequence(3000, seed=1), start=600, end=1803)]
@@ -174,43 +172,43 @@ def test_sites_are_scored_anew(tagger: SequenceTagger, monkeypatch: pytest.Monke
         return 0.5 - 2 * features(*args)
 
     runner = Runner(tagger, CPU, 2)
-    readings = runner.read(spans, [features] * len(spans))
-    runner.score(readings, [features] * len(readings))
-    for reading, span in zip(readings, spans, strict=True):
-        np.testing.assert_allclose(reading.channels, one_pass(tagger, span), **TOLERANCE)
-    for reading, span in zip(readings, spans, strict=True):
-        before = reading.channels.copy()
-        runner.score([reading], [others])
-        inputs = [torch.from_numpy(x)[None] for x in (span.symbols, span.bits)]
+    encoded = runner.encode(spans, [features] * len(spans))
+    runner.score(encoded, [features] * len(encoded))
+    for chunk, span in zip(encoded, spans, strict=True):
+        np.testing.assert_allclose(chunk.scores, one_pass(tagger, span), **TOLERANCE)
+    for chunk, span in zip(encoded, spans, strict=True):
+        before = chunk.scores.copy()
+        runner.score([chunk], [others])
+        inputs = [torch.from_numpy(x)[None] for x in (span.symbols, span.flags)]
         length = torch.tensor([len(span.symbols)])
-        whole = (span.symbols, span.bits, 0, len(span.symbols))
+        whole = (span.symbols, span.flags, 0, len(span.symbols))
         with torch.inference_mode():
-            _, sites = tagger.read(*inputs, torch.from_numpy(features(*whole))[None], length)
+            _, sites = tagger.encode(*inputs, torch.from_numpy(features(*whole))[None], length)
             assert sites is not None
             scores = tagger.score(sites, torch.from_numpy(others(*whole))[sites.place])
-        expected = one_pass_at(before, span, sites.place, sites.channel, scores)
-        np.testing.assert_allclose(reading.channels, expected, **TOLERANCE)
-        assert np.abs(reading.channels - before).max() > 0.1
-        runner.score([reading], [features])
-        np.testing.assert_array_equal(reading.channels, before)
+        expected = one_pass_at(before, span, sites.place, sites.column, scores)
+        np.testing.assert_allclose(chunk.scores, expected, **TOLERANCE)
+        assert np.abs(chunk.scores - before).max() > 0.1
+        runner.score([chunk], [features])
+        np.testing.assert_array_equal(chunk.scores, before)
 
 
-def test_progress_adds_up(tagger: SequenceTagger) -> None:
+def test_progress_adds_up(tagger: KmerTagger) -> None:
     told: list[int] = []
     spans = [sequence(9000), replace(sequence(600), start=3, end=300)]
-    Runner(tagger, CPU).channels(spans, [features] * len(spans), told.append)
+    Runner(tagger, CPU).scores(spans, [features] * len(spans), told.append)
     assert sum(told) == 9297
 
 
-def test_nothing_to_do(tagger: SequenceTagger) -> None:
-    assert Runner(tagger, CPU).channels([], []) == []
+def test_nothing_to_do(tagger: KmerTagger) -> None:
+    assert Runner(tagger, CPU).scores([], []) == []
     empty = replace(sequence(6), start=3, end=3)
-    assert Runner(tagger, CPU).channels([empty], [features])[0].shape == (0, 4)
+    assert Runner(tagger, CPU).scores([empty], [features])[0].shape == (0, 4)
 
 
-def short_of_memory(tagger: SequenceTagger, rows: int) -> Callable[..., torch.Tensor]:
+def short_of_memory(tagger: KmerTagger, rows: int) -> Callable[..., torch.Tensor]:
     """Return a forward pass that fits no more than so many rows."""
-    forward = tagger.read
+    forward = tagger.encode
 
     def limited(symbols: torch.Tensor, *rest: Any) -> torch.Tensor:
         if len(symbols) > rows:
@@ -221,23 +219,23 @@ def short_of_memory(tagger: SequenceTagger, rows: int) -> Callable[..., torch.Te
 
 
 def test_batches_are_halved_where_memory_is_short(
-    tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch
+    tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spans = [sequence(300, seed=n) for n in range(11)]
-    expected = Runner(tagger, CPU).channels(spans, [features] * len(spans))
-    monkeypatch.setattr(tagger, "read", short_of_memory(tagger, 2))
+    expected = Runner(tagger, CPU).scores(spans, [features] * len(spans))
+    monkeypatch.setattr(tagger, "encode", short_of_memory(tagger, 2))
     for a, b in zip(
-        Runner(tagger, CPU).channels(spans, [features] * len(spans)), expected, strict=True
+        Runner(tagger, CPU).scores(spans, [features] * len(spans)), expected, strict=True
     ):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
 def test_a_single_row_that_does_not_fit_is_an_error(
-    tagger: SequenceTagger, monkeypatch: pytest.MonkeyPatch
+    tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tagger, "read", short_of_memory(tagger, 0))
+    monkeypatch.setattr(tagger, "encode", short_of_memory(tagger, 0))
     with pytest.raises(torch.cuda.OutOfMemoryError):
-        Runner(tagger, CPU).channels([sequence(30)], [features])
+        Runner(tagger, CPU).scores([sequence(30)], [features])
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,11 +263,11 @@ def test_threads_are_set_back() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_half_precision_on_gpus_is_close(tagger: SequenceTagger) -> None:
+def test_half_precision_on_gpus_is_close(tagger: KmerTagger) -> None:
     spans = [sequence(3000, seed=n) for n in range(3)]
-    expected = Runner(tagger, CPU).channels(spans, [features] * len(spans))
+    expected = Runner(tagger, CPU).scores(spans, [features] * len(spans))
     try:
-        found = Runner(tagger, torch.device("cuda")).channels(spans, [features] * len(spans))
+        found = Runner(tagger, torch.device("cuda")).scores(spans, [features] * len(spans))
     finally:
         tagger.to(CPU)
     for a, b in zip(found, expected, strict=True):

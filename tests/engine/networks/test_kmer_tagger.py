@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.engine.networks.kmer_tagger import Mirror, SequenceTagger, SiteConfig, TaggerConfig
+from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
 
 #: Letters a, b (1, 2), either (3) and outside (0); a and b are each other's mirror images.
 SPREAD = np.array([[0, 0], [1, 0], [0, 1], [0.5, 0.5]], dtype=np.float32)
-MIRROR = Mirror(symbols=(0, 2, 1, 3), bits=(0, 2, 1, 3), features=(1, 0, 2))
+MIRROR = Mirror(symbols=(0, 2, 1, 3), flags=(0, 2, 1, 3), features=(1, 0, 2))
 GRAMMAR = Grammar(
     states=("left", "right"),
-    channels=("a", "b", "a site", "c", "d", "c site"),
+    scores=("a", "b", "a site", "c", "d", "c site"),
     emission={"left": ("a", "b"), "right": ("c", "d")},
     transitions=(
         Transition("left", "right", "turn", enter="a site"),
@@ -24,17 +24,17 @@ GRAMMAR = Grammar(
         Transition("left", "left", "stay"),
         Transition("right", "right", "stay"),
     ),
-    bits=2,
+    flags=2,
 )
-SITE = SiteConfig(bit=1, before=4, behind=3, embedding=3, hidden=6)
-CONFIG = TaggerConfig(kmer=2, embedding=5, features=3, stride=3, hidden=4, site=SITE)
+SITE = SiteConfig(flag=1, before=4, behind=3, embedding=3, hidden=6)
+CONFIG = KmerTaggerConfig(kmer=2, embedding=5, features=3, stride=3, hidden=4, site=SITE)
 
 configs = pytest.mark.parametrize(
     "config",
     [
         CONFIG,
-        TaggerConfig(kmer=3, embedding=5, features=3, stride=2, hidden=4, layers=2, site=SITE),
-        TaggerConfig(kmer=1, embedding=5, features=3, stride=1, hidden=4),
+        KmerTaggerConfig(kmer=3, embedding=5, features=3, stride=2, hidden=4, layers=2, site=SITE),
+        KmerTaggerConfig(kmer=1, embedding=5, features=3, stride=1, hidden=4),
     ],
     ids=["site", "two layers", "plain"],
 )
@@ -42,9 +42,9 @@ mirrors = pytest.mark.parametrize("mirror", [MIRROR, None], ids=["mirror", "one 
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def tagger(config: TaggerConfig, mirror: Mirror | None = MIRROR) -> SequenceTagger:
+def tagger(config: KmerTaggerConfig, mirror: Mirror | None = MIRROR) -> KmerTagger:
     torch.manual_seed(1)
-    model = SequenceTagger(config, GRAMMAR, SPREAD, mirror).eval()
+    model = KmerTagger(config, GRAMMAR, SPREAD, mirror).eval()
     # The last layers begin near zero; here everything should be seen.
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
@@ -52,16 +52,16 @@ def tagger(config: TaggerConfig, mirror: Mirror | None = MIRROR) -> SequenceTagg
 
 
 def inputs(seed: int, lengths: list[int]) -> Inputs:
-    """Return symbols, bits, features and lengths, as the tagger wants them."""
+    """Return symbols, flags, features and lengths, as the tagger wants them."""
     rng = np.random.default_rng(seed)
     n = max(lengths)
     inside = np.arange(n) < np.array(lengths)[:, None]
     symbols = rng.choice([1, 2, 3], inside.shape, p=[0.45, 0.45, 0.1]) * inside
-    bits = rng.choice([0, 1, 2, 3], inside.shape, p=[0.7, 0.1, 0.1, 0.1]) * inside
+    flags = rng.choice([0, 1, 2, 3], inside.shape, p=[0.7, 0.1, 0.1, 0.1]) * inside
     features = rng.normal(size=(*inside.shape, 3)) * inside[..., None]
     return (
         torch.from_numpy(symbols).to(torch.uint8),
-        torch.from_numpy(bits).to(torch.uint8),
+        torch.from_numpy(flags).to(torch.uint8),
         torch.from_numpy(features).float(),
         torch.tensor(lengths),
     )
@@ -69,7 +69,7 @@ def inputs(seed: int, lengths: list[int]) -> Inputs:
 
 @configs
 @mirrors
-def test_rows_and_padding_do_not_matter(config: TaggerConfig, mirror: Mirror | None) -> None:
+def test_rows_and_padding_do_not_matter(config: KmerTaggerConfig, mirror: Mirror | None) -> None:
     model = tagger(config, mirror)
     batch = inputs(2, [30, 12, 6, 24])
     together = model(*batch)
@@ -86,17 +86,17 @@ def test_rows_and_padding_do_not_matter(config: TaggerConfig, mirror: Mirror | N
 
 
 @configs
-def test_the_mirror_image_has_mirrored_channels(config: TaggerConfig) -> None:
+def test_the_mirror_image_has_mirrored_channels(config: KmerTaggerConfig) -> None:
     model = tagger(config)
-    symbols, bits, features, lengths = inputs(3, [30, 12, 24])
-    image = [torch.zeros_like(x) for x in (symbols, bits, features)]
+    symbols, flags, features, lengths = inputs(3, [30, 12, 24])
+    image = [torch.zeros_like(x) for x in (symbols, flags, features)]
     for i, n in enumerate(lengths.tolist()):
         image[0][i, :n] = torch.tensor(MIRROR.symbols)[symbols[i, :n].flip(0).long()]
-        image[1][i, :n] = torch.tensor(MIRROR.bits)[bits[i, :n].flip(0).long()]
+        image[1][i, :n] = torch.tensor(MIRROR.flags)[flags[i, :n].flip(0).long()]
         image[2][i, :n] = features[i, :n].flip(0)[:, list(MIRROR.features)]
-    here, there = model(symbols, bits, features, lengths), model(*image, lengths)
+    here, there = model(symbols, flags, features, lengths), model(*image, lengths)
     for i, n in enumerate(lengths.tolist()):
-        expected = here[i, :n].flip(0).roll(3, -1)  # the halves of the channels change places
+        expected = here[i, :n].flip(0).roll(3, -1)  # the halves of the scores change places
         torch.testing.assert_close(there[i, :n], expected, rtol=1e-5, atol=1e-5)
     assert not torch.allclose(here, there)
 
@@ -105,8 +105,8 @@ def test_the_mirror_image_has_mirrored_channels(config: TaggerConfig) -> None:
 def test_site_head_by_hand(mirror: Mirror | None) -> None:
     model = tagger(CONFIG, mirror)
     assert model.site is not None
-    symbols, bits, features, lengths = inputs(4, [18])
-    channel = model(symbols, bits, features, lengths)[0, :, 2 if mirror else 5]
+    symbols, flags, features, lengths = inputs(4, [18])
+    column = model(symbols, flags, features, lengths)[0, :, 2 if mirror else 5]
     index, mixed = model.index(symbols)
     vectors = model.embedding.table(mixed)[index]
     x = torch.cat([vectors, features], -1).view(1, 6, -1)
@@ -122,8 +122,8 @@ def test_site_head_by_hand(mirror: Mirror | None) -> None:
     k_mers = model.site.embedding.table(mixed)[index][0]
     count = 0
     for t in range(18):
-        if not bits[0, t] & 1:
-            assert channel[t] == 0
+        if not flags[0, t] & 1:
+            assert column[t] == 0
             continue
         count += 1
         around = [
@@ -133,43 +133,43 @@ def test_site_head_by_hand(mirror: Mirror | None) -> None:
         hidden = model.site.view(torch.cat(around))
         hidden = hidden + model.site.context[t % 3](encoded[t // 3])
         hidden = hidden + model.site.features(features[0, t])
-        torch.testing.assert_close(channel[t], model.site.out(hidden)[0], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(column[t], model.site.out(hidden)[0], rtol=1e-4, atol=1e-5)
     assert count > 1
 
 
 @mirrors
 def test_no_sites_no_features(mirror: Mirror | None) -> None:
-    config = TaggerConfig(kmer=2, embedding=5, features=0, stride=3, hidden=4, site=SITE)
+    config = KmerTaggerConfig(kmer=2, embedding=5, features=0, stride=3, hidden=4, site=SITE)
     if mirror is not None:
-        mirror = Mirror(mirror.symbols, mirror.bits, ())
+        mirror = Mirror(mirror.symbols, mirror.flags, ())
     model = tagger(config, mirror)
-    symbols, bits, _, lengths = inputs(5, [12, 9])
-    channels = model(symbols, torch.zeros_like(bits), torch.zeros(2, 12, 0), lengths)
-    assert channels.shape == (2, 12, 6)
-    assert not channels[..., 5].any()
-    assert channels[..., 4].all()
-    sites = model(symbols, bits, torch.zeros(2, 12, 0), lengths)[..., 5]
+    symbols, flags, _, lengths = inputs(5, [12, 9])
+    scores = model(symbols, torch.zeros_like(flags), torch.zeros(2, 12, 0), lengths)
+    assert scores.shape == (2, 12, 6)
+    assert not scores[..., 5].any()
+    assert scores[..., 4].all()
+    sites = model(symbols, flags, torch.zeros(2, 12, 0), lengths)[..., 5]
     own = 2 if mirror is not None else 1
-    assert torch.equal(sites != 0, (bits & own) > 0)
+    assert torch.equal(sites != 0, (flags & own) > 0)
 
 
 def test_every_parameter_learns() -> None:
     model = tagger(CONFIG).train()
     model(*inputs(6, [60, 60])).square().sum().backward()
     unused = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-    assert unused == ["theta"]  # the CRF's
-    assert model.theta.shape == (2,)
+    assert unused == ["transition_weights"]  # the CRF's
+    assert model.transition_weights.shape == (2,)
 
 
 def test_configuration_survives_storage() -> None:
-    for config in (CONFIG, TaggerConfig(), TaggerConfig(dropout=0.1, layers=2)):
-        assert TaggerConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    for config in (CONFIG, KmerTaggerConfig(), KmerTaggerConfig(dropout=0.1, layers=2)):
+        assert KmerTaggerConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
 def test_names_and_shapes_of_the_weights() -> None:
     """Model files depend on them."""
     assert {k: tuple(v.shape) for k, v in tagger(CONFIG).state_dict().items()} == {
-        "theta": (2,),
+        "transition_weights": (2,),
         "embedding.weight": (4, 5),
         "encoder.ahead.0.weight_ih_l0": (16, 24),
         "encoder.ahead.0.weight_hh_l0": (16, 4),

@@ -11,35 +11,37 @@ import torch
 from torch import Tensor
 
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.engine.networks.token_tagger import PartsConfig, TokenConfig, TokenTagger
+from dnatag.engine.networks.token_tagger import PartsConfig, TokenTagger, TokenTaggerConfig
 
 GRAMMAR = Grammar(
     states=("a", "b"),
-    channels=("x", "y", "z"),
+    scores=("x", "y", "z"),
     emission={"a": ("x",), "b": ("y", "z")},
     transitions=(Transition("a", "b", "there"), Transition("b", "a", "back")),
 )
 PARTS = PartsConfig(symbols=9, encoder="cnn", embedding=4, hidden=6)
-CONFIG = TokenConfig(categories=((12, 5), (4, 2)), features=3, parts=PARTS, hidden=4, dropout=0.3)
+CONFIG = TokenTaggerConfig(
+    categories=((12, 5), (4, 2)), features=3, parts=PARTS, hidden=4, dropout=0.3
+)
 CONFIGS = {
     "cnn": CONFIG,
     "lstm": replace(CONFIG, parts=replace(PARTS, encoder="lstm"), layers=2),
     "no parts": replace(CONFIG, parts=None),
-    "categories only": TokenConfig(categories=((12, 5),), hidden=4),
+    "categories only": TokenTaggerConfig(categories=((12, 5),), hidden=4),
 }
 configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 with_parts = pytest.mark.parametrize("encoder", ["cnn", "lstm"])
 Inputs = tuple[Tensor, Tensor, Tensor]
 
 
-def tagger(config: TokenConfig) -> TokenTagger:
+def tagger(config: TokenTaggerConfig) -> TokenTagger:
     torch.manual_seed(1)
     model = TokenTagger(config, GRAMMAR).eval()
     torch.nn.init.normal_(model.head.weight)
     return model
 
 
-def inputs(config: TokenConfig, lengths: list[int], widest: int = 7) -> Inputs:
+def inputs(config: TokenTaggerConfig, lengths: list[int], widest: int = 7) -> Inputs:
     """Return random tokens, each with a number of parts of its own."""
     rng = np.random.default_rng(3)
     inside = np.arange(max(lengths)) < np.array(lengths)[:, None]
@@ -55,7 +57,7 @@ def inputs(config: TokenConfig, lengths: list[int], widest: int = 7) -> Inputs:
 
 
 @configs
-def test_company_and_padding_do_not_matter(config: TokenConfig) -> None:
+def test_company_and_padding_do_not_matter(config: TokenTaggerConfig) -> None:
     model, lengths = tagger(config), [9, 1, 4, 20]
     batch = inputs(config, lengths)
     together = model(*batch, torch.tensor(lengths))
@@ -115,7 +117,7 @@ def test_the_convolution_by_hand() -> None:
 
 
 @configs
-def test_the_unknown_has_no_vector(config: TokenConfig) -> None:
+def test_the_unknown_has_no_vector(config: TokenTaggerConfig) -> None:
     model = tagger(config)
     for embedding in model.embeddings:
         assert not embedding.weight[0].any()
@@ -131,24 +133,24 @@ def test_the_unknown_has_no_vector(config: TokenConfig) -> None:
 
 
 @configs
-def test_every_parameter_learns(config: TokenConfig) -> None:
+def test_every_parameter_learns(config: TokenTaggerConfig) -> None:
     model = tagger(config).train()
     lengths = [20] * 20  # enough that dropout leaves some of each
     model(*inputs(config, lengths), torch.tensor(lengths)).square().sum().backward()
     unused = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-    assert unused == ["theta"]  # the CRF's
-    assert model.theta.shape == (2,)
+    assert unused == ["transition_weights"]  # the CRF's
+    assert model.transition_weights.shape == (2,)
     assert model.dropout == config.dropout
 
 
 def test_temper() -> None:
     """All scores are divided alike."""
     model, given = tagger(CONFIG), inputs(CONFIG, [5])
-    torch.nn.init.normal_(model.theta)
-    before, theta = model(*given, torch.tensor([5])), model.theta.clone()
+    torch.nn.init.normal_(model.transition_weights)
+    before, transition_weights = model(*given, torch.tensor([5])), model.transition_weights.clone()
     model.temper(1.6)
     assert torch.allclose(model(*given, torch.tensor([5])), before / 1.6, atol=1e-5)
-    assert torch.allclose(model.theta, theta / 1.6)
+    assert torch.allclose(model.transition_weights, transition_weights / 1.6)
 
 
 def test_dropout_is_for_training_only() -> None:
@@ -159,15 +161,15 @@ def test_dropout_is_for_training_only() -> None:
 
 
 @configs
-def test_configuration_survives_storage(config: TokenConfig) -> None:
-    assert TokenConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+def test_configuration_survives_storage(config: TokenTaggerConfig) -> None:
+    assert TokenTaggerConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
 def test_names_and_shapes_of_the_weights() -> None:
     """Model files depend on them."""
     shapes = {k: tuple(v.shape) for k, v in tagger(CONFIG).state_dict().items()}
     assert {k: v for k, v in shapes.items() if not k.startswith("encoder.")} == {
-        "theta": (2,),
+        "transition_weights": (2,),
         "embeddings.0.weight": (12, 5),
         "embeddings.1.weight": (4, 2),
         "parts.embedding.weight": (9, 4),

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from dnatag.engine import crf
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.engine.networks.kmer_tagger import SequenceTagger, TaggerConfig
+from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig
 from dnatag.engine.training.loop import Batch, Progress, TrainingConfig, fit, has_checkpoint
 from dnatag.errors import DnatagError, InputError
 
@@ -34,7 +34,7 @@ CPU = torch.device("cpu")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
 GRAMMAR = Grammar(
     states=("a", "b"),
-    channels=("x", "y"),
+    scores=("x", "y"),
     emission={"a": ("x",), "b": ("y",)},
     transitions=tuple(Transition(s, t, s + t) for s, t in product("ab", repeat=2)),
 )
@@ -72,19 +72,19 @@ class Words:
                 tag = {1: tag, 2: 1, 3: 0}[int(symbols[i, t])]
                 allowed[i, t, tag] = True
             allowed[i, :n] |= rng.random((n, 1)) < self.unknown
-        bits = torch.zeros(symbols.shape, dtype=torch.uint8)
+        flags = torch.zeros(symbols.shape, dtype=torch.uint8)
         return Batch(
-            inputs=(torch.from_numpy(symbols), bits, torch.zeros(*symbols.shape, 0)),
-            bits=bits,
+            inputs=(torch.from_numpy(symbols), flags, torch.zeros(*symbols.shape, 0)),
+            flags=flags,
             lengths=torch.from_numpy(lengths),
             allowed=torch.from_numpy(allowed),
         )
 
 
-def tagger(dropout: float = 0.0) -> SequenceTagger:
+def tagger(dropout: float = 0.0) -> KmerTagger:
     torch.manual_seed(5)
-    config = TaggerConfig(kmer=2, embedding=3, stride=1, hidden=4, dropout=dropout)
-    return SequenceTagger(config, GRAMMAR, SPREAD, None)
+    config = KmerTaggerConfig(kmer=2, embedding=3, stride=1, hidden=4, dropout=dropout)
+    return KmerTagger(config, GRAMMAR, SPREAD, None)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -96,20 +96,20 @@ def losses(folder: Path) -> list[float]:
     return [float(row["loss"]) for row in rows(folder)]
 
 
-def same_weights(one: SequenceTagger, other: SequenceTagger) -> bool:
+def same_weights(one: KmerTagger, other: KmerTagger) -> bool:
     pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
     return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[SequenceTagger, dict, Path]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[KmerTagger, dict, Path]:
     """An uninterrupted run: the trained model, its outcome and its folder."""
     folder = tmp_path_factory.mktemp("whole")
     model = tagger()
     return model, fit(model, Words(), CONFIG, folder, device=CPU), folder
 
 
-def test_learns(run: tuple[SequenceTagger, dict, Path]) -> None:
+def test_learns(run: tuple[KmerTagger, dict, Path]) -> None:
     model, outcome, folder = run
     log = rows(folder)
     assert [int(row["step"]) for row in log] == [6, 10, 12, 18, 20, 24]
@@ -123,9 +123,14 @@ def test_learns(run: tuple[SequenceTagger, dict, Path]) -> None:
     total = positions = 0.0
     for batch in Words().validation(0, 1):
         with torch.no_grad():
-            channels = model(*batch.inputs, batch.lengths)
+            scores = model(*batch.inputs, batch.lengths)
         for i, n in enumerate(batch.lengths.tolist()):
-            one = (GRAMMAR, channels[i : i + 1, :n], model.theta, batch.bits[i : i + 1, :n])
+            one = (
+                GRAMMAR,
+                scores[i : i + 1, :n],
+                model.transition_weights,
+                batch.flags[i : i + 1, :n],
+            )
             functions = crf.implementation("cpu")
             every = functions.log_partition(*one, torch.tensor([n]))
             right = functions.log_partition(*one, torch.tensor([n]), batch.allowed[i : i + 1, :n])
@@ -167,7 +172,7 @@ def test_interrupted_and_resumed(dropout: float, stop: int, tmp_path: Path) -> N
     assert same_weights(fresh, whole)
 
 
-def test_killed_and_resumed(run: tuple[SequenceTagger, dict, Path], tmp_path: Path) -> None:
+def test_killed_and_resumed(run: tuple[KmerTagger, dict, Path], tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, __file__, tmp_path, "16"], check=False, env=ENVIRONMENT)
     assert done.returncode == -signal.SIGKILL
     assert [row["step"] for row in rows(tmp_path)] == ["6", "10", "12"]
@@ -178,7 +183,7 @@ def test_killed_and_resumed(run: tuple[SequenceTagger, dict, Path], tmp_path: Pa
     assert same_weights(fresh, run[0])
 
 
-def test_two_processes(run: tuple[SequenceTagger, dict, Path], tmp_path: Path) -> None:
+def test_two_processes(run: tuple[KmerTagger, dict, Path], tmp_path: Path) -> None:
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     subprocess.run([*launch, __file__, tmp_path], check=True, env=ENVIRONMENT)
     assert [row["step"] for row in rows(tmp_path)] == [row["step"] for row in rows(run[2])]
@@ -190,7 +195,7 @@ def test_two_processes(run: tuple[SequenceTagger, dict, Path], tmp_path: Path) -
     assert validations[0] == pytest.approx(validations[1], abs=2e-5)
 
 
-def test_threads(run: tuple[SequenceTagger, dict, Path], tmp_path: Path) -> None:
+def test_threads(run: tuple[KmerTagger, dict, Path], tmp_path: Path) -> None:
     models = []
     before = torch.get_num_threads()
     for name in ("one", "two"):
@@ -267,20 +272,20 @@ def test_keeps_the_last_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows_that_fit", [1, 4])
 def test_out_of_memory(
     rows_that_fit: int,
-    run: tuple[SequenceTagger, dict, Path],
+    run: tuple[KmerTagger, dict, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes = []
 
-    def forward(self: SequenceTagger, symbols: Tensor, *others: Tensor) -> Tensor:
+    def forward(self: KmerTagger, symbols: Tensor, *others: Tensor) -> Tensor:
         if len(symbols) > rows_that_fit:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
         sizes.append(len(symbols))
         return whole_forward(self, symbols, *others)
 
-    whole_forward = SequenceTagger.forward
-    monkeypatch.setattr(SequenceTagger, "forward", forward)
+    whole_forward = KmerTagger.forward
+    monkeypatch.setattr(KmerTagger, "forward", forward)
     fit(tagger(), Words(), CONFIG, tmp_path, device=CPU)
     assert max(sizes) <= rows_that_fit
     assert losses(tmp_path) == pytest.approx(losses(run[2]), abs=2e-5)
@@ -290,7 +295,7 @@ def test_no_memory_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     def forward(*_: object) -> Tensor:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(SequenceTagger, "forward", forward)
+    monkeypatch.setattr(KmerTagger, "forward", forward)
     with pytest.raises(DnatagError, match="too small for one window"):
         fit(tagger(), Words(), CONFIG, tmp_path, device=CPU)
 
@@ -301,7 +306,7 @@ def test_unknown_labels_teach_nothing(tmp_path: Path) -> None:
     assert losses(tmp_path) == pytest.approx([0.0] * len(losses(tmp_path)), abs=1e-6)
 
 
-def test_refusals(run: tuple[SequenceTagger, dict, Path], tmp_path: Path) -> None:
+def test_refusals(run: tuple[KmerTagger, dict, Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to resume"):
         fit(tagger(), Words(), CONFIG, tmp_path, device=CPU, resume=True)
     other = replace(CONFIG, steps=25)

@@ -11,23 +11,23 @@ import torch
 
 from dnatag.engine.training.loop import Batch
 from dnatag.tasks.tagging.corpus import Corpus, Example, collate
-from dnatag.tasks.tagging.domain import Encoded
+from dnatag.tasks.tagging.domain import TokenFeatures
 
 STATES = 3
 
 
-class Encoder:
+class Featurizer:
     """Varies sequences by counting up a category, by chance."""
 
-    def vary(self, encoded: Encoded, rng: np.random.Generator) -> Encoded:
+    def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
         categories = encoded.categories.copy()
         categories[:, 1] = rng.integers(1, 100)
         return replace(encoded, categories=categories)
 
 
-def encoded(number: int, length: int, width: int = 2) -> Encoded:
+def encoded(number: int, length: int, width: int = 2) -> TokenFeatures:
     """Return a sequence that is marked with a number everywhere."""
-    return Encoded(
+    return TokenFeatures(
         np.full((length, 2), number, np.int32),
         np.full((length, 1), number, np.float32),
         np.full((length, width), number, np.int32),
@@ -44,7 +44,7 @@ def corpus(number: int = 50, batch: int = 40, seed: int = 1, weight: float = 1.0
     lengths = np.random.default_rng(7).integers(1, 30, 2 * number).tolist()
     train = [example(i, n, weight) for i, n in enumerate(lengths[:number], 1)]
     validate = [example(i, n) for i, n in enumerate(lengths[number:], 1)]
-    return Corpus(train, validate, Encoder(), batch, seed)  # type: ignore[arg-type]
+    return Corpus(train, validate, Featurizer(), batch, seed)  # type: ignore[arg-type]
 
 
 def numbers(batch: Batch) -> list[int]:
@@ -71,9 +71,9 @@ def test_what_a_batch_holds() -> None:
         rows, length = batch.inputs[0].shape[:2]
         assert length == batch.lengths.max()
         assert rows * length <= some.batch or rows == 1
-        assert batch.bits.shape == (rows, length)
-        assert batch.bits.dtype == torch.uint8
-        assert not batch.bits.any()
+        assert batch.flags.shape == (rows, length)
+        assert batch.flags.dtype == torch.uint8
+        assert not batch.flags.any()
         assert batch.allowed.shape == (rows, length, STATES)
         for row, (number, n) in enumerate(zip(numbers(batch), batch.lengths.tolist(), strict=True)):
             source = some.train[number - 1]
@@ -99,7 +99,7 @@ def test_an_epoch_has_everything_once() -> None:
 def test_sequences_of_similar_length_stand_together() -> None:
     some = corpus(2000)
     batches = [some.batch_at(step) for step in range(some.steps(1))]
-    padded = sum(b.bits.numel() for b in batches)
+    padded = sum(b.flags.numel() for b in batches)
     assert sum(int(b.lengths.sum()) for b in batches) > 0.85 * padded
     # Yet not all short ones first.
     means = [float(b.lengths.float().mean()) for b in batches]
@@ -156,7 +156,7 @@ def test_workers_share_a_batch(world: int) -> None:
         assert sum(len(part) for part in parts) == len(whole)
         varied = dict(zip(numbers(whole), whole.inputs[0][:, 0, 1].tolist(), strict=True))
         for part in parts:
-            assert part.allowed.shape == (*part.bits.shape, STATES)
+            assert part.allowed.shape == (*part.flags.shape, STATES)
             if len(part):
                 assert dict(
                     zip(numbers(part), part.inputs[0][:, 0, 1].tolist(), strict=True)
@@ -171,4 +171,4 @@ def test_validation(world: int) -> None:
         assert sorted(n for b in batches for n in numbers(b)) == list(range(1, 51))
         # As they are.
         assert all(torch.equal(b.inputs[0][..., 0], b.inputs[0][..., 1]) for b in batches)
-    assert list(Corpus(some.train, [], Encoder(), 40, 1).validation()) == []  # type: ignore[arg-type]
+    assert list(Corpus(some.train, [], Featurizer(), 40, 1).validation()) == []  # type: ignore[arg-type]

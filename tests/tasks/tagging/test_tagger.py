@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 import dnatag
 from dnatag.domains.text.domain import DOMAIN, Settings
 from dnatag.domains.text.labels import Entities, Plain
-from dnatag.domains.text.words import WordEncoder
+from dnatag.domains.text.words import WordFeaturizer
 from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity, Span
 from dnatag.models.file import load_model, save_model
 from dnatag.tasks.tagging import schemes, tagger
 from dnatag.tasks.tagging.corpus import collate
-from dnatag.tasks.tagging.domain import Labelling, Relative
+from dnatag.tasks.tagging.domain import Homolog, Labelling
 from dnatag.tasks.tagging.model import TokenModel, load, save
 from dnatag.tasks.tagging.posterior import Posterior
 from dnatag.tasks.tagging.tagger import Tagger
@@ -42,13 +42,13 @@ labellings = pytest.mark.parametrize("labelling", [ENTITIES, PLAIN], ids=["entit
 def model(labelling: Labelling, characters: str = "cnn") -> TokenModel:
     """Return a model of random weights, which has no clear opinion of anything."""
     torch.manual_seed(4)
-    encoder = WordEncoder.learn([WORDS])
+    featurizer = WordFeaturizer.fit([WORDS])
     sizes = Settings(words=6, shapes=3, characters=characters, spelling=6, hidden=5)
-    networks = [TokenTagger(DOMAIN.network(encoder, sizes), labelling.grammar) for _ in range(2)]
+    networks = [TokenTagger(DOMAIN.network(featurizer, sizes), labelling.grammar) for _ in range(2)]
     for network in networks:
         torch.nn.init.normal_(network.head.weight, std=2)
-        torch.nn.init.normal_(network.theta)
-    return TokenModel(DOMAIN, encoder, tuple(networks), labelling)
+        torch.nn.init.normal_(network.transition_weights)
+    return TokenModel(DOMAIN, featurizer, tuple(networks), labelling)
 
 
 def tagger_of(labelling: Labelling, threads: int = 1) -> Tagger:
@@ -57,20 +57,20 @@ def tagger_of(labelling: Labelling, threads: int = 1) -> Tagger:
 
 def mean_scores(one: Tagger, tokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Channels of a sequence and weights of transitions, the means of the networks."""
-    inputs, lengths = collate([one.model.encoder.encode(tokens)])
+    inputs, lengths = collate([one.model.featurizer.encode(tokens)])
     with torch.no_grad():
-        channels = np.mean([f(*inputs, lengths)[0].double() for f in one.model.networks], 0)
-        theta = np.mean([f.theta for f in one.model.networks], 0)
-    return channels, theta
+        scores = np.mean([f(*inputs, lengths)[0].double() for f in one.model.networks], 0)
+        transition_weights = np.mean([f.transition_weights for f in one.model.networks], 0)
+    return scores, transition_weights
 
 
 def every_labelling(one: Tagger, tokens: list[str]) -> dict[tuple[Span, ...], float]:
     """Return the posteriors of all sets of spans, by enumeration."""
     labelling = one.model.labelling
     grammar = labelling.grammar
-    channels, theta = mean_scores(one, tokens)
-    weights = dict(zip(grammar.weights, theta.tolist(), strict=True))
-    scores: dict[tuple[Span, ...], float] = {}
+    scores, transition_weights = mean_scores(one, tokens)
+    weights = dict(zip(grammar.weights, transition_weights.tolist(), strict=True))
+    totals: dict[tuple[Span, ...], float] = {}
     for path in itertools.product(range(len(grammar.states)), repeat=len(tokens)):
         names = [grammar.states[i] for i in path]
         if isinstance(labelling, Plain):
@@ -79,12 +79,12 @@ def every_labelling(one: Tagger, tokens: list[str]) -> dict[tuple[Span, ...], fl
             continue
         else:
             spans = schemes.spans(names, "IOBES")
-        emitted = sum(channels[i, grammar.channels.index(name)] for i, name in enumerate(names))
+        emitted = sum(scores[i, grammar.scores.index(name)] for i, name in enumerate(names))
         moved = sum(weights[f"{a} {b}"] for a, b in itertools.pairwise(names))
-        assert tuple(spans) not in scores
-        scores[tuple(spans)] = emitted + moved
-    total = np.logaddexp.reduce(list(scores.values()))
-    return {spans: math.exp(score - total) for spans, score in scores.items()}
+        assert tuple(spans) not in totals
+        totals[tuple(spans)] = emitted + moved
+    total = np.logaddexp.reduce(list(totals.values()))
+    return {spans: math.exp(score - total) for spans, score in totals.items()}
 
 
 def spans_of(entities: list[Entity]) -> tuple[Span, ...]:
@@ -335,7 +335,7 @@ def test_a_model_survives_its_file(labelling: Labelling, tmp_path: Path) -> None
             assert torch.equal(other.state_dict()[name], weights.half().float()), name
     for sentence in mixed(5):
         if sentence:
-            encoded = [m.encoder.encode(sentence) for m in (before, after)]
+            encoded = [m.featurizer.encode(sentence) for m in (before, after)]
             assert np.array_equal(encoded[0].categories, encoded[1].categories)
             assert np.array_equal(encoded[0].parts, encoded[1].parts)
     # Once rounded, always the same file.
@@ -419,22 +419,22 @@ def test_the_package_imports_it_on_demand() -> None:
     assert dnatag.Tagger is Tagger
 
 
-# Relatives -----------------------------------------------------------------------------------
+# Homologs -----------------------------------------------------------------------------------
 
 
 class Company:
-    """Relatives of whatever has the word "patient": told beforehand, and of different lengths."""
+    """Homologs of whatever has the word "patient": told beforehand, and of different lengths."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Sequence[str], Sequence[Span]]] = []
 
-    def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Relative]:
+    def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Homolog]:
         self.asked.append((tokens, spans))
         if "patient" not in tokens:
             return []
         return [
-            Relative(("had", "12", "Aspirin-C"), np.array([0, 2]), np.array([1, 2])),
-            Relative(tuple(WORDS), np.array([2, 3]), np.array([9, 10])),
+            Homolog(("had", "12", "Aspirin-C"), np.array([0, 2]), np.array([1, 2])),
+            Homolog(tuple(WORDS), np.array([2, 3]), np.array([9, 10])),
         ]
 
 
@@ -444,15 +444,15 @@ def test_relatives_count_like_the_sequence_itself(labelling: Labelling) -> None:
     one = Tagger(alone.model, {}, CPU, 1, company)
     tokens = WORDS[:4]
 
-    mean, theta = mean_scores(one, tokens)
-    first, second = (mean_scores(one, relative.tokens)[0] for relative in company.find(tokens, []))
+    mean, transition_weights = mean_scores(one, tokens)
+    first, second = (mean_scores(one, homolog.tokens)[0] for homolog in company.find(tokens, []))
     mean[0] = (mean[0] + first[1]) / 2
     mean[2] = (mean[2] + first[2] + second[9]) / 3
     mean[3] = (mean[3] + second[10]) / 2
     posterior = Posterior(
         labelling.grammar,
         torch.tensor(mean[None], dtype=torch.float32),
-        torch.tensor(theta),
+        torch.tensor(transition_weights),
         torch.tensor([4]),
         labelling.stretch,
     )
@@ -463,7 +463,7 @@ def test_relatives_count_like_the_sequence_itself(labelling: Labelling) -> None:
     found, best = one.tag(tokens).entities, labelling.best(posterior, None)[0]
     assert spans_of(found) == spans_of(best)
     assert [e.score for e in found] == pytest.approx([e.score for e in best], abs=1e-5)
-    # It was asked with what is found without relatives.
+    # It was asked with what is found without homologs.
     assert company.asked[-1] == (tokens, [e.span for e in alone.tag(tokens).entities])
 
 

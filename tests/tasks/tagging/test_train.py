@@ -19,7 +19,7 @@ from dnatag.models.file import load_model, read_metadata
 from dnatag.tasks.tagging.metrics import evaluate
 from dnatag.tasks.tagging.recipe import Recipe, read_recipe
 from dnatag.tasks.tagging.tagger import Tagger
-from dnatag.tasks.tagging.train import Data, learn
+from dnatag.tasks.tagging.train import Data, train
 
 Toy = tuple[Path, Path, str]
 
@@ -43,7 +43,7 @@ def trained(
     """The model of a short run, and its losses."""
     output = tmp_path_factory.mktemp("trained") / "short.dnatag"
     seen: list[Progress] = []
-    learn(recipe, data, output, device="cpu", report=seen.append)
+    train(recipe, data, output, device="cpu", report=seen.append)
     return output, seen
 
 
@@ -68,7 +68,7 @@ def test_what_is_read(data: Data) -> None:
         "test on"
     )
     assert data.labelling.to_dict()["types"] == ["PER", "QTY"]
-    known = data.encoder.to_arrays()["words"].tobytes().decode().split("\0")
+    known = data.featurizer.to_arrays()["words"].tobytes().decode().split("\0")
     # Words are learnt from what is trained on alone.
     assert counts["train"][0].tokens[0].lower() in known
     names = {w.lower() for s in counts["test"] for w in s.tokens if w.istitle()}
@@ -129,17 +129,17 @@ def test_interrupted(
             raise KeyboardInterrupt
 
     with pytest.raises(InputError, match=r"nothing to resume: .*leave out --resume"):
-        learn(recipe, data, output, device="cpu", resume=True)
+        train(recipe, data, output, device="cpu", resume=True)
     with pytest.raises(KeyboardInterrupt):
-        learn(recipe, data, output, device="cpu", report=interrupt)
+        train(recipe, data, output, device="cpu", report=interrupt)
     with pytest.raises(InputError, match="has not ended; go on with --resume, or remove"):
-        learn(recipe, data, output, device="cpu")
+        train(recipe, data, output, device="cpu")
     other = replace(recipe, training=replace(recipe.training, seed=2))
     with pytest.raises(InputError, match=r"other settings \(loop\)"):
-        learn(other, data, output, device="cpu", resume=True)
+        train(other, data, output, device="cpu", resume=True)
     assert not output.exists()
     seen: list[Progress] = []
-    learn(recipe, data, output, device="cpu", resume=True, report=seen.append)
+    train(recipe, data, output, device="cpu", resume=True, report=seen.append)
     assert 3 < len(seen) < len(trained[1])
     assert seen == trained[1][-len(seen) :]
     assert output.read_bytes() == trained[0].read_bytes()
@@ -149,13 +149,13 @@ def test_same_seed_same_file(
     trained: tuple[Path, list[Progress]], recipe: Recipe, data: Data, tmp_path: Path
 ) -> None:
     output = tmp_path / "short.dnatag"
-    learn(recipe, data, output, device="cpu")
+    train(recipe, data, output, device="cpu")
     assert output.read_bytes() == trained[0].read_bytes()
     # Read anew, too.
-    learn(recipe, Data(recipe), output, device="cpu")
+    train(recipe, Data(recipe), output, device="cpu")
     assert output.read_bytes() == trained[0].read_bytes()
     other = replace(recipe, training=replace(recipe.training, seed=2))
-    learn(other, data, output, device="cpu")
+    train(other, data, output, device="cpu")
     one, two = (load_model(path)[0]["0.head.weight"] for path in (output, trained[0]))
     assert not torch.equal(one, two)
 
@@ -163,11 +163,11 @@ def test_same_seed_same_file(
 def test_several_networks(recipe: Recipe, data: Data, tmp_path: Path) -> None:
     """The first is what one alone would be; a run goes on where it stopped, within any of them."""
     alone = replace(recipe, training=replace(recipe.training, epochs=2))
-    learn(alone, data, tmp_path / "alone.dnatag", device="cpu")
+    train(alone, data, tmp_path / "alone.dnatag", device="cpu")
     several = replace(alone, training=replace(alone.training, networks=2))
     seen: list[Progress] = []
     output = tmp_path / "several.dnatag"
-    about = learn(several, data, output, device="cpu", report=seen.append)
+    about = train(several, data, output, device="cpu", report=seen.append)
     assert [now.step for now in seen] == list(range(1, seen[-1].steps + 1))
     assert about["training"]["steps"] == len(seen)
     one, both = (load_model(path)[0] for path in (tmp_path / "alone.dnatag", output))
@@ -184,9 +184,9 @@ def test_several_networks(recipe: Recipe, data: Data, tmp_path: Path) -> None:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            learn(several, data, again, device="cpu", resume=stop > len(seen) // 2,
+            train(several, data, again, device="cpu", resume=stop > len(seen) // 2,
                   report=interrupt)  # fmt: skip
-    learn(several, data, again, device="cpu", resume=True)
+    train(several, data, again, device="cpu", resume=True)
     assert load_model(again)[0].keys() == both.keys()
     assert all(torch.equal(weights, both[key]) for key, weights in load_model(again)[0].items())
 
@@ -199,7 +199,7 @@ def test_join(
     def model(name: str, **changes: Any) -> dict[str, torch.Tensor]:
         output = tmp_path / f"{name}.dnatag"
         changed = replace(recipe, training=replace(recipe.training, **changes))
-        about = learn(changed, data, output, device="cpu")
+        about = train(changed, data, output, device="cpu")
         assert ("beside the networks of" in about["card"]) == ("join" in changes)
         return load_model(output)[0]
 
@@ -221,13 +221,13 @@ def test_what_cannot_be_joined(
     output = tmp_path / "model.dnatag"
     larger = replace(recipe, model=replace(recipe.model, hidden=recipe.model.hidden + 2))
     with pytest.raises(InputError, match=r"short\.dnatag: has other features, sizes or labels"):
-        learn(join(trained[0], larger), data, output, device="cpu")
+        train(join(trained[0], larger), data, output, device="cpu")
     fewer = Data(recipe)
-    fewer.encoder.words.popitem()
+    fewer.featurizer.words.popitem()
     with pytest.raises(InputError, match=r"short\.dnatag: has other features, sizes or labels"):
-        learn(join(trained[0], recipe), fewer, output, device="cpu")
+        train(join(trained[0], recipe), fewer, output, device="cpu")
     with pytest.raises(InputError, match=r"missing\.dnatag"):
-        learn(join(tmp_path / "missing.dnatag", recipe), data, output, device="cpu")
+        train(join(tmp_path / "missing.dnatag", recipe), data, output, device="cpu")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -238,7 +238,7 @@ def test_threads_and_no_dropout(recipe: Recipe, data: Data, tmp_path: Path) -> N
     for threads in (1, 3):
         seen: list[Progress] = []
         output = tmp_path / f"{threads}.dnatag"
-        learn(still, data, output, device="cpu", threads=threads, report=seen.append)
+        train(still, data, output, device="cpu", threads=threads, report=seen.append)
         runs.append([now.loss for now in seen])
     assert runs[0] == pytest.approx(runs[1], abs=1e-3)
 
@@ -247,7 +247,7 @@ def test_nothing_to_validate_on(recipe: Recipe, tmp_path: Path) -> None:
     (files,) = recipe.corpora
     alone = replace(recipe, corpora=(replace(files, validate=(), test=()),))
     seen: list[Progress] = []
-    about = learn(alone, Data(alone), tmp_path / "m.dnatag", device="cpu", report=seen.append)
+    about = train(alone, Data(alone), tmp_path / "m.dnatag", device="cpu", report=seen.append)
     assert about["scores"] == {}
     assert all(now.validation_loss is None for now in seen)
     assert "## Scores" not in read_metadata(tmp_path / "m.dnatag")["card"]
@@ -262,7 +262,7 @@ def test_scores_that_are_not_defined(recipe: Recipe, tmp_path: Path) -> None:
     untrained = replace(
         recipe, corpora=(files,), training=replace(recipe.training, epochs=1, learning_rate=1e-9)
     )
-    about = learn(untrained, Data(untrained), tmp_path / "m.dnatag", device="cpu")
+    about = train(untrained, Data(untrained), tmp_path / "m.dnatag", device="cpu")
     assert "recall" not in about["scores"]["validate"]
 
 
@@ -295,7 +295,7 @@ def test_corpora_of_different_types(toy: Toy, without: Without, tmp_path: Path) 
             for other, own in zip(("QTY", "PER"), types, strict=True)
         ]
         recipe = replace(whole, corpora=(*corpora, replace(files, train=(), validate=())))
-        about = learn(recipe, Data(recipe), tmp_path / "m.dnatag", device="cpu")
+        about = train(recipe, Data(recipe), tmp_path / "m.dnatag", device="cpu")
         assert set(about["scores"]) == {"test 3"}
         scores.append(about["scores"]["test 3"]["f1"])
     assert scores[0] > 0.9
@@ -307,6 +307,6 @@ def test_types_of_validation_only(recipe: Recipe, data: Data, tmp_path: Path) ->
     (files,) = recipe.corpora
     (tmp_path / "new.tsv").write_text("we\tB-NEW\nsaw\tO\n\n" + files.test[0].read_text())
     other = replace(recipe, corpora=(replace(files, validate=(tmp_path / "new.tsv",)),))
-    about = learn(other, Data(other), tmp_path / "m.dnatag", device="cpu")
+    about = train(other, Data(other), tmp_path / "m.dnatag", device="cpu")
     assert about["scores"]["validate"]["f1 NEW"] == 0
     assert Tagger.load(tmp_path / "m.dnatag").model.labelling.to_dict()["types"] == ["PER", "QTY"]

@@ -1,4 +1,4 @@
-"""What is found on a contig: genes with their posteriors, put together from pieces."""
+"""What is found on a contig: genes with their posteriors, put together from chunks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
-from dnatag.domains.genes.decoding.chunks import PaddedContig, Piece
+from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig
 from dnatag.domains.genes.decoding.circular import choose_cut, place
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
-__all__ = ["Collector", "Prediction"]
+__all__ = ["Assembler", "Prediction"]
 
 #: Alternative starts are given down to this posterior, and up to this many.
 ALTERNATIVE_POSTERIOR, ALTERNATIVES = 0.01, 5
@@ -69,8 +69,8 @@ class Prediction:
         return self.steps[start:end] / np.float32(_STEPS)
 
 
-class Collector:
-    """Collects what is found on a contig, piece by piece.
+class Assembler:
+    """Collects what is found on a contig, chunk by chunk.
 
     Parameters
     ----------
@@ -92,36 +92,36 @@ class Collector:
         self.alternatives = alternatives
         self.code = sequence.genome.code
         length = len(sequence)
-        self.bits = sequence.bits[sequence.pad : sequence.pad + length]
+        self.flags = sequence.flags[sequence.pad : sequence.pad + length]
         self.genes: list[CodingSequence] = []
         # A circle is cut where its labels say that there is no gene.
         labelled = per_base or sequence.contig.circular
         self.labels = np.full(length, -1, np.int8) if labelled else None
         self.steps = np.zeros((length, 6), np.uint16) if per_base else None
-        # A piece that waits for the next one, and from where on it counts.
-        self.waiting: tuple[Piece, np.ndarray, np.ndarray] | None = None
+        # A chunk that waits for the next one, and from where on it counts.
+        self.waiting: tuple[Chunk, np.ndarray, np.ndarray] | None = None
         self.low = 0
 
-    def add(self, piece: Piece, path: np.ndarray, frames: np.ndarray) -> None:
-        """Take the next piece.
+    def add(self, chunk: Chunk, path: np.ndarray, frames: np.ndarray) -> None:
+        """Take the next chunk.
 
-        Neighbouring pieces are joined where both have the same state, between genes if possible,
+        Neighbouring chunks are joined where both have the same state, between genes if possible,
         as near as possible to the middle of their overlap.
 
         Parameters
         ----------
-        piece : Piece
+        chunk : Chunk
             The one that follows the last one.
         path : numpy.ndarray
             int8 (n,), the state of each of its bases.
         frames : numpy.ndarray
             float32 (n, 6), posteriors of the frames.
         """
-        if piece.begins:
-            self.low = piece.low
+        if chunk.begins:
+            self.low = chunk.low
         if self.waiting is not None:
             before, earlier, posteriors = self.waiting
-            shared = earlier[piece.low - before.low :]
+            shared = earlier[chunk.low - before.low :]
             same = shared == path[: len(shared)]
             places = np.flatnonzero(same & (shared == 0))
             between = len(places) > 0
@@ -130,42 +130,42 @@ class Collector:
             middle = len(shared) // 2
             cut = int(places[np.argmin(np.abs(places - middle))]) if len(places) else middle
             if between:
-                self._take(piece.low + cut)
+                self._take(chunk.low + cut)
             else:
-                # A gene as long as the overlap: go on as if both pieces were one.
-                n = piece.low + cut - before.low
+                # A gene as long as the overlap: go on as if both chunks were one.
+                n = chunk.low + cut - before.low
                 path = np.concatenate([earlier[:n], path[cut:]])
                 frames = np.concatenate([posteriors[:n], frames[cut:]])
-                piece = replace(piece, low=before.low)
-        self.waiting = (piece, path, frames)
-        if piece.ends:
-            self._take(piece.high)
+                chunk = replace(chunk, low=before.low)
+        self.waiting = (chunk, path, frames)
+        if chunk.ends:
+            self._take(chunk.high)
             self.waiting = None
 
     def _take(self, high: int) -> None:
         """Read off the genes up to a base between genes, or the end of a segment."""
         assert self.waiting is not None
-        piece, path, frames = self.waiting
+        chunk, path, frames = self.waiting
         low, self.low = self.low, high
-        taken = slice(low - piece.low, high - piece.low)
-        bits = self.bits[piece.low : piece.high]
-        for gene in genes_of_path(path[taken], bits[taken], self.sequence.contig.id, taken.start):
+        taken = slice(low - chunk.low, high - chunk.low)
+        flags = self.flags[chunk.low : chunk.high]
+        for gene in genes_of_path(path[taken], flags[taken], self.sequence.contig.id, taken.start):
             left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
             torn = (left_open and gene.start > taken.start) or (
                 right_open and gene.end < taken.stop
             )
-            # Torn are genes where two pieces agree nowhere.
+            # Torn are genes where two chunks agree nowhere.
             if torn or len(gene) < self.min_length:
                 continue
-            posterior, start_posterior, others = _posteriors(gene, frames, bits, self.alternatives)
+            posterior, start_posterior, others = _posteriors(gene, frames, flags, self.alternatives)
             self.genes.append(
                 replace(
                     gene,
-                    parts=((gene.start + piece.low, gene.end + piece.low),),
+                    parts=((gene.start + chunk.low, gene.end + chunk.low),),
                     genetic_code=self.code.table,
                     posterior=posterior,
                     start_posterior=start_posterior,
-                    alternative_starts=tuple((at + piece.low, p) for at, p in others),
+                    alternative_starts=tuple((at + chunk.low, p) for at, p in others),
                 )
             )
         if self.labels is not None:
@@ -174,7 +174,7 @@ class Collector:
             self.steps[low:high] = np.rint(np.minimum(frames[taken], 1) * _STEPS)
 
     def prediction(self) -> Prediction:
-        """Return the result, after the last piece."""
+        """Return the result, after the last chunk."""
         contig = self.sequence.contig
         if not contig.circular:
             return Prediction(contig, self.genes, self.code, self.labels, self.steps)
@@ -203,7 +203,7 @@ class Collector:
 
 
 def _posteriors(
-    gene: CodingSequence, frames: np.ndarray, bits: np.ndarray, alternatives: bool
+    gene: CodingSequence, frames: np.ndarray, flags: np.ndarray, alternatives: bool
 ) -> tuple[float, float | None, list[tuple[int, float]]]:
     """Posteriors of a gene, of its start and of other starts, from those of the frames.
 
@@ -218,7 +218,7 @@ def _posteriors(
     def starts_at(first: int) -> float:
         before = first - gene.strand
         opened = float(columns[first, 0])
-        if 0 <= before < len(frames) and not bits[before] & is_stop:
+        if 0 <= before < len(frames) and not flags[before] & is_stop:
             opened -= float(columns[before, 2])
         return min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
 
@@ -230,11 +230,11 @@ def _posteriors(
         downstream = np.arange(own + (0 if gene.partial5 else codon), gene.three_prime, codon)
         upstream = []
         at = own - codon
-        while 0 <= at < len(frames) and not bits[at + codon - gene.strand] & is_stop:
+        while 0 <= at < len(frames) and not flags[at + codon - gene.strand] & is_stop:
             upstream.append(at)
             at -= codon
         places = np.concatenate([np.array(upstream, dtype=np.int64), downstream.astype(np.int64)])
-        for at in places[(bits[places] & is_start) > 0]:
+        for at in places[(flags[places] & is_start) > 0]:
             if (p := starts_at(int(at))) >= ALTERNATIVE_POSTERIOR:
                 others.append((int(at), p))
         others.sort(key=lambda x: -x[1])

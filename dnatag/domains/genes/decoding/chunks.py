@@ -1,4 +1,4 @@
-"""Contigs as the network and the decoder get them: padded, unrolled, cut into pieces."""
+"""Contigs as the network and the decoder get them: padded, unrolled, cut into chunks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE
 from dnatag.domains.genes.decoding.circular import least_rotation
 from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.selftraining.parameters import Genome
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.signals.kernels import drop_short
 from dnatag.engine.inference.windows import split
 from dnatag.formats.sequences.records import Contig
 
-__all__ = ["PaddedContig", "Piece", "pieces_of"]
+__all__ = ["Chunk", "PaddedContig", "chunks_of"]
 
 #: Runs of this many N are gaps: no gene crosses them.
 GAP = 10
-#: Bases decoded at once (about), and how far beyond them neighbouring pieces look. From 2,000 on
+#: Bases decoded at once (about), and how far beyond them neighbouring chunks look. From 2,000 on
 #: no gene of the examples changes with it, and no posterior by 1e-4.
-PIECE, OVERLAP = 400_000, 10_000
+CHUNK, OVERLAP = 400_000, 10_000
 #: Genes shorter than this are not considered unless asked for.
 VERY_SHORT = 60
 
@@ -38,9 +38,9 @@ class PaddedContig:
     ----------
     contig : Contig
         The contig.
-    genome : Genome
+    genome : GenomeParameters
         What is known of its genome.
-    symbols, bits : numpy.ndarray
+    symbols, flags : numpy.ndarray
         uint8 (L,), of the unrolled sequence with its padding.
     pad : int
         Bases of padding at each end.
@@ -51,9 +51,9 @@ class PaddedContig:
     """
 
     contig: Contig
-    genome: Genome
+    genome: GenomeParameters
     symbols: np.ndarray
-    bits: np.ndarray
+    flags: np.ndarray
     pad: int
     shift: int = 0
     mask: np.ndarray | None = None
@@ -62,7 +62,7 @@ class PaddedContig:
     def of(
         cls,
         contig: Contig,
-        genome: Genome,
+        genome: GenomeParameters,
         min_length: int,
         regions: Sequence[tuple[int, int]] = (),
     ) -> PaddedContig:
@@ -94,13 +94,13 @@ class PaddedContig:
                 mask[start:end] = True
             if contig.circular:
                 mask = mask[(np.arange(length) + shift) % len(contig)]
-        bits = genome.code.properties(padded)
+        flags = genome.code.properties(padded)
         # Very short genes are not even begun, which saves looking at half of the starts; of the
         # others a short one is dropped in the end, rather than stretched to a start further up.
         shortest = min(min_length, VERY_SHORT)
-        drop_short(bits, START, STOP, len(bits) - 1, 1, shortest)
-        drop_short(bits, START_REVERSE, STOP_REVERSE, 0, -1, shortest)
-        return cls(contig, genome, padded, bits, pad, shift, mask)
+        drop_short(flags, START, STOP, len(flags) - 1, 1, shortest)
+        drop_short(flags, START_REVERSE, STOP_REVERSE, 0, -1, shortest)
+        return cls(contig, genome, padded, flags, pad, shift, mask)
 
     def __len__(self) -> int:
         """Bases, of a circle as it is unrolled."""
@@ -118,7 +118,7 @@ class PaddedContig:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Chunk:
     """A stretch of a contig that is decoded at once.
 
     Attributes
@@ -144,11 +144,11 @@ class Piece:
         return low <= place < high
 
 
-def pieces_of(number: int, sequence: PaddedContig) -> Iterator[Piece]:
-    """Cut the segments of a contig into pieces that overlap."""
+def chunks_of(number: int, sequence: PaddedContig) -> Iterator[Chunk]:
+    """Cut the segments of a contig into chunks that overlap."""
     for start, end in sequence.segments():
-        for low, high in pairwise(start + bound for bound in split(end - start, PIECE)):
-            yield Piece(
+        for low, high in pairwise(start + bound for bound in split(end - start, CHUNK)):
+            yield Chunk(
                 number,
                 max(low - OVERLAP, start),
                 min(high + OVERLAP, end),

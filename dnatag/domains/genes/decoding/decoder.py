@@ -1,7 +1,7 @@
-"""Contigs to genes: run the network, decode its channels, read off genes and posteriors.
+"""Contigs to genes: run the network, decode its scores, read off genes and posteriors.
 
-Long contigs are cut into pieces that overlap, so that memory stays bounded and both the network
-and the decoder have work for every thread; pieces are joined where they agree.
+Long contigs are cut into chunks that overlap, so that memory stays bounded and both the network
+and the decoder have work for every thread; chunks are joined where they agree.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import numpy as np
 import torch
 
 from dnatag.domains.genes.codes import GeneticCode
-from dnatag.domains.genes.decoding.assemble import Collector, Prediction
-from dnatag.domains.genes.decoding.chunks import PaddedContig, Piece, pieces_of
-from dnatag.domains.genes.selftraining.parameters import Genome, choose_parts
+from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
+from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig, chunks_of
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters, choose_parts
 from dnatag.domains.genes.signals.codon_usage import Adaptation
-from dnatag.domains.genes.signals.rbs import Motif
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, START_CHANNELS
+from dnatag.domains.genes.signals.rbs import RbsMotif
+from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, START_SCORES
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.crf import implementation
 from dnatag.engine.inference.windows import (
+    EncodedChunk,
     Features,
-    Reading,
     Runner,
     Span,
     batches,
     torch_threads,
 )
-from dnatag.engine.networks.kmer_tagger import SequenceTagger
+from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
-__all__ = ["Decoder", "Readings", "groups"]
+__all__ = ["Decoder", "EncodedContigs", "groups"]
 
 #: Bases that are worked on together.
 GROUP = 8_000_000
@@ -48,29 +48,29 @@ _CRF = implementation("cpu")
 
 
 @dataclass(frozen=True)
-class Readings:
+class EncodedContigs:
     """Contigs of a genome as the network read them, to be decoded with some starts or others."""
 
     sequences: list[PaddedContig]
-    pieces: list[Piece]
-    read: list[Reading]
+    chunks: list[Chunk]
+    encoded: list[EncodedChunk]
 
-    def part(self, size: int) -> Readings:
-        """Take about so many bases, in pieces spread evenly."""
+    def part(self, size: int) -> EncodedContigs:
+        """Take about so many bases, in chunks spread evenly."""
         of_contig: list[list[int]] = [[] for _ in self.sequences]
-        for i, piece in enumerate(self.pieces):
-            of_contig[piece.sequence].append(i)
+        for i, chunk in enumerate(self.chunks):
+            of_contig[chunk.sequence].append(i)
         contigs = [sequence.contig for sequence in self.sequences]
         chosen = [
             of_contig[contig][part]
             for contig, parts in choose_parts(contigs, [len(x) for x in of_contig], size)
             for part in parts
         ]
-        return Readings(
-            self.sequences, [self.pieces[i] for i in chosen], [self.read[i] for i in chosen]
+        return EncodedContigs(
+            self.sequences, [self.chunks[i] for i in chosen], [self.encoded[i] for i in chosen]
         )
 
-    def of(self, genome: Genome) -> Readings:
+    def of(self, genome: GenomeParameters) -> EncodedContigs:
         """Return the same of a genome that other starts have been learnt of."""
         return replace(self, sequences=[replace(s, genome=genome) for s in self.sequences])
 
@@ -80,7 +80,7 @@ class Decoder:
 
     Parameters
     ----------
-    tagger : SequenceTagger
+    tagger : KmerTagger
         The gene model.
     device : torch.device
         Where the network runs; decoding is done on the CPU.
@@ -98,7 +98,7 @@ class Decoder:
 
     def __init__(
         self,
-        tagger: SequenceTagger,
+        tagger: KmerTagger,
         device: torch.device,
         threads: int,
         *,
@@ -114,15 +114,15 @@ class Decoder:
         self.alternatives = alternatives
         self.masks = masks or {}
         self.runner = Runner(tagger, device, threads)
-        self._theta = tagger.theta.detach().cpu()
+        self._transition_weights = tagger.transition_weights.detach().cpu()
         self._project = torch.from_numpy(FRAME_OF_STATE.astype(np.float32))
-        self._frames = [self.grammar.channels.index(frame) for frame in FRAMES]
-        self._starts = [self.grammar.channels.index(start) for start in START_CHANNELS]
+        self._frames = [self.grammar.scores.index(frame) for frame in FRAMES]
+        self._starts = [self.grammar.scores.index(start) for start in START_SCORES]
 
     def predict(
         self,
         contigs: Sequence[Contig],
-        genomes: Sequence[Genome],
+        genomes: Sequence[GenomeParameters],
         *,
         per_base: bool = False,
         done: Callable[[int], None] | None = None,
@@ -133,7 +133,7 @@ class Decoder:
         ----------
         contigs : sequence of Contig
             All are held in memory.
-        genomes : sequence of Genome
+        genomes : sequence of GenomeParameters
             What is known of the genome of each.
         per_base : bool
             Whether to give labels and posteriors of each base.
@@ -145,17 +145,17 @@ class Decoder:
         Prediction
             In the order of the contigs.
         """
-        sequences, pieces = self._cut(contigs, genomes)
+        sequences, chunks = self._cut(contigs, genomes)
         yield from self._call(
-            sequences, pieces, lambda group: self._read(group, sequences, done), per_base
+            sequences, chunks, lambda group: self._encode(group, sequences, done), per_base
         )
 
-    def call(self, readings: Readings, per_base: bool = False) -> Iterator[Prediction]:
+    def call(self, encoded: EncodedContigs, per_base: bool = False) -> Iterator[Prediction]:
         """Find the genes of contigs that have been read; else as :meth:`predict`."""
-        rest = iter(readings.read)
+        rest = iter(encoded.encoded)
         yield from self._call(
-            readings.sequences,
-            readings.pieces,
+            encoded.sequences,
+            encoded.chunks,
             lambda group: list(islice(rest, len(group))),
             per_base,
         )
@@ -163,33 +163,33 @@ class Decoder:
     def _call(
         self,
         sequences: Sequence[PaddedContig],
-        pieces: Sequence[Piece],
-        read: Callable[[list[Piece]], list[Reading]],
+        chunks: Sequence[Chunk],
+        encode: Callable[[list[Chunk]], list[EncodedChunk]],
         per_base: bool,
     ) -> Iterator[Prediction]:
-        """Find genes; the pieces are read group by group, in order."""
+        """Find genes; the chunks are read group by group, in order."""
         found = [
-            Collector(s, self.min_length, self.alternatives, per_base=per_base) for s in sequences
+            Assembler(s, self.min_length, self.alternatives, per_base=per_base) for s in sequences
         ]
         finished = position = 0
         # Group by group, so that a long contig takes no more memory than its sequence.
-        for group in groups(pieces, size=lambda p: p.high - p.low):
-            for piece, path, frames in self._decode(group, sequences, read(group)):
-                found[piece.sequence].add(piece, path, frames)
+        for group in groups(chunks, size=lambda p: p.high - p.low):
+            for chunk, path, frames in self._decode(group, sequences, encode(group)):
+                found[chunk.sequence].add(chunk, path, frames)
             position += len(group)
-            following = pieces[position].sequence if position < len(pieces) else len(found)
+            following = chunks[position].sequence if position < len(chunks) else len(found)
             for number in range(finished, following):
                 yield found[number].prediction()
             finished = following
         for rest in found[finished:]:
             yield rest.prediction()
 
-    def read(
+    def encode(
         self,
         contigs: Sequence[Contig],
-        genome: Genome,
+        genome: GenomeParameters,
         done: Callable[[int], None] | None = None,
-    ) -> Readings:
+    ) -> EncodedContigs:
         """Run the network over the contigs of a genome.
 
         Parameters
@@ -197,55 +197,55 @@ class Decoder:
         contigs, genome, done
             As for :meth:`predict`.
         """
-        sequences, pieces = self._cut(contigs, [genome] * len(contigs))
-        return Readings(sequences, pieces, self._read(pieces, sequences, done))
+        sequences, chunks = self._cut(contigs, [genome] * len(contigs))
+        return EncodedContigs(sequences, chunks, self._encode(chunks, sequences, done))
 
-    def sketch(
-        self, readings: Readings
+    def viterbi_genes(
+        self, encoded: EncodedContigs
     ) -> list[tuple[np.ndarray, np.ndarray, list[CodingSequence]]]:
         """Find genes without their posteriors, to learn from.
 
         Parameters
         ----------
-        readings : Readings
+        encoded : EncodedContigs
             The contigs.
 
         Returns
         -------
-        list of (symbols, bits, genes)
-            For each piece that the contigs are cut into, see :meth:`Adaptation.learn`; a gene is
+        list of (symbols, flags, genes)
+            For each chunk that the contigs are cut into, see :meth:`Adaptation.estimate`; a gene is
             given once.
         """
         out: list[tuple[np.ndarray, np.ndarray, list[CodingSequence]]] = []
-        pieces, sequences = readings.pieces, readings.sequences
+        chunks, sequences = encoded.chunks, encoded.sequences
         first = 0
-        for group in groups(pieces, size=lambda p: p.high - p.low):
-            read = readings.read[first : first + len(group)]
+        for group in groups(chunks, size=lambda p: p.high - p.low):
+            own = encoded.encoded[first : first + len(group)]
             first += len(group)
             paths: dict[int, np.ndarray] = {}
-            for batch, arguments, ends in self._batches(group, sequences, read):
+            for batch, arguments, ends in self._batches(group, sequences, own):
                 with torch_threads(self.threads):
                     best, _ = _CRF.viterbi(*arguments, **ends)
                 paths |= {i: best[row].numpy() for row, i in enumerate(batch)}
-            for i, piece in enumerate(group):
-                sequence = sequences[piece.sequence]
-                here = slice(piece.low + sequence.pad, piece.high + sequence.pad)
-                path, bits = paths[i][: piece.high - piece.low], sequence.bits[here]
+            for i, chunk in enumerate(group):
+                sequence = sequences[chunk.sequence]
+                here = slice(chunk.low + sequence.pad, chunk.high + sequence.pad)
+                path, flags = paths[i][: chunk.high - chunk.low], sequence.flags[here]
                 genes = [
-                    g for g in genes_of_path(path, bits) if piece.counts(piece.low + g.three_prime)
+                    g for g in genes_of_path(path, flags) if chunk.counts(chunk.low + g.three_prime)
                 ]
                 symbols = sequence.symbols[here]
                 out.append((symbols, sequence.genome.code.properties(symbols), genes))
         return out
 
     def _cut(
-        self, contigs: Sequence[Contig], genomes: Sequence[Genome]
-    ) -> tuple[list[PaddedContig], list[Piece]]:
+        self, contigs: Sequence[Contig], genomes: Sequence[GenomeParameters]
+    ) -> tuple[list[PaddedContig], list[Chunk]]:
         sequences = [
             PaddedContig.of(contig, genome, self.min_length, self.masks.get(contig.id, ()))
             for contig, genome in zip(contigs, genomes, strict=True)
         ]
-        return sequences, [p for i, s in enumerate(sequences) for p in pieces_of(i, s)]
+        return sequences, [p for i, s in enumerate(sequences) for p in chunks_of(i, s)]
 
     def log_partitions(self, contigs: Sequence[Contig], codes: Sequence[GeneticCode]) -> np.ndarray:
         """How much better contigs read with genes of each code than without genes.
@@ -265,116 +265,119 @@ class Decoder:
         """
         read = [
             [PaddedContig.of(replace(c, circular=None), genome, self.min_length) for c in contigs]
-            for genome in map(Genome, codes)
+            for genome in map(GenomeParameters, codes)
         ]
         # One run of the network serves all: a code only tells it which starts to look at.
-        starts = [np.bitwise_or.reduce([s.bits for s in same]) for same in zip(*read, strict=True)]
-        seen = [replace(s, bits=bits) for s, bits in zip(read[0], starts, strict=True)]
-        pieces = [Piece(i, 0, len(s), True, True) for i, s in enumerate(seen)]
+        starts = [np.bitwise_or.reduce([s.flags for s in same]) for same in zip(*read, strict=True)]
+        seen = [replace(s, flags=flags) for s, flags in zip(read[0], starts, strict=True)]
+        chunks = [Chunk(i, 0, len(s), True, True) for i, s in enumerate(seen)]
         result = np.zeros((len(codes), len(contigs)))
-        for batch, arguments, ends in self._batches(pieces, seen, self._read(pieces, seen)):
-            grammar, channels, theta, bits, lengths = arguments
+        for batch, arguments, ends in self._batches(chunks, seen, self._encode(chunks, seen)):
+            grammar, scores, transition_weights, flags, lengths = arguments
             for row, sequences in zip(result, read, strict=True):
                 for at, i in enumerate(batch):
-                    own = sequences[i].bits[sequences[i].pad :][: len(contigs[i])]
-                    bits[at, : len(own)] = torch.from_numpy(own)
+                    own = sequences[i].flags[sequences[i].pad :][: len(contigs[i])]
+                    flags[at, : len(own)] = torch.from_numpy(own)
                 with torch_threads(self.threads), torch.no_grad():
                     row[batch] = _CRF.log_partition(
-                        grammar, channels, theta, bits, lengths, **ends
+                        grammar, scores, transition_weights, flags, lengths, **ends
                     ).numpy()
         return result
 
     def _decode(
         self,
-        pieces: Sequence[Piece],
+        chunks: Sequence[Chunk],
         sequences: Sequence[PaddedContig],
-        read: Sequence[Reading],
-    ) -> Iterator[tuple[Piece, np.ndarray, np.ndarray]]:
-        """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each piece."""
-        out: dict[int, tuple[Piece, np.ndarray, np.ndarray]] = {}
-        for batch, arguments, ends in self._batches(pieces, sequences, read):
+        encoded: Sequence[EncodedChunk],
+    ) -> Iterator[tuple[Chunk, np.ndarray, np.ndarray]]:
+        """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each chunk."""
+        out: dict[int, tuple[Chunk, np.ndarray, np.ndarray]] = {}
+        for batch, arguments, ends in self._batches(chunks, sequences, encoded):
             with torch_threads(self.threads):
                 paths, _ = _CRF.viterbi(*arguments, **ends)
                 frames = _CRF.marginals(*arguments, **ends, project=self._project)
             for row, i in enumerate(batch):
-                n = pieces[i].high - pieces[i].low
+                n = chunks[i].high - chunks[i].low
                 out[i] = (
-                    pieces[i],
+                    chunks[i],
                     paths[row, :n].numpy().astype(np.int8),
                     frames[row, :n].numpy(),
                 )
-        for i in range(len(pieces)):
+        for i in range(len(chunks)):
             yield out[i]
 
-    def _read(
+    def _encode(
         self,
-        pieces: Sequence[Piece],
+        chunks: Sequence[Chunk],
         sequences: Sequence[PaddedContig],
         done: Callable[[int], None] | None = None,
-    ) -> list[Reading]:
+    ) -> list[EncodedChunk]:
         """Run the network."""
         spans, features = [], []
-        for piece in pieces:
-            sequence = sequences[piece.sequence]
-            low = (piece.low + sequence.pad) // 3 * 3
-            high = -(-(piece.high + sequence.pad) // 3) * 3
-            spans.append(Span(sequence.symbols, sequence.bits, low, high))
+        for chunk in chunks:
+            sequence = sequences[chunk.sequence]
+            low = (chunk.low + sequence.pad) // 3 * 3
+            high = -(-(chunk.high + sequence.pad) // 3) * 3
+            spans.append(Span(sequence.symbols, sequence.flags, low, high))
             features.append(_features(sequence.genome.adaptation, sequence.genome.code))
-        return self.runner.read(spans, features, done)
+        return self.runner.encode(spans, features, done)
 
-    def _add_motif(self, reading: Reading, motif: Motif) -> None:
+    def _add_motif(self, chunk: EncodedChunk, motif: RbsMotif) -> None:
         """Let the motif before starts count beside what the network makes of them."""
-        span = reading.span
+        span = chunk.span
         low = max(span.start - _FLANK, 0)
         around = span.symbols[low : span.end + _FLANK]
-        for strand, channel in zip((1, -1), self._starts, strict=True):
-            place = reading.place[reading.channel == channel]
+        for strand, column in zip((1, -1), self._starts, strict=True):
+            place = chunk.place[chunk.column == column]
             log_odds = motif.log_odds(around, place + (span.start - low), strand)
-            reading.channels[place, channel] += MOTIF_WEIGHT * log_odds
+            chunk.scores[place, column] += MOTIF_WEIGHT * log_odds
 
     def _batches(
         self,
-        pieces: Sequence[Piece],
+        chunks: Sequence[Chunk],
         sequences: Sequence[PaddedContig],
-        read: Sequence[Reading],
+        encoded: Sequence[EncodedChunk],
     ) -> Iterator[tuple[list[int], Any, Any]]:
-        """Score starts; yield indices of pieces with the arguments of the CRF's functions."""
-        genomes = [sequences[piece.sequence].genome for piece in pieces]
-        self.runner.score(read, [_features(g.starts, g.code) for g in genomes])
-        for reading, genome in zip(read, genomes, strict=True):
-            self._add_motif(reading, genome.motif)
-        lengths = [piece.high - piece.low for piece in pieces]
+        """Score starts; yield indices of chunks with the arguments of the CRF's functions."""
+        genomes = [sequences[chunk.sequence].genome for chunk in chunks]
+        self.runner.score(encoded, [_features(g.starts, g.code) for g in genomes])
+        for one, genome in zip(encoded, genomes, strict=True):
+            self._add_motif(one, genome.motif)
+        lengths = [chunk.high - chunk.low for chunk in chunks]
         for batch in batches(lengths, GROUP // 2):
             longest = lengths[batch[0]]
-            channels = np.zeros((len(batch), longest, len(self.grammar.channels)), np.float32)
-            bits = np.zeros((len(batch), longest), np.uint8)
+            scores = np.zeros((len(batch), longest, len(self.grammar.scores)), np.float32)
+            flags = np.zeros((len(batch), longest), np.uint8)
             begin = np.ones((len(batch), len(self.grammar.states)), bool)
             end = begin.copy()
             for row, i in enumerate(batch):
-                piece, sequence = pieces[i], sequences[pieces[i].sequence]
+                chunk, sequence = chunks[i], sequences[chunks[i].sequence]
                 n = lengths[i]
-                offset = piece.low + sequence.pad - read[i].span.start
-                channels[row, :n] = read[i].channels[offset : offset + n]
-                bits[row, :n] = sequence.bits[piece.low + sequence.pad :][:n]
+                offset = chunk.low + sequence.pad - encoded[i].span.start
+                scores[row, :n] = encoded[i].scores[offset : offset + n]
+                flags[row, :n] = sequence.flags[chunk.low + sequence.pad :][:n]
                 if sequence.mask is not None:
-                    masked = np.flatnonzero(sequence.mask[piece.low : piece.high])
-                    channels[row, masked[:, None], self._frames] = MASKED
+                    masked = np.flatnonzero(sequence.mask[chunk.low : chunk.high])
+                    scores[row, masked[:, None], self._frames] = MASKED
                 if self.closed_ends:
                     # Where a circle is unrolled is no end.
                     circular = bool(sequence.contig.circular)
-                    begin[row, 1:] = not piece.begins or (circular and piece.low == 0)
-                    end[row, 1:] = not piece.ends or (circular and piece.high == len(sequence))
+                    begin[row, 1:] = not chunk.begins or (circular and chunk.low == 0)
+                    end[row, 1:] = not chunk.ends or (circular and chunk.high == len(sequence))
             arguments = (
-                self.grammar, torch.from_numpy(channels), self._theta, torch.from_numpy(bits),
+                self.grammar,
+                torch.from_numpy(scores),
+                self._transition_weights,
+                torch.from_numpy(flags),
                 torch.tensor([lengths[i] for i in batch]),
-            )  # fmt: skip
+            )
             yield batch, arguments, {"begin": torch.from_numpy(begin), "end": torch.from_numpy(end)}
 
 
 def _features(adaptation: Adaptation, code: GeneticCode) -> Features:
     """Channels of an adaptation, for the runner."""
 
-    def features(symbols: np.ndarray, bits: np.ndarray, start: int, end: int) -> np.ndarray:
+    def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:
         # The network has learnt with the features of all starts, those of short genes too.
         low = max(start - _FLANK, 0)
         around = symbols[low : end + _FLANK]

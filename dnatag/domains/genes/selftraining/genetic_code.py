@@ -60,12 +60,12 @@ def may_be_recoded(stretches: Sequence[Contig]) -> bool:
     return bool(open_bases[1:].max() - open_bases[0] >= MORE_OPEN * size)
 
 
-def _open_bases(bits: np.ndarray) -> int:
-    """Count the bases in long reading frames of either strand, from property bits (L,)."""
-    length = len(bits)
+def _open_bases(flags: np.ndarray) -> int:
+    """Count the bases in long reading frames of either strand, from flags (L,)."""
+    length = len(flags)
     depth = np.zeros(length + 1, np.int64)
     for bit in (STOP, STOP_REVERSE):
-        stops = np.flatnonzero(bits & bit)
+        stops = np.flatnonzero(flags & bit)
         for frame in range(3):
             edges = np.concatenate([[-1], stops[stops % 3 == frame], [length]])
             long = np.diff(edges) > LONG_FRAME

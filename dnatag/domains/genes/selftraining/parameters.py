@@ -15,20 +15,27 @@ from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.circular import least_rotation
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.signals.codon_usage import Adaptation
-from dnatag.domains.genes.signals.rbs import Motif
+from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.engine.inference.windows import split
 from dnatag.errors import InputError
 from dnatag.formats.sequences.records import Contig
 from dnatag.models.file import load_model, save_model
 
-__all__ = ["Genome", "choose_parts", "is_mixture", "load_genome", "sample", "save_genome"]
+__all__ = [
+    "GenomeParameters",
+    "choose_parts",
+    "is_mixture",
+    "load_parameters",
+    "sample",
+    "save_parameters",
+]
 
 #: What files with what was learnt of a genome are marked with.
 _DOMAIN = "genome"
-_PARTS: dict[str, type[Adaptation] | type[Motif]] = {
+_PARTS: dict[str, type[Adaptation] | type[RbsMotif]] = {
     "adaptation": Adaptation,
     "starts": Adaptation,
-    "motif": Motif,
+    "motif": RbsMotif,
 }
 
 #: Contigs from this length on say what their genome's GC content is.
@@ -38,7 +45,7 @@ _SPREAD = 0.05
 
 
 @dataclass(frozen=True)
-class Genome:
+class GenomeParameters:
     """What is learnt of a genome before its genes are called.
 
     Attributes
@@ -49,17 +56,17 @@ class Genome:
         Its codon usage and starts, as far as a sample shows them: what the encoder is given.
     starts : Adaptation
         The same from more of its genes: what starts are scored with.
-    motif : Motif
+    motif : RbsMotif
         What precedes its starts.
     """
 
     code: GeneticCode
     adaptation: Adaptation = field(default_factory=Adaptation.none)
     starts: Adaptation = field(default_factory=Adaptation.none)
-    motif: Motif = field(default_factory=Motif.none)
+    motif: RbsMotif = field(default_factory=RbsMotif.none)
 
 
-def save_genome(path: Path, genome: Genome) -> None:
+def save_parameters(path: Path, genome: GenomeParameters) -> None:
     """Write what was learnt of a genome to a file."""
     code = genome.code
     save_model(
@@ -76,8 +83,8 @@ def save_genome(path: Path, genome: Genome) -> None:
     )
 
 
-def load_genome(path: Path) -> Genome:
-    """Read what :func:`save_genome` wrote.
+def load_parameters(path: Path) -> GenomeParameters:
+    """Read what :func:`save_parameters` wrote.
 
     Raises
     ------
@@ -98,7 +105,7 @@ def load_genome(path: Path) -> Genome:
         raise InputError(
             f"{path} was saved by another version of dnatag: make it anew with --save-adaptation"
         ) from None
-    return Genome(GeneticCode(amino_acids, frozenset(starts), table, name), **parts)
+    return GenomeParameters(GeneticCode(amino_acids, frozenset(starts), table, name), **parts)
 
 
 def is_mixture(contigs: Sequence[Contig]) -> bool:

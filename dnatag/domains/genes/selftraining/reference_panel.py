@@ -2,7 +2,7 @@
 
 A contig is taken for a relative of the genomes that it is most probably from: by its composition,
 and by how much more probable it is if there are genes with the codon usage of the genome in it.
-Relatives in this sense need not be related: codon usage and the signals of starts go with
+ReferencePanel in this sense need not be related: codon usage and the signals of starts go with
 composition. The mean of a few serves better than the nearest one.
 """
 
@@ -18,14 +18,14 @@ from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
 from dnatag.domains.genes.selftraining.binning import chains
 from dnatag.domains.genes.signals.codon_usage import LEARN_LENGTH, Adaptation, hexamers
 from dnatag.domains.genes.signals.kernels import genes_log_odds
-from dnatag.domains.genes.signals.rbs import Motif
+from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.domains.genes.training.corpus import LabelledGenome
 
-__all__ = ["LENDERS", "Relatives"]
+__all__ = ["AVERAGED", "ReferencePanel"]
 
 #: So many genomes lend the mean of their tables: more exact genes than with one, and as many as
 #: with two or four, on contigs of genera that were not trained on.
-LENDERS = 3
+AVERAGED = 3
 #: Only in so many genomes, the most alike in composition, are genes looked for.
 _ALIKE = 32
 #: Probability that a gene, or what is between genes, ends before a codon.
@@ -37,7 +37,7 @@ _STEP = 0.05
 
 
 @dataclass(frozen=True)
-class Relatives:
+class ReferencePanel:
     """Composition and adaptation of P genomes.
 
     Attributes
@@ -48,22 +48,22 @@ class Relatives:
         float32 (P, 4096), logarithm of the share of each hexamer, on both strands together.
     adaptations : tuple of Adaptation
         Codon usage and starts that each lends.
-    motifs : tuple of Motif
+    motifs : tuple of RbsMotif
         And what precedes its starts.
     """
 
     names: tuple[str, ...]
     composition: np.ndarray
     adaptations: tuple[Adaptation, ...]
-    motifs: tuple[Motif, ...]
+    motifs: tuple[RbsMotif, ...]
 
     @classmethod
-    def none(cls) -> Relatives:
+    def none(cls) -> ReferencePanel:
         """Return no genomes."""
         return cls((), np.zeros((0, 4096), np.float32), (), ())
 
     @classmethod
-    def of(cls, genomes: Iterable[LabelledGenome]) -> Relatives:
+    def of(cls, genomes: Iterable[LabelledGenome]) -> ReferencePanel:
         """Learn of annotated genomes.
 
         Parameters
@@ -71,15 +71,19 @@ class Relatives:
         genomes : iterable of LabelledGenome
             Those with few genes are left out, and all but the first of a name.
         """
-        found: dict[str, tuple[np.ndarray, Adaptation, Motif]] = {}
+        found: dict[str, tuple[np.ndarray, Adaptation, RbsMotif]] = {}
         for genome in genomes:
             learn_from = [
-                (c.symbols, c.bits, [g for g in c.labels.genes if len(g) >= LEARN_LENGTH])
+                (c.symbols, c.flags, [g for g in c.labels.genes if len(g) >= LEARN_LENGTH])
                 for c in genome.contigs
             ]
             if genome.name not in found and sum(len(g) for _, _, g in learn_from) >= LEAST_GENES:
                 counts = np.sum([hexamers(contig.symbols) for contig in genome.contigs], axis=0)
-                found[genome.name] = counts, Adaptation.learn(learn_from), Motif.learn(learn_from)
+                found[genome.name] = (
+                    counts,
+                    Adaptation.estimate(learn_from),
+                    RbsMotif.estimate(learn_from),
+                )
         if not found:
             return cls.none()
         counts, adaptations, motifs = zip(*found.values(), strict=True)
@@ -87,10 +91,10 @@ class Relatives:
         logs = np.log(share / share.sum(1, keepdims=True)).astype(np.float32)
         return cls(tuple(found), logs, adaptations, motifs)
 
-    def __or__(self, other: Relatives) -> Relatives:
+    def __or__(self, other: ReferencePanel) -> ReferencePanel:
         """Return these and the others; of those with the same name, these."""
         more = [i for i, name in enumerate(other.names) if name not in self.names]
-        return Relatives(
+        return ReferencePanel(
             self.names + tuple(other.names[i] for i in more),
             np.concatenate([self.composition, other.composition[more]]),
             self.adaptations + tuple(other.adaptations[i] for i in more),
@@ -108,7 +112,7 @@ class Relatives:
         Returns
         -------
         tuple of int
-            The numbers of ``LENDERS`` genomes, or of all if there are fewer, the most alike first.
+            The numbers of ``AVERAGED`` genomes, or of all if there are fewer, the most alike first.
         """
         counts = np.sum([hexamers(contig) for contig in contigs], axis=0)
         # Counted on both strands.
@@ -119,7 +123,7 @@ class Relatives:
             for strand in (contig, reverse_complement(contig)):
                 log_likelihood[alike] += genes_log_odds(base_numbers(strand), ratios, _LEAVE) / 2
         order = alike[np.argsort(-log_likelihood[alike], kind="stable")]
-        return tuple(order[:LENDERS].tolist())
+        return tuple(order[:AVERAGED].tolist())
 
     @cached_property
     def shares(self) -> np.ndarray:
@@ -142,7 +146,7 @@ class Relatives:
         ratios = coding / coding.sum(2, keepdims=True) / share * share.sum(2, keepdims=True)
         return ratios.reshape(len(self.names), 4096)
 
-    def lend(self, numbers: Sequence[int]) -> tuple[Adaptation, Motif]:
+    def average(self, numbers: Sequence[int]) -> tuple[Adaptation, RbsMotif]:
         """Give the mean of the tables of genomes, and the motif of the first.
 
         Parameters
@@ -163,12 +167,12 @@ class Relatives:
         for field in fields(Adaptation):
             tables = np.stack([getattr(a, field.name) for a in self.adaptations])
             arrays[field.name] = np.clip(np.rint(tables / _STEP), -127, 127).astype(np.int8)
-        for field in fields(Motif):
+        for field in fields(RbsMotif):
             arrays[field.name] = np.stack([getattr(m, field.name) for m in self.motifs])
         return arrays
 
     @classmethod
-    def from_arrays(cls, names: Sequence[str], arrays: dict[str, np.ndarray]) -> Relatives:
+    def from_arrays(cls, names: Sequence[str], arrays: dict[str, np.ndarray]) -> ReferencePanel:
         """Inverse of :meth:`to_arrays`, but for rounding."""
         tables = {
             field.name: arrays[field.name].astype(np.float32) * np.float32(_STEP)
@@ -179,7 +183,7 @@ class Relatives:
             for i in range(len(names))
         )
         motifs = tuple(
-            Motif(**{field.name: arrays[field.name][i] for field in fields(Motif)})
+            RbsMotif(**{field.name: arrays[field.name][i] for field in fields(RbsMotif)})
             for i in range(len(names))
         )
         return cls(tuple(names), arrays["composition"].astype(np.float32), adaptations, motifs)

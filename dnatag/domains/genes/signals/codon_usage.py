@@ -1,7 +1,7 @@
 """What a genome's own genes say about the others: codon usage and the signals of its starts.
 
 An :class:`Adaptation` is learnt from genes of one genome (annotated ones in training, the
-confident ones of a first pass in prediction) and gives the network extra input channels. Starts
+confident ones of a first pass in prediction) and gives the network extra features. Starts
 of genes that closely follow another one of the same strand (inside operons) are modelled apart
 from the others, as in GeneMarkS-2 (Lomsadze et al. 2018).
 """
@@ -23,17 +23,17 @@ __all__ = [
     "MIRROR_FEATURES",
     "Adaptation",
     "hexamers",
-    "mirror_bits",
+    "mirror_flags",
 ]
 
 #: Genes shorter than this are not learnt from.
 LEARN_LENGTH = 300
 
-#: Input channels of one strand.
+#: Features of one strand.
 _OWN = ("hexamer", "start codon", "profile first", "profile inner", "motif first", "motif inner")
-#: Input channels of a base: those of the forward, then those of the reverse strand.
+#: Features of a base: those of the forward, then those of the reverse strand.
 FEATURES = tuple(f"{strand}{name}" for strand in "+-" for name in _OWN)
-#: The order of the channels on the other strand.
+#: The order of the features on the other strand.
 MIRROR_FEATURES = (*range(len(_OWN), 2 * len(_OWN)), *range(len(_OWN)))
 
 #: The start profile covers this many bases before the start codon and behind it.
@@ -46,16 +46,16 @@ _N_BINS = int(_BIN_OF_GAP.max()) + 1
 _OPERON_GAP = 25
 #: How far from a start its rivals (the background) are looked for.
 _RIVALS = 150
-#: Sums of a profile are brought to the scale of the other channels.
+#: Sums of a profile are brought to the scale of the other features.
 _PROFILE_SCALE = 0.25
 
 
-def mirror_bits(bits: np.ndarray) -> np.ndarray:
-    """Property bits as seen from the other strand, in its direction.
+def mirror_flags(flags: np.ndarray) -> np.ndarray:
+    """Property flags as seen from the other strand, in its direction.
 
     Parameters
     ----------
-    bits : numpy.ndarray
+    flags : numpy.ndarray
         uint8 (L,), see :mod:`dnatag.domains.genes.codes`.
 
     Returns
@@ -63,7 +63,7 @@ def mirror_bits(bits: np.ndarray) -> np.ndarray:
     numpy.ndarray
         uint8 (L,).
     """
-    turned = bits[::-1]
+    turned = flags[::-1]
     return (turned >> 2) | (turned & 3) << 2
 
 
@@ -128,15 +128,15 @@ class Adaptation:
         )
 
     @classmethod
-    def learn(
+    def estimate(
         cls, contigs: Iterable[tuple[np.ndarray, np.ndarray, Sequence[CodingSequence]]]
     ) -> Adaptation:
         """Count the tables.
 
         Parameters
         ----------
-        contigs : iterable of (symbols, bits, genes)
-            The genome: symbols and property bits, uint8 (L,), and the genes to learn from,
+        contigs : iterable of (symbols, flags, genes)
+            The genome: symbols and flags, uint8 (L,), and the genes to learn from,
             whose complete ends are trusted. Genes across the origin are not used.
 
         Returns
@@ -148,12 +148,12 @@ class Adaptation:
         codons = np.zeros((3, 64))
         profiles = np.zeros((3, _BEFORE + _BEHIND, 4))
         motifs = np.zeros((3, 4**_MOTIF, _N_BINS))
-        for symbols, bits, genes in contigs:
+        for symbols, flags, genes in contigs:
             whole = [g for g in genes if len(g.parts) == 1]
             length = len(symbols)
             for strand in (1, -1):
                 own = symbols if strand > 0 else reverse_complement(symbols)
-                own_bits = bits if strand > 0 else mirror_bits(bits)
+                own_flags = flags if strand > 0 else mirror_flags(flags)
                 base = base_numbers(own)
                 placed = sorted(
                     (
@@ -173,7 +173,7 @@ class Adaptation:
                 trusted = np.array([not partial for *_, partial in placed], dtype=bool)
                 kinds = (begin - before < _OPERON_GAP).astype(np.int64)
                 count_starts(
-                    base, own_bits, begin[trusted], kinds[trusted],
+                    base, own_flags, begin[trusted], kinds[trusted],
                     codons, profiles, motifs, _BEFORE, _BEHIND, _BIN_OF_GAP, _RIVALS,
                 )  # fmt: skip
         by_place = motifs.transpose(0, 2, 1)
@@ -202,12 +202,12 @@ class Adaptation:
                 np.maximum(row, 0, out=row)
         return replace(self, hexamers=table.ravel())
 
-    def features(self, symbols: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """Input channels for a sequence.
+    def features(self, symbols: np.ndarray, flags: np.ndarray) -> np.ndarray:
+        """Features for a sequence.
 
         Parameters
         ----------
-        symbols, bits : numpy.ndarray
+        symbols, flags : numpy.ndarray
             uint8 (L,), of a contig or a window of it.
 
         Returns
@@ -217,12 +217,13 @@ class Adaptation:
         """
         n = len(_OWN)
         out = np.zeros((len(symbols), 2 * n), dtype=np.float32)
-        for half, own, own_bits in (
-            (out[:, :n], symbols, bits),
-            (out[::-1, n:], reverse_complement(symbols), mirror_bits(bits)),
+        for half, own, own_flags in (
+            (out[:, :n], symbols, flags),
+            (out[::-1, n:], reverse_complement(symbols), mirror_flags(flags)),
         ):
             features(
-                base_numbers(own), own_bits, self.hexamers, self.codons, self.profiles, self.motifs,
+                base_numbers(own), own_flags,
+                self.hexamers, self.codons, self.profiles, self.motifs,
                 _BEFORE, _BEHIND, _BIN_OF_GAP, _PROFILE_SCALE, half,
             )  # fmt: skip
         return out

@@ -1,7 +1,7 @@
 """Compiled loops: the tables of an adaptation, and the genes of a path.
 
 Those of the adaptation read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C,
-G, T and -1 for any other symbol; `bits`, uint8 (L,), are the property bits as that strand sees
+G, T and -1 for any other symbol; `flags`, uint8 (L,), are the flags as that strand sees
 them.
 """
 
@@ -129,7 +129,7 @@ def _count_start(base, t, codons, profile, motifs, before, behind, bins):
 
 
 @njit(cache=True, nogil=True)
-def count_starts(base, bits, starts, kinds, codons, profiles, motifs, before, behind, bins, reach):
+def count_starts(base, flags, starts, kinds, codons, profiles, motifs, before, behind, bins, reach):
     """Count starts by kind (0 first, 1 inner) and their in-frame rivals (kind 2)."""
     length = len(base)
     for g in range(len(starts)):
@@ -141,9 +141,9 @@ def count_starts(base, bits, starts, kinds, codons, profiles, motifs, before, be
         for way in (-3, 3):
             rival = t + way
             while 0 <= rival < length - 2 and abs(rival - t) <= reach:
-                if bits[rival + 2] & STOP:
+                if flags[rival + 2] & STOP:
                     break
-                if bits[rival] & START:
+                if flags[rival] & START:
                     _count_start(
                         base, rival, codons[2], profiles[2], motifs[2], before, behind, bins
                     )
@@ -151,8 +151,8 @@ def count_starts(base, bits, starts, kinds, codons, profiles, motifs, before, be
 
 
 @njit(cache=True, nogil=True)
-def features(base, bits, hexamers, codons, profiles, motifs, before, behind, bins, scale, out):
-    """Fill the channels of one strand, (L, 6); starts are scored where a start codon begins."""
+def features(base, flags, hexamers, codons, profiles, motifs, before, behind, bins, scale, out):
+    """Fill the features of one strand, (L, 6); starts are scored where a start codon begins."""
     length = len(base)
     index, clean = 0, 0
     for t in range(length):
@@ -166,7 +166,7 @@ def features(base, bits, hexamers, codons, profiles, motifs, before, behind, bin
             if clean >= 6:
                 out[t - 5, 0] = hexamers[index]
         # In a slice of a contig, the last codon may lie beyond the end.
-        if not bits[t] & START or t + 3 > length:
+        if not flags[t] & START or t + 3 > length:
             continue
         out[t, 1] = codons[_codon(base, t)]
         for kind in range(2):
@@ -190,7 +190,7 @@ def features(base, bits, hexamers, codons, profiles, motifs, before, behind, bin
 
 @njit(cache=True, nogil=True)
 def motif_log_odds(base, places, weights, spacers, shortest, out):
-    """Fill the log-odds of a motif before start codons, (M,); see :class:`genes.motif.Motif`."""
+    """Fill the log-odds of a motif before start codons, (M,); see :class:`genes.motif.RbsMotif`."""
     width = len(weights)
     n = len(spacers) - 1
     for m in range(len(places)):
@@ -207,7 +207,7 @@ def motif_log_odds(base, places, weights, spacers, shortest, out):
 
 
 @njit(cache=True, nogil=True)
-def open_runs(path, bits, frame_of_state, out):
+def open_runs(path, flags, frame_of_state, out):
     """Find where frames are open, one stretch for each gene even if they follow at once.
 
     Fills `out`, int64 (N, 4), with reverse strand (0 or 1), phase (position modulo 3 of a codon's
@@ -227,10 +227,10 @@ def open_runs(path, bits, frame_of_state, out):
                 position = (t - phase) % 3
                 if reverse:
                     is_open = frame_of_state[state, 5 - position]
-                    cut = position == 0 and inside and bits[t] & STOP_REVERSE
+                    cut = position == 0 and inside and flags[t] & STOP_REVERSE
                 else:
                     is_open = frame_of_state[state, position]
-                    cut = position == 0 and t > 0 and bits[t - 1] & STOP
+                    cut = position == 0 and t > 0 and flags[t - 1] & STOP
                 if began[i] >= 0 and (cut or not is_open):
                     if count < len(out):
                         out[count, 0] = reverse
@@ -247,21 +247,21 @@ def open_runs(path, bits, frame_of_state, out):
 
 
 @njit(cache=True, nogil=True)
-def drop_short(bits, start, stop, last, step, min_length):
-    """Clear the start bits whose reading frame ends in fewer than `min_length` bases.
+def drop_short(flags, start, stop, last, step, min_length):
+    """Clear the start flags whose reading frame ends in fewer than `min_length` bases.
 
     The strand is read backwards from index `last` in steps of `-step`, 1 for the forward strand
     and -1 for the reverse one. A frame without a stop codon runs off the end: it is kept.
     """
-    n = len(bits)
+    n = len(flags)
     # For each frame, how many bases ago its next stop codon ended.
     ends = np.full(3, -1, dtype=np.int64)
     t = last
     for i in range(n):
-        if bits[t] & stop:
+        if flags[t] & stop:
             ends[i % 3] = i
-        if bits[t] & start and i >= 2:
+        if flags[t] & start and i >= 2:
             end = ends[(i - 2) % 3]
             if end >= 0 and i - end + 1 < min_length:
-                bits[t] &= 255 - start
+                flags[t] &= 255 - start
         t -= step

@@ -18,7 +18,7 @@ from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
 from dnatag.domains.genes.signals.kernels import motif_log_odds
 from dnatag.formats.sequences.records import CodingSequence
 
-__all__ = ["Motif"]
+__all__ = ["RbsMotif"]
 
 #: Bases of the motif, and the numbers of bases between it and the start codon.
 WIDTH, SPACERS = 6, np.arange(2, 17)
@@ -30,7 +30,7 @@ _REACH = WIDTH + int(SPACERS[-1])
 
 
 @dataclass(frozen=True)
-class Motif:
+class RbsMotif:
     """A motif.
 
     Attributes
@@ -47,26 +47,26 @@ class Motif:
     spacers: np.ndarray
 
     @classmethod
-    def none(cls) -> Motif:
+    def none(cls) -> RbsMotif:
         """Return a motif that says nothing."""
         spacers = np.zeros(len(SPACERS) + 1, np.float32)
         spacers[-1] = 1
         return cls(np.zeros((WIDTH, 4), np.float32), spacers)
 
     @classmethod
-    def learn(
+    def estimate(
         cls, contigs: Iterable[tuple[np.ndarray, np.ndarray, Sequence[CodingSequence]]]
-    ) -> Motif:
+    ) -> RbsMotif:
         """Learn from genes.
 
         Parameters
         ----------
-        contigs : iterable of (symbols, bits, genes)
-            See :meth:`dnatag.domains.genes.signals.codon_usage.Adaptation.learn`.
+        contigs : iterable of (symbols, flags, genes)
+            See :meth:`dnatag.domains.genes.signals.codon_usage.Adaptation.estimate`.
 
         Returns
         -------
-        Motif
+        RbsMotif
             One that says nothing, if there are no starts to learn from.
         """
         before = [
@@ -78,7 +78,7 @@ class Motif:
         return cls._of(np.concatenate(before)) if before else cls.none()
 
     @classmethod
-    def _of(cls, before: np.ndarray) -> Motif:
+    def _of(cls, before: np.ndarray) -> RbsMotif:
         """Learn from the bases before starts, int8 (n, 22)."""
         bases = np.arange(4)
         around = np.array([(before == b).sum() for b in bases]) + 1.0

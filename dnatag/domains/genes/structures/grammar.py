@@ -21,15 +21,15 @@ __all__ = [
     "FRAMES",
     "FRAME_OF_STATE",
     "MASK_OF_STATE",
-    "START_CHANNELS",
+    "START_SCORES",
     "STATE_OF_FRAMES",
     "gene_grammar",
 ]
 
 #: The six frames: strand and codon position.
 FRAMES = ("+0", "+1", "+2", "-0", "-1", "-2")
-#: The event channels of gene starts.
-START_CHANNELS = ("+start", "-start")
+#: The event scores of gene starts.
+START_SCORES = ("+start", "-start")
 
 _STATES: tuple[frozenset[str], ...] = (
     frozenset(),
@@ -123,11 +123,11 @@ def _weight(events: list[tuple[str, str | None]], others: set[str]) -> str | Non
 
 @lru_cache
 def gene_grammar() -> Grammar:
-    """Return the grammar; its property bits are those of ``GeneticCode.properties``."""
+    """Return the grammar; its flags are those of ``GeneticCode.properties``."""
     return Grammar(
         states=tuple(_name(s) for s in _STATES),
-        channels=("+0", "+1", "+2", "+start", "-0", "-1", "-2", "-start"),
+        scores=("+0", "+1", "+2", "+start", "-0", "-1", "-2", "-start"),
         emission={_name(s): tuple(f for f in FRAMES if f in s) for s in _STATES},
         transitions=tuple(t for s in _STATES for t in _transitions(s)),
-        bits=4,
+        flags=4,
     )

@@ -83,7 +83,7 @@ def _to_the_ends(cds: CodingSequence, length: int) -> CodingSequence:
     )
 
 
-def _fault(cds: CodingSequence, length: int, bits: np.ndarray) -> str | None:
+def _fault(cds: CodingSequence, length: int, flags: np.ndarray) -> str | None:
     """Why a CDS can't be a label, or None."""
     if cds.pseudo:
         return "pseudogene"
@@ -100,7 +100,7 @@ def _fault(cds: CodingSequence, length: int, bits: np.ndarray) -> str | None:
     if not (left_open or right_open) and len(cds) % 3:
         return "length no multiple of three"
     positions = np.fromiter(cds, dtype=np.int64, count=len(cds))
-    own = bits[positions] >> (0 if cds.strand > 0 else 2)
+    own = flags[positions] >> (0 if cds.strand > 0 else 2)
     offset = cds.phase if cds.partial5 else 0
     stops = own[offset + 2 :: 3] & STOP
     whole_codons = (len(cds) - offset) % 3 == 0
@@ -125,24 +125,24 @@ def _frames(cds: CodingSequence) -> list[tuple[int, int, np.ndarray]]:
     return intervals
 
 
-def _upstream_limit(cds: CodingSequence, bits: np.ndarray) -> int:
+def _upstream_limit(cds: CodingSequence, flags: np.ndarray) -> int:
     """First base, in reading direction, of the longest gene with this stop codon."""
     step = 3 * cds.strand
     is_stop = STOP if cds.strand > 0 else STOP_REVERSE
     here = cds.five_prime
     while True:
         last = here - cds.strand  # of the codon before
-        if not 0 <= last - 2 * cds.strand < len(bits):
-            return 0 if cds.strand > 0 else len(bits) - 1
-        if bits[last] & is_stop:
+        if not 0 <= last - 2 * cds.strand < len(flags):
+            return 0 if cds.strand > 0 else len(flags) - 1
+        if flags[last] & is_stop:
             return here
         here -= step
 
 
-def _leave_start_open(allowed: np.ndarray, cds: CodingSequence, bits: np.ndarray) -> None:
+def _leave_start_open(allowed: np.ndarray, cds: CodingSequence, flags: np.ndarray) -> None:
     """Allow any start of a gene, up to its middle; other genes stay as they are."""
     middle = cds.five_prime + len(cds) // 2 * cds.strand
-    low, high = sorted((_upstream_limit(cds, bits), middle))
+    low, high = sorted((_upstream_limit(cds, flags), middle))
     frame = (np.arange(low, high + 1) - cds.five_prime) * cds.strand % 3
     widened = np.zeros(len(frame), dtype=np.uint32)
     for state in range(len(FRAME_OF_STATE)):
@@ -184,7 +184,7 @@ def label_genes(
         With the genes sorted by their start.
     """
     symbols = encode(sequence) if isinstance(sequence, bytes) else sequence
-    length, bits = len(symbols), code.properties(symbols)
+    length, flags = len(symbols), code.properties(symbols)
     labels = Labels(np.zeros(length, dtype=np.uint32))
     open_at = np.zeros(length, dtype=np.uint8)
     masked = np.zeros(length, dtype=bool)
@@ -201,7 +201,7 @@ def label_genes(
     # Longest first: where too many genes overlap, the shorter ones are masked.
     placed = (_to_the_ends(g, length) for g in genes)
     for cds in sorted(placed, key=lambda g: (-len(g), g.parts, g.strand)):
-        fault = _fault(cds, length, bits)
+        fault = _fault(cds, length, flags)
         if fault is None:
             opened = [(s, e, (1 << f).astype(np.uint8)) for s, e, f in _frames(cds)]
             widened = [(s, e, open_at[s:e] | frames) for s, e, frames in opened]
@@ -221,13 +221,13 @@ def label_genes(
     if open_starts:
         for cds in labels.genes:
             if len(cds.parts) == 1 and not cds.partial5:
-                _leave_start_open(labels.allowed, cds, bits)
+                _leave_start_open(labels.allowed, cds, flags)
     labels.genes.sort(key=lambda g: (g.parts, g.strand))
     return labels
 
 
 def genes_of_path(
-    path: np.ndarray, bits: np.ndarray, contig: str = "", offset: int = 0
+    path: np.ndarray, flags: np.ndarray, contig: str = "", offset: int = 0
 ) -> list[CodingSequence]:
     """Read the genes off a path of states.
 
@@ -235,8 +235,8 @@ def genes_of_path(
     ----------
     path : numpy.ndarray
         Integers (L,), a legal path of the gene grammar.
-    bits : numpy.ndarray
-        uint8 (L,), the property bits of the same bases.
+    flags : numpy.ndarray
+        uint8 (L,), the flags of the same bases.
     contig : str
         Id that the genes get.
     offset : int
@@ -249,7 +249,7 @@ def genes_of_path(
         the path's first (last) codon is a start (stop) codon in frame: these count as whole.
     """
     runs = np.empty((8 + len(path) // 200, 4), np.int64)
-    while (count := open_runs(path, bits, FRAME_OF_STATE, runs)) > len(runs):
+    while (count := open_runs(path, flags, FRAME_OF_STATE, runs)) > len(runs):
         runs = np.empty((count, 4), np.int64)
     genes = []
     for reverse, phase, left, right in runs[:count].tolist():
@@ -258,7 +258,7 @@ def genes_of_path(
         start, stop = (START_REVERSE, STOP_REVERSE) if reverse else (START, STOP)
         left_whole, right_whole = (left - phase) % 3 == 0, (right - phase) % 3 == 0
         begins, ends = (right_whole, left_whole) if reverse else (left_whole, right_whole)
-        partial5 = not (begins and bits[first] & start)
+        partial5 = not (begins and flags[first] & start)
         skipped = (right - phase) % 3 if reverse else (phase - left) % 3
         genes.append(
             CodingSequence(
@@ -267,7 +267,7 @@ def genes_of_path(
                 strand=-1 if reverse else 1,
                 phase=skipped if partial5 else 0,
                 partial5=partial5,
-                partial3=not (ends and bits[last] & stop),
+                partial3=not (ends and flags[last] & stop),
             )
         )
     return sorted(genes, key=lambda g: (g.start, g.end, -g.strand))

@@ -21,16 +21,16 @@ __all__ = ["MIN_CUT", "VALIDATION_WINDOWS", "Corpus", "LabelledContig", "Labelle
 MIN_CUT = 3000
 #: Windows of a batch of validation.
 VALIDATION_WINDOWS = 64
-#: Bases on either side of a window that its adaptation channels may look at.
+#: Bases on either side of a window that its adaptation features may look at.
 _FLANK = 64
 
 
 @dataclass(frozen=True)
 class LabelledContig:
-    """A contig ready for training: uint8 (L,) symbols and property bits, and its labels."""
+    """A contig ready for training: uint8 (L,) symbols and flags, and its labels."""
 
     symbols: np.ndarray
-    bits: np.ndarray
+    flags: np.ndarray
     labels: Labels
 
     def part(self, start: int, end: int) -> LabelledContig:
@@ -41,7 +41,7 @@ class LabelledContig:
             if all(start <= a and b <= end for a, b in g.parts)
         ]
         labels = Labels(self.labels.allowed[start:end], genes)
-        return LabelledContig(self.symbols[start:end], self.bits[start:end], labels)
+        return LabelledContig(self.symbols[start:end], self.flags[start:end], labels)
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ class LabelledGenome:
             learn_from = []
             for contig in self.contigs:
                 genes = [
-                    _wrong_start(g, contig.bits, rng) if rng.random() < wrong else g
+                    _wrong_start(g, contig.flags, rng) if rng.random() < wrong else g
                     for g in contig.labels.genes
                     if len(g) >= LEARN_LENGTH and rng.random() < keep
                 ]
-                learn_from.append((contig.symbols, contig.bits, genes))
-            self.adaptations.append(Adaptation.learn(learn_from))
+                learn_from.append((contig.symbols, contig.flags, genes))
+            self.adaptations.append(Adaptation.estimate(learn_from))
 
     def hold_out(self, share: float) -> tuple[LabelledGenome, LabelledGenome]:
         """Cut the last part off every contig, to validate on.
@@ -133,7 +133,7 @@ class LabelledGenome:
 
 
 def _wrong_start(
-    gene: CodingSequence, bits: np.ndarray, rng: np.random.Generator
+    gene: CodingSequence, flags: np.ndarray, rng: np.random.Generator
 ) -> CodingSequence:
     """Move a gene's start to another start codon of its frame, within 100 codons."""
     if gene.partial5 or len(gene.parts) > 1:
@@ -147,11 +147,11 @@ def _wrong_start(
         place = here + sign * away
         limit = 100 if sign > 0 else min(100, len(gene) // 6)
         for _ in range(limit):
-            if not (0 <= place < len(bits) and 0 <= place - away < len(bits)):
+            if not (0 <= place < len(flags) and 0 <= place - away < len(flags)):
                 break
-            if sign > 0 and bits[place - away - gene.strand] & is_stop:
+            if sign > 0 and flags[place - away - gene.strand] & is_stop:
                 break
-            if bits[place] & is_start:
+            if flags[place] & is_start:
                 rivals.append(place)
             place += sign * away
     if not rivals:
@@ -176,7 +176,7 @@ class Corpus:
     seed : int
         Of all random choices.
     unadapted : float
-        Share of windows without adaptation channels, for the first pass.
+        Share of windows without adaptation features, for the first pass.
     validation_batches : int
         Number of batches of ``VALIDATION_WINDOWS`` windows to validate on.
     """
@@ -205,7 +205,7 @@ class Corpus:
         n, width = len(keys), self.window
         weights = np.array([g.weight for g in genomes])
         symbols = np.zeros((n, width), np.uint8)
-        bits = np.zeros((n, width), np.uint8)
+        flags = np.zeros((n, width), np.uint8)
         allowed = np.zeros((n, width), np.uint32)
         features = np.zeros((n, width, len(FEATURES)), np.float32)
         lengths = np.zeros(n, np.int64)
@@ -221,19 +221,19 @@ class Corpus:
                                 size - length))  # fmt: skip
             end = start + length
             symbols[i, :length] = contig.symbols[start:end]
-            bits[i, :length] = contig.bits[start:end]
+            flags[i, :length] = contig.flags[start:end]
             allowed[i, :length] = contig.labels.allowed[start:end]
             lengths[i] = length
             if rng.random() >= self.unadapted and genome.adaptations:
                 adaptation = genome.adaptations[rng.integers(len(genome.adaptations))]
                 low, high = max(start - _FLANK, 0), min(end + _FLANK, size)
-                channels = adaptation.features(contig.symbols[low:high], contig.bits[low:high])
-                features[i, :length] = channels[start - low : end - low]
+                around = adaptation.features(contig.symbols[low:high], contig.flags[low:high])
+                features[i, :length] = around[start - low : end - low]
         states = (allowed[..., None] >> np.arange(22, dtype=np.uint32)) & 1
-        words = torch.from_numpy(bits)
+        words = torch.from_numpy(flags)
         return Batch(
             inputs=(torch.from_numpy(symbols), words, torch.from_numpy(features)),
-            bits=words,
+            flags=words,
             lengths=torch.from_numpy(lengths),
             allowed=torch.from_numpy(states.astype(bool)),
         )

@@ -18,7 +18,7 @@ from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.evaluation.metrics import Counts, evaluate
 from dnatag.domains.genes.finder import GeneFinder
 from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.selftraining.reference_panel import Relatives
+from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.structures.labels import label_genes
 from dnatag.domains.genes.training.corpus import (
     MIN_CUT,
@@ -28,14 +28,14 @@ from dnatag.domains.genes.training.corpus import (
     LabelledGenome,
 )
 from dnatag.domains.genes.training.recipe import GenomeEntry, Network, Recipe, Training
-from dnatag.engine.networks.kmer_tagger import SequenceTagger
+from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.engine.training.loop import Progress, TrainingConfig, fit, processes
 from dnatag.engine.training.rundir import enter, leave, training_device
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
-__all__ = ["Data", "Source", "learn", "read_data"]
+__all__ = ["Data", "Source", "read_data", "train"]
 
 #: Share of each genome that is held out where no genome is named to validate on.
 HELD_OUT = 0.1
@@ -245,7 +245,7 @@ def _count_faulty(pairs: Sequence[tuple[Contig, list[CodingSequence]]], code: Ge
     return sum(masked[why] for why in CODE_FAULTS)
 
 
-def learn(
+def train(
     recipe: Recipe,
     data: Data,
     output: Path,
@@ -299,7 +299,7 @@ def learn(
             "the network has the size of the model to start from: leave [model] out of the recipe"
         )
     config, corpus = _schedule(recipe.training, data, fine_tuning=start is not None)
-    tagger, relatives = _tagger(recipe, start)
+    tagger, panel = _tagger(recipe, start)
     about = _describe(recipe, data, config, corpus, tagger, start)
     folder = enter(output, about["training"], resume)
     outcome = fit(
@@ -310,13 +310,13 @@ def learn(
         return about
     tagger.cpu()
     unscored = folder / "unscored.dnatag"
-    relatives = Relatives.of(data.train) | relatives
-    model.save(unscored, tagger, about, relatives)
+    panel = ReferencePanel.of(data.train) | panel
+    model.save(unscored, tagger, about, panel)
     about["scores"] = {"validation_loss": outcome["validation_loss"]} | _score(
         unscored, data, device, threads
     )
     about["card"] = _card(output.stem, recipe, data, about, start)
-    model.save(output, tagger, about, relatives)
+    model.save(output, tagger, about, panel)
     leave(folder)
     return about
 
@@ -353,11 +353,11 @@ def _schedule(training: Training, data: Data, fine_tuning: bool) -> tuple[Traini
     return config, corpus
 
 
-def _tagger(recipe: Recipe, start: Path | None) -> tuple[SequenceTagger, Relatives]:
+def _tagger(recipe: Recipe, start: Path | None) -> tuple[KmerTagger, ReferencePanel]:
     if start is not None:
         return model.load(start)[:2]
     torch.manual_seed(recipe.training.seed)
-    return model.build(**asdict(recipe.network or Network())), Relatives.none()
+    return model.build(**asdict(recipe.network or Network())), ReferencePanel.none()
 
 
 def _describe(
@@ -365,7 +365,7 @@ def _describe(
     data: Data,
     config: TrainingConfig,
     corpus: Corpus,
-    tagger: SequenceTagger,
+    tagger: KmerTagger,
     start: Path | None,
 ) -> dict[str, Any]:
     """Metadata of a model that is yet to be trained."""

@@ -29,9 +29,9 @@ BUCHNERA = 60
 @pytest.fixture(scope="module")
 def known() -> np.ndarray:
     """Return the genomes of the shipped model but Buchnera's."""
-    relatives = load(find_model("prokaryotes"))[1]
-    others = [i for i, name in enumerate(relatives.names) if not name.startswith("Buchnera")]
-    return relatives.shares[others]
+    panel = load(find_model("prokaryotes"))[1]
+    others = [i for i, name in enumerate(panel.names) if not name.startswith("Buchnera")]
+    return panel.shares[others]
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_a_bin_is_taken_for_a_genome(
     for number in set(bins):
         members = [contig for contig, its in zip(mixture, bins, strict=True) if its == number]
         notes: list[str] = []
-        genome = finder.learn(members, notes.append)
+        genome = finder.estimate_parameters(members, notes.append)
         adapted += members * notes[-1].startswith("adapted")
         expected = genes_of(GeneFinder(genome=genome, device="cpu"), members)
         assert {contig.id: found[contig.id] for contig in members} == expected

@@ -45,10 +45,10 @@ def open_share(contig: Contig, table: int) -> float:
         for frame in range(3):
             whole = sequence[frame : frame + (len(sequence) - frame) // 3 * 3]
             at = frame
-            for piece in str(whole.translate(table)).split("*"):
-                if 3 * len(piece) >= LONG_FRAME:
-                    view[at : at + 3 * len(piece)] = True
-                at += 3 * len(piece) + 3
+            for chunk in str(whole.translate(table)).split("*"):
+                if 3 * len(chunk) >= LONG_FRAME:
+                    view[at : at + 3 * len(chunk)] = True
+                at += 3 * len(chunk) + 3
     return float(is_open.mean())
 
 

@@ -17,10 +17,10 @@ from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.model import load
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import (
-    Genome,
+    GenomeParameters,
     choose_parts,
-    load_genome,
-    save_genome,
+    load_parameters,
+    save_parameters,
 )
 from dnatag.errors import InputError
 from dnatag.formats.sequences.records import CodingSequence, Contig
@@ -30,9 +30,9 @@ from dnatag.models.names import find_model
 AROUND = 500
 
 
-def learn(contig: Contig, **settings: Any) -> tuple[Genome, list[CodingSequence]]:
+def train(contig: Contig, **settings: Any) -> tuple[GenomeParameters, list[CodingSequence]]:
     """What a finder learns of a genome, and the genes that it finds."""
-    kept: list[Genome] = []
+    kept: list[GenomeParameters] = []
     finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", **settings)
     (prediction,) = finder.predict([contig], learnt=kept.append)
     return kept[0], prediction.genes
@@ -44,13 +44,13 @@ def contig(buchnera: Any) -> Contig:
 
 
 @pytest.fixture(scope="module")
-def learnt(contig: Contig) -> tuple[Genome, list[CodingSequence]]:
-    return learn(contig)
+def learnt(contig: Contig) -> tuple[GenomeParameters, list[CodingSequence]]:
+    return train(contig)
 
 
 @pytest.fixture(scope="module")
 def isolate(contig: Contig, phage: bytes) -> Contig:
-    """Return the same with substitutions, a deletion and a piece of a phage put in."""
+    """Return the same with substitutions, a deletion and a chunk of a phage put in."""
     rng = np.random.default_rng(11)
     letters = np.frombuffer(contig.sequence, np.uint8).copy()
     places = rng.integers(0, len(letters), 40)
@@ -80,13 +80,16 @@ def unlike(
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one adaptation", "each its own"])
 def test_the_same_gene_in_every_isolate(
-    contig: Contig, learnt: tuple[Genome, list[CodingSequence]], isolate: Contig, shared: bool
+    contig: Contig,
+    learnt: tuple[GenomeParameters, list[CodingSequence]],
+    isolate: Contig,
+    shared: bool,
 ) -> None:
     genome, genes = learnt
     if shared:
         others = GeneFinder(genome=genome, device="cpu").find(isolate)
     else:
-        _, others = learn(isolate)
+        _, others = train(isolate)
     for here, there in (
         ((contig, genes), (isolate, others)),
         ((isolate, others), (contig, genes)),
@@ -97,11 +100,11 @@ def test_the_same_gene_in_every_isolate(
 
 
 def test_what_is_saved_calls_the_same_genes(
-    contig: Contig, learnt: tuple[Genome, list[CodingSequence]], tmp_path: Path
+    contig: Contig, learnt: tuple[GenomeParameters, list[CodingSequence]], tmp_path: Path
 ) -> None:
     genome, genes = learnt
-    save_genome(tmp_path / "genome", genome)
-    again = load_genome(tmp_path / "genome")
+    save_parameters(tmp_path / "genome", genome)
+    again = load_parameters(tmp_path / "genome")
     assert again.code == genome.code
     for part in ("adaptation", "starts"):
         tables = getattr(genome, part).to_arrays()
@@ -112,17 +115,19 @@ def test_what_is_saved_calls_the_same_genes(
 
 
 def test_starts_are_learnt_until_they_settle(
-    contig: Contig, learnt: tuple[Genome, list[CodingSequence]], monkeypatch: pytest.MonkeyPatch
+    contig: Contig,
+    learnt: tuple[GenomeParameters, list[CodingSequence]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """From a sample first, then from all genes; what is learnt last is what is called with."""
     told: list[str] = []
     monkeypatch.setattr("dnatag.domains.genes.finder.SAMPLE", 90_000)
     finder = GeneFinder(adapt="file", genetic_code=11, device="cpu")
-    genome = finder.learn([contig], told.append)
+    genome = finder.estimate_parameters([contig], told.append)
     assert told[0].startswith("adapted to the genome: codon usage of a sample, starts of ")
     assert not np.array_equal(genome.adaptation.profiles, genome.starts.profiles)
     monkeypatch.setattr("dnatag.domains.genes.finder.ROUNDS", 0)
-    sample_only = finder.learn([contig])
+    sample_only = finder.estimate_parameters([contig])
     np.testing.assert_array_equal(sample_only.adaptation.profiles, genome.adaptation.profiles)
     np.testing.assert_array_equal(sample_only.starts.profiles, genome.adaptation.profiles)
 
@@ -137,8 +142,8 @@ def test_rotating_a_circle_changes_nothing(
     n = 100_000
     here = Contig("a", contig.sequence[:n], circular=True)
     there = replace(here, sequence=here.sequence[turn:] + here.sequence[:turn])
-    genome, genes = learn(here)
-    rotated, others = learn(there)
+    genome, genes = train(here)
+    rotated, others = train(there)
     np.testing.assert_array_equal(genome.adaptation.hexamers, rotated.adaptation.hexamers)
 
     def places(found: list[CodingSequence], shift: int) -> dict[tuple[int, int, int], float | None]:
@@ -157,7 +162,7 @@ def test_large_files_are_learnt_from_by_sample(
     contig: Contig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dnatag.domains.genes.finder.GENOME", 100_000)
-    genome, genes = learn(contig)
+    genome, genes = train(contig)
     assert genome.starts is genome.adaptation
     assert len(genes) > 100
 
@@ -172,16 +177,16 @@ def test_other_files_are_refused(tmp_path: Path, make: Callable[[Path], Any]) ->
     path = tmp_path / "genome"
     make(path)
     with pytest.raises(InputError, match="genome"):
-        load_genome(path)
+        load_parameters(path)
 
 
 def test_too_few_genes(buchnera: Any) -> None:
-    """What is learnt of a genome comes from its nearest relatives then."""
-    genome, genes = learn(Contig("x", buchnera.sequence[:9_000]))
+    """What is learnt of a genome comes from its nearest panel then."""
+    genome, genes = train(Contig("x", buchnera.sequence[:9_000]))
     assert genome.code == GeneticCode.ncbi(11)
     assert genome.adaptation is genome.starts
-    relatives = load(find_model("prokaryotes"))[1]
-    lent, _ = relatives.lend(relatives.nearest([encode(buchnera.sequence[:9_000])]))
+    panel = load(find_model("prokaryotes"))[1]
+    lent, _ = panel.average(panel.nearest([encode(buchnera.sequence[:9_000])]))
     np.testing.assert_array_equal(genome.adaptation.hexamers, lent.hexamers)
     assert len(genes) > 4
 

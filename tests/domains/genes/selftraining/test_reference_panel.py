@@ -14,7 +14,7 @@ from dnatag import GeneFinder
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.model import build, load, save
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
-from dnatag.domains.genes.selftraining.reference_panel import LENDERS, Relatives
+from dnatag.domains.genes.selftraining.reference_panel import AVERAGED, ReferencePanel
 from dnatag.domains.genes.signals.codon_usage import Adaptation, hexamers
 from dnatag.domains.genes.signals.kernels import genes_log_odds
 from dnatag.domains.genes.structures.labels import label_genes
@@ -47,26 +47,26 @@ def rich(buchnera: Any) -> LabelledGenome:
 
 
 def test_the_nearest_is_chosen(genome: LabelledGenome, rich: LabelledGenome) -> None:
-    relatives = Relatives.of([rich, genome])
+    panel = ReferencePanel.of([rich, genome])
     for own in (rich, genome):
         symbols = own.contigs[0].symbols
         for length in (1000, 5000):
             for at in range(0, 600_000, 100_000):
                 stretch = symbols[at : at + length]
-                nearest = relatives.nearest([stretch])
-                assert relatives.names[nearest[0]] == own.name
+                nearest = panel.nearest([stretch])
+                assert panel.names[nearest[0]] == own.name
                 assert sorted(nearest) == [0, 1]
-                assert relatives.nearest([reverse_complement(stretch)]) == nearest
-    assert Relatives.none().nearest([symbols]) == ()
+                assert panel.nearest([reverse_complement(stretch)]) == nearest
+    assert ReferencePanel.none().nearest([symbols]) == ()
 
 
 def test_codon_usage_decides_where_composition_does_not(genome: LabelledGenome) -> None:
-    (own,), (motif,) = (Relatives.of([genome]).adaptations, Relatives.of([genome]).motifs)
+    (own,), (motif,) = (ReferencePanel.of([genome]).adaptations, ReferencePanel.of([genome]).motifs)
     other = replace(own, hexamers=-own.hexamers)
-    composition = np.tile(Relatives.of([genome]).composition, (2, 1))
-    relatives = Relatives(("other", "own"), composition, (other, own), (motif, motif))
+    composition = np.tile(ReferencePanel.of([genome]).composition, (2, 1))
+    panel = ReferencePanel(("other", "own"), composition, (other, own), (motif, motif))
     for at in range(0, 600_000, 100_000):
-        assert relatives.nearest([genome.contigs[0].symbols[at : at + 3000]]) == (1, 0)
+        assert panel.nearest([genome.contigs[0].symbols[at : at + 3000]]) == (1, 0)
 
 
 def test_odds_are_those_of_all_ways_to_have_genes() -> None:
@@ -97,15 +97,15 @@ def hexamer(base: np.ndarray, at: int) -> tuple[int, int]:
 
 
 def test_a_few_lend_the_mean(genome: LabelledGenome, rich: LabelledGenome) -> None:
-    others = [replace(rich, name=f"rich {number}") for number in range(LENDERS)]
-    relatives = Relatives.of([*others, genome])
-    nearest = relatives.nearest([genome.contigs[0].symbols])
-    assert nearest == (LENDERS, *range(LENDERS - 1))
-    lent, motif = relatives.lend(nearest)
-    assert motif is relatives.motifs[LENDERS]
+    others = [replace(rich, name=f"rich {number}") for number in range(AVERAGED)]
+    panel = ReferencePanel.of([*others, genome])
+    nearest = panel.nearest([genome.contigs[0].symbols])
+    assert nearest == (AVERAGED, *range(AVERAGED - 1))
+    lent, motif = panel.average(nearest)
+    assert motif is panel.motifs[AVERAGED]
     for field in fields(Adaptation):
-        own, other = (getattr(relatives.adaptations[i], field.name) for i in (LENDERS, 0))
-        mean = (own + (LENDERS - 1) * other) / LENDERS
+        own, other = (getattr(panel.adaptations[i], field.name) for i in (AVERAGED, 0))
+        mean = (own + (AVERAGED - 1) * other) / AVERAGED
         np.testing.assert_allclose(getattr(lent, field.name), mean, atol=1e-5)
 
 
@@ -123,45 +123,45 @@ def test_genomes_with_few_genes_and_names_that_came_before(
     genome: LabelledGenome, rich: LabelledGenome, buchnera: Any
 ) -> None:
     small = labelled("small", buchnera.sequence[:50_000], buchnera.genes[:30])
-    relatives = Relatives.of([small, genome, replace(rich, name="Buchnera")])
-    assert relatives.names == ("Buchnera",)
+    panel = ReferencePanel.of([small, genome, replace(rich, name="Buchnera")])
+    assert panel.names == ("Buchnera",)
     np.testing.assert_array_equal(
-        relatives.adaptations[0].hexamers, Relatives.of([genome]).adaptations[0].hexamers
+        panel.adaptations[0].hexamers, ReferencePanel.of([genome]).adaptations[0].hexamers
     )
-    assert Relatives.of([small]).names == ()
-    both = Relatives.of([genome]) | Relatives.of([rich, genome])
+    assert ReferencePanel.of([small]).names == ()
+    both = ReferencePanel.of([genome]) | ReferencePanel.of([rich, genome])
     assert both.names == ("Buchnera", "rich")
     assert len(both.composition) == len(both.adaptations) == len(both.motifs) == 2
-    assert (relatives | Relatives.none()).names == (Relatives.none() | relatives).names
+    assert (panel | ReferencePanel.none()).names == (ReferencePanel.none() | panel).names
 
 
 def test_a_model_file_keeps_them(
     genome: LabelledGenome, rich: LabelledGenome, tmp_path: Path
 ) -> None:
-    relatives = Relatives.of([genome, rich])
+    panel = ReferencePanel.of([genome, rich])
     tagger = build(hidden=4)
-    save(tmp_path / "a.dnatag", tagger, {}, relatives)
+    save(tmp_path / "a.dnatag", tagger, {}, panel)
     _, again, metadata = load(tmp_path / "a.dnatag")
     assert again.names == ("Buchnera", "rich")
-    assert metadata["relatives"] == ["Buchnera", "rich"]
-    np.testing.assert_allclose(again.composition, relatives.composition, atol=0.01)
-    for one, other in zip(again.adaptations, relatives.adaptations, strict=True):
+    assert metadata["panel"] == ["Buchnera", "rich"]
+    np.testing.assert_allclose(again.composition, panel.composition, atol=0.01)
+    for one, other in zip(again.adaptations, panel.adaptations, strict=True):
         for field in fields(Adaptation):
             table = getattr(other, field.name).clip(-6.35, 6.35)
             np.testing.assert_allclose(getattr(one, field.name), table, atol=0.026)
-    for one, other in zip(again.motifs, relatives.motifs, strict=True):
+    for one, other in zip(again.motifs, panel.motifs, strict=True):
         np.testing.assert_array_equal(one.weights, other.weights)
         np.testing.assert_array_equal(one.spacers, other.spacers)
-    save(tmp_path / "b.dnatag", tagger, {}, Relatives.none())
+    save(tmp_path / "b.dnatag", tagger, {}, ReferencePanel.none())
     assert load(tmp_path / "b.dnatag")[1].names == ()
 
 
 def test_short_contigs_are_called_like_their_relatives(buchnera: Any) -> None:
     """Each by itself, so that its company does not matter."""
-    _, relatives, metadata = load(find_model("prokaryotes"))
-    assert len(relatives.names) > 100
+    _, panel, metadata = load(find_model("prokaryotes"))
+    assert len(panel.names) > 100
     trained = {g["name"] for g in metadata["training"]["genomes"] if g["split"] == "train"}
-    assert set(relatives.names) <= trained
+    assert set(panel.names) <= trained
     contigs = [
         Contig("a", buchnera.sequence[10_000:18_000]),
         Contig("b", buchnera.sequence[200_000:207_000].translate(bytes.maketrans(b"AT", b"GC"))),

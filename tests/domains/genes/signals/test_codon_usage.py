@@ -17,7 +17,7 @@ from dnatag.domains.genes.signals.codon_usage import (
     FEATURES,
     MIRROR_FEATURES,
     Adaptation,
-    mirror_bits,
+    mirror_flags,
 )
 from dnatag.formats.sequences.records import CodingSequence
 
@@ -134,7 +134,7 @@ def test_tables_are_those_of_a_recount(naive, drawn: list[tuple[int, int]]) -> N
         genes += [replace(g, parts=((g.start, g.end - 1), (0, 1))) for g in genes[:1]]
         recount.add(sequence, genes)
         contigs.append(contig(sequence, genes))
-    tables = Adaptation.learn(contigs).to_arrays()
+    tables = Adaptation.estimate(contigs).to_arrays()
     expected = recount.tables()
     assert tables.keys() == expected.keys()
     for name, table in tables.items():
@@ -176,15 +176,15 @@ def test_features(naive, size: int, seed: int) -> None:
     sequence = "".join(rng.choice(WORDS, size // 3))
     none = Adaptation.none().to_arrays()
     tables = {k: rng.normal(size=v.shape).astype(np.float32) for k, v in none.items()}
-    symbols, bits, _ = contig(sequence, [])
-    found = Adaptation(**tables).features(symbols, bits)
+    symbols, flags, _ = contig(sequence, [])
+    found = Adaptation(**tables).features(symbols, flags)
     assert found.dtype == np.float32
     assert found.shape == (len(sequence), len(FEATURES))
     other = str(Seq(sequence).reverse_complement())
     np.testing.assert_allclose(found[:, :6], naive_features(naive, sequence, tables), atol=1e-5)
     np.testing.assert_allclose(found[::-1, 6:], naive_features(naive, other, tables), atol=1e-5)
 
-    # The other strand has the same channels, turned round and in the other order, to the bit.
+    # The other strand has the same scores, turned round and in the other order, to the bit.
     symbols = reverse_complement(symbols)
     turned = Adaptation(**tables).features(symbols, CODE.properties(symbols))
     assert (turned == found[::-1, list(MIRROR_FEATURES)]).all()
@@ -199,47 +199,47 @@ def test_names_of_the_mirrored_features() -> None:
 @given(st.text(st.sampled_from("ACGTN")))
 def test_mirrored_bits(sequence: str) -> None:
     symbols = encode(sequence.encode())
-    bits = CODE.properties(reverse_complement(symbols))
-    assert mirror_bits(CODE.properties(symbols)).tolist() == bits.tolist()
+    flags = CODE.properties(reverse_complement(symbols))
+    assert mirror_flags(CODE.properties(symbols)).tolist() == flags.tolist()
 
 
 def test_a_window_needs_only_its_surroundings(buchnera) -> None:
     """Bits of a contig may name a start codon that a window cuts off; it is left out."""
-    symbols, bits, genes = contig(buchnera.sequence[:9000].decode(), buchnera.genes[:9])
-    adaptation = Adaptation.learn([(symbols, bits, genes)])
-    whole = adaptation.features(symbols, bits)
-    starts = np.flatnonzero(bits[2000:7000] & START) + 2000
+    symbols, flags, genes = contig(buchnera.sequence[:9000].decode(), buchnera.genes[:9])
+    adaptation = Adaptation.estimate([(symbols, flags, genes)])
+    whole = adaptation.features(symbols, flags)
+    starts = np.flatnonzero(flags[2000:7000] & START) + 2000
     for low, high in ((int(starts[0]) - 100, int(starts[-1]) + n) for n in (1, 2, 3)):
-        window = adaptation.features(symbols[low:high], bits[low:high])
+        window = adaptation.features(symbols[low:high], flags[low:high])
         assert (window[64:-64] == whole[low + 64 : high - 64]).all()
         assert window[starts[-1] - low, 1:6].any() == (high >= starts[-1] + 3)
 
 
 def test_nothing_is_known_without_genes(buchnera) -> None:
-    symbols, bits, _ = contig(buchnera.sequence[:5000].decode(), [])
-    assert not Adaptation.none().features(symbols, bits).any()
-    for contigs in ([], [(symbols, bits, [])]):
-        learnt = Adaptation.learn(contigs)
-        assert np.abs(learnt.features(symbols, bits)).max() < 1e-12
+    symbols, flags, _ = contig(buchnera.sequence[:5000].decode(), [])
+    assert not Adaptation.none().features(symbols, flags).any()
+    for contigs in ([], [(symbols, flags, [])]):
+        learnt = Adaptation.estimate(contigs)
+        assert np.abs(learnt.features(symbols, flags)).max() < 1e-12
 
 
 @pytest.fixture(scope="module")
 def adaptation(buchnera) -> Adaptation:
-    return Adaptation.learn([contig(buchnera.sequence.decode(), buchnera.genes)])
+    return Adaptation.estimate([contig(buchnera.sequence.decode(), buchnera.genes)])
 
 
 def test_the_order_of_contigs_and_genes_does_not_matter(buchnera) -> None:
-    pieces = []
+    chunks = []
     for low in range(0, 300_000, 50_000):
         inside = [g for g in buchnera.genes if low <= g.start and g.end <= low + 50_000]
         moved = [replace(g, parts=((g.start - low, g.end - low),)) for g in inside]
-        pieces.append(contig(buchnera.sequence[low : low + 50_000].decode(), moved))
-    tables = Adaptation.learn(pieces).to_arrays()
+        chunks.append(contig(buchnera.sequence[low : low + 50_000].decode(), moved))
+    tables = Adaptation.estimate(chunks).to_arrays()
     rng = np.random.default_rng(1)
     for _ in range(3):
-        shuffled = [pieces[i] for i in rng.permutation(len(pieces))]
+        shuffled = [chunks[i] for i in rng.permutation(len(chunks))]
         shuffled = [(s, b, [g[i] for i in rng.permutation(len(g))]) for s, b, g in shuffled]
-        again = Adaptation.learn(shuffled).to_arrays()
+        again = Adaptation.estimate(shuffled).to_arrays()
         assert all((again[name] == table).all() for name, table in tables.items())
 
 
@@ -249,7 +249,7 @@ def test_either_strand_teaches_the_same(buchnera, adaptation: Adaptation) -> Non
         replace(g, parts=((n - g.end, n - g.start),), strand=-g.strand) for g in buchnera.genes
     ]
     turned = str(Seq(buchnera.sequence.decode()).reverse_complement())
-    again = Adaptation.learn([contig(turned, genes)]).to_arrays()
+    again = Adaptation.estimate([contig(turned, genes)]).to_arrays()
     assert all((again[name] == table).all() for name, table in adaptation.to_arrays().items())
 
 
@@ -259,18 +259,18 @@ def test_true_starts_and_frames_stand_out(buchnera) -> None:
     sequence = buchnera.sequence.decode()
     known = [g for g in buchnera.genes if g.end <= half]
     unseen = [g for g in buchnera.genes if g.start >= half and len(g) >= 300]
-    adaptation = Adaptation.learn([contig(sequence[:half], known)])
-    symbols, bits, _ = contig(sequence, [])
-    channels, n = adaptation.features(symbols, bits), len(sequence)
-    strands = {1: (channels, bits), -1: (channels[::-1, list(MIRROR_FEATURES)], mirror_bits(bits))}
+    adaptation = Adaptation.estimate([contig(sequence[:half], known)])
+    symbols, flags, _ = contig(sequence, [])
+    scores, n = adaptation.features(symbols, flags), len(sequence)
+    strands = {1: (scores, flags), -1: (scores[::-1, list(MIRROR_FEATURES)], mirror_flags(flags))}
     advantage, frames = [], []
     for g in unseen:
         start, end = (g.start, g.end) if g.strand > 0 else (n - g.end, n - g.start)
-        own, own_bits = (x[start:end] for x in strands[g.strand])
+        own, own_flags = (x[start:end] for x in strands[g.strand])
         usage = [own[shift:-5:3, 0].mean() for shift in range(3)]
         frames.append(usage[0] == max(usage))
         scores = own[:, 1] + own[:, 2:4].max(1) + own[:, 4:].max(1)
-        rivals = [t for t in range(3, 150, 3) if own_bits[t] & START]
+        rivals = [t for t in range(3, 150, 3) if own_flags[t] & START]
         if rivals:
             advantage.append(scores[0] - scores[rivals].mean())
     assert len(unseen) > 200

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.signals.rbs import SPACERS, WIDTH, Motif
+from dnatag.domains.genes.signals.rbs import SPACERS, WIDTH, RbsMotif
 from dnatag.formats.sequences.records import CodingSequence
 
 CODE = GeneticCode.ncbi(11)
@@ -32,14 +32,14 @@ def planted(consensus: str, spacer: int, share: float, n: int = 300) -> tuple[by
     return text.encode(), starts
 
 
-def learn(sequence: bytes, starts: list[int], strand: int = 1) -> Motif:
+def train(sequence: bytes, starts: list[int], strand: int = 1) -> RbsMotif:
     symbols = encode(sequence)
     genes = [CodingSequence("", ((at, at + 96),), 1) for at in starts]
     if strand < 0:
         symbols = encode(bytes(Seq(sequence).reverse_complement()))
         n = len(symbols)
         genes = [CodingSequence("", ((n - at - 96, n - at),), -1) for at in starts]
-    return Motif.learn([(symbols, CODE.properties(symbols), genes)])
+    return RbsMotif.estimate([(symbols, CODE.properties(symbols), genes)])
 
 
 @pytest.mark.parametrize("strand", [1, -1])
@@ -48,7 +48,7 @@ def learn(sequence: bytes, starts: list[int], strand: int = 1) -> Motif:
 )
 def test_a_planted_motif_is_found(consensus: str, spacer: int, share: float, strand: int) -> None:
     sequence, starts = planted(consensus, spacer, share)
-    motif = learn(sequence, starts, strand)
+    motif = train(sequence, starts, strand)
     assert motif.spacers.sum() == pytest.approx(1)
     # It may be found a base further on, with one base of its surroundings.
     found = "".join("ACGT"[i] for i in motif.weights.argmax(1))
@@ -62,20 +62,20 @@ def test_a_planted_motif_is_found(consensus: str, spacer: int, share: float, str
 
 
 def test_no_starts_say_nothing() -> None:
-    for motif in (Motif.none(), Motif.learn([])):
+    for motif in (RbsMotif.none(), RbsMotif.estimate([])):
         symbols = encode(b"ACGTNAGGAGGTACGTAATG")
         np.testing.assert_array_equal(motif.log_odds(symbols, np.arange(17), 1), np.zeros(17))
 
 
 @pytest.fixture(scope="module")
-def motif(buchnera: Any) -> Motif:
+def motif(buchnera: Any) -> RbsMotif:
     symbols = encode(buchnera.sequence)
-    return Motif.learn([(symbols, CODE.properties(symbols), buchnera.genes)])
+    return RbsMotif.estimate([(symbols, CODE.properties(symbols), buchnera.genes)])
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.text("ACGTNR", min_size=4, max_size=60), st.integers(0, 100))
-def test_log_odds(motif: Motif, text: str, at: int) -> None:
+def test_log_odds(motif: RbsMotif, text: str, at: int) -> None:
     """As the definition says, with ambiguous bases and ends; and on the other strand."""
     at %= len(text)
     total = float(motif.spacers[-1])
@@ -94,11 +94,11 @@ def test_log_odds(motif: Motif, text: str, at: int) -> None:
     assert other == found
 
 
-def test_starts_of_a_genome_have_it(motif: Motif, buchnera: Any) -> None:
+def test_starts_of_a_genome_have_it(motif: RbsMotif, buchnera: Any) -> None:
     """More than other start codons do."""
     symbols = encode(buchnera.sequence)
-    bits = CODE.properties(symbols)
+    flags = CODE.properties(symbols)
     starts = np.array([g.five_prime for g in buchnera.genes if g.strand > 0])
-    others = np.setdiff1d(np.flatnonzero(bits & 1), starts)
+    others = np.setdiff1d(np.flatnonzero(flags & 1), starts)
     means = [motif.log_odds(symbols, places, 1).mean() for places in (starts, others)]
     assert means[0] > means[1] + 1

@@ -17,7 +17,7 @@ from dnatag.domains.genes.nucleotides import encode, reverse_complement
 from dnatag.domains.genes.structures.grammar import (
     FRAME_OF_STATE,
     FRAMES,
-    START_CHANNELS,
+    START_SCORES,
     STATE_OF_FRAMES,
     gene_grammar,
 )
@@ -36,9 +36,9 @@ sequences = st.lists(st.sampled_from(WORDS), max_size=6).map("".join).map(lambda
 
 def legal_paths(sequence: str) -> dict[Path, list]:
     """Return the transitions of every path that the grammar allows."""
-    bits = CODE.properties(encode(sequence.encode())).tolist()
+    flags = CODE.properties(encode(sequence.encode())).tolist()
     paths: dict[Path, list] = {(s,): [] for s in GRAMMAR.states}
-    for before, here in pairwise(bits):
+    for before, here in pairwise(flags):
         paths = {
             (*path, step.target): [*steps, step]
             for path, steps in paths.items()
@@ -74,10 +74,10 @@ def test_legal_paths_are_the_legal_sets_of_genes(naive, sequence: str) -> None:
         naive.path(genes, len(sequence)): genes for genes in legal_sets(naive.genes(sequence, CODE))
     }
     assert set(paths) == set(sets)
-    bits = CODE.properties(encode(sequence.encode()))
+    flags = CODE.properties(encode(sequence.encode()))
     for path, genes in sets.items():
         states = np.array([GRAMMAR.states.index(s) for s in path], dtype=np.int16)
-        found = genes_of_path(states, bits)
+        found = genes_of_path(states, flags)
         assert set(found) == set(genes)
         assert len(found) == len(genes)
         assert found == sorted(found, key=lambda g: (g.start, g.end))
@@ -98,7 +98,7 @@ def test_all_paths_by_the_crf(naive) -> None:
         symbols = encode(sequence.encode())
         logz = implementation("cpu").log_partition(
             GRAMMAR,
-            torch.zeros(1, len(symbols), len(GRAMMAR.channels), dtype=torch.float64),
+            torch.zeros(1, len(symbols), len(GRAMMAR.scores), dtype=torch.float64),
             torch.zeros(len(GRAMMAR.weights), dtype=torch.float64),
             torch.from_numpy(CODE.properties(symbols))[None],
             torch.tensor([len(symbols)]),
@@ -137,18 +137,18 @@ def test_scores_of_the_other_strand(seed: int) -> None:
     symbols = rng.choice(
         np.array([1, 2, 4, 8, 15], dtype=np.uint8), 300, p=[0.3, 0.2, 0.2, 0.28, 0.02]
     )
-    channels = rng.normal(0, 2, (300, 8))
-    theta = torch.from_numpy(rng.normal(0, 1, len(GRAMMAR.weights)))
-    turned = np.concatenate([channels[::-1, 4:], channels[::-1, :4]], 1)
+    scores = rng.normal(0, 2, (300, 8))
+    transition_weights = torch.from_numpy(rng.normal(0, 1, len(GRAMMAR.weights)))
+    turned = np.concatenate([scores[::-1, 4:], scores[::-1, :4]], 1)
     scores = [
         implementation("cpu").log_partition(
             GRAMMAR,
             torch.from_numpy(np.ascontiguousarray(c))[None],
-            theta,
+            transition_weights,
             torch.from_numpy(CODE.properties(s))[None],
             torch.tensor([300]),
         )
-        for s, c in ((symbols, channels), (reverse_complement(symbols), turned))
+        for s, c in ((symbols, scores), (reverse_complement(symbols), turned))
     ]
     assert torch.isfinite(scores[0]).all()
     torch.testing.assert_close(*scores, rtol=1e-12, atol=1e-9)
@@ -156,8 +156,8 @@ def test_scores_of_the_other_strand(seed: int) -> None:
 
 def test_tables() -> None:
     assert len(GRAMMAR.states) == 22
-    assert GRAMMAR.bits == 4
-    assert GRAMMAR.channels == (*FRAMES[:3], START_CHANNELS[0], *FRAMES[3:], START_CHANNELS[1])
+    assert GRAMMAR.flags == 4
+    assert GRAMMAR.scores == (*FRAMES[:3], START_SCORES[0], *FRAMES[3:], START_SCORES[1])
     for i, state in enumerate(GRAMMAR.states):
         frames = {f for f, is_open in zip(FRAMES, FRAME_OF_STATE[i], strict=True) if is_open}
         assert frames == ({*state.split("&")} - {"none"})

@@ -43,7 +43,7 @@ def are_legal(sequence: bytes, labels: Labels) -> bool:
     allowed = (labels.allowed[:, None] >> np.arange(22, dtype=np.uint32)) & 1
     logz = implementation("cpu").log_partition(
         GRAMMAR,
-        torch.zeros(1, n, len(GRAMMAR.channels)),
+        torch.zeros(1, n, len(GRAMMAR.scores)),
         torch.zeros(len(GRAMMAR.weights)),
         torch.from_numpy(CODE.properties(encode(sequence)))[None],
         torch.tensor([n]),
@@ -101,8 +101,8 @@ def test_round_trip_of_an_annotation(buchnera) -> None:
     assert len(buchnera.genes) == 582
     assert not labels.masked
     assert labels.genes == sorted(buchnera.genes, key=lambda g: (g.parts, g.strand))
-    bits = CODE.properties(encode(buchnera.sequence))
-    assert set(genes_of_path(path_of(labels), bits)) == set(buchnera.genes)
+    flags = CODE.properties(encode(buchnera.sequence))
+    assert set(genes_of_path(path_of(labels), flags)) == set(buchnera.genes)
 
 
 @pytest.mark.parametrize("turn", [999, 1000, 1001])

@@ -1,4 +1,4 @@
-"""Windows of a real piece of a genome: they match it, they are legal, masks are left open."""
+"""Windows of a real chunk of a genome: they match it, they are legal, masks are left open."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def labelled(sequence: bytes, genes: list[CodingSequence]) -> LabelledContig:
 
 @pytest.fixture
 def genome() -> LabelledGenome:
-    """The piece, adapted to itself."""
+    """The chunk, adapted to itself."""
     (contig, genes), = PAIRS  # fmt: skip
     genome = LabelledGenome("buchnera", (labelled(contig.sequence, genes),), CODE)
     genome.adapt(3)
@@ -47,17 +47,22 @@ def genome() -> LabelledGenome:
 
 def states(allowed: torch.Tensor) -> np.ndarray:
     """Sets of states as numbers, uint32 (B, L)."""
-    bits = allowed.numpy().astype(np.uint32) << np.arange(22, dtype=np.uint32)
-    return bits.sum(-1, dtype=np.uint32)
+    flags = allowed.numpy().astype(np.uint32) << np.arange(22, dtype=np.uint32)
+    return flags.sum(-1, dtype=np.uint32)
 
 
 def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(1)
     tagger = model.build(hidden=4, embedding=2)
     with torch.no_grad():
-        channels = tagger(*batch.inputs, batch.lengths)
+        scores = tagger(*batch.inputs, batch.lengths)
         return implementation("cpu").likelihood_loss(
-            tagger.grammar, channels, tagger.theta, batch.bits, batch.lengths, batch.allowed
+            tagger.grammar,
+            scores,
+            tagger.transition_weights,
+            batch.flags,
+            batch.lengths,
+            batch.allowed,
         )
 
 
@@ -71,10 +76,10 @@ def test_windows_are_cut_from_the_genome(genome: LabelledGenome) -> None:
         place = text.index(batch.inputs[0][row].numpy().tobytes())
         places.append(place)
         here = slice(place, place + 900)
-        assert (batch.bits[row].numpy() == contig.bits[here]).all()
+        assert (batch.flags[row].numpy() == contig.flags[here]).all()
         assert (states(batch.allowed[row]) == contig.labels.allowed[here]).all()
         if batch.inputs[2][row].any():
-            expected = [a.features(contig.symbols, contig.bits)[here] for a in genome.adaptations]
+            expected = [a.features(contig.symbols, contig.flags)[here] for a in genome.adaptations]
             assert any(np.array_equal(batch.inputs[2][row].numpy(), e) for e in expected)
     assert len(set(places)) > 30
     assert max(places) - min(places) > len(text) // 2
@@ -141,13 +146,13 @@ def test_masked_bases_are_marginalised() -> None:
     variants = np.repeat(allowed[None], len(sets), 0)
     variants[:, place] = sets
     shape = len(sets), 600
-    symbols, bits = (
+    symbols, flags = (
         torch.from_numpy(np.broadcast_to(x[low : low + 600], shape).copy())
-        for x in (whole.symbols, whole.bits)
+        for x in (whole.symbols, whole.flags)
     )
     batch = Batch(
-        inputs=(symbols, bits, torch.zeros(*shape, 12)),
-        bits=bits,
+        inputs=(symbols, flags, torch.zeros(*shape, 12)),
+        flags=flags,
         lengths=torch.full(shape[:1], 600),
         allowed=torch.from_numpy(
             (variants[..., None] >> np.arange(22, dtype=np.uint32) & 1).astype(bool)
@@ -191,7 +196,7 @@ def test_wrong_starts_are_still_genes(genome: LabelledGenome) -> None:
     moved = 0
     for seed, gene in enumerate(genes):
         rng = np.random.default_rng(seed)
-        other = _wrong_start(gene, genome.contigs[0].bits, rng)
+        other = _wrong_start(gene, genome.contigs[0].flags, rng)
         assert other.three_prime == gene.three_prime
         assert label_genes(contig.sequence, [other], CODE).genes == [other]
         moved += other.five_prime != gene.five_prime
@@ -207,7 +212,7 @@ def test_hold_out(genome: LabelledGenome) -> None:
     cut = round(0.75 * len(contig.symbols))
     assert [len(c.symbols) for c in rest.contigs] == [cut, 2999]
     (tail,) = held_out.contigs
-    for name in ("symbols", "bits"):
+    for name in ("symbols", "flags"):
         joined = np.concatenate([getattr(rest.contigs[0], name), getattr(tail, name)])
         assert (joined == getattr(contig, name)).all()
     joined = np.concatenate([rest.contigs[0].labels.allowed, tail.labels.allowed])

@@ -14,7 +14,7 @@ import torch
 from dnatag.domains.genes.finder import GeneFinder
 from dnatag.domains.genes.training import train as module
 from dnatag.domains.genes.training.recipe import GenomeEntry, Network, Recipe, Training
-from dnatag.domains.genes.training.train import Data, learn, read_data
+from dnatag.domains.genes.training.train import Data, read_data, train
 from dnatag.engine.training.loop import Progress
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
@@ -34,7 +34,7 @@ Write = Callable[..., GenomeEntry]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write a genome: the piece of Buchnera, with another sequence or other rows."""
+    """Write a genome: the chunk of Buchnera, with another sequence or other rows."""
 
     def write(sequence: str = SEQUENCE, rows: list[list[str]] | None = None) -> GenomeEntry:
         (tmp_path / "x.fna").write_text(f">AP036055.1\n{sequence}\n")
@@ -50,7 +50,7 @@ def gff_rows() -> list[list[str]]:
 
 
 def recoded() -> str:
-    """Return the piece with TGA for TGG in its genes, and TAA for TGA at their ends: code 4."""
+    """Return the chunk with TGA for TGG in its genes, and TAA for TGA at their ends: code 4."""
     letters = list(SEQUENCE)
     ((_, genes),) = read_annotated_genome(FASTA, GFF)
     for gene in genes:
@@ -188,7 +188,7 @@ def trained(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     """A model of the tiny recipe, and its losses."""
     output = tmp_path_factory.mktemp("trained") / "tiny.dnatag"
     seen: list[Progress] = []
-    learn(RECIPE, data, output, device="cpu", report=seen.append)
+    train(RECIPE, data, output, device="cpu", report=seen.append)
     return output, seen
 
 
@@ -232,7 +232,7 @@ def test_same_seed_same_model(
     weights = load_model(trained[0])[0]
     for seed in (1, 2):
         recipe = replace(RECIPE, training=replace(SMALL, seed=seed))
-        learn(recipe, data, tmp_path / "again.dnatag", device="cpu")
+        train(recipe, data, tmp_path / "again.dnatag", device="cpu")
         again = load_model(tmp_path / "again.dnatag")[0]
         assert all(torch.equal(weights[k], again[k]) for k in weights) == (seed == 1)
 
@@ -246,16 +246,16 @@ def test_interrupted(trained: tuple[Path, list[Progress]], data: Data, tmp_path:
             raise KeyboardInterrupt
 
     with pytest.raises(InputError, match=r"nothing to resume: .*leave out --resume"):
-        learn(RECIPE, data, output, device="cpu", resume=True)
+        train(RECIPE, data, output, device="cpu", resume=True)
     with pytest.raises(KeyboardInterrupt):
-        learn(RECIPE, data, output, device="cpu", report=interrupt)
+        train(RECIPE, data, output, device="cpu", report=interrupt)
     with pytest.raises(InputError, match="has not ended; go on with --resume, or remove"):
-        learn(RECIPE, data, output, device="cpu")
+        train(RECIPE, data, output, device="cpu")
     other = replace(RECIPE, training=replace(SMALL, seed=2))
     with pytest.raises(InputError, match=r"other settings \(loop, windows\)"):
-        learn(other, data, output, device="cpu", resume=True)
+        train(other, data, output, device="cpu", resume=True)
     seen: list[Progress] = []
-    learn(RECIPE, data, output, device="cpu", resume=True, report=seen.append)
+    train(RECIPE, data, output, device="cpu", resume=True, report=seen.append)
     assert seen == trained[1][20:]
     weights, again = load_model(trained[0])[0], load_model(output)[0]
     assert all(torch.equal(weights[k], again[k]) for k in weights)
@@ -265,11 +265,11 @@ def test_interrupted(trained: tuple[Path, list[Progress]], data: Data, tmp_path:
 def test_fine_tuning(trained: tuple[Path, list[Progress]], data: Data, tmp_path: Path) -> None:
     output = tmp_path / "tuned.dnatag"
     with pytest.raises(InputError, match=r"leave \[model\] out"):
-        learn(RECIPE, data, output, start=trained[0], device="cpu")
+        train(RECIPE, data, output, start=trained[0], device="cpu")
     assert not output.with_name("tuned.dnatag.run").exists()
     seen: list[Progress] = []
     recipe = replace(RECIPE, network=None, training=replace(SMALL, steps=4, learning_rate=None))
-    learn(recipe, data, output, start=trained[0], device="cpu", report=seen.append)
+    train(recipe, data, output, start=trained[0], device="cpu", report=seen.append)
     assert seen[0].loss < 0.3 * trained[1][0].loss
     about = read_metadata(output)
     assert about["training"]["start"] == "tiny.dnatag"
