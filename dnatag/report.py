@@ -1,0 +1,54 @@
+"""What long work reports to whoever started it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+__all__ = ["Observer", "Progress"]
+
+
+class Progress(NamedTuple):
+    """How far a training run is.
+
+    Attributes
+    ----------
+    step, steps : int
+        Steps done, and steps in all.
+    loss : float
+        Loss of the last step.
+    validation_loss : float or None
+        Loss of the validation after this step; None if there was none.
+    metric : float or None
+        Value of the watched metric in that validation; None if no metric is watched.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    validation_loss: float | None
+    metric: float | None = None
+
+
+class Observer:
+    """Receives reports of what is going on; the methods of this class ignore them.
+
+    Reports may come from several threads at once.
+    """
+
+    def note(self, message: str) -> None:
+        """Receive a message that is worth showing."""
+
+    def advance(self, amount: int) -> None:
+        """Receive how many units of work have been done since the last report."""
+
+    def step(self, progress: Progress) -> None:
+        """Receive how far training is, after each step."""
+
+    def estimated(self, parameters: Any) -> None:
+        """Receive the parameters that were estimated of all contigs as one genome.
+
+        Parameters
+        ----------
+        parameters : dnatag.domains.genes.selftraining.parameters.GenomeParameters
+            The parameters.
+        """
