@@ -34,7 +34,7 @@ from matching import (
 
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.nucleotides import splice
-from dnatag.formats.io.streams import open_text
+from dnatag.formats.io.reading import open_text
 from dnatag.formats.sequences.annotation import read_annotation
 from dnatag.formats.sequences.records import CodingSequence
 

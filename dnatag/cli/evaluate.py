@@ -146,7 +146,7 @@ def command(
     """
     from dnatag.cli.evaluate_genes import evaluate_genes
     from dnatag.cli.evaluate_tags import evaluate_residues, evaluate_text
-    from dnatag.formats.io.streams import OutputSet
+    from dnatag.formats.io.writing import OutputSet
 
     if json_path == tsv_path == "-":
         raise click.UsageError("only one of --json and --tsv can write to standard output")

@@ -114,7 +114,7 @@ def _compare_tokens(
 ) -> None:
     """Refuse files that do not have the same tokens."""
     from dnatag.errors import InputError
-    from dnatag.formats.io.streams import display_name
+    from dnatag.formats.io.reading import display_name
 
     reference, path = display_name(reference), display_name(path)
     for true, other in zip(truth, predicted, strict=False):
@@ -141,7 +141,7 @@ def _compare_tokens(
 def _note_faults(path: str, sentences: Sequence[Sentence], scheme: str, *, quiet: bool) -> None:
     """Refuse tags that are none of the scheme, and note those that are illegal in it."""
     from dnatag.errors import InputError
-    from dnatag.formats.io.streams import display_name
+    from dnatag.formats.io.reading import display_name
 
     path, count, first = display_name(path), 0, ""
     for sentence in sentences:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dnatag.domains.genes.decoding.assemble import Prediction
     from dnatag.domains.genes.finder import Adapt, GeneFinder
     from dnatag.domains.genes.selftraining.parameters import GenomeParameters
-    from dnatag.formats.io.streams import OutputSet
+    from dnatag.formats.io.writing import OutputSet
     from dnatag.formats.sequences.records import CodingSequence, Contig
 
 __all__ = ["command"]
@@ -153,7 +153,7 @@ def command(
     _keep_freed_memory()
     from dnatag.domains.genes.finder import GeneFinder
     from dnatag.domains.genes.selftraining.parameters import load_parameters, save_parameters
-    from dnatag.formats.io.streams import OutputSet
+    from dnatag.formats.io.writing import OutputSet
     from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
     from dnatag.formats.sequences.regions import read_regions
 

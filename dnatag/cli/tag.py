@@ -21,7 +21,7 @@ from dnatag.cli.common import (
 from dnatag.errors import InputError
 
 if TYPE_CHECKING:
-    from dnatag.formats.io.streams import Source
+    from dnatag.formats.io.reading import Source
     from dnatag.formats.text.tokens import Sentence
 
 __all__ = ["command"]
@@ -132,7 +132,8 @@ def command(
     """Label the words of sentences or the residues of proteins."""
     # Threads that wait must not keep the others from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from dnatag.formats.io.streams import display_name, open_output
+    from dnatag.formats.io.reading import display_name
+    from dnatag.formats.io.writing import open_output
     from dnatag.formats.sequences.residues import write_residues
     from dnatag.formats.text.conll import write_conll
     from dnatag.formats.text.jsonl import write_jsonl
@@ -188,8 +189,8 @@ def command(
 
 def _open(path: str, kind: str, domain: str, encoding: str) -> tuple[Source, str]:
     """Tell the format of the input where it is not given."""
+    from dnatag.formats.io.reading import peek
     from dnatag.formats.io.sniff import HEAD, text_kind_of
-    from dnatag.formats.io.streams import peek
 
     if kind != "auto":
         return path, kind

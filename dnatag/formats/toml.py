@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from dnatag.errors import InputError
-from dnatag.formats.io.streams import open_text
+from dnatag.formats.io.reading import open_text
 
 if sys.version_info >= (3, 11):
     import tomllib

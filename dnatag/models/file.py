@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnatag import __version__
 from dnatag.errors import InputError
+from dnatag.formats.io.writing import write_whole
 from dnatag.models import format1
 
 if TYPE_CHECKING:
@@ -54,23 +54,13 @@ def save_model(
     import torch
     from safetensors.torch import save
 
-    path = Path(path)
     about = {**metadata, "format_version": FORMAT_VERSION, "dnatag_version": __version__}
     # Copies, because safetensors takes no views and no two names for the same memory.
     plain = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    content = save(plain, {KEY: json.dumps(about, allow_nan=False)})
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_whole(path, save(plain, {KEY: json.dumps(about, allow_nan=False)}))
 
 
 def load_model(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

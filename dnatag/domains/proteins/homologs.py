@@ -10,7 +10,7 @@ import numpy as np
 from dnatag.domains.proteins.residues import LETTERS
 from dnatag.domains.proteins.topology import SEGMENTS
 from dnatag.errors import DnatagError
-from dnatag.formats.io.streams import Source
+from dnatag.formats.io.reading import Source
 from dnatag.formats.sequences.residues import read_residues
 from dnatag.formats.text.tokens import Span
 from dnatag.tasks.tagging.domain import Homolog

@@ -24,12 +24,13 @@ from typing import NamedTuple, Protocol
 import torch
 import torch.distributed as dist
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from dnatag.engine import crf
 from dnatag.engine.networks.kmer_tagger import Network
 from dnatag.errors import DnatagError, InputError
+from dnatag.formats.io.writing import write_whole
 
 __all__ = [
     "CHECKPOINT",
@@ -297,12 +298,10 @@ class _Checkpoint:
         tensors |= {f"best.{k}": v for k, v in best.items()}
         for i, slots in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}
-        # One file holds all, so a kill leaves either the old state or the new one.
-        aside = self.path.with_suffix(".tmp")
         # Copies, because the weights of an LSTM on a GPU are views of one block of memory.
         plain = {k: v.detach().cpu().clone() for k, v in tensors.items()}
-        save_file(plain, aside, {"state": json.dumps(asdict(state))})
-        aside.replace(self.path)
+        # One file holds all, so a kill leaves either the old state or the new one.
+        write_whole(self.path, save(plain, {"state": json.dumps(asdict(state))}))
 
     def load(self, tagger: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[_State, dict]:
         with safe_open(self.path, "pt") as file:

@@ -8,7 +8,7 @@ import re
 from typing import TextIO
 
 from dnatag.errors import InputError
-from dnatag.formats.io.streams import display_name, peek
+from dnatag.formats.io.reading import display_name, peek
 from dnatag.formats.text.conll import DOCUMENT
 
 __all__ = ["HEAD", "kind_of", "open_sniffed", "text_kind_of"]
@@ -29,7 +29,7 @@ def open_sniffed(path: str | os.PathLike[str]) -> tuple[TextIO, str | None]:
     Returns
     -------
     handle
-        As from :func:`~dnatag.formats.io.streams.open_text`, at the beginning.
+        As from :func:`~dnatag.formats.io.reading.open_text`, at the beginning.
     kind
         See :func:`kind_of`.
 

@@ -6,8 +6,8 @@ import os
 from dataclasses import replace
 
 from dnatag.errors import InputError
+from dnatag.formats.io.reading import display_name
 from dnatag.formats.io.sniff import open_sniffed
-from dnatag.formats.io.streams import display_name
 from dnatag.formats.sequences.fasta import read_fasta
 from dnatag.formats.sequences.flatfile import parse_flatfile, read_flatfile
 from dnatag.formats.sequences.gff import parse_gff

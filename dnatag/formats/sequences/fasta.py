@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from dnatag.errors import InputError
-from dnatag.formats.io.streams import display_name, open_bytes
+from dnatag.formats.io.reading import display_name, open_bytes
 from dnatag.formats.sequences.records import Contig
 
 __all__ = ["UniqueIds", "check_dna", "read_fasta", "write_fasta"]

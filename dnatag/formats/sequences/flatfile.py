@@ -13,8 +13,8 @@ from Bio.Seq import UndefinedSequenceError
 from Bio.SeqFeature import AfterPosition, BeforePosition
 
 from dnatag.errors import InputError
+from dnatag.formats.io.reading import display_name
 from dnatag.formats.io.sniff import open_sniffed
-from dnatag.formats.io.streams import display_name
 from dnatag.formats.sequences.fasta import UniqueIds, check_dna
 from dnatag.formats.sequences.records import CodingSequence, Contig
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TextIO
 from urllib.parse import quote, unquote
 
 from dnatag.errors import InputError
-from dnatag.formats.io.streams import display_name, open_text
+from dnatag.formats.io.reading import display_name, open_text
 from dnatag.formats.sequences.records import Annotation, CodingSequence, Contig, alternatives, wrap
 
 __all__ = ["GffWriter", "parse_gff", "read_gff"]

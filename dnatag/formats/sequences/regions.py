@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from dnatag.errors import InputError
-from dnatag.formats.io.streams import display_name, open_text
+from dnatag.formats.io.reading import display_name, open_text
 
 __all__ = ["read_regions"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from dnatag.errors import InputError
-from dnatag.formats.io.streams import Source, display_name
+from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines
 from dnatag.formats.text.tokens import Sentence
 

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TextIO
 
 from dnatag.errors import InputError
-from dnatag.formats.io.streams import Source, display_name
+from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines
 from dnatag.formats.text.tokens import ConllLines, Sentence
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from dnatag.errors import InputError
-from dnatag.formats.io.streams import Source, display_name
+from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines, tokenize
 from dnatag.formats.text.tokens import Entity, Sentence
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from dnatag.errors import InputError
-from dnatag.formats.io.streams import Source, display_name, open_bytes
+from dnatag.formats.io.reading import Source, display_name, open_bytes
 from dnatag.formats.text.tokens import Sentence
 
 __all__ = ["numbered_lines", "read_lines", "tokenize"]

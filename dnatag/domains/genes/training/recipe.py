@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from dnatag.errors import InputError
+from dnatag.formats.io.reading import open_text
 from dnatag.formats.io.sniff import open_sniffed
-from dnatag.formats.io.streams import open_text
 from dnatag.formats.toml import check_keys, read_toml, settings
 
 __all__ = ["GenomeEntry", "Network", "Recipe", "Training", "read_recipe", "recipe_of_files"]

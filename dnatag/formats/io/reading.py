@@ -1,0 +1,227 @@
+"""Files and standard input: opened by name, decompressed by content."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import sys
+import zlib
+from typing import Any, BinaryIO, TextIO, TypeAlias, cast
+
+import zstandard
+
+from dnatag.errors import InputError
+
+__all__ = ["Source", "display_name", "open_bytes", "open_text", "peek", "rewind"]
+
+#: A file, "-" for standard input, or a stream that :func:`peek` has opened.
+Source: TypeAlias = str | os.PathLike[str] | io.BufferedReader
+
+BLOCK = 1 << 20
+MAGIC = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+DECOMPRESSION_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError)
+
+
+def display_name(path: Source) -> str:
+    """Return what messages call a path, or the file of a stream."""
+    if isinstance(path, io.BufferedReader):
+        return path.name
+    return "standard input" if os.fspath(path) == "-" else os.fspath(path)
+
+
+def open_bytes(path: Source) -> io.BufferedReader:
+    """Open a file for reading, decompressed.
+
+    Parameters
+    ----------
+    path
+        A file, or "-" for standard input. Compression (gzip of any number of members, bzip2,
+        xz, zstd) is recognised by the first bytes, whatever the name. A stream is returned as
+        it is.
+
+    Returns
+    -------
+    io.BufferedReader
+        Raises :class:`InputError` from its methods if the compressed data is truncated or
+        corrupt. Closing it leaves standard input open.
+
+    Raises
+    ------
+    InputError
+        If the file does not exist, is a directory, or may not be read.
+    """
+    if isinstance(path, io.BufferedReader):
+        return path
+    name = display_name(path)
+    try:
+        if name == "standard input":
+            source = cast(io.BufferedReader, sys.stdin.buffer)
+        else:
+            source = open(path, "rb")  # noqa: SIM115
+        head = source.read(max(map(len, MAGIC)))
+    except OSError as error:
+        raise InputError(f"{name}: cannot read: {error.strerror or error}") from None
+    except ValueError:  # of a closed standard input
+        raise InputError(f"{name}: cannot read: it is closed") from None
+    stream = rewind(head, source, close=source is not sys.stdin.buffer)
+    kind = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
+    match kind:
+        case "gzip":
+            inner: Any = gzip.GzipFile(fileobj=stream)
+        case "bzip2":
+            inner = bz2.BZ2File(stream)
+        case "xz":
+            inner = lzma.LZMAFile(stream)  # noqa: SIM115
+        case "zstd":
+            inner = _ZstdReader(stream)
+        case _:
+            inner = None
+    raw = _Guard(stream if inner is None else inner, stream, name, kind)
+    return io.BufferedReader(raw, BLOCK)
+
+
+def peek(path: str | os.PathLike[str], size: int) -> tuple[bytes, io.BufferedReader]:
+    """Open a file and look at its beginning; a pipe could not be opened again for that.
+
+    Parameters
+    ----------
+    path
+        See :func:`open_bytes`, also for errors.
+    size
+        Number of bytes to look at.
+
+    Returns
+    -------
+    head : bytes
+        The first bytes, decompressed.
+    stream : io.BufferedReader
+        All of the file.
+    """
+    stream = open_bytes(path)
+    try:
+        head = stream.read(size)
+    except InputError:
+        stream.close()
+        raise
+    return head, rewind(head, stream)
+
+
+def open_text(path: str | os.PathLike[str]) -> TextIO:
+    """Open a text file for reading, decompressed: UTF-8, any line ends.
+
+    Bytes that are not UTF-8 (names in old files) are replaced, and a byte order mark is dropped.
+    See :func:`open_bytes` for arguments and errors.
+    """
+    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", errors="replace")
+
+
+def rewind(head: bytes, rest: io.BufferedIOBase, *, close: bool = True) -> io.BufferedReader:
+    """Return a stream of bytes that were read already and all that follows.
+
+    Parameters
+    ----------
+    head
+        What was read from the beginning of ``rest``.
+    rest
+        The stream, which need not be seekable.
+    close
+        Whether closing the result closes ``rest``.
+    """
+    return io.BufferedReader(_Rewound(head, rest, close), BLOCK)
+
+
+class _Rewound(io.RawIOBase):
+    def __init__(self, head: bytes, rest: io.BufferedIOBase, close: bool) -> None:
+        self.name = getattr(rest, "name", "")
+        self._head = head
+        self._rest = rest
+        self._close = close
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._head:
+            n = min(len(self._head), len(buffer))
+            buffer[:n] = self._head[:n]
+            self._head = self._head[n:]
+            return n
+        return self._rest.readinto1(buffer)
+
+    def close(self) -> None:
+        if self._close and not self.closed:
+            self._rest.close()
+        super().close()
+
+
+class _Guard(io.RawIOBase):
+    """Tells failures to read or decompress as :class:`InputError`."""
+
+    def __init__(self, inner: Any, source: BinaryIO, name: str, kind: str | None) -> None:
+        self.name = name
+        self._inner = inner
+        self._source = source
+        self._kind = kind
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return int(self._inner.readinto(buffer))
+        except DECOMPRESSION_ERRORS as error:
+            if self._kind is None or (isinstance(error, OSError) and error.errno is not None):
+                reason = f"cannot read: {getattr(error, 'strerror', None) or error}"
+            elif isinstance(error, EOFError):
+                reason = f"the {self._kind} data is truncated; copy or download the file again"
+            else:
+                reason = f"the {self._kind} data is corrupt; copy or download the file again"
+            raise InputError(f"{self.name}: {reason}") from None
+
+    def close(self) -> None:
+        if not self.closed:
+            self._inner.close()
+            self._source.close()
+        super().close()
+
+
+class _ZstdReader(io.RawIOBase):
+    """Zstandard frames one after the other; the library's reader passes over truncation."""
+
+    def __init__(self, source: io.BufferedReader) -> None:
+        self._source = source
+        self._frame: Any = None
+        self._data = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._data:
+            chunk = self._source.read1(BLOCK // 8)
+            if not chunk:
+                if self._frame is not None:
+                    raise EOFError
+                return 0
+            output = []
+            while chunk:
+                if self._frame is None:
+                    self._frame = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+                    self._frame = self._frame.decompressobj()
+                output.append(self._frame.decompress(chunk))
+                chunk = self._frame.unused_data if self._frame.eof else b""
+                if self._frame.eof:
+                    self._frame = None
+            self._data = memoryview(b"".join(output))
+        n = min(len(self._data), len(buffer))
+        buffer[:n] = self._data[:n]
+        self._data = self._data[n:]
+        return n
