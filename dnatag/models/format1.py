@@ -1,4 +1,4 @@
-"""Files of format 1, those of dnatag 0.1: what they call by other names than format 2."""
+"""Model files of format 1, those of dnatag 0.1: their contents by the names of format 2."""
 
 from __future__ import annotations
 
@@ -6,39 +6,69 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-__all__ = ["metadata", "tensors"]
+__all__ = ["arrays", "metadata"]
 
 T = TypeVar("T")
 
+#: By domain: task and type of the network, which format 1 does not name.
+_KINDS = {
+    "genes": ("annotation", "kmer_tagger"),
+    "text": ("tagging", "token_tagger"),
+    "proteins": ("tagging", "token_tagger"),
+}
+_TARGETS = {"channels": "scores", "bits": "flags"}
+_RENAMED = (
+    (re.compile(r"(^|\.)theta$"), r"\1transition_weights"),
+    (re.compile(r"^relatives\."), "panel."),
+    (re.compile(r"^encoder_of_tokens\."), "featurizer."),
+)
 
-def metadata(old: dict[str, Any]) -> dict[str, Any]:
-    """Give the metadata of a file the names of format 2, in place.
+
+def metadata(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the metadata of a file the keys of format 2.
 
     Parameters
     ----------
-    old : dict
+    old : mapping
         As the file has them.
+
+    Returns
+    -------
+    dict
+        The same in new keys; files of neither a gene model, a tagger nor the parameters of a
+        genome keep theirs.
     """
-    if "grammar" in old:
-        grammar = old["grammar"]
-        grammar["scores"], grammar["flags"] = grammar.pop("channels"), grammar.pop("bits")
-    site = old.get("configuration", {}).get("site")
-    if site is not None:
-        site["flag"] = site.pop("bit")
-    if "relatives" in old:
-        old["panel"] = old.pop("relatives")
-    return old
+    new = dict(old)
+    if new.get("domain") == "genome":
+        new["domain"] = "genes"
+        new["parameters"] = {"genetic_code": new.pop("genetic_code", None)}
+        return new
+    if new.get("domain") not in _KINDS:
+        return new
+    new["task"], kind = _KINDS[new["domain"]]
+    config = dict(new.pop("configuration", {}))
+    if config.get("site") is not None:
+        config["site"] = {"flag" if k == "bit" else k: v for k, v in config["site"].items()}
+    new["network"] = {"type": kind, "config": config}
+    if "networks" in new:
+        new["network"]["members"] = new.pop("networks")
+    new["featurizer"] = {"panel": new.pop("relatives")} if "relatives" in new else {}
+    new["targets"] = new.pop("grammar", None) or new.pop("labels", {})
+    new["targets"] = {_TARGETS.get(key, key): value for key, value in new["targets"].items()}
+    return new
 
 
-def tensors(old: Mapping[str, T]) -> dict[str, T]:
-    """Give the tensors of a file the names of format 2.
+def arrays(old: Mapping[str, T]) -> dict[str, T]:
+    """Give the arrays of a file the names of format 2.
 
     Parameters
     ----------
     old : mapping of str to array
         By the names in the file.
     """
-    return {
-        re.sub(r"(^|\.)theta$", r"\1transition_weights", re.sub(r"^relatives\.", "panel.", name)): x
-        for name, x in old.items()
-    }
+    new = {}
+    for name, array in old.items():
+        for pattern, replacement in _RENAMED:
+            name = pattern.sub(replacement, name)
+        new[name] = array
+    return new

@@ -6,8 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 
 import dnatag.models.names
@@ -24,7 +24,7 @@ def directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     path = tmp_path / "models"
     path.mkdir()
     metadata = {"card": "# A small model\n\nNo scores.\n", "licence": "MIT"}
-    save_model(path / "small.dnatag", {"weight": torch.zeros(3)}, metadata)
+    save_model(path / "small.dnatag", {"weight": np.zeros(3)}, metadata)
     monkeypatch.setenv("DNATAG_MODELS", str(path))
     return path
 

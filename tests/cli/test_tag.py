@@ -352,7 +352,10 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*model, text, text), "unexpected extra argument"),
         ((*model, text.with_name("none")), "none: cannot read: No such file"),
         ((*model, text.parent), "cannot read: Is a directory"),
-        ((*device, "--model", "prokaryotes", text), "a model of 'genes', .*'dnatag predict'"),
+        (
+            (*device, "--model", "prokaryotes", text),
+            "a model of genes for the task annotation, not",
+        ),
         ((*device, "--model", "nobody", text), "no model and no file named nobody"),
         ((*device, "--model", text, text), "input: not a dnatag model file"),
         ((*model, "--format", "fasta", fasta), "fasta does not fit .*toy.dnatag, a model of text"),

@@ -105,7 +105,7 @@ def test_plain_tags_and_vectors(folder: Path, characters: str) -> None:
     done = run(path, "--device", "cpu", "--threads", 1, "-o", folder / "m.dnatag")
     assert done.exit_code == 0, done.stderr
     assert done.stderr.splitlines()[-1] == f"dnatag: {folder}/m.dnatag: validate: accuracy 100.00"
-    assert read_metadata(folder / "m.dnatag")["labels"]["names"] == ["NNP", "VBZ"]
+    assert read_metadata(folder / "m.dnatag")["targets"]["names"] == ["NNP", "VBZ"]
 
 
 def test_scores_that_are_not_defined_are_left_out(folder: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from dnatag.domains.genes.codes import START
 from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD
@@ -16,12 +15,13 @@ from dnatag.domains.genes.structures.grammar import gene_grammar
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
 from dnatag.errors import InputError
-from dnatag.models.file import load_model, save_model
+from dnatag.models.file import check_task, load_model, save_model
+from dnatag.models.weights import network_with_weights, weights_of
 
-__all__ = ["DOMAIN", "build", "load", "save"]
+__all__ = ["build", "load", "save"]
 
-#: What model files of this domain are marked with.
-DOMAIN = "genes"
+#: What model files of genes name as their domain, task and network.
+_DOMAIN, _TASK, _NETWORK = "genes", "annotation", "kmer_tagger"
 _PANEL = "panel."
 
 _MIRROR = Mirror(
@@ -73,16 +73,16 @@ def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: Refere
         Genomes to lend their adaptation, if any.
     """
     described = {
-        "domain": DOMAIN,
-        "configuration": tagger.config.to_dict(),
-        "grammar": tagger.grammar.to_dict(),
-        "panel": list(panel.names),
+        "domain": _DOMAIN,
+        "task": _TASK,
+        "network": {"type": _NETWORK, "config": tagger.config.to_dict()},
+        "featurizer": {"panel": list(panel.names)},
+        "targets": tagger.grammar.to_dict(),
     }
-    tensors = dict(tagger.state_dict())
+    arrays = weights_of(tagger)
     if panel.names:
-        arrays = panel.to_arrays()
-        tensors |= {_PANEL + key: torch.from_numpy(array) for key, array in arrays.items()}
-    save_model(path, tensors, described | metadata)
+        arrays |= {_PANEL + key: array for key, array in panel.to_arrays().items()}
+    save_model(path, arrays, described | metadata)
 
 
 def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
@@ -106,22 +106,23 @@ def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
     InputError
         If it is no model file, or not of genes.
     """
-    tensors, metadata = load_model(path)
-    if metadata.get("domain") != DOMAIN:
-        raise InputError(
-            f"{path} is a model of {metadata.get('domain')!r}, not of genes; text and proteins are "
-            "for 'dnatag tag'"
-        )
+    arrays, metadata = load_model(path)
+    check_task(path, metadata, _TASK)
     try:
-        config = KmerTaggerConfig.from_dict(metadata["configuration"])
-        grammar = Grammar.from_dict(metadata["grammar"])
-        tagger = KmerTagger(config, grammar, SPREAD, _MIRROR)
-        names, arrays = metadata.get("panel", []), {}
-        for key in [key for key in tensors if key.startswith(_PANEL)]:
-            arrays[key.removeprefix(_PANEL)] = tensors.pop(key).numpy()
-        panel = ReferencePanel.from_arrays(names, arrays) if names else ReferencePanel.none()
-        tagger.load_state_dict({k: torch.as_tensor(v).float() for k, v in tensors.items()})
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        network = metadata["network"]
+        # Each layer has arrays of its own.
+        if network["type"] != _NETWORK or network["config"]["layers"] > len(arrays):
+            raise ValueError(f"there is no such network: {network}")
+        config = KmerTaggerConfig.from_dict(network["config"])
+        grammar = Grammar.from_dict(metadata["targets"])
+        names, tables = metadata["featurizer"].get("panel", []), {}
+        for key in [key for key in arrays if key.startswith(_PANEL)]:
+            tables[key.removeprefix(_PANEL)] = arrays.pop(key)
+        panel = (
+            ReferencePanel.from_arrays(names, tables) if names or tables else ReferencePanel.none()
+        )
+        tagger = network_with_weights(lambda: KmerTagger(config, grammar, SPREAD, _MIRROR), arrays)
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} does not hold a whole gene model: {reason}") from error
-    return tagger.eval(), panel, metadata
+    return tagger, panel, metadata

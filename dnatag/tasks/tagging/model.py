@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
 from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
 from dnatag.errors import InputError
-from dnatag.models.file import load_model, save_model
-from dnatag.tasks.tagging.domain import DOMAINS, Domain, Featurizer, Labelling, find_domain
+from dnatag.models.file import check_task, load_model, save_model
+from dnatag.models.weights import network_with_weights, weights_of
+from dnatag.tasks.tagging.domain import Domain, Featurizer, Labelling, find_domain
 
 __all__ = ["TokenModel", "load", "save"]
 
-_ENCODER = "encoder_of_tokens."
+#: What model files of taggers name as their task and network.
+_TASK, _NETWORK = "tagging", "token_tagger"
+_FEATURIZER = "featurizer."
 
 
 @dataclass(frozen=True)
@@ -52,20 +55,26 @@ def save(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
     metadata : dict
         Training data, date, scores, licence, card.
     """
+    network = {
+        "type": _NETWORK,
+        "config": model.networks[0].config.to_dict(),
+        "members": len(model.networks),
+    }
     described = {
         "domain": model.domain.name,
-        "configuration": model.networks[0].config.to_dict(),
-        "networks": len(model.networks),
-        "labels": model.labelling.to_dict(),
+        "task": _TASK,
+        "network": network,
+        "featurizer": {},
+        "targets": model.labelling.to_dict(),
     }
-    tensors = {
-        f"{number}.{key}": weights.half()
-        for number, network in enumerate(model.networks)
-        for key, weights in network.state_dict().items()
+    arrays = {
+        f"{number}.{key}": weights.astype(np.float16)
+        for number, member in enumerate(model.networks)
+        for key, weights in weights_of(member).items()
     }
     for key, array in model.featurizer.to_arrays().items():
-        tensors[_ENCODER + key] = torch.tensor(array)
-    save_model(path, tensors, described | metadata)
+        arrays[_FEATURIZER + key] = array
+    save_model(path, arrays, described | metadata)
 
 
 def load(path: Path) -> tuple[TokenModel, dict[str, Any]]:
@@ -87,23 +96,37 @@ def load(path: Path) -> tuple[TokenModel, dict[str, Any]]:
     InputError
         If it is no model file, or not of tokens.
     """
-    tensors, metadata = load_model(path)
-    name = metadata.get("domain")
-    if name not in DOMAINS:
-        hint = "that is for 'dnatag predict'" if name == "genes" else "choose another"
-        raise InputError(f"{path} is a model of {name!r}, not of {' or '.join(DOMAINS)}; {hint}")
-    domain = find_domain(name)
+    arrays, metadata = load_model(path)
+    check_task(path, metadata, _TASK)
+    domain = find_domain(metadata["domain"])
     try:
-        arrays = {k: tensors.pop(k).numpy() for k in list(tensors) if k.startswith(_ENCODER)}
-        featurizer = domain.load_featurizer(
-            {k.removeprefix(_ENCODER): v for k, v in arrays.items()}
-        )
-        labelling = domain.load_labelling(metadata["labels"])
-        config = TokenTaggerConfig.from_dict(metadata["configuration"])
-        networks = [TokenTagger(config, labelling.grammar) for _ in range(metadata["networks"])]
-        weights = {k: v.float() for k, v in tensors.items()}
-        torch.nn.ModuleList(networks).eval().load_state_dict(weights)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        about = metadata["network"]
+        # Each layer of each network has arrays of its own.
+        if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
+            raise ValueError(f"there is no such network: {about}")
+        known = {
+            key.removeprefix(_FEATURIZER): arrays.pop(key)
+            for key in [key for key in arrays if key.startswith(_FEATURIZER)]
+        }
+        featurizer = domain.load_featurizer(known)
+        labelling = domain.load_labelling(metadata["targets"])
+        config = TokenTaggerConfig.from_dict(about["config"])
+        weights: dict[str, dict[str, np.ndarray]] = {}
+        for key, array in arrays.items():
+            number, _, name = key.partition(".")
+            weights.setdefault(number, {})[name] = array
+        members = about["members"]
+        if not members or len(weights) != members or set(weights) != set(map(str, range(members))):
+            raise ValueError(f"there are {len(weights)} networks, not {members}")
+        networks = [
+            network_with_weights(
+                lambda: TokenTagger(config, labelling.grammar), weights[str(number)]
+            )
+            for number in range(members)
+        ]
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{path} does not hold a whole model of {name}: {reason}") from error
+        raise InputError(
+            f"{path} does not hold a whole model of {domain.name}: {reason}"
+        ) from error
     return TokenModel(domain, featurizer, tuple(networks), labelling), metadata

@@ -350,23 +350,26 @@ def damaged(tensors: dict, about: dict) -> Iterator[tuple[dict, dict]]:
     """Yield what a whole model is without one of its parts, or with one that does not fit."""
     for name in tensors:
         yield {k: v for k, v in tensors.items() if k != name}, about
-    for key in ("labels", "configuration", "networks"):
+    for key in ("targets", "network"):
         yield tensors, {k: v for k, v in about.items() if k != key}
         yield tensors, about | {key: None}
         yield tensors, about | {key: {}}
-    yield tensors | {"more": torch.zeros(1)}, about
-    yield tensors | {"0.head.bias": torch.zeros(1)}, about
-    yield tensors, about | {"networks": 1}
-    yield tensors | {"encoder_of_tokens.words": torch.tensor([255, 0], dtype=torch.uint8)}, about
-    yield (
-        tensors,
-        about | {"labels": {"kind": "entities", "types": ["A"], "scheme": "BIO", "threshold": 0.5}},
-    )
-    yield (
-        tensors,
-        about
-        | {"labels": {"kind": "entities", "types": ["A", "A"], "scheme": "BIO", "threshold": 0.5}},
-    )
+    network = about["network"]
+    for key in network:
+        yield tensors, about | {"network": {k: v for k, v in network.items() if k != key}}
+        yield tensors, about | {"network": network | {key: None}}
+        yield tensors, about | {"network": network | {key: {}}}
+    for members in (0, 1, 10**6):
+        yield tensors, about | {"network": network | {"members": members}}
+    for claim in ({"hidden": 10**9}, {"hidden": 10**30}, {"layers": 10**9}, {"hidden": -1}):
+        yield tensors, about | {"network": network | {"config": network["config"] | claim}}
+    yield tensors | {"more": np.zeros(1)}, about
+    yield tensors | {"0.more": np.zeros(1)}, about
+    yield tensors | {"0.head.bias": np.zeros(1)}, about
+    yield tensors | {"featurizer.words": np.array([255, 0], np.uint8)}, about
+    for types in (["A"], ["A", "A"]):
+        targets = {"kind": "entities", "types": types, "scheme": "BIO", "threshold": 0.5}
+        yield tensors, about | {"targets": targets}
 
 
 def test_damaged_models(tmp_path: Path) -> None:
@@ -385,7 +388,9 @@ def test_damaged_models(tmp_path: Path) -> None:
 
 
 def test_other_models() -> None:
-    with pytest.raises(InputError, match=r"model of 'genes', not of text or .*'dnatag predict'"):
+    with pytest.raises(
+        InputError, match="is a model of genes for the task annotation, not for tagging"
+    ):
         Tagger.load("prokaryotes")
     with pytest.raises(InputError, match="no model and no file named nobody"):
         Tagger.load("nobody")
@@ -400,7 +405,7 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"m\.dnatag"):
             Tagger.load(path)
     save_model(path, {}, {"card": "# No domain"})
-    with pytest.raises(InputError, match="model of None, not of text or proteins"):
+    with pytest.raises(InputError, match="holds no model of a network"):
         Tagger.load(path)
 
 

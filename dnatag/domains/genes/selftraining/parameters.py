@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.circular import least_rotation
@@ -30,8 +29,8 @@ __all__ = [
     "save_parameters",
 ]
 
-#: What files with what was learnt of a genome are marked with.
-_DOMAIN = "genome"
+#: What files with the parameters of a genome name as their domain.
+_DOMAIN = "genes"
 _PARTS: dict[str, type[Adaptation] | type[RbsMotif]] = {
     "adaptation": Adaptation,
     "starts": Adaptation,
@@ -72,13 +71,15 @@ def save_parameters(path: Path, genome: GenomeParameters) -> None:
     save_model(
         path,
         {
-            f"{part}.{name}": torch.from_numpy(table)
+            f"{part}.{name}": table
             for part in _PARTS
             for name, table in getattr(genome, part).to_arrays().items()
         },
         {
             "domain": _DOMAIN,
-            "genetic_code": [code.amino_acids, sorted(code.starts), code.table, code.name],
+            "parameters": {
+                "genetic_code": [code.amino_acids, sorted(code.starts), code.table, code.name]
+            },
         },
     )
 
@@ -89,23 +90,45 @@ def load_parameters(path: Path) -> GenomeParameters:
     Raises
     ------
     InputError
-        If the file is something else.
+        If the file is something else or damaged.
     """
-    tensors, metadata = load_model(path)
-    if metadata.get("domain") != _DOMAIN:
+    arrays, metadata = load_model(path)
+    if metadata.get("domain") != _DOMAIN or "parameters" not in metadata:
         raise InputError(f"{path} does not hold what was learnt of a genome (--save-adaptation)")
-    amino_acids, starts, table, name = metadata["genetic_code"]
     tables: dict[str, dict[str, np.ndarray]] = {part: {} for part in _PARTS}
     try:
-        for key, tensor in tensors.items():
+        amino_acids, starts, table, name = metadata["parameters"]["genetic_code"]
+        code = GeneticCode(amino_acids, frozenset(starts), table, name)
+        for key, array in arrays.items():
             part, _, field_name = key.partition(".")
-            tables[part][field_name] = tensor.numpy()
+            tables[part][field_name] = array
         parts: dict[str, Any] = {part: kind(**tables[part]) for part, kind in _PARTS.items()}
-    except (KeyError, TypeError):
+        for part, kind in _PARTS.items():
+            check_tables(tables[part], kind.none().to_arrays())
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} was saved by another version of dnatag: make it anew with --save-adaptation"
+            f"{path} was saved by another version of dnatag, or is damaged ({error}): make it anew "
+            "with --save-adaptation"
         ) from None
-    return GenomeParameters(GeneticCode(amino_acids, frozenset(starts), table, name), **parts)
+    return GenomeParameters(code, **parts)
+
+
+def check_tables(tables: Mapping[str, np.ndarray], like: Mapping[str, np.ndarray]) -> None:
+    """Refuse tables of another shape or type, which compiled loops would read beyond the end.
+
+    Parameters
+    ----------
+    tables, like
+        Tables by name, and those that they must resemble.
+
+    Raises
+    ------
+    ValueError
+        Naming the table.
+    """
+    for name, table in tables.items():
+        if table.shape != like[name].shape or table.dtype != like[name].dtype:
+            raise ValueError(f"table {name!r} is {table.dtype} {table.shape}")
 
 
 def is_mixture(contigs: Sequence[Contig]) -> bool:

@@ -173,7 +173,18 @@ class ReferencePanel:
 
     @classmethod
     def from_arrays(cls, names: Sequence[str], arrays: dict[str, np.ndarray]) -> ReferencePanel:
-        """Inverse of :meth:`to_arrays`, but for rounding."""
+        """Inverse of :meth:`to_arrays`, but for rounding.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If a table is missing or of another shape; compiled loops would read beyond its end.
+        """
+        like = Adaptation.none().to_arrays() | RbsMotif.none().to_arrays()
+        shapes = {name: table.shape for name, table in like.items()} | {"composition": (4096,)}
+        for name, shape in shapes.items():
+            if arrays[name].shape != (len(names), *shape):
+                raise ValueError(f"table {name!r} has the shape {arrays[name].shape}")
         tables = {
             field.name: arrays[field.name].astype(np.float32) * np.float32(_STEP)
             for field in fields(Adaptation)

@@ -22,8 +22,9 @@ from dnatag.domains.genes.selftraining.parameters import (
     load_parameters,
     save_parameters,
 )
-from dnatag.errors import InputError
+from dnatag.errors import DnatagError, InputError
 from dnatag.formats.sequences.records import CodingSequence, Contig
+from dnatag.models.file import load_model, save_model
 from dnatag.models.names import find_model
 
 #: Bases around a gene that must be the same.
@@ -177,6 +178,31 @@ def test_other_files_are_refused(tmp_path: Path, make: Callable[[Path], Any]) ->
     path = tmp_path / "genome"
     make(path)
     with pytest.raises(InputError, match="genome"):
+        load_parameters(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("adaptation.hexamers", np.zeros(4095, np.float32)),
+        ("starts.codons", np.zeros(64, np.float64)),
+        ("starts.codons", np.full(64, np.nan, np.float32)),
+        ("motif.weights", np.zeros((6, 4, 1), np.float32)),
+        ("motif.more", np.zeros(1, np.float32)),
+        ("more", np.zeros(1, np.float32)),
+    ],
+)
+def test_damaged_files_are_refused(tmp_path: Path, name: str, table: np.ndarray) -> None:
+    """Compiled loops would read beyond the end of a smaller table."""
+    path = tmp_path / "genome"
+    save_parameters(path, GenomeParameters(GeneticCode.ncbi(11)))
+    arrays, metadata = load_model(path)
+    if np.isnan(table).any():
+        with pytest.raises(DnatagError, match=f"not written: '{name}' has values that are not"):
+            save_model(path, {**arrays, name: table}, metadata)
+        return
+    save_model(path, {**arrays, name: table}, metadata)
+    with pytest.raises(InputError, match="genome was saved by another version of dnatag, or is"):
         load_parameters(path)
 
 
