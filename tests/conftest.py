@@ -41,6 +41,15 @@ FILLERS = ("we", "saw", "that", "the", "patient", "of", "was", "given", "with", 
 UNITS = ("mg", "ml", "mm")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the tests that need a GPU where there is none."""
+    if item.get_closest_marker("gpu") is not None:
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a GPU")
+
+
 class Toy(NamedTuple):
     """A recipe beside its files, and what came of it."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from dnatag import __version__
 
@@ -30,14 +31,22 @@ def constraints() -> dict[str, Requirement]:
 
 
 def test_versions_agree() -> None:
+    """The citation names the last release; between releases the version is a .dev of the next."""
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     cited = re.search(r"^version: (.+)$", citation, re.M)
     released = re.search(r"^date-released: \"(.+)\"$", citation, re.M)
+    last = re.search(r"^## \[(\d.*)\] - (.+)$", changelog, re.M)
     assert cited is not None
     assert released is not None
-    assert cited[1] == __version__
-    assert f"\n## [{__version__}] - {released[1]}\n" in changelog
+    assert last is not None
+    assert (cited[1], released[1]) == (last[1], last[2])
+    version = Version(__version__)
+    if version.is_devrelease:
+        assert version > Version(cited[1])
+        assert "\n## [Unreleased]\n" in changelog
+    else:
+        assert __version__ == cited[1]
 
 
 def test_every_dependency_is_pinned_within_its_bounds() -> None:

@@ -394,7 +394,7 @@ def test_implementations_agree() -> None:
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_batched_on_a_gpu() -> None:
     case = dense_case(3, 400)
     device = [x.cuda() if isinstance(x, torch.Tensor) else x for x in case.inputs]

@@ -262,7 +262,7 @@ def test_threads_are_set_back() -> None:
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 def test_half_precision_on_gpus_is_close(tagger: KmerTagger) -> None:
     spans = [sequence(3000, seed=n) for n in range(3)]
     expected = Runner(tagger, CPU).scores(spans, [features] * len(spans))

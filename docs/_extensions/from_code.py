@@ -1,0 +1,188 @@
+"""Directives that write pages from the code, so that they cannot fall behind it.
+
+``{settings} module:Dataclass`` makes a table of the fields of a dataclass, and
+``{command} module:attribute`` the reference of a click command.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, get_args, get_origin, get_type_hints
+
+import click
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+KINDS = {bool: "true or false", int: "whole number", float: "number", str: "text", tuple: "list",
+         list: "list"}  # fmt: skip
+
+
+def find(name: str) -> Any:
+    """Import ``module:attribute``."""
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ExtensionError(f"there is no {name}: {error}") from error
+
+
+def parameters(docstring: str) -> dict[str, str]:
+    """Return the description of each parameter or attribute in a numpydoc docstring."""
+    found: dict[str, str] = {}
+    text = inspect.cleandoc(docstring)
+    for section in re.split(r"^(?=\w[\w ]*\n---+$)", text, flags=re.M):
+        if not re.match(r"(Parameters|Attributes)\n", section):
+            continue
+        body = section.split("\n", 2)[2]
+        for match in re.finditer(r"^(\S.*?)\s*(?::.*)?\n((?:[ ]+.*\n?|\n)*)", body, re.M):
+            names, about = match.groups()
+            for name in names.split(","):
+                found[name.strip()] = " ".join(about.split())
+    return found
+
+
+class FromCode(SphinxDirective):
+    """A directive whose content is Markdown, made from what its argument names."""
+
+    required_arguments = 1
+    final_argument_whitespace = False
+
+    def run(self) -> list[nodes.Node]:
+        """Parse what :meth:`lines` gives."""
+        lines = list(self.lines(find(self.arguments[0])))
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+    def lines(self, subject: Any) -> Iterator[str]:
+        """Yield lines of Markdown."""
+        raise NotImplementedError
+
+
+class Settings(FromCode):
+    """A table of the fields of a dataclass."""
+
+    def lines(self, subject: Any) -> Iterator[str]:
+        """Yield a table: name, default, what is allowed, meaning."""
+        about = parameters(subject.__doc__ or "")
+        hints = get_type_hints(subject)
+        yield "| setting | default | allowed | meaning |"
+        yield "|---|---|---|---|"
+        for field in dataclasses.fields(subject):
+            if field.name not in about:
+                raise ExtensionError(f"{self.arguments[0]}: {field.name} is not documented")
+            yield (
+                f"| `{field.name}` | {default(field)} | {allowed(field, hints[field.name])} "
+                f"| {cell(about[field.name])} |"
+            )
+
+
+def default(field: dataclasses.Field[Any]) -> str:
+    """Return the default of a field, as TOML has it."""
+    value = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
+    match value:
+        case dataclasses.MISSING:
+            return "required"
+        case None | "" | ():
+            return "none"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case str():
+            return f'`"{value}"`'
+        case _:
+            return f"`{value}`"
+
+
+def allowed(field: dataclasses.Field[Any], hint: Any) -> str:
+    """Return type and range of a field, the latter from what ``dnatag.settings`` keeps of it."""
+    about = field.metadata
+    if choices := about.get("choices"):
+        return " or ".join(f'`"{choice}"`' for choice in choices)
+    options = [t for t in get_args(hint) if t is not type(None)] if is_optional(hint) else [hint]
+    kind = " or ".join(KINDS.get(get_origin(t) or t, "text") for t in options)
+    least, most = about.get("least"), about.get("most")
+    match least, most:
+        case None, None:
+            return kind
+        case _, None:
+            return f"{kind}, at least {least}"
+        case None, _:
+            return f"{kind}, at most {most}"
+        case _:
+            return f"{kind}, {least} to {most}"
+
+
+def is_optional(hint: Any) -> bool:
+    """Return whether a type is a union with None."""
+    return type(None) in get_args(hint)
+
+
+def cell(text: str) -> str:
+    """Make Markdown of a table's cell out of a docstring's reStructuredText."""
+    text = re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", text)
+    return text.replace("``", "`").replace("|", "\\|")
+
+
+class Command(FromCode):
+    """The reference of a click command: usage, help, arguments and options."""
+
+    def lines(self, subject: click.Command) -> Iterator[str]:
+        """Yield the reference of the command, or of those of a group one after the other."""
+        yield from describe(subject, f"dnatag {subject.name}")
+
+
+def describe(command: click.Command, path: str) -> Iterator[str]:
+    """Yield the reference of a command; its subcommands get headings."""
+    context = click.Context(command, info_name=path)
+    if not isinstance(command, click.Group):
+        yield from ("```text", f"{path} {' '.join(command.collect_usage_pieces(context))}", "```")
+    yield ""
+    yield from paragraphs(command.help or "")
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    if options:
+        yield from ("| option | meaning |", "|---|---|")
+        for option in options:
+            names, meaning = option.get_help_record(context) or ("", "")
+            extra = option.get_help_extra(context)
+            notes = [extra.get("range", ""), extra.get("required", "")]
+            if shown := extra.get("default"):
+                notes.insert(0, f"default: {shown}")
+            # Click appends the same notes in brackets.
+            meaning = re.sub(r"\s*\[[^\[\]]*\]$", "", meaning) if any(notes) else meaning
+            notes = [note.replace("default: (", "default: ").removesuffix(")") for note in notes]
+            bracket = f" [{'; '.join(filter(None, notes))}]" if any(notes) else ""
+            yield f"| {code_options(names)} | {cell(meaning)}{cell(bracket)} |"
+        yield ""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from (f"## {path} {name}", "")
+            yield from describe(child, f"{path} {name}")
+
+
+def code_options(names: str) -> str:
+    """Mark option names as code: ``-o, --output FILE``."""
+    return "`" + names.replace("|", "\\|") + "`"
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Yield click's help as Markdown; paragraphs after a backspace are shown as they are."""
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
+        if paragraph.startswith("\b"):
+            yield from ("```sh", *paragraph.split("\n")[1:], "```", "")
+        else:
+            yield from (paragraph, "")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives."""
+    app.add_directive("settings", Settings)
+    app.add_directive("command", Command)
+    return {"parallel_read_safe": True}
