@@ -24,7 +24,7 @@ from dnatag.domains.genes.selftraining.genetic_code import (
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters, is_mixture, sample
 from dnatag.domains.genes.signals.codon_usage import LEARN_LENGTH, Adaptation
 from dnatag.domains.genes.signals.rbs import RbsMotif
-from dnatag.engine.inference.windows import choose_device
+from dnatag.engine.devices import choose_device
 from dnatag.errors import InputError
 from dnatag.formats.sequences.fasta import check_dna
 from dnatag.formats.sequences.records import CodingSequence, Contig

@@ -1,33 +1,24 @@
 """The CRF on any device: torch operations over a batch, position by position.
 
-Works like :mod:`dnatag.engine.crf.compiled`, and adds up in the same order, so that both find the
-same best path. The scores of transitions are computed for many positions at once; the loops only
-do what must be done in order. A position behind the end of a sequence leaves its state untouched.
+Works like the kernels, and adds up in the same order, so that both find the same best path. The
+scores of transitions are computed for many positions at once; the loops only do what must be done
+in order. A position behind the end of a sequence leaves its state untouched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dnatag.engine.crf import Segment, compiled
-from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.crf.tables import RESCALE, Arguments, check, check_segments, tables
+from dnatag.engine.crf.chain import Chain, Segment
+from dnatag.engine.crf.tables import RESCALE, tables
 
-__all__ = [
-    "k_best",
-    "likelihood_loss",
-    "log_partition",
-    "marginals",
-    "sample",
-    "segment_log_posterior",
-    "viterbi",
-]
+__all__ = ["likelihood_loss", "log_partition", "marginals", "segment_log_posterior", "viterbi"]
 
 #: Positions whose transition scores are computed at once.
 CHUNK = 128
@@ -55,10 +46,10 @@ class _Steps:
     end: Tensor
 
     @classmethod
-    def of(cls, grammar: Grammar, a: Arguments, dtype: torch.dtype) -> _Steps:
+    def of(cls, chain: Chain[Tensor], dtype: torch.dtype) -> _Steps:
         """Bring everything to the device of the scores."""
-        device = a.scores.device
-        t = tables(grammar)
+        device = chain.scores.device
+        t, compiled = tables(chain.grammar), chain.grammar.compiled
         sizes = np.diff(t.start.astype(np.int64), axis=1)
         slot = np.arange(max(1, sizes.max(initial=0)))
         filled = slot < sizes[:, :, None]
@@ -69,10 +60,15 @@ class _Steps:
             picked = values[index] if len(values) else np.zeros_like(index)
             return torch.from_numpy(np.where(filled, picked, absent)).to(device)
 
-        lengths = a.lengths.to(device)
-        padding = torch.arange(a.flags.shape[1], device=device) >= lengths[:, None]
-        scores = a.scores.detach().to(dtype).masked_fill(padding[..., None], 0.0)
-        flags = a.flags.to(device).long()
+        def ends(mask: Tensor | None, default: np.ndarray) -> Tensor:
+            if mask is None:
+                mask = torch.from_numpy(default).expand(len(chain.lengths), -1)
+            return mask.to(device).bool()
+
+        lengths = chain.lengths.to(device)
+        padding = torch.arange(chain.flags.shape[1], device=device) >= lengths[:, None]
+        scores = chain.scores.detach().to(dtype).masked_fill(padding[..., None], 0.0)
+        flags = chain.flags.to(device).long()
         words = torch.nn.functional.pad((flags[:, :-1] << t.flags) | flags[:, 1:], (1, 0))
         behind = torch.tensor([0.0, -torch.inf], dtype=dtype, device=device)
         return cls(
@@ -82,12 +78,12 @@ class _Steps:
             padded(t.enter, t.n_scores),
             padded(t.leave, t.n_scores),
             torch.from_numpy(t.emission.astype(np.int64)).to(device),
-            torch.cat([a.weights.detach().to(device, dtype), behind]),
+            torch.cat([chain.weights.detach().to(device, dtype), behind]),
             torch.nn.functional.pad(scores, (0, 1)),
             lengths,
-            None if a.allowed is None else a.allowed.to(device).bool(),
-            a.begin.to(device),
-            a.end.to(device),
+            None if chain.allowed is None else chain.allowed.to(device).bool(),
+            ends(chain.begin, compiled.begin),
+            ends(chain.end, compiled.end),
         )
 
     def emissions(self, start: int, stop: int) -> Tensor:
@@ -114,10 +110,6 @@ class _Steps:
     def good(self) -> Tensor:
         """Whether no score of a sequence is NaN or +inf."""
         return (self.scores < torch.inf).all(2).all(1)
-
-
-def _precise(device: torch.device) -> torch.dtype:
-    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _chunks(stop: int) -> Iterator[tuple[int, int]]:
@@ -155,8 +147,7 @@ def _forward(
         The scores of the states at the last position (B, S), and what was taken off them (B,).
     """
     n_positions = steps.scores.shape[1]
-    scale = torch.zeros(len(steps.lengths), dtype=_precise(steps.lengths.device))
-    scale = scale.to(steps.lengths.device)
+    scale = torch.zeros(len(steps.lengths), dtype=torch.float64, device=steps.lengths.device)
     running = steps.lengths > 0
     states = _rescale(0, steps.emissions(0, 1)[:, 0], scale, running)
     keep(0, states, states)
@@ -224,14 +215,14 @@ class _LogPartition(torch.autograd.Function):
     """Log partitions; the backward pass carries posteriors from the end to the beginning."""
 
     @staticmethod
-    def forward(ctx, scores, weights, grammar, arguments):  # type: ignore[no-untyped-def]
-        steps = _Steps.of(grammar, arguments, scores.dtype)
+    def forward(ctx: Any, scores: Tensor, weights: Tensor, chain: Chain[Tensor]) -> Tensor:
+        steps = _Steps.of(chain, scores.dtype)
         ctx.alpha, ctx.steps = [], steps
         z, ctx.posterior = _partition(steps, lambda _t, _ways, states: ctx.alpha.append(states))
         return z
 
     @staticmethod
-    def backward(ctx, d_z):  # type: ignore[no-untyped-def]
+    def backward(ctx: Any, d_z: Tensor) -> Any:
         steps, alpha = ctx.steps, torch.stack(ctx.alpha, 1)
         d_scores, d_weights = torch.zeros_like(steps.scores), torch.zeros_like(steps.weights)
         posterior = ctx.posterior * d_z.to(alpha.dtype)[:, None]
@@ -245,58 +236,30 @@ class _LogPartition(torch.autograd.Function):
                 before = d_scores[:, start - 1 : stop - 1]
                 before.scatter_add_(2, steps.leave[row].flatten(2), taken)
                 d_weights.index_add_(0, steps.weight[row].flatten(), taken.flatten())
-        return d_scores[..., :-1], d_weights[:-2], None, None
+        return d_scores[..., :-1], d_weights[:-2], None
 
 
-def log_partition(
-    grammar: Grammar,
-    scores: Tensor,
-    weights: Tensor,
-    flags: Tensor,
-    lengths: Tensor,
-    allowed: Tensor | None = None,
-    begin: Tensor | None = None,
-    end: Tensor | None = None,
-) -> Tensor:
-    """See :meth:`dnatag.engine.crf.CRF.log_partition`."""
-    arguments = check(grammar, scores, weights, flags, lengths, allowed, begin, end)
-    return _LogPartition.apply(scores, weights, grammar, arguments)
+def log_partition(chain: Chain[Tensor]) -> Tensor:
+    """See :meth:`Chain.log_partition`."""
+    z: Tensor = _LogPartition.apply(chain.scores, chain.weights, chain)
+    return z
 
 
-def likelihood_loss(
-    grammar: Grammar,
-    scores: Tensor,
-    weights: Tensor,
-    flags: Tensor,
-    lengths: Tensor,
-    allowed: Tensor,
-    begin: Tensor | None = None,
-    end: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """See :meth:`dnatag.engine.crf.CRF.likelihood_loss`."""
-    restricted = log_partition(grammar, scores, weights, flags, lengths, allowed, begin, end)
+def likelihood_loss(chain: Chain[Tensor]) -> tuple[Tensor, Tensor]:
+    """See :meth:`Chain.likelihood_loss`."""
+    restricted = log_partition(chain)
     legal = restricted != -torch.inf
-    free = log_partition(grammar, scores, weights, flags, lengths, None, begin, end)
+    free = log_partition(replace(chain, allowed=None))
     return torch.where(legal, free, 0.0) - torch.where(legal, restricted, 0.0), legal
 
 
-def viterbi(
-    grammar: Grammar,
-    scores: Tensor,
-    weights: Tensor,
-    flags: Tensor,
-    lengths: Tensor,
-    allowed: Tensor | None = None,
-    begin: Tensor | None = None,
-    end: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """See :meth:`dnatag.engine.crf.CRF.viterbi`."""
-    arguments = check(grammar, scores, weights, flags, lengths, allowed, begin, end)
-    steps = _Steps.of(grammar, arguments, _precise(scores.device))
-    n_batch, n_positions = flags.shape
-    slots = torch.empty(
-        n_batch, n_positions, len(grammar.states), dtype=torch.int16, device=scores.device
-    )
+def viterbi(chain: Chain[Tensor]) -> tuple[Tensor, Tensor]:
+    """See :meth:`Chain.viterbi`."""
+    device = chain.scores.device
+    steps = _Steps.of(chain, torch.float64)
+    n_batch, n_positions = chain.flags.shape
+    n_states = len(chain.grammar.states)
+    slots = torch.empty(n_batch, n_positions, n_states, dtype=torch.int16, device=device)
 
     def keep(t: int, ways: Tensor, _states: Tensor) -> None:
         if t > 0:
@@ -307,8 +270,8 @@ def viterbi(
     totals = torch.where(steps.good(), totals + scale, torch.nan)
     totals = torch.where(steps.lengths > 0, totals, 0.0)
     legal = (totals > -torch.inf) & (steps.lengths > 0)
-    paths = torch.full((n_batch, n_positions), -1, dtype=torch.int16, device=scores.device)
-    batch = torch.arange(n_batch, device=scores.device)
+    paths = torch.full((n_batch, n_positions), -1, dtype=torch.int16, device=device)
+    batch = torch.arange(n_batch, device=device)
     for t in range(n_positions - 1, -1, -1):
         running = t < steps.lengths
         paths[:, t] = torch.where(running & legal, state, -1)
@@ -318,27 +281,15 @@ def viterbi(
     return paths, totals
 
 
-def marginals(
-    grammar: Grammar,
-    scores: Tensor,
-    weights: Tensor,
-    flags: Tensor,
-    lengths: Tensor,
-    allowed: Tensor | None = None,
-    begin: Tensor | None = None,
-    end: Tensor | None = None,
-    *,
-    project: Tensor | None = None,
-) -> Tensor:
-    """See :meth:`dnatag.engine.crf.CRF.marginals`; keeps all forward sums."""
-    arguments = check(grammar, scores, weights, flags, lengths, allowed, begin, end)
-    steps = _Steps.of(grammar, arguments, _precise(scores.device))
+def marginals(chain: Chain[Tensor], project: Tensor | None) -> Tensor:
+    """See :meth:`Chain.marginals`; keeps all forward sums."""
+    steps = _Steps.of(chain, torch.float64)
     alpha: list[Tensor] = []
     z, posterior = _partition(steps, lambda _t, _ways, states: alpha.append(states))
     parts = []
     for _start, _stop, states, *_ in _posteriors(steps, torch.stack(alpha, 1), posterior):
         part = states if project is None else states @ project.to(states)
-        parts.append(part.to(scores.dtype))
+        parts.append(part.to(chain.scores.dtype))
     out = torch.cat(parts[::-1], 1)
     position = torch.arange(out.shape[1], device=out.device)
     unknown = z.isnan()[:, None] & (position < steps.lengths[:, None])
@@ -346,79 +297,36 @@ def marginals(
 
 
 def segment_log_posterior(
-    grammar: Grammar,
-    scores: Tensor,
-    weights: Tensor,
-    flags: Tensor,
-    lengths: Tensor,
-    segments: Sequence[Segment],
-    sets: Tensor,
-    allowed: Tensor | None = None,
-    begin: Tensor | None = None,
-    end: Tensor | None = None,
+    chain: Chain[Tensor], segments: Sequence[Segment], sets: Tensor
 ) -> Tensor:
-    """See :meth:`dnatag.engine.crf.CRF.segment_log_posterior`.
+    """See :meth:`Chain.segment_log_posterior`.
 
     Restricts the sequence anew for each segment: for windows, not for whole genomes.
     """
-    check_segments(grammar, lengths, segments, sets)
-    device = scores.device
-    scores, weights = scores.detach().to(_precise(device)), weights.detach()
-    free = log_partition(grammar, scores, weights, flags, lengths, allowed, begin, end)
+    device = chain.scores.device
+    precise = replace(chain, scores=chain.scores.detach().double(), weights=chain.weights.detach())
+    free = log_partition(precise)
     out = torch.empty(len(segments), dtype=free.dtype, device=device)
     for i, (b, start, members) in enumerate(segments):
-        one = slice(b, b + 1)
-        shape = (1, flags.shape[1], len(grammar.states))
-        within = torch.ones(shape, dtype=torch.bool, device=device)
-        if allowed is not None:
-            within &= allowed[one].bool()
+        one = _sequence(precise, b)
+        within = torch.ones(1, chain.flags.shape[1], sets.shape[1], dtype=torch.bool, device=device)
+        if one.allowed is not None:
+            within &= one.allowed.to(device).bool()
         members_here = torch.as_tensor(np.asarray(members, dtype=np.int64), device=device)
         within[0, start : start + len(members)] &= sets.to(device).bool()[members_here]
-        inputs = (grammar, scores[one], weights, flags[one], lengths[one], within)
-        ends = (None if mask is None else mask[one] for mask in (begin, end))
-        out[i] = log_partition(*inputs, *ends)[0] - free[b]
+        out[i] = log_partition(replace(one, allowed=within))[0] - free[b]
     return out
 
 
-def k_best(
-    grammar: Grammar,
-    scores: Tensor,
-    weights: Tensor,
-    flags: Tensor,
-    lengths: Tensor,
-    k: int,
-    allowed: Tensor | None = None,
-    begin: Tensor | None = None,
-    end: Tensor | None = None,
-) -> list[tuple[Tensor, Tensor]]:
-    """See :meth:`dnatag.engine.crf.CRF.k_best`: computed on the CPU by the compiled loops."""
-    scores, weights, flags, lengths, allowed, begin, end = _on_cpu(
-        scores, weights, flags, lengths, allowed, begin, end
+def _sequence(chain: Chain[Tensor], b: int) -> Chain[Tensor]:
+    """One sequence of a batch."""
+    one = slice(b, b + 1)
+    return replace(
+        chain,
+        scores=chain.scores[one],
+        flags=chain.flags[one],
+        lengths=chain.lengths[one],
+        allowed=None if chain.allowed is None else chain.allowed[one],
+        begin=None if chain.begin is None else chain.begin[one],
+        end=None if chain.end is None else chain.end[one],
     )
-    return compiled.k_best(grammar, scores, weights, flags, lengths, k, allowed, begin, end)
-
-
-def sample(
-    grammar: Grammar,
-    scores: Tensor,
-    weights: Tensor,
-    flags: Tensor,
-    lengths: Tensor,
-    n: int,
-    allowed: Tensor | None = None,
-    begin: Tensor | None = None,
-    end: Tensor | None = None,
-    *,
-    seed: int = 0,
-) -> Tensor:
-    """See :meth:`dnatag.engine.crf.CRF.sample`: computed on the CPU by the compiled loops."""
-    scores, weights, flags, lengths, allowed, begin, end = _on_cpu(
-        scores, weights, flags, lengths, allowed, begin, end
-    )
-    return compiled.sample(
-        grammar, scores, weights, flags, lengths, n, allowed, begin, end, seed=seed
-    )
-
-
-def _on_cpu(*tensors: Tensor | None) -> tuple[Any, ...]:
-    return tuple(None if x is None else x.detach().cpu() for x in tensors)

@@ -1,9 +1,9 @@
 """Grammars: what label sequences are legal and how a network's output scores them.
 
-A :class:`Grammar` tells a linear-chain CRF everything it needs and nothing about the domain:
-the states, how each state reads the network's *scores* (its emission), and the transitions.
-A transition may carry a learned weight, may read an *event score* of the network, and may be
-legal only where the input has certain properties (its *requirement*).
+A :class:`Grammar` is all that a linear-chain CRF needs to know of a domain: the states, how each
+state reads the network's *scores* (its emission), and the transitions. A transition may carry a
+trained weight, may read an *event score* of the network, and may be legal only where the input has
+certain properties (its *requirement*).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["CompiledGrammar", "Grammar", "Requirement", "Transition"]
 
-#: The look-up of transitions has a row for each pair of neighbouring bit words.
+#: The look-up of transitions has a row for each pair of neighbouring property words.
 MAX_FLAGS = 8
 
 
@@ -24,14 +24,14 @@ MAX_FLAGS = 8
 class Requirement:
     """Property flags that a transition from position ``t - 1`` to position ``t`` needs.
 
-    Each field is a bit mask over the property word of one position.
+    Each field is a mask over the flags of one position, its property word.
 
     Parameters
     ----------
     before, here
-        Bits that must be set at ``t - 1`` and at ``t``.
+        Flags that must be set at ``t - 1`` and at ``t``.
     not_before, not_here
-        Bits that must be clear at ``t - 1`` and at ``t``.
+        Flags that must be clear at ``t - 1`` and at ``t``.
     """
 
     before: int = 0
@@ -67,7 +67,7 @@ class Transition:
     source, target
         State names.
     weight
-        Name of a learned weight added to the score, or None.
+        Name of a trained weight added to the score, or None.
     enter
         Event score read at the target's position ``t``, or None.
     leave
@@ -143,7 +143,7 @@ class Grammar:
 
     @property
     def weights(self) -> tuple[str, ...]:
-        """Names of the learned weights, in order of first use."""
+        """Names of the trained weights, in order of first use."""
         return tuple(dict.fromkeys(t.weight for t in self.transitions if t.weight is not None))
 
     def mask(self, states: Iterable[str] | None) -> np.ndarray:
@@ -204,7 +204,7 @@ class Grammar:
 
 @dataclass(frozen=True)
 class CompiledGrammar:
-    """A grammar as arrays, for the CRF implementations.
+    """A grammar as arrays.
 
     K is the number of transitions, sorted by target. A *word pair* is
     ``(flags[t - 1] << B) | flags[t]`` with B the number of flags.
@@ -217,10 +217,6 @@ class CompiledGrammar:
         The transitions; -1 stands for none.
     allowed : bool, shape (4**B, K)
         Whether a transition is legal for a word pair.
-    active_start : int32, shape (4**B, S + 1)
-        For a word pair and a target, the slice of ``active`` with its legal transitions.
-    active : int32
-        Indices of transitions.
     begin, end : bool, shape (S,)
         States allowed at the first and the last position.
     """
@@ -237,8 +233,6 @@ class CompiledGrammar:
     enter: np.ndarray
     leave: np.ndarray
     allowed: np.ndarray
-    active_start: np.ndarray
-    active: np.ndarray
     begin: np.ndarray
     end: np.ndarray
 
@@ -261,16 +255,10 @@ class CompiledGrammar:
         ).reshape(n_words * n_words, len(transitions))
         target = np.array([state[t.target] for t in transitions], dtype=np.int32)
         source = np.array([state[t.source] for t in transitions], dtype=np.int32)
-        active: list[np.ndarray] = []
-        starts: list[np.ndarray] = []
+        pairs = target * len(state) + source
         for row in allowed:
-            legal = np.flatnonzero(row)
-            pairs = target[legal] * len(state) + source[legal]
-            if len(np.unique(pairs)) < len(pairs):
+            if len(np.unique(pairs[row])) < row.sum():
                 raise ValueError("two transitions of a grammar compete for the same states")
-            bounds = np.searchsorted(target[legal], np.arange(len(state) + 1))
-            starts.append(bounds + sum(map(len, active)))
-            active.append(legal)
 
         def column(name: str, index: dict[str, int]) -> np.ndarray:
             values = (getattr(t, name) for t in transitions)
@@ -289,8 +277,6 @@ class CompiledGrammar:
             enter=column("enter", score_index),
             leave=column("leave", score_index),
             allowed=allowed,
-            active_start=np.array(starts, dtype=np.int32),
-            active=np.concatenate(active).astype(np.int32),
             begin=grammar.mask(grammar.begin),
             end=grammar.mask(grammar.end),
         )

@@ -1,17 +1,14 @@
-"""What both implementations of the CRF start from: grammar look-up tables, checked arguments."""
+"""A grammar as look-up tables, for every implementation of the CRF."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
-from dnatag.engine.crf import Segment
 from dnatag.engine.crf.grammar import CompiledGrammar, Grammar
 
-__all__ = ["RESCALE", "Arguments", "Tables", "check", "check_segments", "tables"]
+__all__ = ["RESCALE", "Tables", "tables"]
 
 #: Forward sums are rescaled at multiples of this position, so that they never lose precision.
 RESCALE = 64
@@ -20,34 +17,38 @@ RESCALE = 64
 class Tables(NamedTuple):
     """A grammar as the loops read it.
 
-    Word pairs with the same legal transitions share a *row*. Within a row transitions are sorted
-    by target, then source. An absent weight or score points to a zero behind the last one.
-    Indices are unsigned because numba then need not care for negative ones.
+    Pairs of neighbouring property words, ``(flags[t - 1] << flags) | flags[t]``, with the same
+    legal transitions share a *row*. Within a row transitions are sorted by target, then source.
+    An absent weight or score points to a zero behind the last one. Indices are unsigned because
+    numba then need not care for negative ones.
+
+    Attributes
+    ----------
+    flags, n_scores, n_weights : int
+        Numbers of flags, scores and weights.
+    row : numpy.ndarray
+        uint32 (4**flags,), the row of a pair of words.
+    plain : numpy.ndarray
+        bool (R,), whether a row has one transition to each state, without weight or event.
+    start : numpy.ndarray
+        uint32 (R, S + 1), the slices of the columns that follow.
+    source, weight, enter, leave : numpy.ndarray
+        uint32, the transitions.
+    emission : numpy.ndarray
+        uint32 (M, S), the scores that each state adds up, in this order.
     """
 
     flags: int
     n_scores: int
     n_weights: int
-    row: np.ndarray  # uint32 (4**B,): the row of a word pair
-    plain: np.ndarray  # bool (R,): one transition to each state, without weight or event
-    start: np.ndarray  # uint32 (R, S + 1): slices of the columns below
-    source: np.ndarray  # uint32, as the next three
+    row: np.ndarray
+    plain: np.ndarray
+    start: np.ndarray
+    source: np.ndarray
     weight: np.ndarray
     enter: np.ndarray
     leave: np.ndarray
-    emission: np.ndarray  # uint32 (M, S): the scores that each state adds up, in this order
-
-
-class Arguments(NamedTuple):
-    """Checked arguments; tensors as given, masks always there except ``allowed``."""
-
-    scores: torch.Tensor
-    weights: torch.Tensor
-    flags: torch.Tensor
-    lengths: torch.Tensor
-    allowed: torch.Tensor | None
-    begin: torch.Tensor
-    end: torch.Tensor
+    emission: np.ndarray
 
 
 def tables(grammar: Grammar) -> Tables:
@@ -56,7 +57,8 @@ def tables(grammar: Grammar) -> Tables:
     cache: dict[str, Any] = vars(grammar)
     if "_crf_tables" not in cache:
         cache["_crf_tables"] = _tables(grammar.compiled)
-    return cache["_crf_tables"]
+    made: Tables = cache["_crf_tables"]
+    return made
 
 
 def _tables(g: CompiledGrammar) -> Tables:
@@ -91,76 +93,3 @@ def _tables(g: CompiledGrammar) -> Tables:
         leave,
         emission,
     )
-
-
-def check(
-    grammar: Grammar,
-    scores: torch.Tensor,
-    weights: torch.Tensor,
-    flags: torch.Tensor,
-    lengths: torch.Tensor,
-    allowed: torch.Tensor | None,
-    begin: torch.Tensor | None,
-    end: torch.Tensor | None,
-) -> Arguments:
-    """Check shapes and values, for the loops do not, and fill in the grammar's own ends.
-
-    Raises
-    ------
-    ValueError
-        If a shape, a length or a property word does not fit.
-    """
-    g = grammar.compiled
-    n_batch, n_positions = scores.shape[:2]
-    for name, values, shape in (
-        ("scores", scores, (n_batch, n_positions, g.n_scores)),
-        ("weights", weights, (g.n_weights,)),
-        ("flags", flags, (n_batch, n_positions)),
-        ("lengths", lengths, (n_batch,)),
-        ("allowed", allowed, (n_batch, n_positions, g.n_states)),
-        ("begin", begin, (n_batch, g.n_states)),
-        ("end", end, (n_batch, g.n_states)),
-    ):
-        if values is not None and values.shape != shape:
-            raise ValueError(f"{name} has shape {tuple(values.shape)}, expected {shape}")
-    if not n_batch or not n_positions:
-        raise ValueError("a batch needs at least one sequence and one position")
-    if not 0 <= int(lengths.min()) <= int(lengths.max()) <= n_positions:
-        raise ValueError(f"lengths must lie between 0 and {n_positions}")
-    if int(flags.max()) >= 1 << g.flags:
-        raise ValueError(f"property word {int(flags.max())} needs more than {g.flags} flags")
-
-    def default(mask: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(mask).to(scores.device).expand(n_batch, -1)
-
-    return Arguments(
-        scores,
-        weights,
-        flags,
-        lengths,
-        allowed,
-        default(g.begin) if begin is None else begin.bool(),
-        default(g.end) if end is None else end.bool(),
-    )
-
-
-def check_segments(
-    grammar: Grammar, lengths: torch.Tensor, segments: Sequence[Segment], sets: torch.Tensor
-) -> None:
-    """Check that segments lie in their sequences and name existing sets of states.
-
-    Raises
-    ------
-    ValueError
-        If they do not.
-    """
-    if sets.ndim != 2 or sets.shape[1] != len(grammar.states):
-        raise ValueError(f"sets has shape {tuple(sets.shape)}, expected (P, {len(grammar.states)})")
-    sizes = lengths.tolist()
-    for i, (sequence, start, members) in enumerate(segments):
-        if not 0 <= sequence < len(sizes):
-            raise ValueError(f"segment {i} names sequence {sequence} of {len(sizes)}")
-        if not (len(members) and 0 <= start <= start + len(members) <= sizes[sequence]):
-            raise ValueError(f"segment {i} is empty or leaves its sequence")
-        if not 0 <= int(members.min()) <= int(members.max()) < len(sets):
-            raise ValueError(f"segment {i} names a set of states that is not there")

@@ -17,10 +17,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from dnatag.engine.devices import torch_threads
 from dnatag.engine.networks.kmer_tagger import KmerTagger, Sites
-from dnatag.errors import InputError
 
-__all__ = ["EncodedChunk", "Runner", "Span", "batches", "choose_device", "split", "torch_threads"]
+__all__ = ["EncodedChunk", "Runner", "Span", "batches", "split"]
 
 #: Steps of a tile that are kept (about), and of each margin that is thrown away.
 CORE, MARGIN = 6144, 256
@@ -82,22 +82,6 @@ class _Tile:
     end: int
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """Turn auto, cpu, cuda or mps into a device.
-
-    Raises
-    ------
-    InputError
-        If the device asked for is not there.
-    """
-    mps = torch.backends.mps.is_available()
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
-        raise InputError(f"torch finds no {name} device here; use --device cpu")
-    return torch.device(name)
-
-
 def split(length: int, size: int) -> list[int]:
     """Cut a length into nearly equal stretches, the same from either end.
 
@@ -144,17 +128,6 @@ def batches(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
         batch.append(i)
     if batch:
         yield batch
-
-
-@contextmanager
-def torch_threads(number: int) -> Iterator[None]:
-    """Set torch's number of threads for a block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Runner:

@@ -27,7 +27,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from dnatag.engine import crf
+from dnatag.engine.crf.chain import Chain
 from dnatag.engine.networks.kmer_tagger import Network
 from dnatag.errors import DnatagError, InputError
 from dnatag.formats.io.writing import write_whole
@@ -250,18 +250,14 @@ class _Workers:
         tagger = self.tagger
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             scores = tagger(*batch.inputs, batch.lengths)
-        inputs = [
+        losses, legal = Chain(
+            tagger.grammar,
             scores.float(),
             tagger.transition_weights,
             batch.flags,
             batch.lengths,
             batch.allowed,
-        ]
-        if self.device.type == "mps":
-            # The sums need double precision, which this kind of device has not.
-            inputs = [x.cpu() for x in inputs]
-        functions = crf.implementation(inputs[0].device.type)
-        losses, legal = functions.likelihood_loss(tagger.grammar, *inputs)
+        ).likelihood_loss()
         loss = losses.sum()
         positions = batch.lengths[legal.to(self.device)].sum()
         sums = torch.stack([loss.detach().float().to(self.device), positions.float()])

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from dnatag.engine.inference.windows import choose_device
+from dnatag.engine.devices import choose_device
 from dnatag.engine.training.loop import CHECKPOINT, has_checkpoint, processes
 from dnatag.errors import InputError
 

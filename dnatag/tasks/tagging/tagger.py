@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from dnatag.engine.inference.windows import batches, choose_device, torch_threads
+from dnatag.engine.crf.chain import Chain
+from dnatag.engine.devices import choose_device, torch_threads
+from dnatag.engine.inference.windows import batches
 from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
 from dnatag.tasks.tagging.corpus import collate
@@ -221,28 +223,32 @@ class Tagger:
         alone = self._alone(sequences)
         if self.homologs is None:
             return alone
-        scores = alone.scores.clone()
+        scores = alone.chain.scores.copy()
         found = self.model.labelling.best(alone, None)
         for mine, tokens, entities in zip(scores, sequences, found, strict=True):
             homologs = self.homologs.find(tokens, [entity.span for entity in entities])
-            number = mine.new_ones(len(mine), 1)
+            number = np.ones((len(mine), 1), np.float32)
             for group in batches([len(homolog.tokens) for homolog in homologs], BATCH_TOKENS):
-                theirs = self._alone([homologs[i].tokens for i in group]).scores
+                theirs = self._alone([homologs[i].tokens for i in group]).chain.scores
                 for i, its in zip(group, theirs, strict=True):
                     mine[homologs[i].own] += its[homologs[i].its]
                     number[homologs[i].own] += 1
             mine /= number
-        return replace(alone, scores=scores)
+        return replace(alone, chain=replace(alone.chain, scores=scores))
 
     def _alone(self, sequences: Sequence[Sequence[str]]) -> Posterior:
         """Run the networks on sequences."""
         inputs, lengths = collate([self.model.featurizer.encode(tokens) for tokens in sequences])
-        here, lengths = [x.to(self.device) for x in inputs], lengths.to(self.device)
+        here = [x.to(self.device) for x in (*inputs, lengths)]
         # The mean of scores: the geometric mean of what the networks find probable.
-        scores = torch.stack([f(*here, lengths).float() for f in self._networks]).mean(0)
+        scores = torch.stack([f(*here).float() for f in self._networks]).mean(0)
         weights = torch.stack([f.transition_weights.detach() for f in self._networks]).mean(0)
-        if self.device.type == "mps":
-            # The sums need double precision, which this kind of device has not.
-            scores, weights, lengths = scores.cpu(), weights.cpu(), lengths.cpu()
         labelling = self.model.labelling
-        return Posterior(labelling.grammar, scores, weights, lengths, labelling.stretch)
+        chain = Chain(
+            labelling.grammar,
+            scores.cpu().numpy(),
+            weights.cpu().numpy(),
+            np.zeros(scores.shape[:2], np.uint8),
+            lengths.numpy(),
+        )
+        return Posterior(chain, labelling.stretch)

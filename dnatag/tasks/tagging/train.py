@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from dnatag import __version__
-from dnatag.engine import crf
+from dnatag.engine.crf.chain import Chain
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
 from dnatag.engine.training.loop import Progress, TrainingConfig, fit, has_checkpoint, processes
@@ -221,16 +221,15 @@ def _examples(recipe: Recipe, data: Data, split: str) -> list[Example]:
 
 def _is_legal(grammar: Grammar, allowed: np.ndarray) -> bool:
     """Whether the grammar has a path through the states allowed."""
-    scores = torch.zeros(1, len(allowed), len(grammar.scores))
-    total = crf.implementation("cpu").log_partition(
+    chain = Chain[np.ndarray](
         grammar,
-        scores,
-        torch.zeros(len(grammar.weights)),
-        torch.zeros(1, len(allowed), dtype=torch.uint8),
-        torch.tensor([len(allowed)]),
-        torch.from_numpy(allowed)[None],
+        np.zeros((1, len(allowed), len(grammar.scores)), np.float32),
+        np.zeros(len(grammar.weights)),
+        np.zeros((1, len(allowed)), np.uint8),
+        np.array([len(allowed)]),
+        allowed[None],
     )
-    return bool(torch.isfinite(total))
+    return bool(np.isfinite(chain.log_partition()[0]))
 
 
 def _describe(recipe: Recipe, data: Data) -> dict[str, Any]:

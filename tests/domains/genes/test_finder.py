@@ -25,7 +25,7 @@ from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
 from dnatag.domains.genes.structures.labels import genes_of_path
-from dnatag.engine.crf import Segment, implementation
+from dnatag.engine.crf.chain import Segment
 from dnatag.engine.inference import windows
 from dnatag.errors import InputError
 from dnatag.formats.sequences.records import CodingSequence, Contig
@@ -190,8 +190,8 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
     sequence = PaddedContig.of(contig, GenomeParameters(CODES["11"]), 60)
     chunk = Chunk(0, 0, len(contig), True, True)
     read = decoder._encode([chunk], [sequence])
-    ((_, arguments, ends),) = decoder._batches([chunk], [sequence], read)
-    sets = torch.from_numpy(FRAME_OF_STATE.T.copy())  # set i: the states where frame i is open
+    ((_, chain),) = decoder._batches([chunk], [sequence], read)
+    sets = FRAME_OF_STATE.T.copy()  # set i: the states where frame i is open
 
     def segment(gene: CodingSequence, upstream: int, last: int) -> Segment:
         """Let the gene be open from some bases upstream of its start over so many bases."""
@@ -202,10 +202,7 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
         return Segment(0, gene.end + upstream - (last + upstream), open_frames[::-1].copy())
 
     def posterior(segments: list[Segment]) -> np.ndarray:
-        log = implementation("cpu").segment_log_posterior(
-            *arguments, segments=segments, sets=sets, **ends
-        )
-        return log.exp().numpy()
+        return np.exp(chain.segment_log_posterior(segments, sets))
 
     assert len(genes) > 8
     whole = posterior([segment(g, 0, len(g)) for g in genes])

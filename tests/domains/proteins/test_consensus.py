@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dnatag.domains.proteins.consensus import consensus
 from dnatag.domains.proteins.metrics import evaluate_topology
 from dnatag.domains.proteins.topology import LABELS, NOT_DRAWN, SEGMENTS, Topology
-from dnatag.engine import crf
+from dnatag.engine.crf.chain import Chain
 
 TOPOLOGY = Topology()
 
@@ -37,9 +37,8 @@ def drawn(seed: int, length: int, n: int) -> list[str]:
     transition_weights = torch.randn(len(grammar.weights), generator=generator)
     transition_weights[[w in NOT_DRAWN for w in grammar.weights]] = -1e9
     flags = torch.zeros(1, length, dtype=torch.uint8)
-    paths = crf.implementation("cpu").sample(
-        grammar, scores, transition_weights, flags, torch.tensor([length]), n, seed=seed
-    )
+    chain = Chain(grammar, scores, transition_weights, flags, torch.tensor([length]))
+    paths = chain.sample(n, seed=seed)
     return ["".join(row) for row in np.array(LABELS)[TOPOLOGY.label_of[paths[0].numpy()]]]
 
 

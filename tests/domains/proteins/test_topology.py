@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnatag.domains.proteins.topology import SEGMENTS, Topology
-from dnatag.engine import crf
+from dnatag.engine.crf.chain import Chain
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Span
 
 TOPOLOGY = Topology()
-CPU = crf.implementation("cpu")
 #: What no path may have: a short segment between two sides, a peptide that is not at the begin,
 #: a segment that comes back to the side it left, and two segments without a side between them.
 ILLEGAL = re.compile(
@@ -28,18 +27,17 @@ ILLEGAL = re.compile(
 def logarithm(labels: str) -> float:
     """Logarithm of the number of paths that have these labels."""
     states = len(TOPOLOGY.grammar.states)
-    allowed = torch.from_numpy(TOPOLOGY.allowed(list(labels), None))
+    allowed = TOPOLOGY.allowed(list(labels), None)
     assert allowed.shape == (len(labels), states)
-    return float(
-        CPU.log_partition(
-            TOPOLOGY.grammar,
-            torch.zeros(1, len(labels), len(TOPOLOGY.grammar.scores)),
-            torch.zeros(len(TOPOLOGY.grammar.weights)),
-            torch.zeros(1, len(labels), dtype=torch.uint8),
-            torch.tensor([len(labels)]),
-            allowed[None],
-        )
+    chain = Chain[np.ndarray](
+        TOPOLOGY.grammar,
+        np.zeros((1, len(labels), len(TOPOLOGY.grammar.scores))),
+        np.zeros(len(TOPOLOGY.grammar.weights)),
+        np.zeros((1, len(labels)), np.uint8),
+        np.array([len(labels)]),
+        allowed[None],
     )
+    return float(chain.log_partition()[0])
 
 
 @pytest.mark.parametrize(
@@ -83,9 +81,8 @@ def test_predictions_are_legal(seed: int, length: int) -> None:
     scores = 3 * torch.randn(1, length, len(TOPOLOGY.grammar.scores), generator=generator)
     transition_weights = torch.randn(len(TOPOLOGY.grammar.weights), generator=generator)
     flags = torch.zeros(1, length, dtype=torch.uint8)
-    path = CPU.viterbi(TOPOLOGY.grammar, scores, transition_weights, flags, torch.tensor([length]))[
-        0
-    ][0]
+    chain = Chain(TOPOLOGY.grammar, scores, transition_weights, flags, torch.tensor([length]))
+    path = chain.viterbi()[0][0]
     spans = TOPOLOGY.spans(path.numpy())
     labels = "".join(TOPOLOGY.tags(spans, length))
     assert not ILLEGAL.search(labels)

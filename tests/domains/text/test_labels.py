@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dnatag.domains.text.domain import DOMAIN
 from dnatag.domains.text.labels import Entities, Plain, labelling_of
-from dnatag.engine import crf
+from dnatag.engine.crf.chain import Chain
 from dnatag.formats.text.tokens import Span
 from dnatag.tasks.tagging import schemes
 from dnatag.tasks.tagging.domain import Labelling
@@ -102,14 +102,14 @@ def log_likelihood(
     allowed: np.ndarray, scores: torch.Tensor, transition_weights: torch.Tensor
 ) -> float:
     n = len(allowed)
-    loss, legal = crf.implementation("cpu").likelihood_loss(
+    loss, legal = Chain(
         ENTITIES.grammar,
         scores[None],
         transition_weights,
         torch.zeros(1, n, dtype=torch.uint8),
         torch.tensor([n]),
         torch.from_numpy(allowed)[None],
-    )
+    ).likelihood_loss()
     assert legal.all()
     return -float(loss)
 

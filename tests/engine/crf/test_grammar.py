@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dnatag.engine.crf.grammar import Grammar, Requirement, Transition
+from dnatag.engine.crf.tables import tables
 
 GRAMMAR = Grammar(
     states=("a", "b", "c"),
@@ -67,7 +68,7 @@ def test_requirements(before: int, here: int) -> None:
 
 
 def test_compiled() -> None:
-    g = GRAMMAR.compiled
+    g, look_up = GRAMMAR.compiled, tables(GRAMMAR)
     steps = sorted(GRAMMAR.transitions, key=lambda t: t.target)
     assert [GRAMMAR.states[s] for s in g.source] == [t.source for t in steps]
     assert [GRAMMAR.states[s] for s in g.target] == [t.target for t in steps]
@@ -92,6 +93,15 @@ def test_compiled() -> None:
             legal = [t.requirement.allows(before, here) for t in steps]
             assert g.allowed[word].tolist() == legal
             for s in range(3):
-                active = g.active[g.active_start[word, s] : g.active_start[word, s + 1]]
-                expected = np.flatnonzero(legal & (g.target == s))
-                assert active.tolist() == expected.tolist()
+                start, end = look_up.start[look_up.row[word]][s : s + 2]
+                found = {
+                    (look_up.source[a], look_up.weight[a], look_up.enter[a], look_up.leave[a])
+                    for a in range(start, end)
+                }
+                # An absent weight or score points behind the last one.
+                expected = {
+                    (g.source[k], g.weight[k] % 3, g.enter[k] % 3, g.leave[k] % 3)
+                    for k in np.flatnonzero(legal & (g.target == s))
+                }
+                assert found == expected
+                assert len(found) == end - start

@@ -15,16 +15,8 @@ from hypothesis import strategies as st
 
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.inference import windows
-from dnatag.engine.inference.windows import (
-    Runner,
-    Span,
-    batches,
-    choose_device,
-    split,
-    torch_threads,
-)
+from dnatag.engine.inference.windows import Runner, Span, batches, split
 from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
-from dnatag.errors import InputError
 
 #: Letters a, b (1, 2), either (3) and outside (0); a and b are each other's mirror images.
 SPREAD = np.array([[0, 0], [1, 0], [0, 1], [0.5, 0.5]], dtype=np.float32)
@@ -238,31 +230,8 @@ def test_a_single_row_that_does_not_fit_is_an_error(
         Runner(tagger, CPU).scores([sequence(30)], [features])
 
 
-def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert choose_device() == choose_device("cpu") == CPU
-    for name in ("cuda", "mps"):
-        with pytest.raises(InputError, match=f"no {name} device here; use --device cpu"):
-            choose_device(name)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert choose_device().type == "mps"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert choose_device().type == "cuda"
-    assert choose_device("cpu") == CPU
-
-
-def test_threads_are_set_back() -> None:
-    before = torch.get_num_threads()
-    with torch_threads(before + 1):
-        assert torch.get_num_threads() == before + 1
-    assert torch.get_num_threads() == before
-    with pytest.raises(KeyError), torch_threads(before + 1):
-        raise KeyError
-    assert torch.get_num_threads() == before
-
-
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_half_precision_on_gpus_is_close(tagger: KmerTagger) -> None:
     spans = [sequence(3000, seed=n) for n in range(3)]
     expected = Runner(tagger, CPU).scores(spans, [features] * len(spans))

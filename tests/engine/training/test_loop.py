@@ -23,7 +23,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from dnatag.engine import crf
+from dnatag.engine.crf.chain import Chain
 from dnatag.engine.crf.grammar import Grammar, Transition
 from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig
 from dnatag.engine.training.loop import Batch, Progress, TrainingConfig, fit, has_checkpoint
@@ -125,16 +125,15 @@ def test_learns(run: tuple[KmerTagger, dict, Path]) -> None:
         with torch.no_grad():
             scores = model(*batch.inputs, batch.lengths)
         for i, n in enumerate(batch.lengths.tolist()):
-            one = (
+            every = Chain(
                 GRAMMAR,
                 scores[i : i + 1, :n],
                 model.transition_weights,
                 batch.flags[i : i + 1, :n],
+                torch.tensor([n]),
             )
-            functions = crf.implementation("cpu")
-            every = functions.log_partition(*one, torch.tensor([n]))
-            right = functions.log_partition(*one, torch.tensor([n]), batch.allowed[i : i + 1, :n])
-            total += float((every - right).detach())
+            right = replace(every, allowed=batch.allowed[i : i + 1, :n])
+            total += float((every.log_partition() - right.log_partition()).detach())
             positions += n
     assert outcome["validation_loss"] == pytest.approx(total / positions, rel=1e-4)
 

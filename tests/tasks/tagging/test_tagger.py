@@ -20,6 +20,7 @@ import dnatag
 from dnatag.domains.text.domain import DOMAIN, Settings
 from dnatag.domains.text.labels import Entities, Plain
 from dnatag.domains.text.words import WordFeaturizer
+from dnatag.engine.crf.chain import Chain
 from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity, Span
@@ -454,13 +455,14 @@ def test_relatives_count_like_the_sequence_itself(labelling: Labelling) -> None:
     mean[0] = (mean[0] + first[1]) / 2
     mean[2] = (mean[2] + first[2] + second[9]) / 3
     mean[3] = (mean[3] + second[10]) / 2
-    posterior = Posterior(
+    chain = Chain[np.ndarray](
         labelling.grammar,
-        torch.tensor(mean[None], dtype=torch.float32),
-        torch.tensor(transition_weights),
-        torch.tensor([4]),
-        labelling.stretch,
+        np.array(mean[None], np.float32),
+        np.array(transition_weights),
+        np.zeros((1, 4), np.uint8),
+        np.array([4]),
     )
+    posterior = Posterior(chain, labelling.stretch)
     expected = posterior.marginals(
         np.eye(len(labelling.labels), dtype=np.float32)[labelling.label_of]
     )

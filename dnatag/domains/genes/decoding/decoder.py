@@ -22,14 +22,13 @@ from dnatag.domains.genes.signals.codon_usage import Adaptation
 from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, START_SCORES
 from dnatag.domains.genes.structures.labels import genes_of_path
-from dnatag.engine.crf import implementation
+from dnatag.engine.crf.chain import Chain
 from dnatag.engine.inference.windows import (
     EncodedChunk,
     Features,
     Runner,
     Span,
     batches,
-    torch_threads,
 )
 from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.formats.sequences.records import CodingSequence, Contig
@@ -44,7 +43,6 @@ MASKED = -1e4
 #: best of 0, 0.3, 0.6 and 1 on genera that were not trained on.
 MOTIF_WEIGHT = 0.3
 _FLANK = 64
-_CRF = implementation("cpu")
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,8 @@ class Decoder:
         self.alternatives = alternatives
         self.masks = masks or {}
         self.runner = Runner(tagger, device, threads)
-        self._transition_weights = tagger.transition_weights.detach().cpu()
-        self._project = torch.from_numpy(FRAME_OF_STATE.astype(np.float32))
+        self._transition_weights = tagger.transition_weights.detach().cpu().numpy()
+        self._frame_of_state = FRAME_OF_STATE.astype(np.float32)
         self._frames = [self.grammar.scores.index(frame) for frame in FRAMES]
         self._starts = [self.grammar.scores.index(start) for start in START_SCORES]
 
@@ -223,10 +221,9 @@ class Decoder:
             own = encoded.encoded[first : first + len(group)]
             first += len(group)
             paths: dict[int, np.ndarray] = {}
-            for batch, arguments, ends in self._batches(group, sequences, own):
-                with torch_threads(self.threads):
-                    best, _ = _CRF.viterbi(*arguments, **ends)
-                paths |= {i: best[row].numpy() for row, i in enumerate(batch)}
+            for batch, chain in self._batches(group, sequences, own):
+                best, _ = chain.viterbi()
+                paths |= {i: best[row] for row, i in enumerate(batch)}
             for i, chunk in enumerate(group):
                 sequence = sequences[chunk.sequence]
                 here = slice(chunk.low + sequence.pad, chunk.high + sequence.pad)
@@ -272,16 +269,13 @@ class Decoder:
         seen = [replace(s, flags=flags) for s, flags in zip(read[0], starts, strict=True)]
         chunks = [Chunk(i, 0, len(s), True, True) for i, s in enumerate(seen)]
         result = np.zeros((len(codes), len(contigs)))
-        for batch, arguments, ends in self._batches(chunks, seen, self._encode(chunks, seen)):
-            grammar, scores, transition_weights, flags, lengths = arguments
+        for batch, chain in self._batches(chunks, seen, self._encode(chunks, seen)):
             for row, sequences in zip(result, read, strict=True):
+                flags = np.zeros_like(chain.flags)
                 for at, i in enumerate(batch):
                     own = sequences[i].flags[sequences[i].pad :][: len(contigs[i])]
-                    flags[at, : len(own)] = torch.from_numpy(own)
-                with torch_threads(self.threads), torch.no_grad():
-                    row[batch] = _CRF.log_partition(
-                        grammar, scores, transition_weights, flags, lengths, **ends
-                    ).numpy()
+                    flags[at, : len(own)] = own
+                row[batch] = replace(chain, flags=flags).log_partition()
         return result
 
     def _decode(
@@ -292,17 +286,12 @@ class Decoder:
     ) -> Iterator[tuple[Chunk, np.ndarray, np.ndarray]]:
         """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each chunk."""
         out: dict[int, tuple[Chunk, np.ndarray, np.ndarray]] = {}
-        for batch, arguments, ends in self._batches(chunks, sequences, encoded):
-            with torch_threads(self.threads):
-                paths, _ = _CRF.viterbi(*arguments, **ends)
-                frames = _CRF.marginals(*arguments, **ends, project=self._project)
+        for batch, chain in self._batches(chunks, sequences, encoded):
+            paths, _ = chain.viterbi()
+            frames = chain.marginals(self._frame_of_state)
             for row, i in enumerate(batch):
                 n = chunks[i].high - chunks[i].low
-                out[i] = (
-                    chunks[i],
-                    paths[row, :n].numpy().astype(np.int8),
-                    frames[row, :n].numpy(),
-                )
+                out[i] = chunks[i], paths[row, :n].astype(np.int8), frames[row, :n]
         for i in range(len(chunks)):
             yield out[i]
 
@@ -337,8 +326,8 @@ class Decoder:
         chunks: Sequence[Chunk],
         sequences: Sequence[PaddedContig],
         encoded: Sequence[EncodedChunk],
-    ) -> Iterator[tuple[list[int], Any, Any]]:
-        """Score starts; yield indices of chunks with the arguments of the CRF's functions."""
+    ) -> Iterator[tuple[list[int], Chain[np.ndarray]]]:
+        """Score starts; yield indices of chunks with the CRF over them."""
         genomes = [sequences[chunk.sequence].genome for chunk in chunks]
         self.runner.score(encoded, [_features(g.starts, g.code) for g in genomes])
         for one, genome in zip(encoded, genomes, strict=True):
@@ -364,14 +353,19 @@ class Decoder:
                     circular = bool(sequence.contig.circular)
                     begin[row, 1:] = not chunk.begins or (circular and chunk.low == 0)
                     end[row, 1:] = not chunk.ends or (circular and chunk.high == len(sequence))
-            arguments = (
-                self.grammar,
-                torch.from_numpy(scores),
-                self._transition_weights,
-                torch.from_numpy(flags),
-                torch.tensor([lengths[i] for i in batch]),
+            yield (
+                batch,
+                Chain(
+                    self.grammar,
+                    scores,
+                    self._transition_weights,
+                    flags,
+                    np.array([lengths[i] for i in batch]),
+                    begin=begin,
+                    end=end,
+                    threads=self.threads,
+                ),
             )
-            yield batch, arguments, {"begin": torch.from_numpy(begin), "end": torch.from_numpy(end)}
 
 
 def _features(adaptation: Adaptation, code: GeneticCode) -> Features:

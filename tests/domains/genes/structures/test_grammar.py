@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +21,7 @@ from dnatag.domains.genes.structures.grammar import (
     gene_grammar,
 )
 from dnatag.domains.genes.structures.labels import genes_of_path
-from dnatag.engine.crf import implementation
+from dnatag.engine.crf.chain import Chain
 from dnatag.formats.sequences.records import CodingSequence
 
 GRAMMAR = gene_grammar()
@@ -96,14 +95,14 @@ def test_all_paths_by_the_crf(naive) -> None:
     for sequence in ("ATGAAATGAT", "TTACATGTAAG", "NATGNNTAGTT"):
         count = sum(1 for _ in legal_sets(naive.genes(sequence, CODE)))
         symbols = encode(sequence.encode())
-        logz = implementation("cpu").log_partition(
+        chain = Chain[np.ndarray](
             GRAMMAR,
-            torch.zeros(1, len(symbols), len(GRAMMAR.scores), dtype=torch.float64),
-            torch.zeros(len(GRAMMAR.weights), dtype=torch.float64),
-            torch.from_numpy(CODE.properties(symbols))[None],
-            torch.tensor([len(symbols)]),
+            np.zeros((1, len(symbols), len(GRAMMAR.scores))),
+            np.zeros(len(GRAMMAR.weights)),
+            CODE.properties(symbols)[None],
+            np.array([len(symbols)]),
         )
-        assert logz.item() == pytest.approx(np.log(count), abs=1e-12)
+        assert chain.log_partition().item() == pytest.approx(np.log(count), abs=1e-12)
 
 
 def mirror_state(state: str) -> str:
@@ -138,20 +137,16 @@ def test_scores_of_the_other_strand(seed: int) -> None:
         np.array([1, 2, 4, 8, 15], dtype=np.uint8), 300, p=[0.3, 0.2, 0.2, 0.28, 0.02]
     )
     scores = rng.normal(0, 2, (300, 8))
-    transition_weights = torch.from_numpy(rng.normal(0, 1, len(GRAMMAR.weights)))
+    transition_weights = rng.normal(0, 1, len(GRAMMAR.weights))
     turned = np.concatenate([scores[::-1, 4:], scores[::-1, :4]], 1)
-    scores = [
-        implementation("cpu").log_partition(
-            GRAMMAR,
-            torch.from_numpy(np.ascontiguousarray(c))[None],
-            transition_weights,
-            torch.from_numpy(CODE.properties(s))[None],
-            torch.tensor([300]),
-        )
+    here, there = (
+        Chain[np.ndarray](
+            GRAMMAR, c[None], transition_weights, CODE.properties(s)[None], np.array([300])
+        ).log_partition()
         for s, c in ((symbols, scores), (reverse_complement(symbols), turned))
-    ]
-    assert torch.isfinite(scores[0]).all()
-    torch.testing.assert_close(*scores, rtol=1e-12, atol=1e-9)
+    )
+    assert np.isfinite(here).all()
+    np.testing.assert_allclose(there, here, rtol=1e-12, atol=1e-9)
 
 
 def test_tables() -> None:

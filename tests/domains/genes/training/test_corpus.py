@@ -20,7 +20,7 @@ from dnatag.domains.genes.training.corpus import (
     LabelledGenome,
     _wrong_start,
 )
-from dnatag.engine.crf import implementation
+from dnatag.engine.crf.chain import Chain
 from dnatag.engine.training.loop import Batch
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
@@ -56,14 +56,14 @@ def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     tagger = model.build(hidden=4, embedding=2)
     with torch.no_grad():
         scores = tagger(*batch.inputs, batch.lengths)
-        return implementation("cpu").likelihood_loss(
+        return Chain(
             tagger.grammar,
             scores,
             tagger.transition_weights,
             batch.flags,
             batch.lengths,
             batch.allowed,
-        )
+        ).likelihood_loss()
 
 
 def test_windows_are_cut_from_the_genome(genome: LabelledGenome) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise, product
-from types import ModuleType
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +18,31 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnatag.engine.crf import Segment, batched, compiled, implementation
+from dnatag.engine.crf import batched
+from dnatag.engine.crf.chain import Chain, Segment
 from dnatag.engine.crf.grammar import Grammar, Requirement, Transition
+from dnatag.engine.devices import torch_threads
 
-both = pytest.mark.parametrize("crf", [compiled, batched], ids=["compiled", "batched"])
+FUNCTIONS = ("log_partition", "likelihood_loss", "viterbi", "marginals", "segment_log_posterior")
+
+
+def in_batches(chain: Chain[torch.Tensor]) -> Any:
+    """Let a chain be computed as on a device that is not the CPU."""
+
+    def marginals(project: torch.Tensor | None = None) -> torch.Tensor:
+        return batched.marginals(chain, project)
+
+    functions = {name: partial(getattr(batched, name), chain) for name in FUNCTIONS}
+    return SimpleNamespace(**functions | {"marginals": marginals})
+
+
+def by_loops(chain: Chain[torch.Tensor]) -> Any:
+    """Let a chain be computed by the compiled loops."""
+    return chain
+
+
+Implementation = Callable[[Chain[torch.Tensor]], Any]
+both = pytest.mark.parametrize("crf", [by_loops, in_batches])
 some = settings(max_examples=100, deadline=None)
 
 
@@ -71,7 +97,7 @@ def log_sum(scores: list[float]) -> float:
 
 @dataclass
 class Case:
-    """Arguments of the CRF functions, and of brute force."""
+    """Arguments of a chain, and of brute force."""
 
     grammar: Grammar
     scores: torch.Tensor
@@ -83,12 +109,13 @@ class Case:
     end: torch.Tensor | None
 
     @property
-    def inputs(self) -> tuple:
-        return self.grammar, self.scores, self.weights, self.flags, self.lengths
+    def chain(self) -> Chain[torch.Tensor]:
+        return Chain(**vars(self))
 
     @property
-    def masks(self) -> dict[str, torch.Tensor | None]:
-        return {"allowed": self.allowed, "begin": self.begin, "end": self.end}
+    def arrays(self) -> Chain[np.ndarray]:
+        """The same of numpy arrays."""
+        return Chain(**{k: v.numpy() if torch.is_tensor(v) else v for k, v in vars(self).items()})
 
     def paths(self, b: int, use_allowed: bool = True) -> dict[tuple[int, ...], float]:
         n, n_states = int(self.lengths[b]), len(self.grammar.states)
@@ -204,8 +231,8 @@ def dense_case(n_batch: int, n_positions: int, seed: int = 0) -> Case:
 @both
 @some
 @given(case=cases())
-def test_log_partition(crf: ModuleType, case: Case) -> None:
-    z = crf.log_partition(*case.inputs, **case.masks)
+def test_log_partition(crf: Implementation, case: Case) -> None:
+    z = crf(case.chain).log_partition()
     expected = [log_sum(list(scores.values())) for scores in case.all_paths()]
     assert z.dtype == torch.float64
     np.testing.assert_allclose(z, expected, rtol=1e-9, atol=1e-9)
@@ -214,10 +241,10 @@ def test_log_partition(crf: ModuleType, case: Case) -> None:
 @both
 @some
 @given(case=cases(restricted=True))
-def test_likelihood_loss(crf: ModuleType, case: Case) -> None:
+def test_likelihood_loss(crf: Implementation, case: Case) -> None:
     case.weights.requires_grad_()
     case.scores.requires_grad_()
-    loss, legal = crf.likelihood_loss(*case.inputs, **case.masks)
+    loss, legal = crf(case.chain).likelihood_loss()
     loss.sum().backward()
     assert case.scores.grad is not None
     loss = loss.detach()
@@ -237,9 +264,9 @@ def test_likelihood_loss(crf: ModuleType, case: Case) -> None:
 @both
 @some
 @given(case=cases(whole_numbers=True))
-def test_viterbi(crf: ModuleType, case: Case) -> None:
+def test_viterbi(crf: Implementation, case: Case) -> None:
     """Whole numbers give ties, and are exact."""
-    found, totals = crf.viterbi(*case.inputs, **case.masks)
+    found, totals = crf(case.chain).viterbi()
     assert found.dtype == torch.int16
     for b, legal in enumerate(case.all_paths()):
         possible = {path: score for path, score in legal.items() if score > -np.inf}
@@ -254,8 +281,8 @@ def test_viterbi(crf: ModuleType, case: Case) -> None:
 @both
 @some
 @given(case=cases(), data=st.data())
-def test_marginals(crf: ModuleType, case: Case, data: st.DataObject) -> None:
-    found = crf.marginals(*case.inputs, **case.masks)
+def test_marginals(crf: Implementation, case: Case, data: st.DataObject) -> None:
+    found = crf(case.chain).marginals()
     expected = np.zeros(found.shape)
     for b, legal in enumerate(case.all_paths()):
         z = log_sum(list(legal.values()))
@@ -265,14 +292,14 @@ def test_marginals(crf: ModuleType, case: Case, data: st.DataObject) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-9)
     columns = data.draw(st.integers(1, 3))
     matrix = torch.randn(found.shape[2], columns, dtype=torch.float64)
-    projected = crf.marginals(*case.inputs, **case.masks, project=matrix)
+    projected = crf(case.chain).marginals(matrix)
     np.testing.assert_allclose(projected, expected @ matrix.numpy(), atol=1e-8)
 
 
 @both
 @some
 @given(case=cases(), data=st.data())
-def test_segment_log_posterior(crf: ModuleType, case: Case, data: st.DataObject) -> None:
+def test_segment_log_posterior(crf: Implementation, case: Case, data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     sets = torch.from_numpy(rng.random((3, len(case.grammar.states))) < 0.6)
     segments, expected = [], []
@@ -290,17 +317,15 @@ def test_segment_log_posterior(crf: ModuleType, case: Case, data: st.DataObject)
             ]
             expected.append(log_sum(inside) - z if z > -np.inf else np.nan)
     order = rng.permutation(len(segments))
-    found = crf.segment_log_posterior(
-        *case.inputs, [segments[i] for i in order], sets, **case.masks
-    )
+    found = crf(case.chain).segment_log_posterior([segments[i] for i in order], sets)
     np.testing.assert_allclose(found, np.array(expected)[order], rtol=1e-9, atol=1e-9)
 
 
 @some
 @given(case=cases(), k=st.integers(1, 6))
 def test_k_best(case: Case, k: int) -> None:
-    results = compiled.k_best(*case.inputs, k, **case.masks)
-    best, _ = compiled.viterbi(*case.inputs, **case.masks)
+    results = case.chain.k_best(k)
+    best, _ = case.chain.viterbi()
     for b, legal in enumerate(case.all_paths()):
         possible = {path: score for path, score in legal.items() if score > -np.inf}
         found, scores = results[b]
@@ -311,8 +336,6 @@ def test_k_best(case: Case, k: int) -> None:
         np.testing.assert_allclose([possible[r] for r in rows], scores, rtol=1e-9, atol=1e-9)
         if rows:
             assert list(rows[0]) == best[b, : case.lengths[b]].tolist()
-    for one, other in zip(results, batched.k_best(*case.inputs, k, **case.masks), strict=True):
-        assert all(map(torch.equal, one, other))
 
 
 @some
@@ -320,7 +343,7 @@ def test_k_best(case: Case, k: int) -> None:
 def test_samples(case: Case) -> None:
     """Each path is about as frequent as it is probable; none is drawn that is not legal."""
     n = 400
-    drawn = compiled.sample(*case.inputs, n, **case.masks, seed=3)
+    drawn = case.chain.sample(n, seed=3)
     for b, legal in enumerate(case.all_paths()):
         length = int(case.lengths[b])
         assert (drawn[b, :, length:] == -1).all()
@@ -335,14 +358,13 @@ def test_samples(case: Case) -> None:
             limit = (5 * np.sqrt(n * share * (1 - share)) + 5) * (share > 0)
             assert abs(found.pop(path, 0) - n * share) <= limit
         assert not found
-    assert torch.equal(drawn, batched.sample(*case.inputs, n, **case.masks, seed=3))
-    assert not torch.equal(drawn, compiled.sample(*case.inputs, n, **case.masks, seed=4)) or all(
+    assert not torch.equal(drawn, case.chain.sample(n, seed=4)) or all(
         len(set(map(tuple, rows.tolist()))) == 1 for rows in drawn
     )
 
 
 @both
-def test_gradient(crf: ModuleType) -> None:
+def test_gradient(crf: Implementation) -> None:
     case = dense_case(2, 80)
     case.lengths[:] = torch.tensor([6, 3])
     scores = case.scores[:, :7].clone().requires_grad_()
@@ -351,10 +373,11 @@ def test_gradient(crf: ModuleType) -> None:
     fixed = case.flags[:, :7].contiguous(), case.lengths
 
     def partition(scores: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        return crf.log_partition(case.grammar, scores, weights, *fixed)
+        return crf(Chain(case.grammar, scores, weights, *fixed)).log_partition()
 
     def loss(scores: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        loss, legal = crf.likelihood_loss(case.grammar, scores, weights, *fixed, allowed)
+        chain = Chain(case.grammar, scores, weights, *fixed, allowed)
+        loss, legal = crf(chain).likelihood_loss()
         assert legal.all()
         return loss
 
@@ -372,22 +395,22 @@ def test_implementations_agree() -> None:
     case = dense_case(3, 400)
     allowed = torch.rand(3, 400, 8, generator=torch.Generator().manual_seed(1)) < 0.95
     results = []
-    for crf in (compiled, batched):
+    for crf in (by_loops, in_batches):
         scores = case.scores.clone().requires_grad_()
         weights = case.weights.clone().requires_grad_()
-        inputs = case.grammar, scores, weights, case.flags, case.lengths
-        loss, legal = crf.likelihood_loss(*inputs, allowed)
+        chain = replace(case.chain, scores=scores, weights=weights)
+        loss, legal = crf(replace(chain, allowed=allowed)).likelihood_loss()
         assert legal.all()
         (loss * torch.tensor([1.0, -2.0, 3.0])).sum().backward()
-        free = crf.log_partition(*inputs)
+        free = crf(chain).log_partition()
         results.append(
             (
                 loss,
                 free,
                 scores.grad,
                 weights.grad,
-                crf.marginals(*inputs),
-                *crf.viterbi(*inputs),
+                crf(chain).marginals(),
+                *crf(chain).viterbi(),
             )
         )
     for one, other in zip(*results, strict=True):
@@ -397,19 +420,22 @@ def test_implementations_agree() -> None:
 @pytest.mark.gpu
 def test_batched_on_a_gpu() -> None:
     case = dense_case(3, 400)
-    device = [x.cuda() if isinstance(x, torch.Tensor) else x for x in case.inputs]
-    device[1].requires_grad_()
+    there = Case(*(x.cuda() if torch.is_tensor(x) else x for x in vars(case).values()))
+    there.scores.requires_grad_()
     case.scores.requires_grad_()
-    z, z_there = compiled.log_partition(*case.inputs), batched.log_partition(*device)
+    z, z_there = case.chain.log_partition(), there.chain.log_partition()
     z.sum().backward()
     z_there.sum().backward()
     torch.testing.assert_close(z_there.cpu(), z, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(device[1].grad.cpu(), case.scores.grad, rtol=1e-9, atol=1e-9)
-    for one, other in zip(compiled.viterbi(*case.inputs), batched.viterbi(*device), strict=True):
+    torch.testing.assert_close(there.scores.grad.cpu(), case.scores.grad, rtol=1e-9, atol=1e-9)
+    for one, other in zip(case.chain.viterbi(), there.chain.viterbi(), strict=True):
         torch.testing.assert_close(other.cpu(), one, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(
-        batched.marginals(*device).cpu(), compiled.marginals(*case.inputs), rtol=1e-9, atol=1e-9
+        there.chain.marginals().cpu(), case.chain.marginals(), rtol=1e-9, atol=1e-9
     )
+    paths = [chain.k_best(3)[0][0] for chain in (case.chain, there.chain)]
+    assert torch.equal(*paths)
+    assert torch.equal(case.chain.sample(3), there.chain.sample(3))
 
 
 def test_batch_and_threads_do_not_matter() -> None:
@@ -417,25 +443,21 @@ def test_batch_and_threads_do_not_matter() -> None:
     for b, n in enumerate(case.lengths):
         case.scores[b, n:] = torch.nan
 
-    def everything(rows: slice, n_positions: int) -> list[torch.Tensor]:
+    def everything(rows: slice, n_positions: int, threads: int | None) -> list[torch.Tensor]:
         scores = case.scores[rows, :n_positions].clone().requires_grad_()
         inputs = case.grammar, scores, case.weights, case.flags[rows, :n_positions]
-        z = compiled.log_partition(*inputs, case.lengths[rows])
+        chain = Chain(*inputs, case.lengths[rows], threads=threads)
+        z = chain.log_partition()
         z.sum().backward()
         assert scores.grad is not None
-        paths, totals = compiled.viterbi(*inputs, case.lengths[rows])
-        return [z, scores.grad, compiled.marginals(*inputs, case.lengths[rows]), paths, totals]
+        return [z, scores.grad, chain.marginals(), *chain.viterbi()]
 
-    threads = torch.get_num_threads()
-    results = []
-    for n in (1, 3):
-        torch.set_num_threads(n)
-        results.append(everything(slice(None), 300))
-    torch.set_num_threads(threads)
+    with torch_threads(2):
+        results = [everything(slice(None), 300, threads) for threads in (None, 1, 3, 9)]
     for one in results[1:]:
         assert all(map(torch.equal, results[0], one))
     for b, n in enumerate(case.lengths.tolist()):
-        alone = everything(slice(b, b + 1), n)
+        alone = everything(slice(b, b + 1), n, 1)
         for one, other in zip(results[0], alone, strict=True):
             assert torch.equal(one[b, :n] if one.ndim > 1 else one[b], other[0])
 
@@ -528,26 +550,25 @@ def test_a_million_positions(size: float) -> None:
     )
 
     case.scores.requires_grad_()
-    found = compiled.log_partition(*case.inputs)
+    found = case.chain.log_partition()
     found.sum().backward()
     assert abs(found.item() - z) <= 1e-13 * abs(z) + 1e-9
-    marginals = compiled.marginals(*case.inputs)[0]
+    marginals = case.chain.marginals()[0]
     np.testing.assert_allclose(marginals.sum(1), 1, atol=1e-12)
     # Long double itself is only good to 1e-9 of numbers as large as 1e10.
     tolerance = 1e-9 if size < 100 else 1e-6
     np.testing.assert_allclose(marginals[cuts], posterior.astype(float), atol=tolerance)
     assert case.scores.grad is not None
     np.testing.assert_allclose(case.scores.grad[0, :, 0], marginals[:, 1], atol=1e-12)
-    projected = compiled.marginals(*case.inputs, project=torch.tensor([[1.0], [2.0]]))
+    projected = case.chain.marginals(torch.tensor([[1.0], [2.0]]))
     np.testing.assert_allclose(projected[0, :, 0], 1 + marginals[:, 1], atol=1e-12)
-    inside = compiled.segment_log_posterior(
-        *case.inputs,
+    inside = case.chain.segment_log_posterior(
         [Segment(0, t, np.array([0])) for t in cuts],
         torch.tensor([[False, True]]),
     )
     np.testing.assert_allclose(inside.exp(), posterior[:, 1].astype(float), atol=tolerance)
 
-    _, score = compiled.viterbi(*case.inputs)
+    _, score = case.chain.viterbi()
     first, block = _reference(case, [0, n - 1], largest_only=True)
     best = (first + block).max()
     assert abs(score.item() - best) <= 1e-13 * abs(best) + 1e-9
@@ -559,32 +580,27 @@ def test_more_states_than_a_byte() -> None:
     grammar = Grammar(names, ("x",), {"290": ("x",)}, ring)
     scores = torch.zeros(1, 5, 1, dtype=torch.float64)
     scores[0, 3] = 1
-    path, score = compiled.viterbi(
-        grammar,
-        scores,
-        torch.zeros(0),
-        torch.zeros(1, 5, dtype=torch.uint8),
-        torch.tensor([5]),
-    )
+    flags = torch.zeros(1, 5, dtype=torch.uint8)
+    path, score = Chain(grammar, scores, torch.zeros(0), flags, torch.tensor([5])).viterbi()
     assert path.tolist() == [[287, 288, 289, 290, 291]]
     assert score.item() == 1
 
 
 @both
-def test_not_a_number_is_reported(crf: ModuleType) -> None:
+def test_not_a_number_is_reported(crf: Implementation) -> None:
     case = dense_case(2, 100)
     case.scores[0, 50, 0] = torch.nan
-    assert crf.log_partition(*case.inputs).isnan().tolist() == [True, False]
-    path, score = crf.viterbi(*case.inputs)
+    assert crf(case.chain).log_partition().isnan().tolist() == [True, False]
+    path, score = crf(case.chain).viterbi()
     assert score.isnan().tolist() == [True, False]
     assert (path[0] == -1).all()
-    assert crf.marginals(*case.inputs)[0].isnan().all()
-    loss, _ = crf.likelihood_loss(*case.inputs, torch.ones(2, 100, 8, dtype=torch.bool))
+    assert crf(case.chain).marginals()[0].isnan().all()
+    chain = replace(case.chain, allowed=torch.ones(2, 100, 8, dtype=torch.bool))
+    loss, _ = crf(chain).likelihood_loss()
     assert loss.isnan().tolist() == [True, False]
-    assert len(crf.k_best(*case.inputs, 2)[0][0]) == 0
+    assert len(case.chain.k_best(2)[0][0]) == 0
 
 
-@both
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -595,15 +611,12 @@ def test_not_a_number_is_reported(crf: ModuleType) -> None:
         ({"end": torch.ones(8, dtype=torch.bool)}, "end has shape"),
     ],
 )
-def test_arguments_that_do_not_fit(
-    crf: ModuleType, change: dict[str, torch.Tensor], message: str
-) -> None:
-    arguments = {**vars(dense_case(2, 100)), **change}
-    with pytest.raises(ValueError, match=message):
-        crf.log_partition(**arguments)
+def test_arguments_that_do_not_fit(change: dict[str, torch.Tensor], message: str) -> None:
+    for case in (dense_case(2, 100).chain, dense_case(2, 100).arrays):
+        with pytest.raises(ValueError, match=message):
+            replace(case, **change)
 
 
-@both
 @pytest.mark.parametrize(
     "segment",
     [
@@ -613,12 +626,55 @@ def test_arguments_that_do_not_fit(
         Segment(0, 0, np.ones(1, dtype=int)),
     ],
 )
-def test_segments_that_do_not_fit(crf: ModuleType, segment: Segment) -> None:
-    sets = torch.ones(1, 8, dtype=torch.bool)
+def test_segments_that_do_not_fit(segment: Segment) -> None:
     with pytest.raises(ValueError, match="segment 0"):
-        crf.segment_log_posterior(*dense_case(2, 100).inputs, [segment], sets)
+        dense_case(2, 100).arrays.segment_log_posterior([segment], np.ones((1, 8), bool))
 
 
-def test_implementation_fits_the_device() -> None:
-    assert implementation("cpu") is compiled
-    assert implementation("cuda") is batched
+def test_too_many_of_the_best() -> None:
+    with pytest.raises(ValueError, match="k must lie between 1 and 32767, not 32768"):
+        dense_case(2, 100).arrays.k_best(1 << 15)
+
+
+@some
+@given(case=cases(restricted=True))
+def test_arrays_give_arrays(case: Case) -> None:
+    """The same as tensors do, read-only and in any order of memory."""
+    own = case.arrays
+    own.scores.flags.writeable = False
+    own = replace(own, flags=np.asfortranarray(own.flags), threads=2)
+    sets = np.eye(len(case.grammar.states), dtype=bool)
+    segments = [Segment(b, 0, np.array([0])) for b, n in enumerate(own.lengths) if n]
+
+    def results(chain: Chain, convert: Callable[[np.ndarray], Any]) -> list[Any]:
+        return [
+            chain.log_partition(),
+            *chain.likelihood_loss(),
+            *chain.viterbi(),
+            chain.marginals(),
+            chain.marginals(convert(sets.astype(float))),
+            chain.segment_log_posterior(segments, convert(sets)),
+            *(part for best in chain.k_best(3) for part in best),
+            chain.sample(2),
+        ]
+
+    expected = results(case.chain, torch.from_numpy)
+    for one, other in zip(results(own, np.asarray), expected, strict=True):
+        assert isinstance(one, np.ndarray)
+        assert one.dtype == other.numpy().dtype
+        np.testing.assert_array_equal(one, other)
+
+
+def test_arrays_need_no_torch() -> None:
+    program = """
+import sys
+import numpy as np
+from dnatag.engine.crf.chain import Chain
+from dnatag.engine.crf.grammar import Grammar, Transition
+grammar = Grammar(("a",), ("x",), {"a": ("x",)}, (Transition("a", "a"),))
+scores, flags = np.ones((1, 2, 1)), np.zeros((1, 2), np.uint8)
+chain = Chain(grammar, scores, np.zeros(0), flags, np.array([2]))
+assert chain.log_partition()[0] == 2
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
