@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dnatag import __version__
 from dnatag.cli.common import (
     device_option,
     model_option,
@@ -27,16 +26,11 @@ from dnatag.cli.common import (
 from dnatag.errors import InputError
 
 if TYPE_CHECKING:
-    from dnatag.domains.genes.decoding.assemble import Prediction
-    from dnatag.domains.genes.finder import Adapt, GeneFinder
+    from dnatag.domains.genes.finder import Adapt
     from dnatag.domains.genes.selftraining.parameters import GenomeParameters
-    from dnatag.formats.io.writing import OutputSet
-    from dnatag.formats.sequences.records import CodingSequence, Contig
+    from dnatag.formats.sequences.records import Contig
 
 __all__ = ["command"]
-
-#: Bases whose labels are written at once.
-BLOCK = 1_000_000
 
 Command = Callable[..., None]
 
@@ -152,6 +146,7 @@ def command(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     _keep_freed_memory()
     from dnatag.domains.genes.finder import GeneFinder
+    from dnatag.domains.genes.output import GeneWriter
     from dnatag.domains.genes.selftraining.parameters import load_parameters, save_parameters
     from dnatag.formats.io.writing import OutputSet
     from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
@@ -199,7 +194,11 @@ def command(
             with bar.external_write_mode(sys.stderr):
                 note(message, quiet=quiet)
 
-        writer = _Writer(outputs, paths, finder)
+        writer = GeneWriter(
+            {kind: outputs.open(path) for kind, path in paths.items() if path is not None},
+            model=finder.path.stem,
+            command=shlex.join(["dnatag", *click.get_current_context().obj]),
+        )
         for prediction in finder.predict(
             contigs(),
             per_base=labels is not None,
@@ -235,90 +234,3 @@ def _keep_freed_memory() -> None:
         mallopt(m_trim_threshold, 1 << 30)
         mallopt(m_mmap_threshold, 1 << 30)
         mallopt(m_arena_max, 1)
-
-
-class _Writer:
-    """Writes predictions to all files asked for."""
-
-    def __init__(
-        self, outputs: OutputSet, paths: dict[str, str | None], finder: GeneFinder
-    ) -> None:
-        from dnatag.domains.genes.structures.grammar import FRAMES, gene_grammar
-        from dnatag.formats.sequences.flatfile import GenBankWriter
-        from dnatag.formats.sequences.gff import GffWriter
-        from dnatag.formats.sequences.tables import GeneTableWriter, LabelTableWriter
-
-        handles = {kind: outputs.open(p) for kind, p in paths.items() if p is not None}
-        name = finder.path.stem
-        self.gff = GffWriter(
-            handles["gff"],
-            __version__,
-            name,
-            shlex.join(["dnatag", *click.get_current_context().obj]),
-        )
-        self.faa, self.ffn, self.bed = (handles.get(kind) for kind in ("faa", "ffn", "bed"))
-        self.gbk = self.tsv = self.labels = None
-        if "gbk" in handles:
-            self.gbk = GenBankWriter(handles["gbk"], __version__, name)
-        if "tsv" in handles:
-            self.tsv = GeneTableWriter(handles["tsv"])
-        if "labels" in handles:
-            states = [*gene_grammar().states, "gap"]
-            self.labels = LabelTableWriter(handles["labels"], states, FRAMES)
-
-    def write(self, prediction: Prediction) -> int:
-        """Write a contig; return its number of genes."""
-        from dnatag.domains.genes.nucleotides import splice
-        from dnatag.formats.sequences.bed import write_bed
-        from dnatag.formats.sequences.fasta import write_fasta
-
-        contig = prediction.contig
-        genes = [
-            replace(gene, id=f"{contig.id}_{number}")
-            for number, gene in enumerate(prediction.genes, 1)
-        ]
-        self.gff.write(contig, genes)
-        if self.bed is not None:
-            write_bed(self.bed, genes)
-        nucleotides = [splice(contig.sequence, gene.parts, gene.strand) for gene in genes]
-        if self.ffn is not None:
-            for gene, bases in zip(genes, nucleotides, strict=True):
-                write_fasta(self.ffn, gene.id, _where(gene), bases)
-        if self.tsv is not None:
-            for gene, bases in zip(genes, nucleotides, strict=True):
-                self.tsv.write(gene, bases.decode("ascii"))
-        if self.faa is not None or self.gbk is not None:
-            proteins = [
-                prediction.code.translate(bases[gene.phase :], complete_start=not gene.partial5)
-                for gene, bases in zip(genes, nucleotides, strict=True)
-            ]
-            if self.faa is not None:
-                for gene, protein in zip(genes, proteins, strict=True):
-                    write_fasta(self.faa, gene.id, _where(gene), protein.removesuffix("*"))
-            if self.gbk is not None:
-                self.gbk.write(contig, zip(genes, proteins, strict=True))
-        if self.labels is not None:
-            assert prediction.labels is not None
-            for start in range(0, len(contig), BLOCK):
-                block = slice(start, start + BLOCK)
-                # Index -1, a gap, is the last name.
-                self.labels.write(
-                    contig.id,
-                    contig.sequence[block],
-                    prediction.labels[block],
-                    prediction.posteriors(block.start, block.stop),
-                    start,
-                )
-        return len(genes)
-
-
-def _where(gene: CodingSequence) -> str:
-    """Describe a gene: place (1-based), strand, what is missing, posterior."""
-    parts = ",".join(f"{start + 1}..{end}" for start, end in gene.parts)
-    missing = {(True, True): "both", (True, False): "start", (False, True): "stop"}.get(
-        (gene.partial5, gene.partial3), "no"
-    )
-    return (
-        f"{gene.contig}:{parts}({'+' if gene.strand > 0 else '-'}) partial={missing} "
-        f"posterior={gene.posterior:.4f}"
-    )

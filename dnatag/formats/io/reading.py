@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
 import os
 import sys
 import zlib
+from collections.abc import Iterator
 from typing import Any, BinaryIO, TextIO, TypeAlias, cast
 
 import zstandard
 
 from dnatag.errors import InputError
 
-__all__ = ["Source", "display_name", "open_bytes", "open_text", "peek", "rewind"]
+__all__ = ["Source", "display_name", "open_bytes", "open_text", "peek", "rewind", "text_blocks"]
 
 #: A file, "-" for standard input, or a stream that :func:`peek` has opened.
 Source: TypeAlias = str | os.PathLike[str] | io.BufferedReader
@@ -27,6 +29,8 @@ MAGIC = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+#: The byte order mark in UTF-8.
+UTF8_MARK = b"\xef\xbb\xbf"
 DECOMPRESSION_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError)
 
 
@@ -86,6 +90,68 @@ def open_bytes(path: Source) -> io.BufferedReader:
             inner = None
     raw = _Guard(stream if inner is None else inner, stream, name, kind)
     return io.BufferedReader(raw, BLOCK)
+
+
+def text_blocks(stream: io.BufferedReader, size: int, encoding: str = "utf-8") -> Iterator[bytes]:
+    r"""Read a text in blocks of UTF-8, with line ends ``\n`` and without byte order marks.
+
+    Parameters
+    ----------
+    stream
+        Line ends are ``\n``, ``\r\n`` or ``\r``. Files that were put one behind the other have
+        byte order marks within.
+    size
+        Bytes (of other encodings than UTF-8, characters) to read at once.
+    encoding
+        Name of its character encoding. UTF-8 is passed on as it is, valid or not.
+
+    Yields
+    ------
+    bytes
+        The next part of the text, not empty.
+
+    Raises
+    ------
+    InputError
+        If there is no such encoding, or the text is not in it.
+    """
+    held = b""  # what the next block may complete to a line end or a mark
+    for block in _utf8_blocks(stream, size, encoding):
+        block = held + block
+        cut = len(block) - next((len(t) for t in _UNFINISHED if block.endswith(t)), 0)
+        block, held = block[:cut], block[cut:]
+        if block := _tidy(block):
+            yield block
+    if block := _tidy(held):
+        yield block
+
+
+def _utf8_blocks(stream: io.BufferedReader, size: int, encoding: str) -> Iterator[bytes]:
+    name = display_name(stream)
+    try:
+        if codecs.lookup(encoding).name == "utf-8":
+            yield from iter(lambda: stream.read(size), b"")
+        else:
+            text = io.TextIOWrapper(stream, encoding, newline="")
+            yield from (block.encode() for block in iter(lambda: text.read(size), ""))
+    except LookupError:
+        raise InputError(f"{name}: cannot read: no encoding '{encoding}' is known") from None
+    except UnicodeError:
+        raise InputError(
+            f"{name}: is not {encoding}; name the encoding of the file with --encoding"
+        ) from None
+
+
+#: Ends of a block that the next one may complete, longest first.
+_UNFINISHED = (UTF8_MARK[:2], UTF8_MARK[:1], b"\r")
+
+
+def _tidy(block: bytes) -> bytes:
+    if UTF8_MARK[:1] in block:
+        block = block.replace(UTF8_MARK, b"")
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return block
 
 
 def peek(path: str | os.PathLike[str], size: int) -> tuple[bytes, io.BufferedReader]:

@@ -1,18 +1,19 @@
-"""FASTA: contigs in, sequences out."""
+"""FASTA: the parser of all its kinds, contigs in, sequences out."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from typing import Protocol, TextIO, TypeVar
 
 from dnatag.errors import InputError
-from dnatag.formats.io.reading import display_name, open_bytes
+from dnatag.formats.io.reading import Source, display_name, open_bytes, text_blocks
 from dnatag.formats.sequences.records import Contig
 
-__all__ = ["UniqueIds", "check_dna", "read_fasta", "write_fasta"]
+__all__ = ["FastaRecord", "UniqueIds", "check_dna", "parse_fasta", "read_fasta", "write_fasta"]
 
+#: Bytes that are read at once.
 BLOCK = 1 << 22
 LETTERS = b"ACGTURYSWKMBDHVNacgturyswkmbdhvn"
 SPACE = b" \t\r\n\v\f"
@@ -20,7 +21,7 @@ SPACE = b" \t\r\n\v\f"
 PROTEIN = frozenset(b"EFILPQZefilpqz*")
 GAPS = frozenset(b"-.~")
 TOPOLOGY = re.compile(
-    r"\b(?:topology|circular)=(?P<value>\w+)"
+    r"(?<![\w-])(?:topology|circular)=(?P<value>\w+)"
     r"|_type_(?P<spades>circular|linear)\b"  # SPAdes names contigs so
     r"|\bcomplete\b.*\b(?P<words>circular)\b",
     re.IGNORECASE,
@@ -37,6 +38,99 @@ OTHER_FORMATS = (
     (b"\x1f\x9d", "compressed by 'compress'; unpack it"),
 )
 
+Result = TypeVar("Result", covariant=True)
+
+
+class FastaRecord(Protocol[Result]):
+    """A record that is being read."""
+
+    def add(self, lines: bytes, number: int) -> None:
+        r"""Take some of what follows the header.
+
+        Parameters
+        ----------
+        lines
+            Parts of the sequence with line ends ``\n``; may begin and end within a line.
+        number
+            Line of the file, from 1, where they begin.
+        """
+        ...
+
+    def finish(self) -> Result:
+        """Return the record once all of it has been taken; raises :class:`InputError`."""
+        ...
+
+
+def parse_fasta(
+    path: Source,
+    begin: Callable[[bytes, int], FastaRecord[Result]],
+    *,
+    encoding: str = "utf-8",
+    block: int = BLOCK,
+) -> Iterator[Result]:
+    """Read the records of a FASTA file one by one.
+
+    Parameters
+    ----------
+    path
+        A FASTA file, plain or compressed, or "-" for standard input.
+    begin
+        Returns an empty record, given the header without its ``>`` and its line number from 1.
+    encoding
+        Name of the character encoding; headers are given as UTF-8.
+    block
+        Bytes to read at once.
+
+    Yields
+    ------
+    object
+        What the records' ``finish`` returns.
+
+    Raises
+    ------
+    InputError
+        If the file is empty or no FASTA, and what the records raise.
+    """
+    name = display_name(path)
+    record: FastaRecord[Result] | None = None
+    header: bytes | None = None  # as far as it has been read
+    number = 1
+    with open_bytes(path) as stream:
+        carry = b""  # a line end that the next block may continue to the "\n>" of a new record
+        for data in text_blocks(stream, block, encoding):
+            data = carry + data
+            if record is None and header is None:
+                text = data.lstrip(SPACE)
+                number += data[: len(data) - len(text)].count(b"\n")
+                if not text:
+                    continue
+                if not text.startswith(b">"):
+                    raise InputError(f"{name}: is not FASTA: {_what(text)}")
+                header, data = b"", text[1:]
+            carry = data[-1:] if data.endswith(b"\n") else b""
+            for i, piece in enumerate(data.removesuffix(b"\n").split(b"\n>")):
+                if i:
+                    record = record if header is None else begin(header, number)
+                    assert record is not None
+                    yield record.finish()
+                    header = b""
+                    number += 1
+                if header is not None:
+                    line, end, piece = piece.partition(b"\n")
+                    header += line
+                    if not end:
+                        continue
+                    record, header = begin(header, number), None
+                    number += 1
+                assert record is not None
+                record.add(piece, number)
+                number += piece.count(b"\n")
+        if header is not None:
+            record = begin(header, number)
+        if record is None:
+            raise InputError(f"{name}: is empty")
+        yield record.finish()
+
 
 class UniqueIds:
     """Remembers the ids of a run's contigs, to refuse a second contig of the same name."""
@@ -52,7 +146,9 @@ class UniqueIds:
         self._seen.add(contig)
 
 
-def read_fasta(path: str | os.PathLike[str], ids: UniqueIds | None = None) -> Iterator[Contig]:
+def read_fasta(
+    path: str | os.PathLike[str], ids: UniqueIds | None = None, *, block: int = BLOCK
+) -> Iterator[Contig]:
     """Read nucleotide sequences one by one.
 
     Only the contig at hand is in memory, so a file may hold any number of contigs.
@@ -64,6 +160,8 @@ def read_fasta(path: str | os.PathLike[str], ids: UniqueIds | None = None) -> It
     ids
         The ids of the files read before in the same run; by default the ids have to be unique
         within this file.
+    block
+        Bytes to read at once.
 
     Yields
     ------
@@ -80,31 +178,7 @@ def read_fasta(path: str | os.PathLike[str], ids: UniqueIds | None = None) -> It
     """
     name = display_name(path)
     ids = UniqueIds() if ids is None else ids
-    with open_bytes(path) as stream:
-        record: _Record | None = None
-        line = 1
-        carry = b""  # a line end that the next block may continue to the "\n>" of a new record
-        while block := stream.read(BLOCK):
-            data = carry + block
-            if record is None:
-                text = data.removeprefix(b"\xef\xbb\xbf").lstrip(SPACE)
-                line += data[: len(data) - len(text)].count(b"\n")
-                if not text:
-                    continue
-                if not text.startswith(b">"):
-                    raise InputError(f"{name}: is not FASTA: {_what(text)}")
-                record, data = _Record(name, line, ids), text[1:]
-            carry = data[-1:] if data.endswith(b"\n") else b""
-            for i, piece in enumerate(data.removesuffix(b"\n").split(b"\n>")):
-                if i:
-                    yield record.finish()
-                    line += 1
-                    record = _Record(name, line, ids)
-                record.add(piece, line)
-                line += piece.count(b"\n")
-        if record is None:
-            raise InputError(f"{name}: is empty")
-        yield record.finish()
+    return parse_fasta(path, lambda header, line: _Contig(header, name, line, ids), block=block)
 
 
 def check_dna(sequence: bytes, where: str) -> None:
@@ -148,38 +222,31 @@ def write_fasta(
     handle.write("\n".join((header, *lines)) + "\n")
 
 
-class _Record:
-    """A record that is being read."""
+class _Contig:
+    """A contig that is being read."""
 
-    def __init__(self, name: str, line: int, ids: UniqueIds) -> None:
+    def __init__(self, header: bytes, name: str, line: int, ids: UniqueIds) -> None:
+        words = header.decode("utf-8", "replace").split(None, 1)
+        if not words:
+            raise InputError(f"{name}: line {line}: the header is empty; give the record a name")
         self._name = name
         self._line = line
-        self._ids = ids
-        self._header = b""
-        self._id = ""
-        self._description = ""
+        self._id = words[0]
+        self._description = words[1].strip() if len(words) > 1 else ""
         self._chunks: list[bytes] = []
+        ids.add(self._id, f"{name}: line {line}")
 
-    def add(self, piece: bytes, line: int) -> None:
-        """Take the next bytes of the file, which begin on a line of this number."""
-        if not self._id:
-            self._header += piece
-            header, end, piece = self._header.partition(b"\n")
-            if not end:
-                return
-            self._parse(header)
-            line += 1
-        chunk = piece.translate(None, SPACE)
+    def add(self, lines: bytes, number: int) -> None:
+        """Take some of the sequence."""
+        chunk = lines.translate(None, SPACE)
         if illegal := chunk.translate(None, LETTERS):
-            line += piece[: piece.index(illegal[:1])].count(b"\n")
+            number += lines[: lines.index(illegal[:1])].count(b"\n")
             reason = _reason(chunk, illegal)
-            raise InputError(f"{self._name}: line {line}: record '{self._id}': {reason}")
+            raise InputError(f"{self._name}: line {number}: record '{self._id}': {reason}")
         self._chunks.append(chunk)
 
     def finish(self) -> Contig:
         """Return the contig."""
-        if not self._id:
-            self._parse(self._header)
         sequence = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         if not sequence:
@@ -188,16 +255,6 @@ class _Record:
             )
         circular = _circular(f"{self._id} {self._description}")
         return Contig(self._id, sequence, self._description, circular)
-
-    def _parse(self, header: bytes) -> None:
-        words = header.decode("utf-8", "replace").split(None, 1)
-        if not words:
-            raise InputError(
-                f"{self._name}: line {self._line}: the header is empty; give the record a name"
-            )
-        self._id = words[0]
-        self._description = words[1].strip() if len(words) > 1 else ""
-        self._ids.add(self._id, f"{self._name}: line {self._line}")
 
 
 def _circular(header: str) -> bool | None:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import Source, display_name
-from dnatag.formats.text.lines import numbered_lines
+from dnatag.formats.sequences.fasta import parse_fasta
 from dnatag.formats.text.tokens import Sentence
 
 __all__ = ["read_residues", "write_residues"]
@@ -44,20 +44,9 @@ def read_residues(path: Source, labelled: bool, encoding: str = "utf-8") -> Iter
         name, no sequence, illegal letters, or not as many labels as residues.
     """
     name = display_name(path)
-    record: _Record | None = None
-    for number, line in numbered_lines(path, encoding):
-        line = line.strip()
-        if line.startswith(">"):
-            if record is not None:
-                yield record.finish(labelled)
-            record = _Record(name, number, line)
-        elif line and record is None:
-            raise InputError(f"{name}: is not FASTA: it begins with {line[:20]!r}, not with '>'")
-        elif line and record is not None:
-            record.rows.append((number, line))
-    if record is None:
-        raise InputError(f"{name}: is empty")
-    yield record.finish(labelled)
+    return parse_fasta(
+        path, lambda header, line: _Protein(header, name, line, labelled), encoding=encoding
+    )
 
 
 def write_residues(handle: TextIO, sentence: Sentence, labels: Sequence[str]) -> None:
@@ -89,51 +78,66 @@ def write_residues(handle: TextIO, sentence: Sentence, labels: Sequence[str]) ->
     handle.write(f"{header}\n{''.join(sentence.tokens)}\n{''.join(labels)}\n")
 
 
-class _Record:
-    """A record that is being read."""
+class _Protein:
+    """A protein that is being read."""
 
-    def __init__(self, name: str, line: int, header: str) -> None:
-        self.rows: list[tuple[int, str]] = []  # numbers and text of the lines below the header
+    def __init__(self, header: bytes, name: str, line: int, labelled: bool) -> None:
         self._name = name
         self._line = line
-        self._header = header
-        words = header[1:].split(None, 1)
+        self._labelled = labelled
+        self._chunks: list[bytes] = []
+        self._header = self._text(header, line)
+        words = self._header.split(None, 1)
         if not words:
             raise InputError(f"{name}: line {line}: the header is empty; give the record a name")
         self._id = words[0]
 
-    def finish(self, labelled: bool) -> Sentence:
+    def add(self, lines: bytes, number: int) -> None:
+        """Take some of what follows the header."""
+        self._chunks.append(lines)
+
+    def finish(self) -> Sentence:
         """Return the protein."""
-        rows = self.rows
+        lines = enumerate(b"".join(self._chunks).split(b"\n"), self._line + 1)
+        rows = [(number, self._text(line, number)) for number, line in lines if line.strip()]
         labels = None
-        if labelled:
+        if self._labelled:
             if len(rows) != 2:
                 raise self._error(
                     self._line,
                     f"has {len(rows)} lines below the header, not 2 (sequence and labels)",
                 )
-            (_, sequence), (number, labels) = rows
-            if len(sequence) != len(labels):
+            number, row = rows.pop()
+            labels = tuple(row)
+            if len(labels) != len(rows[0][1]):
                 raise self._error(
                     number,
-                    f"has {len(labels)} labels for {len(sequence)} residues; give each one label",
+                    f"has {len(labels)} labels for {len(rows[0][1])} residues; give each one label",
                 )
-            rows = rows[:1]
-        for number, text in rows:
-            if match := ILLEGAL.search(text):
+        for number, row in rows:
+            if match := ILLEGAL.search(row):
                 raise self._error(number, f"illegal letter {match.group()!r}; write residues A-Z")
-        sequence = "".join(text for _, text in rows).upper()
-        if not labelled:
+        sequence = "".join(row for _, row in rows).upper()
+        if not self._labelled:
             sequence = sequence.removesuffix("*")
         if not sequence:
             raise self._error(self._line, "has no sequence")
         return Sentence(
             tuple(sequence.replace("*", "X")),
-            tags=None if labels is None else tuple(labels),
+            tags=labels,
             id=self._id,
-            source=self._header,
+            source=f">{self._header}",
             line=self._line,
         )
+
+    def _text(self, line: bytes, number: int) -> str:
+        try:
+            return line.decode().strip()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{self._name}: line {number}: byte 0x{line[error.start]:02X} is not utf-8; name "
+                "the encoding of the file with --encoding"
+            ) from None
 
     def _error(self, line: int, reason: str) -> InputError:
         return InputError(f"{self._name}: line {line}: record '{self._id}': {reason}")
