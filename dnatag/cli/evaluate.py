@@ -34,6 +34,7 @@ SCOPES = {
     "encoding": (TEXT, RESIDUES),
     "picture": (TEXT, RESIDUES),
 }
+WANTED = "annotations of genes, text in columns or FASTA with labels can be compared"
 PICTURES = (".png", ".svg", ".pdf")
 #: Rows of the printed table: a label, and a key of the flat scores or None for a heading.
 Rows = list[tuple[str, str | None]]
@@ -78,16 +79,14 @@ class Evaluation(NamedTuple):
     "--token-column",
     metavar="N",
     type=int,
-    default=1,
-    show_default=True,
+    show_default="1, of CoNLL-U 2",
     help="Text: the column of the tokens, counted from 1 or, from the end, from -1.",
 )
 @click.option(
     "--tag-column",
     metavar="N",
     type=int,
-    default=-1,
-    show_default=True,
+    show_default="the last, of CoNLL-U 4",
     help="Text: the column of the tags.",
 )
 @click.option(
@@ -116,8 +115,8 @@ def command(
     predictions: tuple[str, ...],
     genome: str | None,
     verified: bool,
-    token_column: int,
-    tag_column: int,
+    token_column: int | None,
+    tag_column: int | None,
     scheme: str | None,
     encoding: str,
     picture: str | None,
@@ -156,7 +155,7 @@ def command(
         raise click.UsageError("columns are counted from 1 or, from the end, from -1")
     if picture is not None and not picture.endswith(PICTURES):
         raise click.UsageError(f"the name of the picture must end in {', '.join(PICTURES)}")
-    kind = _kind((reference, *predictions))
+    kind = _kind((reference, *predictions), encoding)
     _refuse_options_of_other_kinds(kind)
     paths = dict(zip(column_names(predictions), predictions, strict=True))
     if kind == GENES:
@@ -165,7 +164,7 @@ def command(
         told = evaluate_text(
             reference,
             paths,
-            columns=(token_column, tag_column),
+            columns=(token_column or "auto", tag_column or "auto"),
             scheme=scheme,
             encoding=encoding,
             picture=picture,
@@ -211,20 +210,20 @@ def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield prefix + key, value
 
 
-def _kind(paths: tuple[str, ...]) -> str:
+def _kind(paths: tuple[str, ...], encoding: str) -> str:
     """Tell what is compared.
 
     A pipe can be read only once: the kind is that of the first plain file. Without one, the
     pipes must bring genes.
     """
-    from dnatag.formats.io.sniff import open_sniffed
+    from dnatag.formats.registry import ANNOTATIONS, recognise
 
     path = next(filter(os.path.isfile, paths), None)
     if path is None:
         return GENES
-    handle, kind = open_sniffed(path)
-    handle.close()
-    return {None: TEXT, "fasta": RESIDUES}.get(kind, GENES)
+    stream, format = recognise(path, (*ANNOTATIONS, "conll", "fasta"), WANTED, encoding=encoding)
+    stream.close()
+    return {"conll": TEXT, "fasta": RESIDUES}.get(format.name, GENES)
 
 
 def _refuse_options_of_other_kinds(kind: str) -> None:

@@ -11,6 +11,7 @@ from dnatag.cli.evaluate import Evaluation, Rows
 from dnatag.tasks.tagging.schemes import PLAIN, UNNAMED, detect, faults
 
 if TYPE_CHECKING:
+    from dnatag.formats.text.conll import Column
     from dnatag.formats.text.tokens import Sentence
     from dnatag.tasks.tagging.metrics import Scores
 
@@ -21,7 +22,7 @@ def evaluate_text(
     reference: str,
     predictions: Mapping[str, str],
     *,
-    columns: tuple[int, int],
+    columns: tuple[Column, Column],
     scheme: str | None,
     encoding: str,
     picture: str | None,

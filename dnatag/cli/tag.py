@@ -81,7 +81,7 @@ threshold are found. That of a segment of a protein leaves its ends some room.
     "--token-column",
     metavar="N",
     type=int,
-    show_default="1",
+    show_default="1, of CoNLL-U 2",
     help="Of conll: the column of the tokens, counted from 1 or, from the end, from -1.",
 )
 @click.option(
@@ -143,7 +143,8 @@ def command(
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
     tagger = Tagger.load(model, device, threads, homologs)
     domain = tagger.model.domain.name
-    source, kind = _open(path, kind, domain, encoding)
+    columns = None if token_column is None else "conll"
+    source, kind = _open(path, kind, domain, encoding, prefer=columns)
     target = target or TAGGED[kind]
     for option, value, known in (
         ("--format", kind, INPUTS[domain]),
@@ -166,7 +167,7 @@ def command(
     note(f"model {Path(model).stem}, device {tagger.device.type}, input {kind}", quiet=quiet)
 
     # The tagger reads ahead.
-    ahead, sentences = tee(_read(source, kind, token_column or 1, encoding))
+    ahead, sentences = tee(_read(source, kind, token_column, encoding))
     n_sentences = n_tokens = n_spans = 0
     with open_output(output) as handle, progress(unit=COUNTED[domain][0], quiet=quiet) as bar:
         tagged = tagger.tag_all((sentence.tokens for sentence in ahead), k_best or 0, min_score)
@@ -187,34 +188,34 @@ def command(
     note(", ".join(f"{n} {what}" for n, what in counts), quiet=quiet)
 
 
-def _open(path: str, kind: str, domain: str, encoding: str) -> tuple[Source, str]:
+def _open(
+    path: str, kind: str, domain: str, encoding: str, prefer: str | None
+) -> tuple[Source, str]:
     """Tell the format of the input where it is not given."""
-    from dnatag.formats.io.reading import peek
-    from dnatag.formats.io.sniff import HEAD, text_kind_of
+    from dnatag.formats.registry import TEXTS, recognise
 
     if kind != "auto":
         return path, kind
     if domain == "proteins":
         return path, "fasta"
-    head, stream = peek(path, HEAD)
-    try:
-        return stream, text_kind_of(head.decode(encoding, "replace"))
-    except (LookupError, UnicodeError):
-        raise click.UsageError(f"no encoding '{encoding}' is known.") from None
+    stream, format = recognise(
+        path,
+        TEXTS,
+        "a model of text reads a sentence in each line, columns as in CoNLL, or JSON Lines",
+        encoding=encoding,
+        prefer=prefer,
+    )
+    return stream, format.name
 
 
-def _read(source: Source, kind: str, token_column: int, encoding: str) -> Iterator[Sentence]:
-    from dnatag.formats.sequences.residues import read_residues
-    from dnatag.formats.text.conll import read_conll
-    from dnatag.formats.text.jsonl import read_jsonl
-    from dnatag.formats.text.lines import read_lines
+def _read(source: Source, kind: str, token_column: int | None, encoding: str) -> Iterator[Sentence]:
+    from dnatag.formats.registry import find_format
 
-    match kind:
-        case "conll":
-            return read_conll(source, token_column, encoding=encoding)
-        case "lines":
-            return read_lines(source, encoding)
-        case "jsonl":
-            return read_jsonl(source, encoding)
-        case _:
-            return read_residues(source, labelled=False, encoding=encoding)
+    read = find_format(kind).read
+    if kind == "conll":
+        sentences: Iterator[Sentence] = read(source, token_column or "auto", encoding=encoding)
+    elif kind == "fasta":
+        sentences = read(source, labelled=False, encoding=encoding)
+    else:
+        sentences = read(source, encoding=encoding)
+    return sentences

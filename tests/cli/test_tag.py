@@ -313,7 +313,7 @@ def assert_one_line(result: Result, code: int, told: str) -> None:
         (b'{"text": 1}\n', (), 'line 1: "text" is not a string'),
         (b'{"text": "a"}\n{"words": []}\n', (), "line 2: the object has neither"),
         (b"a\tO\nb\n", ("--token-column", "2"), "line 2: has 1 columns, no column 2"),
-        (b"fine\nna\xefve\n", (), "line 2: byte 0xEF is not utf-8; name the encoding"),
+        (b"fine words\nna\xefve\n", (), "line 2: byte 0xEF is not utf-8; name the encoding"),
         (gzip.compress(LINES.encode() * 99, mtime=0)[:-9], (), "gzip data is truncated"),
     ],
 )

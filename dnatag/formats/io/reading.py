@@ -154,7 +154,7 @@ def _tidy(block: bytes) -> bytes:
     return block
 
 
-def peek(path: str | os.PathLike[str], size: int) -> tuple[bytes, io.BufferedReader]:
+def peek(path: Source, size: int) -> tuple[bytes, io.BufferedReader]:
     """Open a file and look at its beginning; a pipe could not be opened again for that.
 
     Parameters
@@ -180,7 +180,7 @@ def peek(path: str | os.PathLike[str], size: int) -> tuple[bytes, io.BufferedRea
     return head, rewind(head, stream)
 
 
-def open_text(path: str | os.PathLike[str]) -> TextIO:
+def open_text(path: Source) -> TextIO:
     """Open a text file for reading, decompressed: UTF-8, any line ends.
 
     Bytes that are not UTF-8 (names in old files) are replaced, and a byte order mark is dropped.

@@ -7,11 +7,9 @@ from dataclasses import replace
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import display_name
-from dnatag.formats.io.sniff import open_sniffed
+from dnatag.formats.registry import ANNOTATIONS, recognise
 from dnatag.formats.sequences.fasta import read_fasta
-from dnatag.formats.sequences.flatfile import parse_flatfile, read_flatfile
-from dnatag.formats.sequences.gff import parse_gff
-from dnatag.formats.sequences.prodigal import parse_prodigal
+from dnatag.formats.sequences.flatfile import read_flatfile
 from dnatag.formats.sequences.records import Annotation, CodingSequence, Contig, wrap
 
 __all__ = ["read_annotated_genome", "read_annotation"]
@@ -36,29 +34,13 @@ def read_annotation(path: str | os.PathLike[str]) -> Annotation:
     InputError
         If the file is empty, of another format, or malformed.
     """
-    name = display_name(path)
-    handle, kind = open_sniffed(path)
-    with handle:
-        match kind:
-            case "gff":
-                return parse_gff(handle, name)
-            case "genbank" | "embl":
-                annotation = Annotation()
-                for contig, genes, length in parse_flatfile(handle, name, kind):
-                    annotation.lengths[contig.id] = length
-                    if contig.circular:
-                        annotation.circular.add(contig.id)
-                    if genes:
-                        annotation.setdefault(contig.id, []).extend(genes)
-                return annotation
-            case "prodigal-gbk" | "prodigal-sco":
-                return parse_prodigal(handle, name)
-            case _:
-                found = "has sequences (FASTA)" if kind == "fasta" else "is of an unknown format"
-                raise InputError(
-                    f"{name}: {found}; annotations are read from GFF3, GTF, GenBank, EMBL, or "
-                    "Prodigal's gbk or sco"
-                )
+    stream, format = recognise(
+        path,
+        ANNOTATIONS,
+        "annotations are read from GFF3, GTF, GenBank, EMBL, or Prodigal's gbk or sco",
+    )
+    annotation: Annotation = format.read(stream)
+    return annotation
 
 
 def read_annotated_genome(

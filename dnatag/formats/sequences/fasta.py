@@ -9,6 +9,7 @@ from typing import Protocol, TextIO, TypeVar
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import Source, display_name, open_bytes, text_blocks
+from dnatag.formats.registry import describe
 from dnatag.formats.sequences.records import Contig
 
 __all__ = ["FastaRecord", "UniqueIds", "check_dna", "parse_fasta", "read_fasta", "write_fasta"]
@@ -28,15 +29,6 @@ TOPOLOGY = re.compile(
 )
 CIRCULAR = {"circular": True, "true": True, "yes": True, "y": True, "1": True}
 CIRCULAR |= {"linear": False, "false": False, "no": False, "n": False, "0": False}
-#: What other files begin with, to tell users what they have given.
-OTHER_FORMATS = (
-    (b"@", "a FASTQ file; convert the reads to FASTA, or better, assemble them"),
-    (b"LOCUS ", "a GenBank file"),
-    (b"ID   ", "an EMBL file"),
-    (b"##gff", "a GFF file"),
-    (b"PK\x03\x04", "a zip archive; unpack it"),
-    (b"\x1f\x9d", "compressed by 'compress'; unpack it"),
-)
 
 Result = TypeVar("Result", covariant=True)
 
@@ -105,7 +97,9 @@ def parse_fasta(
                 if not text:
                     continue
                 if not text.startswith(b">"):
-                    raise InputError(f"{name}: is not FASTA: {_what(text)}")
+                    begins = text[:20].decode("utf-8", "replace").splitlines()[0]
+                    found = describe(text) or f"begins with {begins!r}, not with '>'"
+                    raise InputError(f"{name}: is not FASTA: it {found}")
                 header, data = b"", text[1:]
             carry = data[-1:] if data.endswith(b"\n") else b""
             for i, piece in enumerate(data.removesuffix(b"\n").split(b"\n>")):
@@ -271,11 +265,3 @@ def _reason(sequence: bytes, illegal: bytes) -> str:
     if illegal[0] in GAPS:
         return f"has gaps ('{letter}'); remove them, or write unknown bases as N"
     return f"illegal letter {letter!r}; unknown bases are written as N"
-
-
-def _what(text: bytes) -> str:
-    for start, what in OTHER_FORMATS:
-        if text.startswith(start):
-            return f"it looks like {what}"
-    first = text[:20].decode("utf-8", "replace").splitlines()[0]
-    return f"it begins with {first!r}, not with '>'"

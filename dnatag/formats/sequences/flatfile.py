@@ -8,17 +8,19 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from Bio import SeqIO
-from Bio.Seq import UndefinedSequenceError
-from Bio.SeqFeature import AfterPosition, BeforePosition
-
 from dnatag.errors import InputError
-from dnatag.formats.io.reading import display_name
-from dnatag.formats.io.sniff import open_sniffed
+from dnatag.formats.io.reading import Source, display_name, open_text
+from dnatag.formats.registry import recognise
 from dnatag.formats.sequences.fasta import UniqueIds, check_dna
-from dnatag.formats.sequences.records import CodingSequence, Contig
+from dnatag.formats.sequences.records import Annotation, CodingSequence, Contig
 
-__all__ = ["GenBankWriter", "parse_flatfile", "read_flatfile"]
+__all__ = [
+    "GenBankWriter",
+    "parse_flatfile",
+    "read_embl_genes",
+    "read_flatfile",
+    "read_genbank_genes",
+]
 
 #: The date in the LOCUS line if none is given: the same input gives the same bytes.
 NO_DATE = "01-JAN-1980"
@@ -53,11 +55,9 @@ def read_flatfile(
     """
     name = display_name(path)
     ids = UniqueIds() if ids is None else ids
-    handle, kind = open_sniffed(path)
-    with handle:
-        if kind not in ("genbank", "embl"):
-            raise InputError(f"{name}: is not a GenBank or EMBL file")
-        for contig, genes, length in parse_flatfile(handle, name, kind):
+    stream, format = recognise(path, ("genbank", "embl"), "a GenBank or EMBL file is needed")
+    with open_text(stream) as handle:
+        for contig, genes, length in parse_flatfile(handle, name, format.name):
             where = f"{name}: record '{contig.id}'"
             ids.add(contig.id, where)
             if not contig.sequence:
@@ -67,6 +67,44 @@ def read_flatfile(
                 )
             check_dna(contig.sequence, where)
             yield contig, genes
+
+
+def read_genbank_genes(path: Source) -> Annotation:
+    """Read the genes of a GenBank file, whose sequence may be missing.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input.
+
+    Returns
+    -------
+    Annotation
+        With the lengths of all records.
+
+    Raises
+    ------
+    InputError
+        Naming file and record, if the file is malformed.
+    """
+    return _read_genes(path, "genbank")
+
+
+def read_embl_genes(path: Source) -> Annotation:
+    """Read the genes of an EMBL file; see :func:`read_genbank_genes`."""
+    return _read_genes(path, "embl")
+
+
+def _read_genes(path: Source, kind: str) -> Annotation:
+    annotation = Annotation()
+    with open_text(path) as handle:
+        for contig, genes, length in parse_flatfile(handle, display_name(path), kind):
+            annotation.lengths[contig.id] = length
+            if contig.circular:
+                annotation.circular.add(contig.id)
+            if genes:
+                annotation.setdefault(contig.id, []).extend(genes)
+    return annotation
 
 
 def parse_flatfile(
@@ -92,7 +130,10 @@ def parse_flatfile(
     int
         Length in bases that the record announces.
     """
-    records = SeqIO.parse(handle, kind)
+    from Bio import SeqIO
+
+    parse: Any = SeqIO.parse  # without type hints in some versions
+    records: Iterator[Any] = parse(handle, kind)
     label = "EMBL" if kind == "embl" else "GenBank"
     last = None
     while True:
@@ -118,6 +159,8 @@ def parse_flatfile(
 
 
 def _convert(record: Any, id: str, name: str) -> tuple[Contig, list[CodingSequence], int]:
+    from Bio.Seq import UndefinedSequenceError
+
     try:
         sequence = bytes(record.seq)
     except UndefinedSequenceError:
@@ -144,6 +187,8 @@ def _is_pseudo(feature: Any) -> bool:
 
 
 def _cds(feature: Any, contig: str, pseudo: set[str], where: str) -> CodingSequence:
+    from Bio.SeqFeature import AfterPosition, BeforePosition
+
     def first(key: str, default: str = "") -> str:
         values: list[str] = feature.qualifiers.get(key, [])
         return values[0] if values else default

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import NamedTuple, TextIO
 from urllib.parse import quote, unquote
 
 from dnatag.errors import InputError
-from dnatag.formats.io.reading import display_name, open_text
+from dnatag.formats.io.reading import Source, display_name, open_text
 from dnatag.formats.sequences.records import Annotation, CodingSequence, Contig, alternatives, wrap
 
 __all__ = ["GffWriter", "parse_gff", "read_gff"]
@@ -56,7 +55,7 @@ class _Group:
     genetic_code: int | None = None
 
 
-def read_gff(path: str | os.PathLike[str]) -> Annotation:
+def read_gff(path: Source) -> Annotation:
     """Read the coding sequences of a GFF3 or GTF file.
 
     Rows with the same ID (GTF: the same transcript) are joined to one CDS, and stop codons that

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dnatag.errors import InputError
+from dnatag.formats.io.reading import Source, display_name, open_text
 from dnatag.formats.sequences.records import Annotation, CodingSequence
 
-__all__ = ["parse_prodigal"]
+__all__ = ["parse_prodigal", "read_prodigal"]
 
 SEQUENCE = re.compile(
     r'(?:DEFINITION  |# Sequence Data: )seqnum=\d+;seqlen=(\d+);seqhdr="\s*(\S*?)["\s]'
@@ -18,6 +19,12 @@ CODE = re.compile(r"\btransl_table=(\d+)")
 GBK = re.compile(r"     CDS {13}(complement\()?(<?)(\d+)\.\.(>?)(\d+)\)?$")
 NOTE = re.compile(r' +/note="ID=([^;"]+)')
 SCO = re.compile(r">(\d+)_(\d+)_(\d+)_([+-])$")
+
+
+def read_prodigal(path: Source) -> Annotation:
+    """Read the genes of a file of Prodigal's; see :func:`parse_prodigal`."""
+    with open_text(path) as lines:
+        return parse_prodigal(lines, display_name(path))
 
 
 def parse_prodigal(lines: Iterable[str], name: str) -> Annotation:

@@ -163,7 +163,8 @@ class LabelTableWriter:
             (prefix, digits, tab, bases[:, None], tab, self._labels[labels], cells), axis=1
         )
         rows[:, -1] = ord("\n")
-        return rows[rows != 0].tobytes()
+        text: bytes = rows[rows != 0].tobytes()
+        return text
 
 
 def _padded(texts: Sequence[bytes]) -> np.ndarray:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TextIO
+from typing import Literal, NamedTuple, TextIO, TypeAlias
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines
 from dnatag.formats.text.tokens import ConllLines, Sentence
 
-__all__ = ["read_conll", "write_conll"]
+__all__ = ["Column", "is_numbered", "read_conll", "write_conll"]
+
+#: Counted from 1 or, from the end, from -1; or as the file has it.
+Column: TypeAlias = int | Literal["auto"]
+
 
 #: Stands in place of a token between documents.
 DOCUMENT = "-DOCSTART-"
@@ -20,14 +24,18 @@ DOCUMENT = "-DOCSTART-"
 SPACES = re.compile(" +")
 #: First column of CoNLL-U lines that are no tokens: a contraction's range, an elided word.
 NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+")
+#: Lines of the first sentence that the layout is judged by, at most.
+LOOKED_AT = 1000
+#: Columns of CoNLL-U.
+CONLLU = 10
 #: JSON Lines may hold these, lone halves of surrogate pairs among them.
 UNWRITABLE = re.compile(r"[\t\n\r\ud800-\udfff]")
 
 
 def read_conll(
     path: Source,
-    token_column: int = 1,
-    tag_column: int | None = None,
+    token_column: Column = "auto",
+    tag_column: Column | None = None,
     encoding: str = "utf-8",
 ) -> Iterator[Sentence]:
     """Read the sentences of a file in columns, CoNLL-2003 to CoNLL-U.
@@ -41,8 +49,12 @@ def read_conll(
     ----------
     path
         The file, plain or compressed, or "-" for standard input.
-    token_column, tag_column
-        Counted from 1 or, from the end, from -1; by default no tags are read.
+    token_column
+        Counted from 1 or, from the end, from -1. "auto" is the first column, or the second if the
+        first one counts the tokens, as in CoNLL-U.
+    tag_column
+        Likewise; None reads no tags. "auto" is the last column, but of CoNLL-U's ten the fourth,
+        with the universal parts of speech.
     encoding
         Name of the character encoding.
 
@@ -54,13 +66,14 @@ def read_conll(
     Raises
     ------
     InputError
-        Naming file and line, if a column is missing or empty, or the file cannot be decoded.
+        Naming file and line, if a column is missing or empty, the tokens' column counts them, or
+        the file cannot be decoded.
     """
     if 0 in (token_column, tag_column):
         raise ValueError("columns are counted from 1 or from -1")
-    columns = (token_column,) if tag_column is None else (token_column, tag_column)
     name = display_name(path)
-    tabbed, lines = _peek(numbered_lines(path, encoding))
+    layout, lines = _peek(numbered_lines(path, encoding))
+    columns = layout.columns(name, token_column, tag_column)
     draft = _Draft()
     for number, line in lines:
         if not line.strip():
@@ -77,8 +90,8 @@ def read_conll(
         if document and draft.cells:
             yield draft.finish()
             draft = _Draft()
-        comment = tabbed and not draft.cells and line.startswith("#") and "\t" not in line
-        if document or comment or (token_column > 1 and NO_WORD.fullmatch(cells[0])):
+        comment = layout.tabbed and not draft.cells and line.startswith("#") and "\t" not in line
+        if document or comment or (columns[0] != 1 and NO_WORD.fullmatch(cells[0])):
             draft.add(number, line)
         else:
             draft.add(number, line, _pick(cells, columns, f"{name}: line {number}"))
@@ -155,19 +168,63 @@ class _Draft:
         )
 
 
-def _peek(lines: Iterator[tuple[int, str]]) -> tuple[bool, Iterable[tuple[int, str]]]:
-    """Tell whether the line of the first token has tabs; return all lines again."""
+def is_numbered(rows: Sequence[str]) -> bool:
+    """Judge whether the first of several columns counts the tokens of a sentence.
+
+    Parameters
+    ----------
+    rows
+        The lines of the first sentence of a file, without comments.
+
+    Returns
+    -------
+    bool
+        True if it counts from 1 to 3 at least, or there are ten columns or more; ranges and empty
+        nodes of CoNLL-U aside.
+    """
+    cells = [_split(row.strip(" ")) for row in rows]
+    words = [row for row in cells if len(row) > 1 and not NO_WORD.fullmatch(row[0])]
+    counted = [row[0] for row in words] == [str(i) for i in range(1, len(words) + 1)]
+    return counted and bool(words) and (len(words) > 2 or len(words[0]) >= CONLLU)
+
+
+class _Layout(NamedTuple):
+    """How the first sentence of a file is laid out."""
+
+    tabbed: bool  # whether the line of the first token has tabs
+    numbered: bool
+    width: int  # number of columns
+
+    def columns(self, name: str, token: Column, tag: Column | None) -> tuple[int, ...]:
+        """Return the columns to read."""
+        if token == "auto":
+            token = 2 if self.numbered else 1
+        elif token == 1 and self.numbered:
+            raise InputError(
+                f"{name}: the first column counts the tokens; name the column of the tokens, 2 in "
+                "CoNLL-U, with token-column"
+            )
+        if tag is None:
+            return (token,)
+        if tag == "auto":
+            tag = 4 if self.numbered and self.width == CONLLU else -1
+        return token, tag
+
+
+def _peek(lines: Iterator[tuple[int, str]]) -> tuple[_Layout, Iterable[tuple[int, str]]]:
+    """Look at the first sentence; return all lines again."""
     head = []
-    tabbed = False
+    rows: list[str] = []
     for number, line in lines:
         head.append((number, line))
-        tabbed = "\t" in line
         no_token = not line.strip() or DOCUMENT in _split(line)
-        if not no_token and (tabbed or not line.startswith("#")):
+        if rows and (no_token or len(rows) == LOOKED_AT):
             break
-    else:
-        tabbed = False
-    return tabbed, chain(head, lines)
+        if not no_token and (rows or "\t" in line or not line.startswith("#")):
+            rows.append(line)
+    tabbed = bool(rows) and "\t" in rows[0]
+    width = len(_split(rows[0])) if rows else 0
+    return _Layout(tabbed, is_numbered(rows), width), chain(head, lines)
 
 
 def _split(line: str) -> list[str]:

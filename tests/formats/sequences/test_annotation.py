@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from dnatag.errors import InputError
-from dnatag.formats.io.sniff import kind_of
 from dnatag.formats.sequences.annotation import read_annotated_genome, read_annotation
 from dnatag.formats.sequences.prodigal import parse_prodigal
 
@@ -79,31 +78,7 @@ class TestProdigal:
             parse_prodigal([">1_2_9_+"], "x")
 
 
-class TestSniffing:
-    @pytest.mark.parametrize(
-        ("head", "kind"),
-        [
-            (b"LOCUS       x\n", "genbank"),
-            (b"\n\nID   X56734; SV 1\n", "embl"),
-            (b"\xef\xbb\xbf##gff-version 3\n", "gff"),
-            (b"# made by hand\n#\na\tb\tCDS\t1\t9\t.\t+\t0\tID=x\n", "gff"),
-            (b'a\tb\tCDS\t1\t9\t.\t+\t0\tgene_id "x"\n', "gff"),
-            (b"a\tb\tCDS\t1\t9\t.\t+\t0\n", "gff"),
-            (b"#!genome-build x\n", "gff"),
-            (b">x y\nACGT\n", "fasta"),
-            (b"DEFINITION  seqnum=1;seqlen=9\n", "prodigal-gbk"),
-            (b"# Sequence Data: seqnum=1\n# Model Data: x\n>1_2_9_+\n", "prodigal-sco"),
-            (b"# Sequence Data: seqnum=1\n", "prodigal-sco"),
-            (b"##gff-version  3\n# Sequence Data: seqnum=1\n", "gff"),
-            (b"hello\n", None),
-            (b"a\tb\n", None),
-            (b"id\tname\tkind\tfrom\tto\tx\ty\tz\n", None),
-            (b"\x00\xff", None),
-        ],
-    )
-    def test_kind(self, head: bytes, kind: str | None) -> None:
-        assert kind_of(head) == kind
-
+class TestFormats:
     def test_genbank(self, tmp_path: Path) -> None:
         annotation = read_annotation(write(tmp_path, GENBANK))
         assert annotation["a.1"][0].parts == ((9, 12), (0, 3))

@@ -78,12 +78,12 @@ def test_empty_file(tmp_path: Path, data: bytes) -> None:
     ("data", "words"),
     [
         (b"ACGT\n>a\nACGT\n", "is not FASTA: it begins with 'ACGT', not with '>'"),
-        (b"@read1\nACGT\n+\nIIII\n", "is not FASTA: it looks like a FASTQ file"),
-        (b"LOCUS       NC_1 5 bp\n", "is not FASTA: it looks like a GenBank file"),
-        (b"ID   X56734; SV 1;\n", "is not FASTA: it looks like an EMBL file"),
-        (b"##gff-version 3\n", "is not FASTA: it looks like a GFF file"),
-        (b"PK\x03\x04\x14", "is not FASTA: it looks like a zip archive; unpack it"),
-        (b"\x00\x01\xfe", "is not FASTA: it begins with"),
+        (b"@read1\nACGT\n+\nIIII\n", "is not FASTA: it has reads (FASTQ); convert them to FASTA"),
+        (b"LOCUS       NC_1 5 bp\n", "is not FASTA: it is a GenBank file"),
+        (b"ID   X56734; SV 1;\n", "is not FASTA: it is an EMBL file"),
+        (b"##gff-version 3\n", "is not FASTA: it is a GFF or GTF file"),
+        (b"PK\x03\x04\x14", "is not FASTA: it is a zip archive or a document"),
+        (b"\x00\x01\xfe", "is not FASTA: it is no text"),
     ],
 )
 def test_not_fasta(tmp_path: Path, data: bytes, words: str) -> None:

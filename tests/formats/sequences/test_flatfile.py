@@ -179,7 +179,8 @@ class TestErrors:
         assert message(tmp_path, text) == "is empty"
 
     def test_other_format(self, tmp_path: Path) -> None:
-        assert message(tmp_path, ">a\nACGT\n") == "is not a GenBank or EMBL file"
+        expected = "has sequences (FASTA); a GenBank or EMBL file is needed"
+        assert message(tmp_path, ">a\nACGT\n") == expected
 
 
 def write(genome: list[tuple[Contig, list[tuple[CodingSequence, str]]]]) -> str:

@@ -28,7 +28,7 @@ from typing import Any
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import open_text
-from dnatag.formats.io.sniff import open_sniffed
+from dnatag.formats.registry import recognise
 from dnatag.formats.toml import check_keys, read_toml, settings
 
 __all__ = ["GenomeEntry", "Network", "Recipe", "Training", "read_recipe", "recipe_of_files"]
@@ -232,12 +232,12 @@ def recipe_of_files(
     """
     entries, left = [], list(annotations)
     for genome in genomes:
-        handle, kind = open_sniffed(genome)
-        handle.close()
-        if kind in ("genbank", "embl"):
+        stream, format = recognise(
+            genome, ("fasta", "genbank", "embl"), "a genome is FASTA, GenBank or EMBL"
+        )
+        stream.close()
+        if format.name != "fasta":
             entries.append(GenomeEntry(genome, None, genetic_code=genetic_code))
-        elif kind != "fasta":
-            raise InputError(f"{genome}: is no genome; FASTA, GenBank or EMBL is needed")
         elif not left:
             raise InputError(
                 f"{genome}: has no annotation; give one --annotation for each --genome in FASTA, "

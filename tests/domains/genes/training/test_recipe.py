@@ -133,7 +133,7 @@ def test_files(tmp_path: Path) -> None:
         recipe_of_files([fasta, fasta], [gff])
     with pytest.raises(InputError, match=r"no --genome in FASTA that this annotation belongs to"):
         recipe_of_files([flat], [gff])
-    with pytest.raises(InputError, match=r"buchnera\.gff3: is no genome"):
+    with pytest.raises(InputError, match=r"buchnera\.gff3: is a GFF .* a genome is FASTA"):
         recipe_of_files([gff], [gff])
 
 
