@@ -1,91 +1,106 @@
-"""What each idea of the adaptation contributes, and from how much sequence on it helps.
+"""What each part of self-training contributes, and from how much sequence on it helps.
 
-Every variant takes something away from what ``dnatag predict`` learns of a genome by itself; the
-network stays the same. Look at genera that were not trained on (``heldout.toml``): the genomes of
-the benchmark are for the end. The second table cuts genomes short, to see from what length on
-adapting is better than not.
+Every variant takes something away from the parameters that ``dnatag predict`` estimates of a
+genome; the network stays the same. Look at genera that were not trained on (``heldout.toml``): the
+genomes of the benchmark are for the end. The second table cuts genomes short, to see from what
+length on self-training is better than none.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from unittest.mock import patch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from contigs import CODON, Place, Source, cut, found, truth
-from genes import GenomeParameters, genomes_of, line
+from genes import Genome, genomes_of, line
 from matching import parser_of
 
 from dnatag import GeneFinder
-from dnatag.domains.genes import finder as finder_module
-from dnatag.domains.genes.decoding import decoder as decode_module
+from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.evaluation.metrics import Scores, evaluate
-from dnatag.domains.genes.signals import codon_usage as adapt_module
-from dnatag.domains.genes.signals.codon_usage import Adaptation
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals
 from dnatag.formats.sequences.annotation import read_annotated_genome
 from dnatag.formats.sequences.records import Contig
 
 #: Lengths of the stretches of the second table.
 LENGTHS = (25_000, 50_000, 100_000, 200_000, 400_000)
 MEASURES = ("stop F1", "exact F1", "right starts of found %")
+#: The tables of codon usage and start signals.
+TABLES = tuple(field.name for field in fields(GeneSignals))
 
 
-def without(*tables: str) -> Callable[[Adaptation], Adaptation]:
-    """Return what sets tables of an adaptation to zero: nothing is known of them."""
-    return lambda a: replace(a, **{name: np.zeros_like(getattr(a, name)) for name in tables})
+@dataclass(frozen=True)
+class Variant:
+    """What is left of self-training.
+
+    Parameters
+    ----------
+    tables : tuple of str
+        The tables that are estimated; the others are zeros, which favour nothing.
+    rbs : bool
+        Whether the RBS motif counts.
+    rounds : int or None
+        Most rounds in which start signals are estimated; None: as many as by default.
+    operons : bool
+        Whether first and inner genes of operons have start signals of their own.
+    """
+
+    tables: tuple[str, ...] = TABLES
+    rbs: bool = True
+    rounds: int | None = None
+    operons: bool = True
+
+    def estimate(self, examples: Iterable[GeneExamples]) -> GeneSignals:
+        """Estimate the tables that are left."""
+        signals = GeneSignals.estimate(
+            examples, **({} if self.operons else {"operon_gap": -(10**9)})
+        )
+        if not self.operons:
+            first = {name: getattr(signals, name)[0] for name in ("profiles", "pentamers")}
+            signals = replace(signals, **{name: np.stack([t, t]) for name, t in first.items()})
+        gone = {name: np.zeros_like(getattr(signals, name)) for name in {*TABLES} - {*self.tables}}
+        return replace(signals, **gone)
+
+    def finder(self, options: argparse.Namespace) -> GeneFinder:
+        """Return a finder that trains itself so."""
+        settings = SelfTrainingSettings(estimate=self.estimate)
+        if self.rounds is not None:
+            settings = replace(settings, max_rounds=self.rounds)
+        return GeneFinder(
+            options.model,
+            adapt="file",
+            threads=options.threads,
+            decoding=DecodingSettings() if self.rbs else DecodingSettings(rbs_weight=0),
+            self_training=settings,
+        )
 
 
-def pooled(adaptation: Adaptation) -> Adaptation:
-    """Start model of first genes for the inner ones, too."""
-    profiles, motifs = (np.stack([t[0], t[0]]) for t in (adaptation.profiles, adaptation.motifs))
-    return replace(adaptation, profiles=profiles, motifs=motifs)
+def without(*tables: str, rbs: bool = True) -> Variant:
+    """Return the variant without some tables."""
+    return Variant(tuple(name for name in TABLES if name not in tables), rbs=rbs)
 
 
-@contextmanager
-def learning(change: Callable[[Adaptation], Adaptation], **constants: float) -> Iterator[None]:
-    """Change what is learnt of genomes, and constants of the modules that learn it."""
-    estimate = Adaptation.estimate
-    modules = (adapt_module, decode_module, finder_module)
-    with ExitStack() as stack:
-        for name, value in constants.items():
-            module = next(m for m in modules if hasattr(m, name))
-            stack.enter_context(patch.object(module, name, value))
-        changed = patch.object(Adaptation, "estimate", lambda contigs: change(estimate(contigs)))
-        stack.enter_context(changed)
-        yield
-
-
-def same(adaptation: Adaptation) -> Adaptation:
-    """Leave it as it is."""
-    return adaptation
-
-
-#: Name, what is changed, and the constants.
-VARIANTS: dict[str, tuple[Callable[[Adaptation], Adaptation], dict[str, float]]] = {
-    "all of it": (same, {}),
-    "starts from the first sample only": (same, {"ROUNDS": 0}),
-    "starts learnt anew once only": (same, {"ROUNDS": 1}),
-    "first and inner genes of operons alike": (pooled, {"_OPERON_GAP": -(10**9)}),
-    "without the motif model": (same, {"MOTIF_WEIGHT": 0}),
-    "without the tables of 5-mers": (without("motifs"), {}),
-    "without profiles": (without("profiles"), {}),
-    "without start codons": (without("codons"), {}),
-    "codon usage only": (without("motifs", "profiles", "codons"), {"MOTIF_WEIGHT": 0}),
-    "starts only": (without("hexamers"), {}),
-    "no adaptation": (
-        without("hexamers", "motifs", "profiles", "codons"),
-        {"MOTIF_WEIGHT": 0},
-    ),
+VARIANTS = {
+    "all of it": Variant(),
+    "start signals from the first sample only": Variant(rounds=0),
+    "start signals estimated anew once only": Variant(rounds=1),
+    "first and inner genes of operons alike": Variant(operons=False),
+    "without the RBS motif": Variant(rbs=False),
+    "without the tables of 5-mers": without("pentamers"),
+    "without profiles": without("profiles"),
+    "without start codons": without("start_codons"),
+    "codon usage only": without("pentamers", "profiles", "start_codons", rbs=False),
+    "start signals only": without("hexamers"),
+    "no self-training": without(*TABLES, rbs=False),
 }
 
 
-def score(genome: GenomeParameters, options: argparse.Namespace) -> Scores:
+def score(genome: Genome, finder: GeneFinder) -> Scores:
     """Predict on a genome and compare."""
     pairs = read_annotated_genome(genome.fasta, genome.reference)
-    finder = GeneFinder(options.model, adapt="file", threads=options.threads)
     predicted = {p.contig.id: p.genes for p in finder.predict(contig for contig, _ in pairs)}
     lengths = {contig.id: len(contig) for contig, _ in pairs}
     return evaluate({contig.id: genes for contig, genes in pairs}, predicted, lengths)
@@ -113,19 +128,19 @@ def percent(scores: Sequence[Scores], trusted: Sequence[bool]) -> list[str]:
     return [f"{100 * mean:.2f}" for mean in means]
 
 
-def ablation(genomes: Sequence[GenomeParameters], options: argparse.Namespace) -> None:
+def ablation(genomes: Sequence[Genome], options: argparse.Namespace) -> None:
     """Print a row for each variant."""
     trusted = [genome.starts == "trusted" for genome in genomes]
     print(line(("variant", *MEASURES)))
     print(line(("---", *["---:"] * len(MEASURES))))
-    for name, (change, constants) in VARIANTS.items():
-        with learning(change, **constants):
-            scores = [score(genome, options) for genome in genomes]
+    for name, variant in VARIANTS.items():
+        finder = variant.finder(options)
+        scores = [score(genome, finder) for genome in genomes]
         print(line([name, *percent(scores, trusted)]), flush=True)
 
 
-def lengths(genomes: Sequence[GenomeParameters], options: argparse.Namespace) -> None:
-    """Print two rows for each length, with adaptation and without."""
+def lengths(genomes: Sequence[Genome], options: argparse.Namespace) -> None:
+    """Print two rows for each length, with self-training and without."""
     sources = [(Source.of(genome), genome.starts == "trusted") for genome in genomes]
     print(line(("length", "--adapt", *MEASURES)))
     print(line(("---", "---", *["---:"] * len(MEASURES))))

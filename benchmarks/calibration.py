@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from genes import GenomeParameters, genomes_of, line
+from genes import Genome, genomes_of, line
 from matching import (
     LAST_BASE,
     Match,
@@ -150,7 +150,7 @@ def starts(pairs: Iterable[tuple[CodingSequence, CodingSequence]], *, every: boo
 
 
 def series(
-    genome: GenomeParameters, predictions: Mapping[str, Prediction], matched: Match
+    genome: Genome, predictions: Mapping[str, Prediction], matched: Match
 ) -> dict[str, Told]:
     """All that is to be calibrated on a genome."""
     genes, aside = matched.genes, matched.aside

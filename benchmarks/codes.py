@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from contigs import cut
@@ -19,17 +19,12 @@ from matching import parser_of
 
 from dnatag import GeneFinder, __version__
 from dnatag.domains.genes.codes import GeneticCode
-from dnatag.domains.genes.finder import CODE_MOST, CODE_STRETCH
-from dnatag.domains.genes.selftraining.genetic_code import (
-    CODE_LEAST,
-    CODE_MARGINS,
-    OTHER_CODES,
-    code_margin,
-)
-from dnatag.domains.genes.selftraining.parameters import sample
+from dnatag.domains.genes.selftraining.genetic_code import CodeChooser
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.formats.sequences.fasta import read_fasta
 from dnatag.formats.sequences.records import Contig
 
+SETTINGS = SelfTrainingSettings()
 LENGTHS = (2_000, 3_000, 5_000, 10_000, 20_000, 40_000, 100_000)
 #: Percentiles of the margin: of genomes of code 11 the upper ones matter, of others the lower.
 PERCENTILES = (0, 5, 50, 95, 100)
@@ -81,7 +76,7 @@ def counterpart(table: int) -> int | None:
     stops = GeneticCode.ncbi(table).stops
     if stops == GeneticCode.ncbi(11).stops:
         return None
-    for other in OTHER_CODES:
+    for other in SETTINGS.other_codes:
         if stops == GeneticCode.ncbi(other).stops:
             return other
     sys.exit(f"genetic code {table} is none of those that dnatag chooses from")
@@ -92,15 +87,13 @@ def choose(finder: GeneFinder, stretches: Sequence[Contig], truth: int) -> list[
 
     It is what dnatag chooses of the contigs of a mixture, one by one.
     """
-    looked_at = [sample([stretch], CODE_MOST, CODE_STRETCH) for stretch in stretches]
-    codes = [code for code, _ in finder._choose_codes(looked_at)]
-
-    tables = (11, *OTHER_CODES)
-    flat = [contig for contigs in looked_at for contig in contigs]
-    owners = [i for i, contigs in enumerate(looked_at) for _ in contigs]
-    each = finder._decoder.log_partitions(flat, [GeneticCode.ncbi(t) for t in tables])
-    scores = np.array([np.bincount(owners, row, minlength=len(stretches)) for row in each])
-    sizes = np.array([sum(map(len, contigs)) for contigs in looked_at])
+    chooser = finder._planner.codes
+    codes = [code for code, _ in chooser.of_each(stretches)]
+    # Likelihoods of all stretches, however short.
+    of_any_length = CodeChooser(chooser.decoder, replace(SETTINGS, code_margins=((1, 0.0),)))
+    evidence = of_any_length.examine(([stretch] for stretch in stretches), screen=False)
+    scores = np.stack([one.scores for one in evidence], axis=1)
+    sizes = np.array([one.size for one in evidence])
     gains = (scores[1:] - scores[0]) * 1000 / sizes
 
     own = counterpart(truth)
@@ -108,14 +101,14 @@ def choose(finder: GeneFinder, stretches: Sequence[Contig], truth: int) -> list[
     choices = []
     for i, code in enumerate(codes):
         largest = float(gains[best[i], i])
-        margin = code_margin(max(int(sizes[i]), CODE_LEAST))
+        margin = SETTINGS.code_margin(max(int(sizes[i]), SETTINGS.min_code_sample))
         choices.append(
             Choice(
                 right=code.table == truth,
                 right_stops=code.stops == GeneticCode.ncbi(truth).stops,
-                short=bool(sizes[i] < CODE_LEAST),
-                by_margin=own == (OTHER_CODES[best[i]] if largest >= margin else None),
-                gain=largest if own is None else float(gains[OTHER_CODES.index(own), i]),
+                short=bool(sizes[i] < SETTINGS.min_code_sample),
+                by_margin=own == (SETTINGS.other_codes[best[i]] if largest >= margin else None),
+                gain=largest if own is None else float(gains[SETTINGS.other_codes.index(own), i]),
             )
         )
     return choices
@@ -155,7 +148,7 @@ def main() -> None:
     print(
         f"dnatag, version {__version__}, model {finder.path.stem}, Python "
         f"{platform.python_version()}; code 11 unless another gains "
-        f"{', '.join(f'{m} nats/kb from {n / 1000:g} kb on' for n, m in CODE_MARGINS.items())}; "
+        f"{', '.join(f'{m} nats/kb from {n / 1000:g} kb on' for n, m in SETTINGS.code_margins)}; "
         f"{options.number} stretches of each genome and length, "
         f"seed {options.seed}\n"
     )

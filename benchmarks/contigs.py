@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from genes import PYTHON, GenomeParameters, Run, about, genomes_of, line, measure
+from genes import PYTHON, Genome, Run, about, genomes_of, line, measure
 
 from dnatag.domains.genes.evaluation.metrics import Counts, evaluate, reason_to_set_aside
 from dnatag.formats.sequences.annotation import read_annotated_genome, read_annotation
@@ -51,7 +51,7 @@ class Source:
     genes: dict[str, list[CodingSequence]]
 
     @classmethod
-    def of(cls, genome: GenomeParameters) -> Source:
+    def of(cls, genome: Genome) -> Source:
         """Read a genome."""
         pairs = read_annotated_genome(genome.fasta, genome.reference)
         return cls(genome.name, [c for c, _ in pairs], {c.id: genes for c, genes in pairs})

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
-from genes import GenomeParameters, genomes_of, line
+from genes import Genome, genomes_of, line
 from matching import (
     Match,
     Stop,
@@ -298,7 +298,7 @@ def read_attributes(path: Path) -> dict[Stop, dict[str, str]]:
     return found
 
 
-def context_of(genome: GenomeParameters, predictions: Mapping[str, Prediction]) -> Context:
+def context_of(genome: Genome, predictions: Mapping[str, Prediction]) -> Context:
     """Read all that is known of a genome."""
     peers = [read_annotation(path) for path in genome.predictions]
     return Context(

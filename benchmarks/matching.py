@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genes import GenomeParameters
+from genes import Genome
 
 from dnatag import GeneFinder
 from dnatag.domains.genes.decoding.assemble import Prediction
@@ -44,7 +44,7 @@ def parser_of(description: str) -> argparse.ArgumentParser:
 
 
 def predict(
-    genome: GenomeParameters,
+    genome: Genome,
     options: argparse.Namespace,
     min_length: int = 60,
     per_base: bool = False,
@@ -146,7 +146,7 @@ class Match:
                 yield gene, self.calls[stop]
 
 
-def match(genome: GenomeParameters, predictions: Mapping[str, Prediction]) -> Match:
+def match(genome: Genome, predictions: Mapping[str, Prediction]) -> Match:
     """Set predictions beside the reference of a genome, and count as ``dnatag evaluate``."""
     reference = read_annotation(genome.reference)
     rows = [cds for rows in reference.values() for cds in rows]

@@ -24,10 +24,13 @@ from dnatag.cli.common import (
     threads_option,
 )
 from dnatag.errors import InputError
+from dnatag.report import Observer
 
 if TYPE_CHECKING:
-    from dnatag.domains.genes.finder import Adapt
+    from tqdm import tqdm
+
     from dnatag.domains.genes.selftraining.parameters import GenomeParameters
+    from dnatag.domains.genes.selftraining.plan import Adapt
     from dnatag.formats.sequences.records import Contig
 
 __all__ = ["command"]
@@ -164,7 +167,7 @@ def command(
         model,
         genetic_code=genetic_code,
         adapt=adapt or "auto",
-        genome=None if adaptation is None else load_parameters(Path(adaptation)),
+        parameters=None if adaptation is None else load_parameters(Path(adaptation)),
         closed_ends=ends == "closed",
         min_length=min_length,
         alternative_starts=alternative_starts,
@@ -186,26 +189,15 @@ def command(
     paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
              "labels": labels}  # fmt: skip
     n_contigs = n_bases = n_genes = 0
-    learnt: list[GenomeParameters] = []
     unseen = set(masks)
     with OutputSet() as outputs, progress(quiet=quiet) as bar:
-
-        def notify(message: str) -> None:
-            with bar.external_write_mode(sys.stderr):
-                note(message, quiet=quiet)
-
+        observer = _Observer(bar, quiet)
         writer = GeneWriter(
             {kind: outputs.open(path) for kind, path in paths.items() if path is not None},
             model=finder.path.stem,
             command=shlex.join(["dnatag", *click.get_current_context().obj]),
         )
-        for prediction in finder.predict(
-            contigs(),
-            per_base=labels is not None,
-            notify=notify,
-            learnt=learnt.append,
-            done=bar.update,
-        ):
+        for prediction in finder.predict(contigs(), per_base=labels is not None, observer=observer):
             unseen.discard(prediction.contig.id)
             n_genes += writer.write(prediction)
             n_contigs += 1
@@ -213,13 +205,32 @@ def command(
         if unseen:
             raise InputError(f"{mask}: there is no contig {min(unseen)!r} in the input")
         if save_adaptation is not None:
-            if not learnt:
+            if observer.parameters is None:
                 raise InputError(
-                    "nothing to save: nothing was learnt of the contigs as one genome; try "
-                    "--adapt file"
+                    "nothing to save: no parameters were estimated for the contigs as one genome; "
+                    "try --adapt file"
                 )
-            save_parameters(Path(save_adaptation), learnt[0])
+            save_parameters(Path(save_adaptation), observer.parameters)
     note(f"{n_genes} genes on {n_contigs} contigs of {n_bases} bp", quiet=quiet)
+
+
+class _Observer(Observer):
+    """Prints notes above the progress bar, moves the bar, and keeps the genome's parameters."""
+
+    def __init__(self, bar: tqdm, quiet: bool) -> None:
+        self.parameters: GenomeParameters | None = None
+        self._bar = bar
+        self._quiet = quiet
+
+    def note(self, message: str) -> None:
+        with self._bar.external_write_mode(sys.stderr):
+            note(message, quiet=self._quiet)
+
+    def advance(self, amount: int) -> None:
+        self._bar.update(amount)
+
+    def estimated(self, parameters: GenomeParameters) -> None:
+        self.parameters = parameters
 
 
 def _keep_freed_memory() -> None:

@@ -20,6 +20,11 @@ _TARGETS = {"channels": "scores", "bits": "flags"}
 _RENAMED = (
     (re.compile(r"(^|\.)theta$"), r"\1transition_weights"),
     (re.compile(r"^relatives\."), "panel."),
+    (re.compile(r"^adaptation\."), "signals."),
+    (re.compile(r"^starts\."), "start_signals."),
+    (re.compile(r"^motif\."), "rbs."),
+    (re.compile(r"^(panel|signals|start_signals)\.codons$"), r"\1.start_codons"),
+    (re.compile(r"^(panel|signals|start_signals)\.motifs$"), r"\1.pentamers"),
     (re.compile(r"^encoder_of_tokens\."), "featurizer."),
 )
 

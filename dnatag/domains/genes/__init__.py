@@ -1,1 +1,1 @@
-"""Genes of DNA: genetic codes, the gene grammar, labels, adaptation to a genome, metrics."""
+"""Genes of DNA: genetic codes, gene structures, signals, self-training, decoding, evaluation."""

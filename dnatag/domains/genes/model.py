@@ -10,7 +10,7 @@ import numpy as np
 from dnatag.domains.genes.codes import START
 from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
-from dnatag.domains.genes.signals.codon_usage import FEATURES, MIRROR_FEATURES, mirror_flags
+from dnatag.domains.genes.signals.gene_signals import FEATURES, MIRROR_FEATURES, mirror_flags
 from dnatag.domains.genes.structures.grammar import gene_grammar
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
@@ -70,7 +70,7 @@ def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: Refere
     metadata : dict
         Training data, date, scores, licence, card.
     panel : ReferencePanel
-        Genomes to lend their adaptation, if any.
+        Composition and signals of the training genomes.
     """
     described = {
         "domain": _DOMAIN,
@@ -98,7 +98,7 @@ def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
     tagger : KmerTagger
         In evaluation mode.
     panel : ReferencePanel
-        Genomes to lend their adaptation, if any.
+        Composition and signals of the training genomes.
     metadata : dict
 
     Raises

@@ -13,9 +13,29 @@ from Bio.Data.IUPACData import ambiguous_dna_values
 from Bio.Seq import Seq
 
 from dnatag.domains.genes.codes import GeneticCode
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.formats.sequences.records import CodingSequence, Contig
+from dnatag.report import Observer
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+class Notes(list[str], Observer):
+    """The notes of a prediction, and what else it reports."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = 0
+        self.parameters: list[GenomeParameters] = []
+
+    def note(self, message: str) -> None:
+        self.append(message)
+
+    def advance(self, amount: int) -> None:
+        self.done += amount
+
+    def estimated(self, parameters: GenomeParameters) -> None:
+        self.parameters.append(parameters)
 
 
 def recoded(contig: Contig, genes: list[CodingSequence]) -> bytes:
@@ -99,7 +119,7 @@ class Naive:
         return tuple("&".join(sorted(f for f in fs if f)) or "none" for fs in open_frames)
 
 
-class GenomeParameters(NamedTuple):
+class AnnotatedGenome(NamedTuple):
     sequence: bytes
     genes: list[CodingSequence]
 
@@ -118,7 +138,7 @@ def phage() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def buchnera() -> GenomeParameters:
+def buchnera() -> AnnotatedGenome:
     """Return the genome of examples/, read without the package's readers."""
     with gzip.open(EXAMPLES / "buchnera.fna.gz") as lines:
         next(lines)
@@ -130,4 +150,4 @@ def buchnera() -> GenomeParameters:
                 _, _, _, start, end, _, strand, *_ = row.split("\t")
                 part = (int(start) - 1, int(end))
                 genes.append(CodingSequence("", (part,), 1 if strand == "+" else -1))
-    return GenomeParameters(sequence, genes)
+    return AnnotatedGenome(sequence, genes)

@@ -17,12 +17,12 @@ from Bio.SeqRecord import SeqRecord
 
 from dnatag import GeneFinder
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
-from dnatag.domains.genes.decoding import chunks as chunks
-from dnatag.domains.genes.decoding import decoder as decode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
 from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig
+from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.crf.chain import Segment
@@ -30,10 +30,11 @@ from dnatag.engine.inference import windows
 from dnatag.errors import InputError
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
-from .conftest import recoded
+from .conftest import Notes, recoded
 
 #: Of a posterior, between ways of cutting the same sequence.
 CLOSE = 3e-4
+SETTINGS = DecodingSettings()
 CODES = {
     "11": GeneticCode.ncbi(11),
     "4": GeneticCode.ncbi(4),
@@ -93,13 +94,13 @@ def obeys(gene: CodingSequence, contig: Contig, code: GeneticCode, *, closed: bo
     letters = str(contig.sequence, "ascii").upper().replace("U", "T")
     ((start, end),) = gene.parts
     assert 0 <= start < end <= len(letters)
-    assert "N" * chunks.GAP not in letters[start:end]
+    assert "N" * SETTINGS.gap not in letters[start:end]
     bases = (
         letters[start:end] if gene.strand > 0 else str(Seq(letters[start:end]).reverse_complement())
     )
     codons = [bases[i : i + 3] for i in range(gene.phase, len(bases), 3)]
     left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
-    gap = "N" * chunks.GAP
+    gap = "N" * SETTINGS.gap
     assert not left_open or start == 0 or letters[:start].endswith(gap)
     assert not right_open or end == len(letters) or letters[end:].startswith(gap)
     if closed:
@@ -187,10 +188,10 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
     contig = replace(contigs[1], sequence=contigs[1].sequence[:9000])
     genes = finder.find(contig)
     decoder = finder._decoder
-    sequence = PaddedContig.of(contig, GenomeParameters(CODES["11"]), 60)
+    sequence = PaddedContig.of(contig, GenomeParameters(CODES["11"]), 60, SETTINGS)
     chunk = Chunk(0, 0, len(contig), True, True)
-    read = decoder._encode([chunk], [sequence])
-    ((_, chain),) = decoder._batches([chunk], [sequence], read)
+    encoded = decoder._encode([chunk], [sequence])
+    ((_, chain),) = decoder._batches([chunk], [sequence], encoded)
     sets = FRAME_OF_STATE.T.copy()  # set i: the states where frame i is open
 
     def segment(gene: CodingSequence, upstream: int, last: int) -> Segment:
@@ -223,12 +224,14 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
         assert gene.start_posterior == pytest.approx(exact / by_stop, abs=CLOSE)
 
 
-def test_posteriors_of_all_starts_sum_to_one(
-    contigs: list[Contig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dnatag.domains.genes.decoding.assemble.ALTERNATIVES", 10_000)
-    monkeypatch.setattr("dnatag.domains.genes.decoding.assemble.ALTERNATIVE_POSTERIOR", -1.0)
-    finder = GeneFinder(genetic_code=11, adapt="off", alternative_starts=True, device="cpu")
+def test_posteriors_of_all_starts_sum_to_one(contigs: list[Contig]) -> None:
+    finder = GeneFinder(
+        genetic_code=11,
+        adapt="off",
+        alternative_starts=True,
+        device="cpu",
+        decoding=DecodingSettings(max_alternatives=10_000, min_alternative=-1.0),
+    )
     contig = contigs[1]
     letters = str(contig.sequence, "ascii")
     number = 0
@@ -260,7 +263,7 @@ def test_very_short_genes_are_not_begun() -> None:
     rng = np.random.default_rng(3)
     sequence = bytes(rng.choice(list(b"ACGT"), 3000).tolist())
     full = CODES["11"].properties(encode(sequence))
-    thinned = PaddedContig.of(Contig("x", sequence), GenomeParameters(CODES["11"]), 60)
+    thinned = PaddedContig.of(Contig("x", sequence), GenomeParameters(CODES["11"]), 60, SETTINGS)
     thinned_bits = thinned.flags[thinned.pad :][: len(sequence)]
     for text, flags, kept in (
         (sequence, full, thinned_bits),
@@ -309,22 +312,24 @@ def test_the_other_strand_has_the_mirrored_genes(
         assert_same(finder.find(turned), mirrored(prediction.genes, len(contig)))
 
 
-def test_the_other_strand_adapts_alike(buchnera: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_other_strand_has_the_same_parameters(buchnera: Any) -> None:
     """Also where a genome is sampled and cut into chunks."""
-    monkeypatch.setattr("dnatag.domains.genes.finder.SAMPLE", 40_000)
-    monkeypatch.setattr("dnatag.domains.genes.finder.STRETCH", 5_000)
-    monkeypatch.setattr("dnatag.domains.genes.finder.STARTS", 30_000)
-    monkeypatch.setattr("dnatag.domains.genes.finder.LEARN_GENES", 10)
-    monkeypatch.setattr(chunks, "CHUNK", 15_000)
-    monkeypatch.setattr(chunks, "OVERLAP", 4_000)
-    finder = GeneFinder(genetic_code=11, adapt="file", device="cpu")
+    finder = GeneFinder(
+        genetic_code=11,
+        adapt="file",
+        device="cpu",
+        decoding=DecodingSettings(chunk=15_000, overlap=4_000),
+        self_training=SelfTrainingSettings(
+            sample_size=40_000, sample_stretch=5_000, start_sample=30_000, min_genes=10
+        ),
+    )
     forward = [
         Contig("a", buchnera.sequence[:40_001]),
         Contig("b", buchnera.sequence[50_000:60_000]),
     ]
     turned = [replace(c, sequence=bytes(Seq(c.sequence).reverse_complement())) for c in forward]
-    notes: list[str] = []
-    found = list(finder.predict(forward, notify=notes.append))
+    notes = Notes()
+    found = list(finder.predict(forward, observer=notes))
     assert any("adapted to the genome" in note for note in notes)
     # In another order, too.
     others = list(finder.predict(turned[::-1]))[::-1]
@@ -341,7 +346,6 @@ def test_the_other_strand_adapts_alike(buchnera: Any, monkeypatch: pytest.Monkey
     ],
 )
 def test_cutting_does_not_matter(
-    finder: GeneFinder,
     contigs: list[Contig],
     expected: list[Prediction],
     monkeypatch: pytest.MonkeyPatch,
@@ -355,9 +359,12 @@ def test_cutting_does_not_matter(
     monkeypatch.setattr(windows, "CORE", core)
     monkeypatch.setattr(windows, "MARGIN", margin)
     monkeypatch.setattr(windows, "BATCH_STEPS", steps)
-    monkeypatch.setattr(chunks, "CHUNK", chunk)
-    monkeypatch.setattr(chunks, "OVERLAP", overlap)
-    monkeypatch.setattr(decode, "GROUP", group)
+    finder = GeneFinder(
+        genetic_code=11,
+        adapt="off",
+        device="cpu",
+        decoding=DecodingSettings(chunk=chunk, overlap=overlap, group=group),
+    )
     for found, whole in zip(finder.predict(contigs, per_base=True), expected, strict=True):
         assert_same(found.genes, whole.genes)
         np.testing.assert_array_equal(found.labels, whole.labels)
@@ -369,7 +376,7 @@ def test_tiles_join_to_one_pass(
 ) -> None:
     """Nearly all scores of the shipped model agree to 1e-4 (they are of the order of 10)."""
     monkeypatch.setattr(windows, "CORE", 512)
-    sequences = [PaddedContig.of(c, GenomeParameters(CODES["11"]), 60) for c in contigs]
+    sequences = [PaddedContig.of(c, GenomeParameters(CODES["11"]), 60, SETTINGS) for c in contigs]
     spans = [windows.Span(s.symbols, s.flags, 0, len(s.symbols)) for s in sequences]
 
     def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:
@@ -387,18 +394,17 @@ def test_tiles_join_to_one_pass(
 
 @pytest.mark.parametrize(("chunk", "overlap"), [(200, 0), (200, 3), (500, 300)])
 def test_genes_longer_than_the_overlap(
-    finder: GeneFinder,
-    contigs: list[Contig],
-    monkeypatch: pytest.MonkeyPatch,
-    chunk: int,
-    overlap: int,
+    finder: GeneFinder, contigs: list[Contig], chunk: int, overlap: int
 ) -> None:
     """Pieces that hardly overlap disagree; what is joined is legal all the same."""
     contig = replace(contigs[1], sequence=contigs[1].sequence[:12_000])
     whole = finder.find(contig)
-    monkeypatch.setattr(chunks, "CHUNK", chunk)
-    monkeypatch.setattr(chunks, "OVERLAP", overlap)
-    genes = finder.find(contig)
+    genes = GeneFinder(
+        genetic_code=11,
+        adapt="off",
+        device="cpu",
+        decoding=DecodingSettings(chunk=chunk, overlap=overlap),
+    ).find(contig)
     for gene in genes:
         obeys(gene, contig, CODES["11"])
     if overlap >= 300:
@@ -514,12 +520,9 @@ def test_contigs_without_genes_come_in_order(finder: GeneFinder, phage: bytes) -
         assert (prediction.posteriors() == 0).all() >= gap
 
 
-def test_contigs_are_read_as_they_are_needed(
-    finder: GeneFinder, phage: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decode, "GROUP", 2_000)
-    monkeypatch.setattr(
-        "dnatag.domains.genes.finder.groups", lambda items: decode.groups(items, limit=2_000)
+def test_contigs_are_read_as_they_are_needed(phage: bytes) -> None:
+    finder = GeneFinder(
+        genetic_code=11, adapt="off", device="cpu", decoding=DecodingSettings(group=2_000)
     )
     read: list[int] = []
 
@@ -550,9 +553,9 @@ def test_closed_ends(contigs: list[Contig], phage: bytes) -> None:
 
 
 def test_progress_adds_up(finder: GeneFinder, contigs: list[Contig]) -> None:
-    told: list[int] = []
-    list(finder.predict(contigs, done=told.append))
-    assert sum(told) == pytest.approx(sum(map(len, contigs)), abs=6 * len(contigs))
+    notes = Notes()
+    list(finder.predict(contigs, observer=notes))
+    assert notes.done == pytest.approx(sum(map(len, contigs)), abs=6 * len(contigs))
 
 
 def test_devices_and_codes_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -569,13 +572,13 @@ def test_devices_and_codes_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_torn_genes_are_dropped(finder: GeneFinder) -> None:
     """Two chunks that nowhere agree: a gene open throughout the one, none in the other."""
     contig = Contig("x", b"GCC" * 400)
-    sequence = PaddedContig.of(contig, GenomeParameters(CODES["11"]), 60)
+    sequence = PaddedContig.of(contig, GenomeParameters(CODES["11"]), 60, SETTINGS)
     inside = np.tile(np.array([1, 2, 3], np.int8), 400)  # the frames +0, +1, +2
     frames = np.ones((1200, 6), np.float32)
     left, right = Chunk(0, 0, 700, True, False), Chunk(0, 500, 1200, False, True)
 
     def genes(of_left: np.ndarray, of_right: np.ndarray) -> list[CodingSequence]:
-        found = Assembler(sequence, 60, False, per_base=False)
+        found = Assembler(sequence, 60, False, per_base=False, settings=SETTINGS)
         found.add(left, of_left[:700], frames[:700])
         found.add(right, of_right[500:], frames[500:])
         return found.prediction().genes
@@ -601,8 +604,8 @@ def test_genetic_code_is_chosen(finder: GeneFinder, contigs: list[Contig]) -> No
         (other[:3900], 4),
         (other[:2900], 11),
     ):
-        notes: list[str] = []
-        genome = auto.estimate_parameters([replace(contig, sequence=sequence)], notes.append)
+        notes = Notes()
+        genome = auto.estimate_parameters([replace(contig, sequence=sequence)], observer=notes)
         assert genome.code.table == table
         assert notes[0].startswith(f"genetic code {table}: ")
 
@@ -614,9 +617,9 @@ def test_genomes_of_different_codes_are_told_apart(finder: GeneFinder, buchnera:
         for name, at in (("first", 0), ("second", 300_000))
     )
     second = replace(second, sequence=recoded(second, finder.find(second)))
-    notes: list[str] = []
+    notes = Notes()
     auto = GeneFinder(device="cpu")
-    found = {p.contig.id: p for p in auto.predict([first, second], notify=notes.append)}
+    found = {p.contig.id: p for p in auto.predict([first, second], observer=notes)}
     assert notes[0] == "this seems to be more than one genome: each contig is taken on its own"
     assert [note.partition("+")[0] for note in notes[1:]] == ["second: genetic code 4: "]
     assert [found[name].code.table for name in ("first", "second")] == [11, 4]

@@ -1,4 +1,4 @@
-"""What is found on a contig: genes with their posteriors, put together from chunks."""
+"""Genes and their posteriors, assembled from the chunks of a contig."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ import numpy as np
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig
 from dnatag.domains.genes.decoding.circular import choose_cut, place
+from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
 __all__ = ["Assembler", "Prediction"]
 
-#: Alternative starts are given down to this posterior, and up to this many.
-ALTERNATIVE_POSTERIOR, ALTERNATIVES = 0.01, 5
 #: Posteriors of bases are stored in steps of 1 / _STEPS.
 _STEPS = 65_535
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is found on a contig.
+    """The genes of a contig.
 
     Attributes
     ----------
@@ -31,7 +30,7 @@ class Prediction:
     genes : list of CodingSequence
         Sorted by start.
     code : GeneticCode
-        The genetic code they were found with.
+        The genetic code of the contig.
     labels : numpy.ndarray or None
         int8 (L,), the state of each base in the grammar of genes, -1 in gaps; on request.
     steps : numpy.ndarray or None
@@ -46,7 +45,7 @@ class Prediction:
     steps: np.ndarray | None = None
 
     def posteriors(self, start: int = 0, end: int | None = None) -> np.ndarray:
-        """Give the probability that each frame is open.
+        """Return the probability that each frame is open.
 
         Parameters
         ----------
@@ -70,7 +69,7 @@ class Prediction:
 
 
 class Assembler:
-    """Collects what is found on a contig, chunk by chunk.
+    """Assembles the genes of a contig, chunk by chunk.
 
     Parameters
     ----------
@@ -82,15 +81,24 @@ class Assembler:
         Whether to give genes their alternative starts.
     per_base : bool
         Whether to give labels and posteriors of each base.
+    settings : DecodingSettings
+        Which alternative starts are given.
     """
 
     def __init__(
-        self, sequence: PaddedContig, min_length: int, alternatives: bool, *, per_base: bool
+        self,
+        sequence: PaddedContig,
+        min_length: int,
+        alternatives: bool,
+        *,
+        per_base: bool,
+        settings: DecodingSettings,
     ) -> None:
         self.sequence = sequence
         self.min_length = min_length
         self.alternatives = alternatives
-        self.code = sequence.genome.code
+        self.settings = settings
+        self.code = sequence.parameters.code
         length = len(sequence)
         self.flags = sequence.flags[sequence.pad : sequence.pad + length]
         self.genes: list[CodingSequence] = []
@@ -157,21 +165,30 @@ class Assembler:
             # Torn are genes where two chunks agree nowhere.
             if torn or len(gene) < self.min_length:
                 continue
-            posterior, start_posterior, others = _posteriors(gene, frames, flags, self.alternatives)
+            posteriors = _GenePosteriors(gene, frames, flags)
             self.genes.append(
                 replace(
                     gene,
                     parts=((gene.start + chunk.low, gene.end + chunk.low),),
                     genetic_code=self.code.table,
-                    posterior=posterior,
-                    start_posterior=start_posterior,
-                    alternative_starts=tuple((at + chunk.low, p) for at, p in others),
+                    posterior=posteriors.gene,
+                    start_posterior=None if gene.partial5 else posteriors.start(gene.five_prime),
+                    alternative_starts=tuple(
+                        (at + chunk.low, p) for at, p in self._alternatives(posteriors)
+                    ),
                 )
             )
         if self.labels is not None:
             self.labels[low:high] = path[taken]
         if self.steps is not None:
             self.steps[low:high] = np.rint(np.minimum(frames[taken], 1) * _STEPS)
+
+    def _alternatives(self, posteriors: _GenePosteriors) -> list[tuple[int, float]]:
+        """Alternative starts of a gene, if they are asked for."""
+        if not self.alternatives:
+            return []
+        others = posteriors.alternatives(self.settings.min_alternative)
+        return others[: self.settings.max_alternatives]
 
     def prediction(self) -> Prediction:
         """Return the result, after the last chunk."""
@@ -202,40 +219,52 @@ class Assembler:
         return Prediction(contig, genes, self.code, labels, steps)
 
 
-def _posteriors(
-    gene: CodingSequence, frames: np.ndarray, flags: np.ndarray, alternatives: bool
-) -> tuple[float, float | None, list[tuple[int, float]]]:
+class _GenePosteriors:
     """Posteriors of a gene, of its start and of other starts, from those of the frames.
 
     A gene that is open at its stop codon is that gene, whatever its start; and the frame's
     posterior rises at a start codon by the probability that the gene starts there.
+
+    Parameters
+    ----------
+    gene : CodingSequence
+        A gene of a chunk, of one part.
+    frames : numpy.ndarray
+        float32 (n, 6), posteriors of the frames of the chunk.
+    flags : numpy.ndarray
+        uint8 (n,), flags of the chunk.
     """
-    columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
-    is_start, is_stop = (START, STOP) if gene.strand > 0 else (START_REVERSE, STOP_REVERSE)
-    last = (len(gene) - gene.phase - 1) % 3
-    posterior = min(float(columns[gene.three_prime, last]), 1.0)
 
-    def starts_at(first: int) -> float:
-        before = first - gene.strand
-        opened = float(columns[first, 0])
-        if 0 <= before < len(frames) and not flags[before] & is_stop:
-            opened -= float(columns[before, 2])
-        return min(max(opened / max(posterior, 1e-9), 0.0), 1.0)
+    def __init__(self, gene: CodingSequence, frames: np.ndarray, flags: np.ndarray) -> None:
+        self._gene = gene
+        self._columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
+        self._flags = flags
+        self._start, self._stop = (
+            (START, STOP) if gene.strand > 0 else (START_REVERSE, STOP_REVERSE)
+        )
+        last = (len(gene) - gene.phase - 1) % 3
+        self.gene = min(float(self._columns[gene.three_prime, last]), 1.0)
 
-    start_posterior = None if gene.partial5 else starts_at(gene.five_prime)
-    others: list[tuple[int, float]] = []
-    if alternatives:
+    def start(self, first: int) -> float:
+        """Posterior that the gene starts at a base, given the gene."""
+        before = first - self._gene.strand
+        opened = float(self._columns[first, 0])
+        if 0 <= before < len(self._flags) and not self._flags[before] & self._stop:
+            opened -= float(self._columns[before, 2])
+        return min(max(opened / max(self.gene, 1e-9), 0.0), 1.0)
+
+    def alternatives(self, least: float) -> list[tuple[int, float]]:
+        """Other starts of at least a posterior, the most probable first."""
+        gene, flags = self._gene, self._flags
         codon = 3 * gene.strand
         own = gene.five_prime + gene.phase * gene.strand
         downstream = np.arange(own + (0 if gene.partial5 else codon), gene.three_prime, codon)
         upstream = []
         at = own - codon
-        while 0 <= at < len(frames) and not flags[at + codon - gene.strand] & is_stop:
+        while 0 <= at < len(flags) and not flags[at + codon - gene.strand] & self._stop:
             upstream.append(at)
             at -= codon
         places = np.concatenate([np.array(upstream, dtype=np.int64), downstream.astype(np.int64)])
-        for at in places[(flags[places] & is_start) > 0]:
-            if (p := starts_at(int(at))) >= ALTERNATIVE_POSTERIOR:
-                others.append((int(at), p))
-        others.sort(key=lambda x: -x[1])
-    return posterior, start_posterior, others[:ALTERNATIVES]
+        starts = places[(flags[places] & self._start) > 0]
+        others = [(int(at), p) for at in starts if (p := self.start(int(at))) >= least]
+        return sorted(others, key=lambda x: -x[1])

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE
 from dnatag.domains.genes.decoding.circular import least_rotation
+from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.signals.kernels import drop_short
 from dnatag.engine.inference.windows import split
 from dnatag.formats.sequences.records import Contig
 
-__all__ = ["Chunk", "PaddedContig", "chunks_of"]
+__all__ = ["Chunk", "PaddedContig", "chunks_of", "groups"]
 
-#: Runs of this many N are gaps: no gene crosses them.
-GAP = 10
-#: Bases decoded at once (about), and how far beyond them neighbouring chunks look. From 2,000 on
-#: no gene of the examples changes with it, and no posterior by 1e-4.
-CHUNK, OVERLAP = 400_000, 10_000
-#: Genes shorter than this are not considered unless asked for.
-VERY_SHORT = 60
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -38,8 +34,8 @@ class PaddedContig:
     ----------
     contig : Contig
         The contig.
-    genome : GenomeParameters
-        What is known of its genome.
+    parameters : GenomeParameters
+        Those of its genome.
     symbols, flags : numpy.ndarray
         uint8 (L,), of the unrolled sequence with its padding.
     pad : int
@@ -51,7 +47,7 @@ class PaddedContig:
     """
 
     contig: Contig
-    genome: GenomeParameters
+    parameters: GenomeParameters
     symbols: np.ndarray
     flags: np.ndarray
     pad: int
@@ -62,24 +58,27 @@ class PaddedContig:
     def of(
         cls,
         contig: Contig,
-        genome: GenomeParameters,
+        parameters: GenomeParameters,
         min_length: int,
+        settings: DecodingSettings,
         regions: Sequence[tuple[int, int]] = (),
     ) -> PaddedContig:
-        """Encode a contig.
+        """Pad a contig, and unroll it if it is a circle.
 
         Parameters
         ----------
-        contig, genome
+        contig, parameters
             See above.
         min_length : int
             Shortest gene, in bases.
+        settings : DecodingSettings
+            How much of a circle is repeated, and which genes are very short.
         regions : sequence of (int, int)
             Where no gene may be, 0-based and half-open.
         """
         symbols, shift = encode(contig.sequence), 0
         if contig.circular:
-            rotation, repeat = least_rotation(symbols), min(OVERLAP, len(symbols))
+            rotation, repeat = least_rotation(symbols), min(settings.overlap, len(symbols))
             symbols = np.roll(symbols, -rotation)
             symbols = np.concatenate([symbols[-repeat:], symbols, symbols[:repeat]])
             shift = rotation - repeat
@@ -94,26 +93,32 @@ class PaddedContig:
                 mask[start:end] = True
             if contig.circular:
                 mask = mask[(np.arange(length) + shift) % len(contig)]
-        flags = genome.code.properties(padded)
+        flags = parameters.code.properties(padded)
         # Very short genes are not even begun, which saves looking at half of the starts; of the
         # others a short one is dropped in the end, rather than stretched to a start further up.
-        shortest = min(min_length, VERY_SHORT)
+        shortest = min(min_length, settings.very_short)
         drop_short(flags, START, STOP, len(flags) - 1, 1, shortest)
         drop_short(flags, START_REVERSE, STOP_REVERSE, 0, -1, shortest)
-        return cls(contig, genome, padded, flags, pad, shift, mask)
+        return cls(contig, parameters, padded, flags, pad, shift, mask)
 
     def __len__(self) -> int:
         """Bases, of a circle as it is unrolled."""
         return len(self.symbols) - 2 * self.pad
 
-    def segments(self) -> list[tuple[int, int]]:
-        """Return the stretches between gaps, 0-based and half-open, without the padding."""
+    def segments(self, gap: int) -> list[tuple[int, int]]:
+        """Return the stretches between gaps, 0-based and half-open, without the padding.
+
+        Parameters
+        ----------
+        gap : int
+            Fewest N of a gap.
+        """
         unknown = self.symbols[self.pad :][: len(self)] == 15
         if not unknown.any():
             return [(0, len(self))]
         edges = np.flatnonzero(np.diff(unknown, prepend=False, append=False))
-        gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= GAP]
-        bounds = [0, *(int(x) for gap in gaps for x in gap), len(self)]
+        gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= gap]
+        bounds = [0, *(int(x) for ends in gaps for x in ends), len(self)]
         return [(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True) if b > a]
 
 
@@ -137,21 +142,57 @@ class Chunk:
     begins: bool
     ends: bool
 
-    def counts(self, place: int) -> bool:
-        """Whether a base is nobody else's, but for the edges of what neighbours look at."""
-        low = self.low + (0 if self.begins else OVERLAP)
-        high = self.high - (0 if self.ends else OVERLAP)
+    def owns(self, place: int, overlap: int) -> bool:
+        """Whether a base is in this chunk but not in what it shares with its neighbours."""
+        low = self.low + (0 if self.begins else overlap)
+        high = self.high - (0 if self.ends else overlap)
         return low <= place < high
 
 
-def chunks_of(number: int, sequence: PaddedContig) -> Iterator[Chunk]:
-    """Cut the segments of a contig into chunks that overlap."""
-    for start, end in sequence.segments():
-        for low, high in pairwise(start + bound for bound in split(end - start, CHUNK)):
+def chunks_of(number: int, sequence: PaddedContig, settings: DecodingSettings) -> Iterator[Chunk]:
+    """Cut the segments of a contig into chunks that overlap.
+
+    Parameters
+    ----------
+    number : int
+        Number of the contig.
+    sequence : PaddedContig
+        The contig.
+    settings : DecodingSettings
+        Sizes of gaps, chunks and overlaps.
+    """
+    for start, end in sequence.segments(settings.gap):
+        for low, high in pairwise(start + bound for bound in split(end - start, settings.chunk)):
             yield Chunk(
                 number,
-                max(low - OVERLAP, start),
-                min(high + OVERLAP, end),
+                max(low - settings.overlap, start),
+                min(high + settings.overlap, end),
                 low == start,
                 high == end,
             )
+
+
+def groups(
+    items: Iterable[Item], limit: int, size: Callable[[Any], int] = len
+) -> Iterator[list[Item]]:
+    """Cut a stream into lists of at most `limit` bases, or one item.
+
+    Parameters
+    ----------
+    items : iterable
+        Contigs, chunks and the like.
+    limit : int
+        Most bases of a list.
+    size : callable
+        Returns the bases of an item.
+    """
+    group: list[Item] = []
+    total = 0
+    for item in items:
+        if group and total + size(item) > limit:
+            yield group
+            group, total = [], 0
+        group.append(item)
+        total += size(item)
+    if group:
+        yield group

@@ -6,19 +6,19 @@ and the decoder have work for every thread; chunks are joined where they agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
-from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig, chunks_of
-from dnatag.domains.genes.selftraining.parameters import GenomeParameters, choose_parts
-from dnatag.domains.genes.signals.codon_usage import Adaptation
+from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig, chunks_of, groups
+from dnatag.domains.genes.decoding.settings import DecodingSettings
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters
+from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals
 from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, START_SCORES
 from dnatag.domains.genes.structures.labels import genes_of_path
@@ -31,50 +31,58 @@ from dnatag.engine.inference.windows import (
     batches,
 )
 from dnatag.engine.networks.kmer_tagger import KmerTagger
-from dnatag.formats.sequences.records import CodingSequence, Contig
+from dnatag.formats.sequences.records import Contig
+from dnatag.report import Observer
 
-__all__ = ["Decoder", "EncodedContigs", "groups"]
+__all__ = ["Decoder", "EncodedContigs"]
 
-#: Bases that are worked on together.
-GROUP = 8_000_000
-#: What it costs a gene to have a base in a masked region: more than any evidence can outweigh.
-MASKED = -1e4
-#: Weight of the motif's log-odds in the score of a start, of which the network knows most: the
-#: best of 0, 0.3, 0.6 and 1 on genera that were not trained on.
-MOTIF_WEIGHT = 0.3
+#: Bases on either side of a stretch that its signals depend on.
 _FLANK = 64
 
 
 @dataclass(frozen=True)
 class EncodedContigs:
-    """Contigs of a genome as the network read them, to be decoded with some starts or others."""
+    """Contigs as the network encoded them, to be decoded with one set of start signals or another.
+
+    Attributes
+    ----------
+    sequences : list of PaddedContig
+        The contigs.
+    chunks : list of Chunk
+        What they are cut into.
+    encoded : list of EncodedChunk
+        What the network made of each chunk.
+    """
 
     sequences: list[PaddedContig]
     chunks: list[Chunk]
     encoded: list[EncodedChunk]
 
-    def part(self, size: int) -> EncodedContigs:
-        """Take about so many bases, in chunks spread evenly."""
-        of_contig: list[list[int]] = [[] for _ in self.sequences]
+    def chunks_of_contigs(self) -> list[list[int]]:
+        """Return the indices of the chunks of each contig."""
+        indices: list[list[int]] = [[] for _ in self.sequences]
         for i, chunk in enumerate(self.chunks):
-            of_contig[chunk.sequence].append(i)
-        contigs = [sequence.contig for sequence in self.sequences]
-        chosen = [
-            of_contig[contig][part]
-            for contig, parts in choose_parts(contigs, [len(x) for x in of_contig], size)
-            for part in parts
-        ]
-        return EncodedContigs(
-            self.sequences, [self.chunks[i] for i in chosen], [self.encoded[i] for i in chosen]
+            indices[chunk.sequence].append(i)
+        return indices
+
+    def part(self, chunks: Sequence[int]) -> EncodedContigs:
+        """Return some of the chunks, by their indices."""
+        return replace(
+            self,
+            chunks=[self.chunks[i] for i in chunks],
+            encoded=[self.encoded[i] for i in chunks],
         )
 
-    def of(self, genome: GenomeParameters) -> EncodedContigs:
-        """Return the same of a genome that other starts have been learnt of."""
-        return replace(self, sequences=[replace(s, genome=genome) for s in self.sequences])
+    def of(self, parameters: GenomeParameters) -> EncodedContigs:
+        """Return the same contigs with other parameters of their genome.
+
+        Only the start signals and the RBS motif may differ.
+        """
+        return replace(self, sequences=[replace(s, parameters=parameters) for s in self.sequences])
 
 
 class Decoder:
-    """Finds the genes of contigs of which it is known what their genome is like.
+    """Finds the genes of contigs, given the parameters of their genomes.
 
     Parameters
     ----------
@@ -92,6 +100,8 @@ class Decoder:
         Whether to give genes their alternative starts.
     masks : mapping of str to sequence of (int, int)
         Regions of contigs without genes, 0-based and half-open.
+    settings : DecodingSettings
+        Sizes and weights.
     """
 
     def __init__(
@@ -104,6 +114,7 @@ class Decoder:
         min_length: int = 60,
         alternatives: bool = False,
         masks: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+        settings: DecodingSettings,
     ) -> None:
         self.grammar = tagger.grammar
         self.threads = threads
@@ -111,6 +122,7 @@ class Decoder:
         self.min_length = min_length
         self.alternatives = alternatives
         self.masks = masks or {}
+        self.settings = settings
         self.runner = Runner(tagger, device, threads)
         self._transition_weights = tagger.transition_weights.detach().cpu().numpy()
         self._frame_of_state = FRAME_OF_STATE.astype(np.float32)
@@ -120,10 +132,10 @@ class Decoder:
     def predict(
         self,
         contigs: Sequence[Contig],
-        genomes: Sequence[GenomeParameters],
+        parameters: Sequence[GenomeParameters],
         *,
         per_base: bool = False,
-        done: Callable[[int], None] | None = None,
+        observer: Observer | None = None,
     ) -> Iterator[Prediction]:
         """Find the genes of contigs.
 
@@ -131,25 +143,25 @@ class Decoder:
         ----------
         contigs : sequence of Contig
             All are held in memory.
-        genomes : sequence of GenomeParameters
-            What is known of the genome of each.
+        parameters : sequence of GenomeParameters
+            Those of the genome of each.
         per_base : bool
             Whether to give labels and posteriors of each base.
-        done : callable or None
-            Told of the number of bases that the network has read, now and then.
+        observer : Observer or None
+            Receives the number of bases that the network has encoded, now and then.
 
         Yields
         ------
         Prediction
             In the order of the contigs.
         """
-        sequences, chunks = self._cut(contigs, genomes)
+        sequences, chunks = self._cut(contigs, parameters)
         yield from self._call(
-            sequences, chunks, lambda group: self._encode(group, sequences, done), per_base
+            sequences, chunks, lambda group: self._encode(group, sequences, observer), per_base
         )
 
     def call(self, encoded: EncodedContigs, per_base: bool = False) -> Iterator[Prediction]:
-        """Find the genes of contigs that have been read; else as :meth:`predict`."""
+        """Find the genes of contigs that have been encoded; else as :meth:`predict`."""
         rest = iter(encoded.encoded)
         yield from self._call(
             encoded.sequences,
@@ -165,13 +177,16 @@ class Decoder:
         encode: Callable[[list[Chunk]], list[EncodedChunk]],
         per_base: bool,
     ) -> Iterator[Prediction]:
-        """Find genes; the chunks are read group by group, in order."""
+        """Find genes; the chunks are encoded group by group, in order."""
         found = [
-            Assembler(s, self.min_length, self.alternatives, per_base=per_base) for s in sequences
+            Assembler(
+                s, self.min_length, self.alternatives, per_base=per_base, settings=self.settings
+            )
+            for s in sequences
         ]
         finished = position = 0
         # Group by group, so that a long contig takes no more memory than its sequence.
-        for group in groups(chunks, size=lambda p: p.high - p.low):
+        for group in groups(chunks, self.settings.group, _size):
             for chunk, path, frames in self._decode(group, sequences, encode(group)):
                 found[chunk.sequence].add(chunk, path, frames)
             position += len(group)
@@ -185,23 +200,23 @@ class Decoder:
     def encode(
         self,
         contigs: Sequence[Contig],
-        genome: GenomeParameters,
-        done: Callable[[int], None] | None = None,
+        parameters: GenomeParameters,
+        observer: Observer | None = None,
     ) -> EncodedContigs:
         """Run the network over the contigs of a genome.
 
         Parameters
         ----------
-        contigs, genome, done
+        contigs, observer
             As for :meth:`predict`.
+        parameters : GenomeParameters
+            Those of the genome.
         """
-        sequences, chunks = self._cut(contigs, [genome] * len(contigs))
-        return EncodedContigs(sequences, chunks, self._encode(chunks, sequences, done))
+        sequences, chunks = self._cut(contigs, [parameters] * len(contigs))
+        return EncodedContigs(sequences, chunks, self._encode(chunks, sequences, observer))
 
-    def viterbi_genes(
-        self, encoded: EncodedContigs
-    ) -> list[tuple[np.ndarray, np.ndarray, list[CodingSequence]]]:
-        """Find genes without their posteriors, to learn from.
+    def viterbi_genes(self, encoded: EncodedContigs) -> list[GeneExamples]:
+        """Find genes without their posteriors, to estimate signals from.
 
         Parameters
         ----------
@@ -210,14 +225,13 @@ class Decoder:
 
         Returns
         -------
-        list of (symbols, flags, genes)
-            For each chunk that the contigs are cut into, see :meth:`Adaptation.estimate`; a gene is
-            given once.
+        list of GeneExamples
+            One for each chunk that the contigs are cut into; a gene is given once.
         """
-        out: list[tuple[np.ndarray, np.ndarray, list[CodingSequence]]] = []
+        out: list[GeneExamples] = []
         chunks, sequences = encoded.chunks, encoded.sequences
         first = 0
-        for group in groups(chunks, size=lambda p: p.high - p.low):
+        for group in groups(chunks, self.settings.group, _size):
             own = encoded.encoded[first : first + len(group)]
             first += len(group)
             paths: dict[int, np.ndarray] = {}
@@ -229,23 +243,35 @@ class Decoder:
                 here = slice(chunk.low + sequence.pad, chunk.high + sequence.pad)
                 path, flags = paths[i][: chunk.high - chunk.low], sequence.flags[here]
                 genes = [
-                    g for g in genes_of_path(path, flags) if chunk.counts(chunk.low + g.three_prime)
+                    g
+                    for g in genes_of_path(path, flags)
+                    if chunk.owns(chunk.low + g.three_prime, self.settings.overlap)
                 ]
                 symbols = sequence.symbols[here]
-                out.append((symbols, sequence.genome.code.properties(symbols), genes))
+                all_flags = sequence.parameters.code.properties(symbols)
+                out.append(GeneExamples(symbols, all_flags, genes))
         return out
 
     def _cut(
-        self, contigs: Sequence[Contig], genomes: Sequence[GenomeParameters]
+        self, contigs: Sequence[Contig], parameters: Sequence[GenomeParameters]
     ) -> tuple[list[PaddedContig], list[Chunk]]:
         sequences = [
-            PaddedContig.of(contig, genome, self.min_length, self.masks.get(contig.id, ()))
-            for contig, genome in zip(contigs, genomes, strict=True)
+            self._pad(contig, own, self.masks.get(contig.id, ()))
+            for contig, own in zip(contigs, parameters, strict=True)
         ]
-        return sequences, [p for i, s in enumerate(sequences) for p in chunks_of(i, s)]
+        chunks = [c for i, s in enumerate(sequences) for c in chunks_of(i, s, self.settings)]
+        return sequences, chunks
+
+    def _pad(
+        self,
+        contig: Contig,
+        parameters: GenomeParameters,
+        regions: Sequence[tuple[int, int]] = (),
+    ) -> PaddedContig:
+        return PaddedContig.of(contig, parameters, self.min_length, self.settings, regions)
 
     def log_partitions(self, contigs: Sequence[Contig], codes: Sequence[GeneticCode]) -> np.ndarray:
-        """How much better contigs read with genes of each code than without genes.
+        """Log-odds that contigs have genes under each genetic code, against no genes at all.
 
         Parameters
         ----------
@@ -260,17 +286,19 @@ class Decoder:
             float64 (number of codes, number of contigs), logarithm of the partition function, in
             nats.
         """
-        read = [
-            [PaddedContig.of(replace(c, circular=None), genome, self.min_length) for c in contigs]
-            for genome in map(GenomeParameters, codes)
+        padded = [
+            [self._pad(replace(contig, circular=None), parameters) for contig in contigs]
+            for parameters in map(GenomeParameters, codes)
         ]
-        # One run of the network serves all: a code only tells it which starts to look at.
-        starts = [np.bitwise_or.reduce([s.flags for s in same]) for same in zip(*read, strict=True)]
-        seen = [replace(s, flags=flags) for s, flags in zip(read[0], starts, strict=True)]
+        # One run of the network serves all: the code only decides which starts it looks at.
+        starts = [
+            np.bitwise_or.reduce([s.flags for s in same]) for same in zip(*padded, strict=True)
+        ]
+        seen = [replace(s, flags=flags) for s, flags in zip(padded[0], starts, strict=True)]
         chunks = [Chunk(i, 0, len(s), True, True) for i, s in enumerate(seen)]
         result = np.zeros((len(codes), len(contigs)))
         for batch, chain in self._batches(chunks, seen, self._encode(chunks, seen)):
-            for row, sequences in zip(result, read, strict=True):
+            for row, sequences in zip(result, padded, strict=True):
                 flags = np.zeros_like(chain.flags)
                 for at, i in enumerate(batch):
                     own = sequences[i].flags[sequences[i].pad :][: len(contigs[i])]
@@ -299,7 +327,7 @@ class Decoder:
         self,
         chunks: Sequence[Chunk],
         sequences: Sequence[PaddedContig],
-        done: Callable[[int], None] | None = None,
+        observer: Observer | None = None,
     ) -> list[EncodedChunk]:
         """Run the network."""
         spans, features = [], []
@@ -308,18 +336,18 @@ class Decoder:
             low = (chunk.low + sequence.pad) // 3 * 3
             high = -(-(chunk.high + sequence.pad) // 3) * 3
             spans.append(Span(sequence.symbols, sequence.flags, low, high))
-            features.append(_features(sequence.genome.adaptation, sequence.genome.code))
-        return self.runner.encode(spans, features, done)
+            features.append(_features(sequence.parameters.signals, sequence.parameters.code))
+        return self.runner.encode(spans, features, None if observer is None else observer.advance)
 
-    def _add_motif(self, chunk: EncodedChunk, motif: RbsMotif) -> None:
-        """Let the motif before starts count beside what the network makes of them."""
+    def _add_rbs(self, chunk: EncodedChunk, rbs: RbsMotif) -> None:
+        """Add the RBS motif to what the network makes of starts."""
         span = chunk.span
         low = max(span.start - _FLANK, 0)
         around = span.symbols[low : span.end + _FLANK]
         for strand, column in zip((1, -1), self._starts, strict=True):
             place = chunk.place[chunk.column == column]
-            log_odds = motif.log_odds(around, place + (span.start - low), strand)
-            chunk.scores[place, column] += MOTIF_WEIGHT * log_odds
+            log_odds = rbs.log_odds(around, place + (span.start - low), strand)
+            chunk.scores[place, column] += self.settings.rbs_weight * log_odds
 
     def _batches(
         self,
@@ -328,12 +356,12 @@ class Decoder:
         encoded: Sequence[EncodedChunk],
     ) -> Iterator[tuple[list[int], Chain[np.ndarray]]]:
         """Score starts; yield indices of chunks with the CRF over them."""
-        genomes = [sequences[chunk.sequence].genome for chunk in chunks]
-        self.runner.score(encoded, [_features(g.starts, g.code) for g in genomes])
-        for one, genome in zip(encoded, genomes, strict=True):
-            self._add_motif(one, genome.motif)
+        parameters = [sequences[chunk.sequence].parameters for chunk in chunks]
+        self.runner.score(encoded, [_features(p.start_signals, p.code) for p in parameters])
+        for one, own in zip(encoded, parameters, strict=True):
+            self._add_rbs(one, own.rbs)
         lengths = [chunk.high - chunk.low for chunk in chunks]
-        for batch in batches(lengths, GROUP // 2):
+        for batch in batches(lengths, self.settings.group // 2):
             longest = lengths[batch[0]]
             scores = np.zeros((len(batch), longest, len(self.grammar.scores)), np.float32)
             flags = np.zeros((len(batch), longest), np.uint8)
@@ -347,7 +375,7 @@ class Decoder:
                 flags[row, :n] = sequence.flags[chunk.low + sequence.pad :][:n]
                 if sequence.mask is not None:
                     masked = np.flatnonzero(sequence.mask[chunk.low : chunk.high])
-                    scores[row, masked[:, None], self._frames] = MASKED
+                    scores[row, masked[:, None], self._frames] = self.settings.masked
                 if self.closed_ends:
                     # Where a circle is unrolled is no end.
                     circular = bool(sequence.contig.circular)
@@ -368,29 +396,17 @@ class Decoder:
             )
 
 
-def _features(adaptation: Adaptation, code: GeneticCode) -> Features:
-    """Channels of an adaptation, for the runner."""
+def _size(chunk: Chunk) -> int:
+    return chunk.high - chunk.low
+
+
+def _features(signals: GeneSignals, code: GeneticCode) -> Features:
+    """Features that signals give, for the runner."""
 
     def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:
-        # The network has learnt with the features of all starts, those of short genes too.
+        # The network was trained with the features of all starts, those of short genes too.
         low = max(start - _FLANK, 0)
         around = symbols[low : end + _FLANK]
-        return adaptation.features(around, code.properties(around))[start - low : end - low]
+        return signals.features(around, code.properties(around))[start - low : end - low]
 
     return features
-
-
-def groups(
-    items: Iterable[Any], size: Callable[[Any], int] = len, limit: int = GROUP
-) -> Iterator[list[Any]]:
-    """Cut a stream into lists of at most `limit` bases, or one item."""
-    group: list[Any] = []
-    total = 0
-    for item in items:
-        if group and total + size(item) > limit:
-            yield group
-            group, total = [], 0
-        group.append(item)
-        total += size(item)
-    if group:
-        yield group

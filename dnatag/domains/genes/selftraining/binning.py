@@ -1,9 +1,9 @@
-"""Contigs of a mixture that seem to be of one genome, by their composition.
+"""Binning: contigs of a mixture sorted by composition into those of one genome each.
 
-Genomes that are known are what bins begin with. Each contig goes to the bin that it is most
-probable in, by a Markov chain of the bin's composition, again and again: the chains are of the
-known genome at first, and of the contigs in the bin the more there are. A contig is no witness for
-itself: to its own bin it is compared without it.
+Bins begin with the genomes of the reference panel. Each contig goes to the bin in which it is most
+probable, by a Markov chain of the bin's composition, round after round: the chain is that of the
+panel's genome at first, and the more that of the contigs in the bin the more there are. A contig
+does not count as evidence for itself: it is compared to its own bin without it.
 """
 
 from __future__ import annotations
@@ -13,24 +13,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.signals.codon_usage import hexamers
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.signals.gene_signals import hexamers
 from dnatag.formats.sequences.records import Contig
 
 __all__ = ["binning_gain", "chains", "choose_bins"]
 
-#: Hexamers that what is known of a genome counts for, beside those of a bin's contigs. Of 66
-#: genomes that are none of the known ones (52 of training, 8 held out, 6 of the benchmark), in 30
-#: contigs of 5 kb each, 54 % are in a bin of which their genome is the largest part, and 91 % in
-#: the main bin of their genome; with 1,000 it is 49 and 91 %, with 30,000 57 and 91 %.
-_PRIOR = 10_000
-#: Contigs move at most so often.
-_ROUNDS = 20
-#: Contigs looked at together.
-_BATCH = 500
-
 
 def chains(counts: np.ndarray) -> np.ndarray:
-    """Give the Markov chains of the fifth order that hexamers make.
+    """Return the Markov chains of the fifth order that counts of hexamers give.
 
     Parameters
     ----------
@@ -46,7 +37,9 @@ def chains(counts: np.ndarray) -> np.ndarray:
     return np.log(of_bases / of_bases.sum(2, keepdims=True)).reshape(counts.shape)
 
 
-def choose_bins(contigs: Sequence[Contig], known: np.ndarray) -> np.ndarray:
+def choose_bins(
+    contigs: Sequence[Contig], known: np.ndarray, settings: SelfTrainingSettings
+) -> np.ndarray:
     """Sort contigs into bins.
 
     Parameters
@@ -54,21 +47,23 @@ def choose_bins(contigs: Sequence[Contig], known: np.ndarray) -> np.ndarray:
     contigs : sequence of Contig
         A mixture.
     known : numpy.ndarray
-        Floats (P, 4096), shares of the hexamers of known genomes, on both strands together.
+        Floats (P, 4096), shares of the hexamers of the panel's genomes, on both strands together.
+    settings : SelfTrainingSettings
+        Weight of the panel and number of rounds.
 
     Returns
     -------
     numpy.ndarray
-        Integers (N,), the number of the known genome that the bin of each contig began with.
+        Integers (N,), the number of the panel's genome that the bin of each contig began with.
         The order of the contigs does not matter.
     """
-    prior = _PRIOR * known
+    prior = settings.binning_prior * known
     total = prior
     bins = np.full(len(contigs), -1)
-    for turn in range(_ROUNDS):
+    for turn in range(settings.binning_rounds):
         now = chains(total)
         chosen, counted = np.empty_like(bins), np.zeros_like(prior)
-        for rows, counts in _counts(contigs):
+        for rows, counts in _counts(contigs, settings.binning_batch):
             likelihood = counts @ now.T
             if turn:
                 own = bins[rows]
@@ -82,40 +77,46 @@ def choose_bins(contigs: Sequence[Contig], known: np.ndarray) -> np.ndarray:
     return bins
 
 
-def binning_gain(contigs: Sequence[Contig], known: np.ndarray) -> float:
-    """Tell how much more probable contigs are in bins than all in one.
+def binning_gain(
+    contigs: Sequence[Contig], known: np.ndarray, settings: SelfTrainingSettings
+) -> float:
+    """Compute how much more probable contigs are in bins than all in one.
 
     Parameters
     ----------
-    contigs, known
-        See :func:`choose_bins`; there must be contigs and known genomes.
+    contigs, known, settings
+        See :func:`choose_bins`; there must be contigs and genomes of the panel.
 
     Returns
     -------
     float
-        Nats per 1000 bases; no contig is a witness for itself.
+        Nats per 1000 bases; no contig counts as evidence for itself.
     """
-    together = np.sum([counts.sum(0) for _, counts in _counts(contigs)], axis=0)
+    together = np.sum(
+        [counts.sum(0) for _, counts in _counts(contigs, settings.binning_batch)], axis=0
+    )
     one = np.full(len(contigs), (chains(known) @ together).argmax())
-    gain = _log_likelihood(contigs, choose_bins(contigs, known), known)
-    gain -= _log_likelihood(contigs, one, known)
+    gain = _log_likelihood(contigs, choose_bins(contigs, known, settings), known, settings)
+    gain -= _log_likelihood(contigs, one, known, settings)
     return 1000 * gain / sum(map(len, contigs))
 
 
-def _log_likelihood(contigs: Sequence[Contig], bins: np.ndarray, known: np.ndarray) -> float:
-    """Log-likelihood of contigs, of each given the others in its bin."""
-    total = _PRIOR * known
-    for rows, counts in _counts(contigs):
+def _log_likelihood(
+    contigs: Sequence[Contig], bins: np.ndarray, known: np.ndarray, settings: SelfTrainingSettings
+) -> float:
+    """Log-likelihood of contigs, each given the others in its bin."""
+    total = settings.binning_prior * known
+    for rows, counts in _counts(contigs, settings.binning_batch):
         np.add.at(total, bins[rows], counts)
     return sum(
         float((counts * chains(total[bins[rows]] - counts)).sum())
-        for rows, counts in _counts(contigs)
+        for rows, counts in _counts(contigs, settings.binning_batch)
     )
 
 
-def _counts(contigs: Sequence[Contig]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _counts(contigs: Sequence[Contig], size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield numbers of contigs, and the hexamers of a strand of each: float64 (n, 4096)."""
-    for first in range(0, len(contigs), _BATCH):
-        batch = contigs[first : first + _BATCH]
+    for first in range(0, len(contigs), size):
+        batch = contigs[first : first + size]
         counts = np.stack([hexamers(encode(contig.sequence)) for contig in batch])
         yield np.arange(first, first + len(batch)), counts / 2

@@ -1,9 +1,9 @@
-"""Genomes that a model was trained on, to lend their adaptation to sequences too short for one.
+"""The reference panel: composition, codon usage and start signals of the training genomes.
 
-A contig is taken for a relative of the genomes that it is most probably from: by its composition,
-and by how much more probable it is if there are genes with the codon usage of the genome in it.
-ReferencePanel in this sense need not be related: codon usage and the signals of starts go with
-composition. The mean of a few serves better than the nearest one.
+What is too short to estimate its parameters from is given those of the panel's genomes that it is
+most probably from: by its composition, and by how much more probable it is if there are genes with
+the codon usage of the genome in it. They need not be related: codon usage and start signals go
+with composition. The mean of a few serves better than the nearest one.
 """
 
 from __future__ import annotations
@@ -16,21 +16,14 @@ import numpy as np
 
 from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
 from dnatag.domains.genes.selftraining.binning import chains
-from dnatag.domains.genes.signals.codon_usage import LEARN_LENGTH, Adaptation, hexamers
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals, hexamers
 from dnatag.domains.genes.signals.kernels import genes_log_odds
 from dnatag.domains.genes.signals.rbs import RbsMotif
-from dnatag.domains.genes.training.corpus import LabelledGenome
 
-__all__ = ["AVERAGED", "ReferencePanel"]
+__all__ = ["ReferencePanel"]
 
-#: So many genomes lend the mean of their tables: more exact genes than with one, and as many as
-#: with two or four, on contigs of genera that were not trained on.
-AVERAGED = 3
-#: Only in so many genomes, the most alike in composition, are genes looked for.
-_ALIKE = 32
-#: Probability that a gene, or what is between genes, ends before a codon.
-_LEAVE = 0.006
-#: Genomes with fewer genes to learn from lend nothing.
+#: Genomes with fewer genes to estimate from are no part of a panel.
 LEAST_GENES = 200
 #: Tables are stored in steps of this many nats, in 8 bits.
 _STEP = 0.05
@@ -38,7 +31,7 @@ _STEP = 0.05
 
 @dataclass(frozen=True)
 class ReferencePanel:
-    """Composition and adaptation of P genomes.
+    """Composition and signals of P genomes.
 
     Attributes
     ----------
@@ -46,84 +39,82 @@ class ReferencePanel:
         The genomes.
     composition : numpy.ndarray
         float32 (P, 4096), logarithm of the share of each hexamer, on both strands together.
-    adaptations : tuple of Adaptation
-        Codon usage and starts that each lends.
-    motifs : tuple of RbsMotif
-        And what precedes its starts.
+    signals : tuple of GeneSignals
+        Codon usage and start signals of each.
+    rbs : tuple of RbsMotif
+        The motif before the starts of each.
     """
 
     names: tuple[str, ...]
     composition: np.ndarray
-    adaptations: tuple[Adaptation, ...]
-    motifs: tuple[RbsMotif, ...]
+    signals: tuple[GeneSignals, ...]
+    rbs: tuple[RbsMotif, ...]
 
     @classmethod
     def none(cls) -> ReferencePanel:
-        """Return no genomes."""
+        """Return a panel without genomes."""
         return cls((), np.zeros((0, 4096), np.float32), (), ())
 
     @classmethod
-    def of(cls, genomes: Iterable[LabelledGenome]) -> ReferencePanel:
-        """Learn of annotated genomes.
+    def estimate(cls, genomes: Iterable[tuple[str, Sequence[GeneExamples]]]) -> ReferencePanel:
+        """Estimate the composition and signals of annotated genomes.
 
         Parameters
         ----------
-        genomes : iterable of LabelledGenome
-            Those with few genes are left out, and all but the first of a name.
+        genomes : iterable of (str, sequence of GeneExamples)
+            Names, and sequences with the genes to estimate from. Genomes with few genes are left
+            out, and all but the first of a name.
         """
-        found: dict[str, tuple[np.ndarray, Adaptation, RbsMotif]] = {}
-        for genome in genomes:
-            learn_from = [
-                (c.symbols, c.flags, [g for g in c.labels.genes if len(g) >= LEARN_LENGTH])
-                for c in genome.contigs
-            ]
-            if genome.name not in found and sum(len(g) for _, _, g in learn_from) >= LEAST_GENES:
-                counts = np.sum([hexamers(contig.symbols) for contig in genome.contigs], axis=0)
-                found[genome.name] = (
-                    counts,
-                    Adaptation.estimate(learn_from),
-                    RbsMotif.estimate(learn_from),
-                )
+        found: dict[str, tuple[np.ndarray, GeneSignals, RbsMotif]] = {}
+        for name, examples in genomes:
+            if name not in found and sum(len(e.genes) for e in examples) >= LEAST_GENES:
+                counts = np.sum([hexamers(e.symbols) for e in examples], axis=0)
+                found[name] = counts, GeneSignals.estimate(examples), RbsMotif.estimate(examples)
         if not found:
             return cls.none()
-        counts, adaptations, motifs = zip(*found.values(), strict=True)
+        counts, signals, rbs = zip(*found.values(), strict=True)
         share = np.stack(counts) + 1.0
         logs = np.log(share / share.sum(1, keepdims=True)).astype(np.float32)
-        return cls(tuple(found), logs, adaptations, motifs)
+        return cls(tuple(found), logs, signals, rbs)
 
     def __or__(self, other: ReferencePanel) -> ReferencePanel:
-        """Return these and the others; of those with the same name, these."""
+        """Join two panels; of genomes with the same name, the first panel's is kept."""
         more = [i for i, name in enumerate(other.names) if name not in self.names]
         return ReferencePanel(
             self.names + tuple(other.names[i] for i in more),
             np.concatenate([self.composition, other.composition[more]]),
-            self.adaptations + tuple(other.adaptations[i] for i in more),
-            self.motifs + tuple(other.motifs[i] for i in more),
+            self.signals + tuple(other.signals[i] for i in more),
+            self.rbs + tuple(other.rbs[i] for i in more),
         )
 
-    def nearest(self, contigs: Sequence[np.ndarray]) -> tuple[int, ...]:
-        """Choose the genomes that contigs are most alike.
+    def nearest(
+        self, contigs: Sequence[np.ndarray], settings: SelfTrainingSettings
+    ) -> tuple[int, ...]:
+        """Choose the genomes that contigs are most similar to.
 
         Parameters
         ----------
         contigs : sequence of numpy.ndarray
             uint8 (L,), symbols of contigs that belong together.
+        settings : SelfTrainingSettings
+            How many genomes are compared, and chosen.
 
         Returns
         -------
         tuple of int
-            The numbers of ``AVERAGED`` genomes, or of all if there are fewer, the most alike first.
+            Indices of at most ``settings.panel_averaged`` genomes, the most similar first.
         """
         counts = np.sum([hexamers(contig) for contig in contigs], axis=0)
         # Counted on both strands.
-        log_likelihood = self._chances @ counts / 2
-        alike = np.argsort(-log_likelihood, kind="stable")[:_ALIKE]
-        ratios = self._ratios[alike]
+        log_likelihood = self._chains @ counts / 2
+        similar = np.argsort(-log_likelihood, kind="stable")[: settings.panel_candidates]
+        ratios = self._ratios[similar]
         for contig in contigs:
             for strand in (contig, reverse_complement(contig)):
-                log_likelihood[alike] += genes_log_odds(base_numbers(strand), ratios, _LEAVE) / 2
-        order = alike[np.argsort(-log_likelihood[alike], kind="stable")]
-        return tuple(order[:AVERAGED].tolist())
+                log_odds = genes_log_odds(base_numbers(strand), ratios, settings.panel_switch)
+                log_likelihood[similar] += log_odds / 2
+        order = similar[np.argsort(-log_likelihood[similar], kind="stable")]
+        return tuple(order[: settings.panel_averaged].tolist())
 
     @cached_property
     def shares(self) -> np.ndarray:
@@ -132,7 +123,7 @@ class ReferencePanel:
         return shares / shares.sum(1, keepdims=True)
 
     @cached_property
-    def _chances(self) -> np.ndarray:
+    def _chains(self) -> np.ndarray:
         """Markov chains of the genomes: (P, 4096)."""
         return chains(self.shares)
 
@@ -141,34 +132,34 @@ class ReferencePanel:
         """Probability of a hexamer's second codon, given the first, in genes over that anywhere."""
         shape = len(self.names), 64, 64
         share = self.shares.reshape(shape)
-        odds = np.exp([a.hexamers.astype(float) for a in self.adaptations]).reshape(shape)
+        odds = np.exp([a.hexamers.astype(float) for a in self.signals]).reshape(shape)
         coding = share * odds
         ratios = coding / coding.sum(2, keepdims=True) / share * share.sum(2, keepdims=True)
         return ratios.reshape(len(self.names), 4096)
 
-    def average(self, numbers: Sequence[int]) -> tuple[Adaptation, RbsMotif]:
-        """Give the mean of the tables of genomes, and the motif of the first.
+    def average(self, numbers: Sequence[int]) -> tuple[GeneSignals, RbsMotif]:
+        """Return the mean of the signals of genomes, and the RBS motif of the first.
 
         Parameters
         ----------
         numbers : sequence of int
-            The genomes, at least one.
+            Indices of the genomes, at least one.
         """
-        lenders = [self.adaptations[number] for number in numbers]
+        chosen = [self.signals[number] for number in numbers]
         means = {
-            field.name: np.mean([getattr(lender, field.name) for lender in lenders], axis=0)
-            for field in fields(Adaptation)
+            field.name: np.mean([getattr(tables, field.name) for tables in chosen], axis=0)
+            for field in fields(GeneSignals)
         }
-        return Adaptation(**means), self.motifs[numbers[0]]
+        return GeneSignals(**means), self.rbs[numbers[0]]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return the tables by name, as a file has them: the large ones in 8 or 16 bits."""
+        """Return the tables by name for a model file, the large ones in 8 or 16 bits."""
         arrays = {"composition": self.composition.astype(np.float16)}
-        for field in fields(Adaptation):
-            tables = np.stack([getattr(a, field.name) for a in self.adaptations])
+        for field in fields(GeneSignals):
+            tables = np.stack([getattr(a, field.name) for a in self.signals])
             arrays[field.name] = np.clip(np.rint(tables / _STEP), -127, 127).astype(np.int8)
         for field in fields(RbsMotif):
-            arrays[field.name] = np.stack([getattr(m, field.name) for m in self.motifs])
+            arrays[field.name] = np.stack([getattr(m, field.name) for m in self.rbs])
         return arrays
 
     @classmethod
@@ -180,21 +171,21 @@ class ReferencePanel:
         KeyError, ValueError
             If a table is missing or of another shape; compiled loops would read beyond its end.
         """
-        like = Adaptation.none().to_arrays() | RbsMotif.none().to_arrays()
+        like = GeneSignals.none().to_arrays() | RbsMotif.none().to_arrays()
         shapes = {name: table.shape for name, table in like.items()} | {"composition": (4096,)}
         for name, shape in shapes.items():
             if arrays[name].shape != (len(names), *shape):
                 raise ValueError(f"table {name!r} has the shape {arrays[name].shape}")
         tables = {
             field.name: arrays[field.name].astype(np.float32) * np.float32(_STEP)
-            for field in fields(Adaptation)
+            for field in fields(GeneSignals)
         }
-        adaptations = tuple(
-            Adaptation(**{name: table[i] for name, table in tables.items()})
+        signals = tuple(
+            GeneSignals(**{name: table[i] for name, table in tables.items()})
             for i in range(len(names))
         )
-        motifs = tuple(
+        rbs = tuple(
             RbsMotif(**{field.name: arrays[field.name][i] for field in fields(RbsMotif)})
             for i in range(len(names))
         )
-        return cls(tuple(names), arrays["composition"].astype(np.float32), adaptations, motifs)
+        return cls(tuple(names), arrays["composition"].astype(np.float32), signals, rbs)

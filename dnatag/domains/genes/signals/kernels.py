@@ -1,8 +1,7 @@
-"""Compiled loops: the tables of an adaptation, and the genes of a path.
+"""Compiled loops: the tables of gene signals, and the genes of a path.
 
-Those of the adaptation read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C,
-G, T and -1 for any other symbol; `flags`, uint8 (L,), are the flags as that strand sees
-them.
+Those of the signals read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C, G, T
+and -1 for any other symbol; `flags`, uint8 (L,), are the flags as that strand has them.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ __all__ = [
     "drop_short",
     "features",
     "genes_log_odds",
-    "motif_log_odds",
     "open_runs",
+    "rbs_log_odds",
 ]
 
 
@@ -35,7 +34,7 @@ def _codon(base, t):
 
 
 @njit(cache=True, nogil=True)
-def _motif(base, first):
+def _pentamer(base, first):
     """Index of the 5-mer at a base, -1 if it is ambiguous."""
     index = 0
     for i in range(5):
@@ -112,10 +111,10 @@ def genes_log_odds(base, ratios, leave):
 
 
 @njit(cache=True, nogil=True)
-def _count_start(base, t, codons, profile, motifs, before, behind, bins):
+def _count_start(base, t, start_codons, profile, pentamers, before, behind, bins):
     """Add the surroundings of one start codon to the counts."""
     length = len(base)
-    codons[_codon(base, t)] += 1
+    start_codons[_codon(base, t)] += 1
     for i in range(-before, behind):
         if 0 <= t + i < length and base[t + i] >= 0:
             profile[i + before, base[t + i]] += 1
@@ -123,13 +122,15 @@ def _count_start(base, t, codons, profile, motifs, before, behind, bins):
         first = t - gap - 5
         if first < 0:
             break
-        index = _motif(base, first)
+        index = _pentamer(base, first)
         if index >= 0:
-            motifs[index, bins[gap]] += 1
+            pentamers[index, bins[gap]] += 1
 
 
 @njit(cache=True, nogil=True)
-def count_starts(base, flags, starts, kinds, codons, profiles, motifs, before, behind, bins, reach):
+def count_starts(
+    base, flags, starts, kinds, start_codons, profiles, pentamers, before, behind, bins, reach
+):
     """Count starts by kind (0 first, 1 inner) and their in-frame rivals (kind 2)."""
     length = len(base)
     for g in range(len(starts)):
@@ -137,7 +138,9 @@ def count_starts(base, flags, starts, kinds, codons, profiles, motifs, before, b
         if t + 3 > length:
             continue
         kind = kinds[g]
-        _count_start(base, t, codons[kind], profiles[kind], motifs[kind], before, behind, bins)
+        _count_start(
+            base, t, start_codons[kind], profiles[kind], pentamers[kind], before, behind, bins
+        )
         for way in (-3, 3):
             rival = t + way
             while 0 <= rival < length - 2 and abs(rival - t) <= reach:
@@ -145,13 +148,22 @@ def count_starts(base, flags, starts, kinds, codons, profiles, motifs, before, b
                     break
                 if flags[rival] & START:
                     _count_start(
-                        base, rival, codons[2], profiles[2], motifs[2], before, behind, bins
+                        base,
+                        rival,
+                        start_codons[2],
+                        profiles[2],
+                        pentamers[2],
+                        before,
+                        behind,
+                        bins,
                     )
                 rival += way
 
 
 @njit(cache=True, nogil=True)
-def features(base, flags, hexamers, codons, profiles, motifs, before, behind, bins, scale, out):
+def features(
+    base, flags, hexamers, start_codons, profiles, pentamers, before, behind, bins, scale, out
+):
     """Fill the features of one strand, (L, 6); starts are scored where a start codon begins."""
     length = len(base)
     index, clean = 0, 0
@@ -168,7 +180,7 @@ def features(base, flags, hexamers, codons, profiles, motifs, before, behind, bi
         # In a slice of a contig, the last codon may lie beyond the end.
         if not flags[t] & START or t + 3 > length:
             continue
-        out[t, 1] = codons[_codon(base, t)]
+        out[t, 1] = start_codons[_codon(base, t)]
         for kind in range(2):
             total = 0.0
             for i in range(-before, behind):
@@ -180,17 +192,17 @@ def features(base, flags, hexamers, codons, profiles, motifs, before, behind, bi
             first = t - gap - 5
             if first < 0:
                 break
-            word = _motif(base, first)
+            word = _pentamer(base, first)
             if word >= 0:
-                best_first = max(best_first, motifs[0, word, bins[gap]])
-                best_inner = max(best_inner, motifs[1, word, bins[gap]])
+                best_first = max(best_first, pentamers[0, word, bins[gap]])
+                best_inner = max(best_inner, pentamers[1, word, bins[gap]])
         out[t, 4] = best_first if best_first > -9.0 else 0.0
         out[t, 5] = best_inner if best_inner > -9.0 else 0.0
 
 
 @njit(cache=True, nogil=True)
-def motif_log_odds(base, places, weights, spacers, shortest, out):
-    """Fill the log-odds of a motif before start codons, (M,); see :class:`genes.motif.RbsMotif`."""
+def rbs_log_odds(base, places, weights, spacers, shortest, out):
+    """Fill the log-odds of an RBS motif before start codons, (M,)."""
     width = len(weights)
     n = len(spacers) - 1
     for m in range(len(places)):

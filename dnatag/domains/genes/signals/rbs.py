@@ -1,10 +1,10 @@
-"""The motif before a genome's starts, where ribosomes bind, and how far before them it is.
+"""The RBS motif: what precedes the starts of a genome, where ribosomes bind, and at what distance.
 
-A position weight matrix with a distribution of spacers and a share of starts without a motif,
-learnt by expectation maximisation (as in Lawrence and Reilly 1990) from the sequences before
-starts. It is what GeneMarkS-2 and others call the RBS model. The adaptation's tables of 5-mers
-see the same signal, but what speaks for a whole motif of six bases at the usual distance is more
-than the best of its 5-mers says.
+A position weight matrix with a distribution of spacers and a share of starts without the motif,
+estimated by expectation maximization (as in Lawrence and Reilly 1990) from the sequences before
+starts, as in GeneMarkS-2 and others. The tables of 5-mers in
+:class:`~dnatag.domains.genes.signals.gene_signals.GeneSignals` cover the same signal, but a whole
+motif of six bases at the usual distance is stronger evidence than the best of its 5-mers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
-from dnatag.domains.genes.signals.kernels import motif_log_odds
+from dnatag.domains.genes.signals.gene_signals import GeneExamples
+from dnatag.domains.genes.signals.kernels import rbs_log_odds
 from dnatag.formats.sequences.records import CodingSequence
 
 __all__ = ["RbsMotif"]
@@ -31,7 +32,7 @@ _REACH = WIDTH + int(SPACERS[-1])
 
 @dataclass(frozen=True)
 class RbsMotif:
-    """A motif.
+    """An RBS motif.
 
     Attributes
     ----------
@@ -48,38 +49,36 @@ class RbsMotif:
 
     @classmethod
     def none(cls) -> RbsMotif:
-        """Return a motif that says nothing."""
+        """Return a motif that favours no start."""
         spacers = np.zeros(len(SPACERS) + 1, np.float32)
         spacers[-1] = 1
         return cls(np.zeros((WIDTH, 4), np.float32), spacers)
 
     @classmethod
-    def estimate(
-        cls, contigs: Iterable[tuple[np.ndarray, np.ndarray, Sequence[CodingSequence]]]
-    ) -> RbsMotif:
-        """Learn from genes.
+    def estimate(cls, examples: Iterable[GeneExamples]) -> RbsMotif:
+        """Estimate the motif from genes of one genome.
 
         Parameters
         ----------
-        contigs : iterable of (symbols, flags, genes)
-            See :meth:`dnatag.domains.genes.signals.codon_usage.Adaptation.estimate`.
+        examples : iterable of GeneExamples
+            Its sequences.
 
         Returns
         -------
         RbsMotif
-            One that says nothing, if there are no starts to learn from.
+            One that favours no start, if no gene has a complete start.
         """
         before = [
             _before(symbols if strand > 0 else reverse_complement(symbols), starts)
-            for symbols, _, genes in contigs
+            for symbols, _, genes in examples
             for strand in (1, -1)
             if len(starts := _starts(genes, strand, len(symbols)))
         ]
-        return cls._of(np.concatenate(before)) if before else cls.none()
+        return cls._maximize(np.concatenate(before)) if before else cls.none()
 
     @classmethod
-    def _of(cls, before: np.ndarray) -> RbsMotif:
-        """Learn from the bases before starts, int8 (n, 22)."""
+    def _maximize(cls, before: np.ndarray) -> RbsMotif:
+        """Maximize the expectation, from the bases before starts, int8 (n, 22)."""
         bases = np.arange(4)
         around = np.array([(before == b).sum() for b in bases]) + 1.0
         around /= around.sum()
@@ -118,12 +117,12 @@ class RbsMotif:
         Returns
         -------
         numpy.ndarray
-            float32 (M,), nats. Ambiguous bases and those beyond the end say nothing.
+            float32 (M,), nats. Ambiguous bases and those beyond the end do not count.
         """
         if strand < 0:
             symbols, places = reverse_complement(symbols), len(symbols) - 1 - places
         out = np.empty(len(places), np.float32)
-        motif_log_odds(
+        rbs_log_odds(
             base_numbers(symbols), places, self.weights, self.spacers, int(SPACERS[0]), out
         )
         return out

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
-from dnatag.domains.genes.signals.codon_usage import FEATURES, LEARN_LENGTH, Adaptation
+from dnatag.domains.genes.signals.gene_signals import FEATURES, GeneExamples, GeneSignals
 from dnatag.domains.genes.structures.labels import Labels
 from dnatag.engine.training.loop import Batch
 from dnatag.errors import InputError
@@ -21,7 +21,9 @@ __all__ = ["MIN_CUT", "VALIDATION_WINDOWS", "Corpus", "LabelledContig", "Labelle
 MIN_CUT = 3000
 #: Windows of a batch of validation.
 VALIDATION_WINDOWS = 64
-#: Bases on either side of a window that its adaptation features may look at.
+#: Genes of fewer bases are not used to estimate signals.
+MIN_GENE_LENGTH = 300
+#: Bases on either side of a window that its features depend on.
 _FLANK = 64
 
 
@@ -58,37 +60,48 @@ class LabelledGenome:
         Its genetic code.
     weight : float
         How often windows are drawn from it, relative to others.
+    signals : list of GeneSignals
+        Codon usage and start signals that its windows are given, one set at random.
     """
 
     name: str
     contigs: tuple[LabelledContig, ...]
     code: GeneticCode
     weight: float = 1.0
-    adaptations: list[Adaptation] = field(default_factory=list)
+    signals: list[GeneSignals] = field(default_factory=list)
 
-    def adapt(self, seed: int, variants: int = 4) -> None:
-        """Learn what a first pass might: from part of the genes, some starts being wrong.
+    def examples(self) -> list[GeneExamples]:
+        """Return its contigs with the genes that are long enough to estimate signals from."""
+        return [
+            GeneExamples(
+                c.symbols, c.flags, [g for g in c.labels.genes if len(g) >= MIN_GENE_LENGTH]
+            )
+            for c in self.contigs
+        ]
+
+    def estimate_signals(self, seed: int, variants: int = 4) -> None:
+        """Estimate signals as a first pass might: from part of the genes, some starts being wrong.
 
         Parameters
         ----------
         seed : int
             Of the random choices.
         variants : int
-            Number of adaptations learnt.
+            Number of estimates.
         """
         rng = np.random.default_rng(seed)
         for variant in range(variants):
             keep = rng.uniform(0.4, 1.0)
             wrong = 0.3 * variant / max(variants - 1, 1)
-            learn_from = []
-            for contig in self.contigs:
+            drawn = []
+            for example in self.examples():
                 genes = [
-                    _wrong_start(g, contig.flags, rng) if rng.random() < wrong else g
-                    for g in contig.labels.genes
-                    if len(g) >= LEARN_LENGTH and rng.random() < keep
+                    _wrong_start(g, example.flags, rng) if rng.random() < wrong else g
+                    for g in example.genes
+                    if rng.random() < keep
                 ]
-                learn_from.append((contig.symbols, contig.flags, genes))
-            self.adaptations.append(Adaptation.estimate(learn_from))
+                drawn.append(example._replace(genes=genes))
+            self.signals.append(GeneSignals.estimate(drawn))
 
     def hold_out(self, share: float) -> tuple[LabelledGenome, LabelledGenome]:
         """Cut the last part off every contig, to validate on.
@@ -103,9 +116,9 @@ class LabelledGenome:
         Returns
         -------
         rest : LabelledGenome
-            What is left to train on; it has yet to adapt, to its own genes only.
+            What is left to train on; its signals are yet to be estimated, from its genes only.
         held_out : LabelledGenome
-            The parts cut off; too little to adapt to, so it needs the adaptations of the rest.
+            The parts cut off; with too few genes for signals, so it needs those of the rest.
 
         Raises
         ------
@@ -127,8 +140,8 @@ class LabelledGenome:
                 "on; name genomes to validate on in a recipe"
             )
         return (
-            replace(self, contigs=tuple(rest), adaptations=[]),
-            replace(self, contigs=tuple(held_out), adaptations=[]),
+            replace(self, contigs=tuple(rest), signals=[]),
+            replace(self, contigs=tuple(held_out), signals=[]),
         )
 
 
@@ -176,7 +189,7 @@ class Corpus:
     seed : int
         Of all random choices.
     unadapted : float
-        Share of windows without adaptation features, for the first pass.
+        Share of windows without the features of signals, as in a first pass.
     validation_batches : int
         Number of batches of ``VALIDATION_WINDOWS`` windows to validate on.
     """
@@ -224,10 +237,10 @@ class Corpus:
             flags[i, :length] = contig.flags[start:end]
             allowed[i, :length] = contig.labels.allowed[start:end]
             lengths[i] = length
-            if rng.random() >= self.unadapted and genome.adaptations:
-                adaptation = genome.adaptations[rng.integers(len(genome.adaptations))]
+            if rng.random() >= self.unadapted and genome.signals:
+                signals = genome.signals[rng.integers(len(genome.signals))]
                 low, high = max(start - _FLANK, 0), min(end + _FLANK, size)
-                around = adaptation.features(contig.symbols[low:high], contig.flags[low:high])
+                around = signals.features(contig.symbols[low:high], contig.flags[low:high])
                 features[i, :length] = around[start - low : end - low]
         states = (allowed[..., None] >> np.arange(22, dtype=np.uint32)) & 1
         words = torch.from_numpy(flags)

@@ -39,7 +39,7 @@ __all__ = ["Data", "Source", "read_data", "train"]
 
 #: Share of each genome that is held out where no genome is named to validate on.
 HELD_OUT = 0.1
-#: Genomes of fewer bases are trained on without adaptation: prediction does not adapt to them.
+#: Genomes of fewer bases are trained on without signals: prediction estimates none from them.
 MIN_ADAPT = 60_000
 #: Shorter contigs are left out.
 MIN_CONTIG = 300
@@ -163,9 +163,9 @@ def read_data(
         if held_out:
             genome, rest = genome.hold_out(HELD_OUT)
         if source.bases >= MIN_ADAPT:
-            genome.adapt(seed)
+            genome.estimate_signals(seed)
         if held_out:
-            validate.append(replace(rest, adaptations=genome.adaptations))
+            validate.append(replace(rest, signals=genome.signals))
         (train if entry.split == "train" else validate).append(genome)
         if held_out or entry.split == "validate":
             to_score.append((entry, genome.code))
@@ -310,7 +310,7 @@ def train(
         return about
     tagger.cpu()
     unscored = folder / "unscored.dnatag"
-    panel = ReferencePanel.of(data.train) | panel
+    panel = ReferencePanel.estimate((g.name, g.examples()) for g in data.train) | panel
     model.save(unscored, tagger, about, panel)
     about["scores"] = {"validation_loss": outcome["validation_loss"]} | _score(
         unscored, data, device, threads

@@ -11,17 +11,18 @@ import numpy as np
 import pytest
 
 from dnatag import GeneFinder
-from dnatag.domains.genes.finder import BINNING_GAIN
 from dnatag.domains.genes.model import load
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
 from dnatag.domains.genes.selftraining.binning import binning_gain, choose_bins
-from dnatag.domains.genes.signals.codon_usage import hexamers
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.signals.gene_signals import hexamers
 from dnatag.formats.sequences.records import CodingSequence, Contig
 from dnatag.models.names import find_model
 
-from ..conftest import recoded
+from ..conftest import Notes, recoded
 
 LENGTH = 5_000
+SETTINGS = SelfTrainingSettings()
 #: As many contigs of Buchnera.
 BUCHNERA = 60
 
@@ -53,23 +54,23 @@ def test_alone_by_the_nearest_known_genome(mixture: list[Contig], known: np.ndar
     logs = [np.log(chains(row)) for row in known]
     for contig in mixture[::20]:
         counts = hexamers(encode(contig.sequence))
-        assert choose_bins([contig], known) == [np.argmax([counts @ row for row in logs])]
+        assert choose_bins([contig], known, SETTINGS) == [np.argmax([counts @ row for row in logs])]
 
 
 def test_company_tells_more_than_known_genomes(mixture: list[Contig], known: np.ndarray) -> None:
     def largest(bins: np.ndarray) -> int:
         return int(np.bincount(bins).max())
 
-    bins = choose_bins(mixture, known)
-    alone = np.concatenate([choose_bins([contig], known) for contig in mixture])
+    bins = choose_bins(mixture, known, SETTINGS)
+    alone = np.concatenate([choose_bins([contig], known, SETTINGS) for contig in mixture])
     assert largest(alone[:BUCHNERA]) < 0.9 * BUCHNERA < largest(bins[:BUCHNERA])
     assert not set(bins[:BUCHNERA]) & set(bins[BUCHNERA:])
 
 
 def test_order_and_strands_of_contigs_do_not_matter(
-    mixture: list[Contig], known: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    mixture: list[Contig], known: np.ndarray
 ) -> None:
-    bins = choose_bins(mixture, known)
+    bins = choose_bins(mixture, known, SETTINGS)
     order = random.Random(3).sample(range(len(mixture)), len(mixture))
     turned = [
         replace(c, sequence=c.sequence.translate(bytes.maketrans(b"ACGT", b"TGCA"))[::-1])
@@ -78,20 +79,18 @@ def test_order_and_strands_of_contigs_do_not_matter(
     assert (
         encode(turned[0].sequence) == reverse_complement(encode(mixture[order[0]].sequence))
     ).all()
-    monkeypatch.setattr("dnatag.domains.genes.selftraining.binning._BATCH", 7)
-    np.testing.assert_array_equal(choose_bins(turned, known), bins[order])
+    few = replace(SETTINGS, binning_batch=7)
+    np.testing.assert_array_equal(choose_bins(turned, known, few), bins[order])
 
 
 def test_no_contigs_and_none_that_say_anything(known: np.ndarray) -> None:
-    assert len(choose_bins([], known)) == 0
-    assert len(choose_bins([Contig("n", b"N" * 50), Contig("a", b"ACG")], known)) == 2
+    assert len(choose_bins([], known, SETTINGS)) == 0
+    assert len(choose_bins([Contig("n", b"N" * 50), Contig("a", b"ACG")], known, SETTINGS)) == 2
 
 
-def test_gain_is_that_of_contigs_given_the_others(
-    mixture: list[Contig], known: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gain_is_that_of_contigs_given_the_others(mixture: list[Contig], known: np.ndarray) -> None:
     contigs = mixture[BUCHNERA - 4 : BUCHNERA + 4]
-    bins = choose_bins(contigs, known)
+    bins = choose_bins(contigs, known, SETTINGS)
     counts = np.stack([hexamers(encode(contig.sequence)) / 2 for contig in contigs])
     best = int(np.argmax([counts.sum(0) @ np.log(chains(row)) for row in known]))
 
@@ -103,40 +102,38 @@ def test_gain_is_that_of_contigs_given_the_others(
         return total
 
     gain = log_likelihood(bins) - log_likelihood(np.full(len(contigs), best))
-    monkeypatch.setattr("dnatag.domains.genes.selftraining.binning._BATCH", 3)
-    assert binning_gain(contigs, known) == pytest.approx(gain / (len(contigs) * LENGTH / 1000))
+    few = replace(SETTINGS, binning_batch=3)
+    assert binning_gain(contigs, known, few) == pytest.approx(gain / (len(contigs) * LENGTH / 1000))
 
 
 def test_gain_tells_a_mixture_from_a_genome(mixture: list[Contig], known: np.ndarray) -> None:
-    assert binning_gain(mixture[:BUCHNERA], known) < BINNING_GAIN
-    assert binning_gain(mixture, known) > BINNING_GAIN
+    assert binning_gain(mixture[:BUCHNERA], known, SETTINGS) < SETTINGS.min_binning_gain
+    assert binning_gain(mixture, known, SETTINGS) > SETTINGS.min_binning_gain
 
 
 def genes_of(finder: GeneFinder, contigs: list[Contig]) -> dict[str, list[CodingSequence]]:
     return {p.contig.id: p.genes for p in finder.predict(contigs)}
 
 
-def test_a_bin_is_taken_for_a_genome(
-    mixture: list[Contig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Called with what is learnt of a sample of all of them, in any order."""
-    told: list[str] = []
+def test_a_bin_is_taken_for_a_genome(mixture: list[Contig]) -> None:
+    """Called with parameters from a sample of all its contigs, in any order."""
+    told = Notes()
     finder = GeneFinder(device="cpu")
-    found = {p.contig.id: p.genes for p in finder.predict(mixture, notify=told.append)}
+    found = {p.contig.id: p.genes for p in finder.predict(mixture, observer=told)}
     assert list(found) == [contig.id for contig in mixture]
     assert "69 contigs" in told[0]
     assert genes_of(finder, mixture[::-1]) == found
-    bins = choose_bins(mixture, load(find_model("prokaryotes"))[1].shares)
-    monkeypatch.setattr("dnatag.domains.genes.finder.is_mixture", lambda contigs: False)
-    assert genes_of(finder, mixture) == found
-    monkeypatch.setattr("dnatag.domains.genes.finder.GENOME", 0)
+    bins = choose_bins(mixture, load(find_model("prokaryotes"))[1].shares, SETTINGS)
+    by_composition = replace(SETTINGS, max_gc_spread=1.0)
+    assert genes_of(GeneFinder(device="cpu", self_training=by_composition), mixture) == found
+    finder = GeneFinder(device="cpu", self_training=replace(SETTINGS, max_genome=0))
     adapted = []
     for number in set(bins):
         members = [contig for contig, its in zip(mixture, bins, strict=True) if its == number]
-        notes: list[str] = []
-        genome = finder.estimate_parameters(members, notes.append)
+        notes = Notes()
+        parameters = finder.estimate_parameters(members, observer=notes)
         adapted += members * notes[-1].startswith("adapted")
-        expected = genes_of(GeneFinder(genome=genome, device="cpu"), members)
+        expected = genes_of(GeneFinder(parameters=parameters, device="cpu"), members)
         assert {contig.id: found[contig.id] for contig in members} == expected
     assert 0.9 * BUCHNERA < len(adapted) <= BUCHNERA
     assert told[1].startswith(f"adapted to the bins of {len(adapted)} contigs;")
@@ -151,8 +148,8 @@ def test_a_contig_of_another_code_is_left_out_of_its_bin(mixture: list[Contig]) 
     ]
     guests = [guest for guest in guests if next(finder.predict([guest])).code.table == 4]
     assert len(guests) > 2
-    told: list[str] = []
-    found = finder.predict([*mixture, *guests], notify=told.append)
+    told = Notes()
+    found = finder.predict([*mixture, *guests], observer=told)
     predictions = {p.contig.id: p for p in found}
     assert [line.partition(": genetic code 4: +")[0] for line in told[2:]] == [
         guest.id for guest in guests
@@ -169,26 +166,25 @@ def test_the_code_of_a_bin_is_chosen_from_all_of_it(mixture: list[Contig]) -> No
         replace(contig, sequence=recoded(contig, finder.find(contig)))
         for contig in mixture[:BUCHNERA]
     ]
-    told: list[str] = []
-    found = finder.predict([*other, *mixture[BUCHNERA:]], notify=told.append)
+    told = Notes()
+    found = finder.predict([*other, *mixture[BUCHNERA:]], observer=told)
     codes = {p.contig.id: p.code.table for p in found}
     assert sum(codes[contig.id] == 4 for contig in other) > 0.9 * BUCHNERA
     assert {codes[contig.id] for contig in mixture[BUCHNERA:]} == {11}
     assert any(re.match(r"a bin of \d+ contigs: genetic code 4: \+", line) for line in told)
 
 
-def test_what_is_not_taken_together(mixture: list[Contig], monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than is held in memory, and contigs of a model that knows too few genomes."""
+def test_what_is_not_taken_together(mixture: list[Contig]) -> None:
+    """More than is held in memory, and contigs where the panel has too few genomes."""
     finder = GeneFinder(device="cpu")
     alone = {contig.id: finder.find(contig) for contig in mixture}
     assert genes_of(finder, mixture) != alone
-    for limits in ({"GENOME": 100_000, "MIXTURE": 200_000}, {"BINS_LEAST": 1000}):
-        with monkeypatch.context() as patch:
-            for name, value in limits.items():
-                patch.setattr(f"dnatag.domains.genes.finder.{name}", value)
-            told: list[str] = []
-            found = {p.contig.id: p.genes for p in finder.predict(mixture, notify=told.append)}
-            assert found == alone
-            assert told == [
-                "this seems to be more than one genome: each contig is taken on its own"
-            ]
+    for settings in (
+        replace(SETTINGS, max_genome=100_000, max_mixture=200_000),
+        replace(SETTINGS, min_panel=1000),
+    ):
+        told = Notes()
+        other = GeneFinder(device="cpu", self_training=settings)
+        found = {p.contig.id: p.genes for p in other.predict(mixture, observer=told)}
+        assert found == alone
+        assert told == ["this seems to be more than one genome: each contig is taken on its own"]

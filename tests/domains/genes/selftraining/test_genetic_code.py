@@ -10,15 +10,18 @@ import pytest
 from Bio.Seq import Seq
 
 from dnatag import GeneFinder
-from dnatag.domains.genes.selftraining.genetic_code import (
-    CODE_LEAST,
-    LONG_FRAME,
-    MORE_OPEN,
-    may_be_recoded,
-)
+from dnatag.domains.genes.selftraining import genetic_code
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.formats.sequences.records import Contig
 
 from ..conftest import recoded
+
+SETTINGS = SelfTrainingSettings()
+LEAST = SETTINGS.min_code_sample
+
+
+def may_be_recoded(stretches: list[Contig]) -> bool:
+    return genetic_code.may_be_recoded(stretches, SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +49,21 @@ def open_share(contig: Contig, table: int) -> float:
             whole = sequence[frame : frame + (len(sequence) - frame) // 3 * 3]
             at = frame
             for chunk in str(whole.translate(table)).split("*"):
-                if 3 * len(chunk) >= LONG_FRAME:
+                if 3 * len(chunk) >= SETTINGS.long_frame:
                     view[at : at + 3 * len(chunk)] = True
                 at += 3 * len(chunk) + 3
     return float(is_open.mean())
 
 
-@pytest.mark.parametrize("length", [CODE_LEAST, 8000])
+@pytest.mark.parametrize("length", [LEAST, 8000])
 def test_frames_are_biopythons(genomes: dict[str, Contig], length: int) -> None:
     told = []
     for contig in genomes.values():
         for stretch in cut(contig, length):
             more = max(open_share(stretch, 4), open_share(stretch, 15)) - open_share(stretch, 11)
             # A stop codon may count as a part of the frame before it.
-            if abs(more - MORE_OPEN) > 0.02:
-                told.append(more > MORE_OPEN)
+            if abs(more - SETTINGS.more_open) > 0.02:
+                told.append(more > SETTINGS.more_open)
                 assert may_be_recoded([stretch]) is told[-1]
     assert len(told) > 8
     assert len(set(told)) == 2
@@ -84,7 +87,7 @@ def test_stretches_count_together(genomes: dict[str, Contig], buchnera: Any) -> 
 
 def test_too_short_to_tell(genomes: dict[str, Contig]) -> None:
     contig = genomes["code 4"]
-    short = [Contig("short", contig.sequence[i : i + CODE_LEAST - 1]) for i in range(0, 20000, 500)]
+    short = [Contig("short", contig.sequence[i : i + LEAST - 1]) for i in range(0, 20000, 500)]
     assert not any(may_be_recoded([contig]) for contig in short)
     assert any(may_be_recoded([first, second]) for first, second in zip(short, short, strict=True))
     assert not may_be_recoded([])

@@ -1,4 +1,4 @@
-"""What is learnt of a genome: it is kept whole, and calls all isolates of a species alike."""
+"""Parameters of a genome: a file keeps them, and they call all isolates of a species alike."""
 
 from __future__ import annotations
 
@@ -18,25 +18,33 @@ from dnatag.domains.genes.model import load
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import (
     GenomeParameters,
-    choose_parts,
     load_parameters,
     save_parameters,
 )
+from dnatag.domains.genes.selftraining.sampling import choose_parts
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.errors import DnatagError, InputError
 from dnatag.formats.sequences.records import CodingSequence, Contig
 from dnatag.models.file import load_model, save_model
 from dnatag.models.names import find_model
+
+from ..conftest import Notes
 
 #: Bases around a gene that must be the same.
 AROUND = 500
 
 
 def train(contig: Contig, **settings: Any) -> tuple[GenomeParameters, list[CodingSequence]]:
-    """What a finder learns of a genome, and the genes that it finds."""
-    kept: list[GenomeParameters] = []
-    finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", **settings)
-    (prediction,) = finder.predict([contig], learnt=kept.append)
-    return kept[0], prediction.genes
+    """Return the parameters of a genome, and its genes."""
+    notes = Notes()
+    finder = GeneFinder(
+        adapt="file",
+        genetic_code=11,
+        device="cpu",
+        self_training=SelfTrainingSettings(**settings),
+    )
+    (prediction,) = finder.predict([contig], observer=notes)
+    return notes.parameters[0], prediction.genes
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +53,7 @@ def contig(buchnera: Any) -> Contig:
 
 
 @pytest.fixture(scope="module")
-def learnt(contig: Contig) -> tuple[GenomeParameters, list[CodingSequence]]:
+def estimated(contig: Contig) -> tuple[GenomeParameters, list[CodingSequence]]:
     return train(contig)
 
 
@@ -79,16 +87,16 @@ def unlike(
     return number, others
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["one adaptation", "each its own"])
+@pytest.mark.parametrize("shared", [True, False], ids=["shared parameters", "own parameters"])
 def test_the_same_gene_in_every_isolate(
     contig: Contig,
-    learnt: tuple[GenomeParameters, list[CodingSequence]],
+    estimated: tuple[GenomeParameters, list[CodingSequence]],
     isolate: Contig,
     shared: bool,
 ) -> None:
-    genome, genes = learnt
+    genome, genes = estimated
     if shared:
-        others = GeneFinder(genome=genome, device="cpu").find(isolate)
+        others = GeneFinder(parameters=genome, device="cpu").find(isolate)
     else:
         _, others = train(isolate)
     for here, there in (
@@ -101,51 +109,45 @@ def test_the_same_gene_in_every_isolate(
 
 
 def test_what_is_saved_calls_the_same_genes(
-    contig: Contig, learnt: tuple[GenomeParameters, list[CodingSequence]], tmp_path: Path
+    contig: Contig, estimated: tuple[GenomeParameters, list[CodingSequence]], tmp_path: Path
 ) -> None:
-    genome, genes = learnt
+    genome, genes = estimated
     save_parameters(tmp_path / "genome", genome)
     again = load_parameters(tmp_path / "genome")
     assert again.code == genome.code
-    for part in ("adaptation", "starts"):
+    for part in ("signals", "start_signals"):
         tables = getattr(genome, part).to_arrays()
         for name, table in getattr(again, part).to_arrays().items():
             np.testing.assert_array_equal(table, tables[name])
             assert table.any()
-    assert GeneFinder(genome=again, device="cpu").find(contig) == genes
+    assert GeneFinder(parameters=again, device="cpu").find(contig) == genes
 
 
-def test_starts_are_learnt_until_they_settle(
-    contig: Contig,
-    learnt: tuple[GenomeParameters, list[CodingSequence]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """From a sample first, then from all genes; what is learnt last is what is called with."""
-    told: list[str] = []
-    monkeypatch.setattr("dnatag.domains.genes.finder.SAMPLE", 90_000)
-    finder = GeneFinder(adapt="file", genetic_code=11, device="cpu")
-    genome = finder.estimate_parameters([contig], told.append)
+def test_start_signals_are_estimated_until_they_settle(contig: Contig) -> None:
+    """From a sample first, then from all genes."""
+    settings = SelfTrainingSettings(sample_size=90_000)
+    told = Notes()
+    finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", self_training=settings)
+    genome = finder.estimate_parameters([contig], observer=told)
     assert told[0].startswith("adapted to the genome: codon usage of a sample, starts of ")
-    assert not np.array_equal(genome.adaptation.profiles, genome.starts.profiles)
-    monkeypatch.setattr("dnatag.domains.genes.finder.ROUNDS", 0)
+    assert not np.array_equal(genome.signals.profiles, genome.start_signals.profiles)
+    settings = replace(settings, max_rounds=0)
+    finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", self_training=settings)
     sample_only = finder.estimate_parameters([contig])
-    np.testing.assert_array_equal(sample_only.adaptation.profiles, genome.adaptation.profiles)
-    np.testing.assert_array_equal(sample_only.starts.profiles, genome.adaptation.profiles)
+    np.testing.assert_array_equal(sample_only.signals.profiles, genome.signals.profiles)
+    np.testing.assert_array_equal(sample_only.start_signals.profiles, genome.signals.profiles)
 
 
 @pytest.mark.parametrize("turn", [1, 41_003, 99_999])
-def test_rotating_a_circle_changes_nothing(
-    contig: Contig, monkeypatch: pytest.MonkeyPatch, turn: int
-) -> None:
-    """Also what is learnt from a sample of it, and a gene where the file is cut."""
-    monkeypatch.setattr("dnatag.domains.genes.finder.SAMPLE", 70_000)
-    monkeypatch.setattr("dnatag.domains.genes.finder.STRETCH", 5_000)
+def test_rotating_a_circle_changes_nothing(contig: Contig, turn: int) -> None:
+    """Also parameters from a sample of it, and a gene where the file is cut."""
+    sizes = {"sample_size": 70_000, "sample_stretch": 5_000}
     n = 100_000
     here = Contig("a", contig.sequence[:n], circular=True)
     there = replace(here, sequence=here.sequence[turn:] + here.sequence[:turn])
-    genome, genes = train(here)
-    rotated, others = train(there)
-    np.testing.assert_array_equal(genome.adaptation.hexamers, rotated.adaptation.hexamers)
+    genome, genes = train(here, **sizes)
+    rotated, others = train(there, **sizes)
+    np.testing.assert_array_equal(genome.signals.hexamers, rotated.signals.hexamers)
 
     def places(found: list[CodingSequence], shift: int) -> dict[tuple[int, int, int], float | None]:
         return {
@@ -159,12 +161,9 @@ def test_rotating_a_circle_changes_nothing(
     assert len(cut) >= (turn != 99_999)
 
 
-def test_large_files_are_learnt_from_by_sample(
-    contig: Contig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dnatag.domains.genes.finder.GENOME", 100_000)
-    genome, genes = train(contig)
-    assert genome.starts is genome.adaptation
+def test_parameters_of_large_genomes_are_those_of_a_sample(contig: Contig) -> None:
+    genome, genes = train(contig, max_genome=100_000)
+    assert genome.start_signals is genome.signals
     assert len(genes) > 100
 
 
@@ -184,11 +183,11 @@ def test_other_files_are_refused(tmp_path: Path, make: Callable[[Path], Any]) ->
 @pytest.mark.parametrize(
     ("name", "table"),
     [
-        ("adaptation.hexamers", np.zeros(4095, np.float32)),
-        ("starts.codons", np.zeros(64, np.float64)),
-        ("starts.codons", np.full(64, np.nan, np.float32)),
-        ("motif.weights", np.zeros((6, 4, 1), np.float32)),
-        ("motif.more", np.zeros(1, np.float32)),
+        ("signals.hexamers", np.zeros(4095, np.float32)),
+        ("start_signals.start_codons", np.zeros(64, np.float64)),
+        ("start_signals.start_codons", np.full(64, np.nan, np.float32)),
+        ("rbs.weights", np.zeros((6, 4, 1), np.float32)),
+        ("rbs.more", np.zeros(1, np.float32)),
         ("more", np.zeros(1, np.float32)),
     ],
 )
@@ -207,13 +206,14 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str, table: np.ndarray)
 
 
 def test_too_few_genes(buchnera: Any) -> None:
-    """What is learnt of a genome comes from its nearest panel then."""
+    """The parameters are then those of similar genomes of the panel."""
     genome, genes = train(Contig("x", buchnera.sequence[:9_000]))
     assert genome.code == GeneticCode.ncbi(11)
-    assert genome.adaptation is genome.starts
+    assert genome.signals is genome.start_signals
     panel = load(find_model("prokaryotes"))[1]
-    lent, _ = panel.average(panel.nearest([encode(buchnera.sequence[:9_000])]))
-    np.testing.assert_array_equal(genome.adaptation.hexamers, lent.hexamers)
+    nearest = panel.nearest([encode(buchnera.sequence[:9_000])], SelfTrainingSettings())
+    signals, _ = panel.average(nearest)
+    np.testing.assert_array_equal(genome.signals.hexamers, signals.hexamers)
     assert len(genes) > 4
 
 

@@ -1,4 +1,4 @@
-"""Genomes that lend their adaptation: the right one is chosen, and a file keeps them."""
+"""The reference panel: the right genomes are chosen, and a file keeps them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,24 @@ from dnatag import GeneFinder
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.model import build, load, save
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
-from dnatag.domains.genes.selftraining.reference_panel import AVERAGED, ReferencePanel
-from dnatag.domains.genes.signals.codon_usage import Adaptation, hexamers
+from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.signals.gene_signals import GeneSignals, hexamers
 from dnatag.domains.genes.signals.kernels import genes_log_odds
 from dnatag.domains.genes.structures.labels import label_genes
 from dnatag.domains.genes.training.corpus import LabelledContig, LabelledGenome
 from dnatag.formats.sequences.records import Contig
 from dnatag.models.names import find_model
 
+from ..conftest import Notes
+
 CODE = GeneticCode.ncbi(11)
+SETTINGS = SelfTrainingSettings()
+AVERAGED = SETTINGS.panel_averaged
+
+
+def panel_of(genomes: list[LabelledGenome]) -> ReferencePanel:
+    return ReferencePanel.estimate((genome.name, genome.examples()) for genome in genomes)
 
 
 def labelled(name: str, sequence: bytes, genes: list[Any]) -> LabelledGenome:
@@ -47,26 +56,26 @@ def rich(buchnera: Any) -> LabelledGenome:
 
 
 def test_the_nearest_is_chosen(genome: LabelledGenome, rich: LabelledGenome) -> None:
-    panel = ReferencePanel.of([rich, genome])
+    panel = panel_of([rich, genome])
     for own in (rich, genome):
         symbols = own.contigs[0].symbols
         for length in (1000, 5000):
             for at in range(0, 600_000, 100_000):
                 stretch = symbols[at : at + length]
-                nearest = panel.nearest([stretch])
+                nearest = panel.nearest([stretch], SETTINGS)
                 assert panel.names[nearest[0]] == own.name
                 assert sorted(nearest) == [0, 1]
-                assert panel.nearest([reverse_complement(stretch)]) == nearest
-    assert ReferencePanel.none().nearest([symbols]) == ()
+                assert panel.nearest([reverse_complement(stretch)], SETTINGS) == nearest
+    assert ReferencePanel.none().nearest([symbols], SETTINGS) == ()
 
 
 def test_codon_usage_decides_where_composition_does_not(genome: LabelledGenome) -> None:
-    (own,), (motif,) = (ReferencePanel.of([genome]).adaptations, ReferencePanel.of([genome]).motifs)
+    (own,), (rbs,) = (panel_of([genome]).signals, panel_of([genome]).rbs)
     other = replace(own, hexamers=-own.hexamers)
-    composition = np.tile(ReferencePanel.of([genome]).composition, (2, 1))
-    panel = ReferencePanel(("other", "own"), composition, (other, own), (motif, motif))
+    composition = np.tile(panel_of([genome]).composition, (2, 1))
+    panel = ReferencePanel(("other", "own"), composition, (other, own), (rbs, rbs))
     for at in range(0, 600_000, 100_000):
-        assert panel.nearest([genome.contigs[0].symbols[at : at + 3000]]) == (1, 0)
+        assert panel.nearest([genome.contigs[0].symbols[at : at + 3000]], SETTINGS) == (1, 0)
 
 
 def test_odds_are_those_of_all_ways_to_have_genes() -> None:
@@ -96,17 +105,17 @@ def hexamer(base: np.ndarray, at: int) -> tuple[int, int]:
     return int(six @ powers), int((3 - six[::-1]) @ powers)
 
 
-def test_a_few_lend_the_mean(genome: LabelledGenome, rich: LabelledGenome) -> None:
+def test_a_few_are_averaged(genome: LabelledGenome, rich: LabelledGenome) -> None:
     others = [replace(rich, name=f"rich {number}") for number in range(AVERAGED)]
-    panel = ReferencePanel.of([*others, genome])
-    nearest = panel.nearest([genome.contigs[0].symbols])
+    panel = panel_of([*others, genome])
+    nearest = panel.nearest([genome.contigs[0].symbols], SETTINGS)
     assert nearest == (AVERAGED, *range(AVERAGED - 1))
-    lent, motif = panel.average(nearest)
-    assert motif is panel.motifs[AVERAGED]
-    for field in fields(Adaptation):
-        own, other = (getattr(panel.adaptations[i], field.name) for i in (AVERAGED, 0))
+    signals, rbs = panel.average(nearest)
+    assert rbs is panel.rbs[AVERAGED]
+    for field in fields(GeneSignals):
+        own, other = (getattr(panel.signals[i], field.name) for i in (AVERAGED, 0))
         mean = (own + (AVERAGED - 1) * other) / AVERAGED
-        np.testing.assert_allclose(getattr(lent, field.name), mean, atol=1e-5)
+        np.testing.assert_allclose(getattr(signals, field.name), mean, atol=1e-5)
 
 
 def test_hexamers_of_both_strands(buchnera: Any) -> None:
@@ -123,33 +132,31 @@ def test_genomes_with_few_genes_and_names_that_came_before(
     genome: LabelledGenome, rich: LabelledGenome, buchnera: Any
 ) -> None:
     small = labelled("small", buchnera.sequence[:50_000], buchnera.genes[:30])
-    panel = ReferencePanel.of([small, genome, replace(rich, name="Buchnera")])
+    panel = panel_of([small, genome, replace(rich, name="Buchnera")])
     assert panel.names == ("Buchnera",)
-    np.testing.assert_array_equal(
-        panel.adaptations[0].hexamers, ReferencePanel.of([genome]).adaptations[0].hexamers
-    )
-    assert ReferencePanel.of([small]).names == ()
-    both = ReferencePanel.of([genome]) | ReferencePanel.of([rich, genome])
+    np.testing.assert_array_equal(panel.signals[0].hexamers, panel_of([genome]).signals[0].hexamers)
+    assert panel_of([small]).names == ()
+    both = panel_of([genome]) | panel_of([rich, genome])
     assert both.names == ("Buchnera", "rich")
-    assert len(both.composition) == len(both.adaptations) == len(both.motifs) == 2
+    assert len(both.composition) == len(both.signals) == len(both.rbs) == 2
     assert (panel | ReferencePanel.none()).names == (ReferencePanel.none() | panel).names
 
 
 def test_a_model_file_keeps_them(
     genome: LabelledGenome, rich: LabelledGenome, tmp_path: Path
 ) -> None:
-    panel = ReferencePanel.of([genome, rich])
+    panel = panel_of([genome, rich])
     tagger = build(hidden=4)
     save(tmp_path / "a.dnatag", tagger, {}, panel)
     _, again, metadata = load(tmp_path / "a.dnatag")
     assert again.names == ("Buchnera", "rich")
     assert metadata["panel"] == ["Buchnera", "rich"]
     np.testing.assert_allclose(again.composition, panel.composition, atol=0.01)
-    for one, other in zip(again.adaptations, panel.adaptations, strict=True):
-        for field in fields(Adaptation):
+    for one, other in zip(again.signals, panel.signals, strict=True):
+        for field in fields(GeneSignals):
             table = getattr(other, field.name).clip(-6.35, 6.35)
             np.testing.assert_allclose(getattr(one, field.name), table, atol=0.026)
-    for one, other in zip(again.motifs, panel.motifs, strict=True):
+    for one, other in zip(again.rbs, panel.rbs, strict=True):
         np.testing.assert_array_equal(one.weights, other.weights)
         np.testing.assert_array_equal(one.spacers, other.spacers)
     save(tmp_path / "b.dnatag", tagger, {}, ReferencePanel.none())
@@ -169,8 +176,8 @@ def test_short_contigs_are_called_like_their_relatives(buchnera: Any) -> None:
     finder = GeneFinder(genetic_code=11, device="cpu")
     together = [p.genes for p in finder.predict(contigs)]
     for contig, genes in zip(contigs, together, strict=True):
-        notes: list[str] = []
-        (alone,) = finder.predict([contig], notify=notes.append)
+        notes = Notes()
+        (alone,) = finder.predict([contig], observer=notes)
         assert alone.genes == genes
         assert "taken for a relative of " in notes[0]
     assert together[0] != GeneFinder(genetic_code=11, adapt="off", device="cpu").find(contigs[0])

@@ -1,4 +1,4 @@
-"""The motif before starts: found where it was planted, scored as its definition says."""
+"""The RBS motif: found where it was planted, scored by its definition."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.nucleotides import encode
+from dnatag.domains.genes.signals.gene_signals import GeneExamples
 from dnatag.domains.genes.signals.rbs import SPACERS, WIDTH, RbsMotif
 from dnatag.formats.sequences.records import CodingSequence
 
@@ -32,14 +33,14 @@ def planted(consensus: str, spacer: int, share: float, n: int = 300) -> tuple[by
     return text.encode(), starts
 
 
-def train(sequence: bytes, starts: list[int], strand: int = 1) -> RbsMotif:
+def estimate(sequence: bytes, starts: list[int], strand: int = 1) -> RbsMotif:
     symbols = encode(sequence)
     genes = [CodingSequence("", ((at, at + 96),), 1) for at in starts]
     if strand < 0:
         symbols = encode(bytes(Seq(sequence).reverse_complement()))
         n = len(symbols)
         genes = [CodingSequence("", ((n - at - 96, n - at),), -1) for at in starts]
-    return RbsMotif.estimate([(symbols, CODE.properties(symbols), genes)])
+    return RbsMotif.estimate([GeneExamples(symbols, CODE.properties(symbols), genes)])
 
 
 @pytest.mark.parametrize("strand", [1, -1])
@@ -48,7 +49,7 @@ def train(sequence: bytes, starts: list[int], strand: int = 1) -> RbsMotif:
 )
 def test_a_planted_motif_is_found(consensus: str, spacer: int, share: float, strand: int) -> None:
     sequence, starts = planted(consensus, spacer, share)
-    motif = train(sequence, starts, strand)
+    motif = estimate(sequence, starts, strand)
     assert motif.spacers.sum() == pytest.approx(1)
     # It may be found a base further on, with one base of its surroundings.
     found = "".join("ACGT"[i] for i in motif.weights.argmax(1))
@@ -61,7 +62,7 @@ def test_a_planted_motif_is_found(consensus: str, spacer: int, share: float, str
     assert ((log_odds > 1) == has_it).mean() > 0.97
 
 
-def test_no_starts_say_nothing() -> None:
+def test_without_starts_none_is_favoured() -> None:
     for motif in (RbsMotif.none(), RbsMotif.estimate([])):
         symbols = encode(b"ACGTNAGGAGGTACGTAATG")
         np.testing.assert_array_equal(motif.log_odds(symbols, np.arange(17), 1), np.zeros(17))
@@ -70,7 +71,7 @@ def test_no_starts_say_nothing() -> None:
 @pytest.fixture(scope="module")
 def motif(buchnera: Any) -> RbsMotif:
     symbols = encode(buchnera.sequence)
-    return RbsMotif.estimate([(symbols, CODE.properties(symbols), buchnera.genes)])
+    return RbsMotif.estimate([GeneExamples(symbols, CODE.properties(symbols), buchnera.genes)])
 
 
 @settings(max_examples=50, deadline=None)

@@ -38,10 +38,10 @@ def labelled(sequence: bytes, genes: list[CodingSequence]) -> LabelledContig:
 
 @pytest.fixture
 def genome() -> LabelledGenome:
-    """The chunk, adapted to itself."""
+    """The chunk, with signals of its own genes."""
     (contig, genes), = PAIRS  # fmt: skip
     genome = LabelledGenome("buchnera", (labelled(contig.sequence, genes),), CODE)
-    genome.adapt(3)
+    genome.estimate_signals(3)
     return genome
 
 
@@ -79,7 +79,7 @@ def test_windows_are_cut_from_the_genome(genome: LabelledGenome) -> None:
         assert (batch.flags[row].numpy() == contig.flags[here]).all()
         assert (states(batch.allowed[row]) == contig.labels.allowed[here]).all()
         if batch.inputs[2][row].any():
-            expected = [a.features(contig.symbols, contig.flags)[here] for a in genome.adaptations]
+            expected = [s.features(contig.symbols, contig.flags)[here] for s in genome.signals]
             assert any(np.array_equal(batch.inputs[2][row].numpy(), e) for e in expected)
     assert len(set(places)) > 30
     assert max(places) - min(places) > len(text) // 2
@@ -112,7 +112,7 @@ def test_all_windows_are_legal(genome: LabelledGenome) -> None:
     assert (loss > 0).all()
 
 
-def test_share_without_adaptation(genome: LabelledGenome) -> None:
+def test_share_without_signals(genome: LabelledGenome) -> None:
     for unadapted in (0.0, 0.3, 1.0):
         corpus = Corpus([genome], [], window=300, batch=400, unadapted=unadapted)
         seen = corpus.batch_at(0).inputs[2].any(-1).any(-1).float().mean()
@@ -179,13 +179,13 @@ def test_masked_genes_teach_nothing(genome: LabelledGenome) -> None:
     assert (labels.allowed[~open_bases] == whole[~open_bases]).all()
 
 
-def test_adaptations(genome: LabelledGenome) -> None:
+def test_signals(genome: LabelledGenome) -> None:
     """They differ among each other, and are functions of the seed."""
-    again = replace(genome, adaptations=[])
+    again = replace(genome, signals=[])
     again.adapt(3)
-    other = replace(genome, adaptations=[])
+    other = replace(genome, signals=[])
     other.adapt(4)
-    tables = [[a.hexamers for a in g.adaptations] for g in (genome, again, other)]
+    tables = [[a.hexamers for a in g.signals] for g in (genome, again, other)]
     assert all(np.array_equal(x, y) for x, y in zip(tables[0], tables[1], strict=True))
     assert not np.array_equal(tables[0][0], tables[2][0])
     assert not np.array_equal(tables[0][0], tables[0][1])
@@ -207,8 +207,8 @@ def test_hold_out(genome: LabelledGenome) -> None:
     (contig,) = genome.contigs
     short = contig.part(0, 2999)
     rest, held_out = replace(genome, contigs=(contig, short)).hold_out(0.25)
-    assert not rest.adaptations
-    assert not held_out.adaptations
+    assert not rest.signals
+    assert not held_out.signals
     cut = round(0.75 * len(contig.symbols))
     assert [len(c.symbols) for c in rest.contigs] == [cut, 2999]
     (tail,) = held_out.contigs

@@ -98,19 +98,19 @@ def test_validation_genomes_are_not_trained_on(write: Write) -> None:
 def test_large_genomes_adapt_to_what_is_trained_on(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not read_data([ENTRY]).train[0].adaptations
+    assert not read_data([ENTRY]).train[0].signals
     monkeypatch.setattr(module, "MIN_ADAPT", 20_000)
     data = read_data([ENTRY])
-    assert len(data.train[0].adaptations) == 4
-    assert data.validate[0].adaptations is data.train[0].adaptations
+    assert len(data.train[0].signals) == 4
+    assert data.validate[0].signals is data.train[0].signals
     # What is held out has no part in it.
     tail = round(len(SEQUENCE) * 0.9)
     rows = [row for row in gff_rows() if int(row[4]) <= tail]
     cut = read_data([replace(write(rows=rows), seed=0)])
-    for one, other in zip(cut.train[0].adaptations, data.train[0].adaptations, strict=True):
+    for one, other in zip(cut.train[0].signals, data.train[0].signals, strict=True):
         assert np.array_equal(one.hexamers, other.hexamers)
     other = read_data([replace(ENTRY, seed=1)])
-    tables = [d.train[0].adaptations[0].hexamers for d in (data, other)]
+    tables = [d.train[0].signals[0].hexamers for d in (data, other)]
     assert not np.array_equal(*tables)
 
 

@@ -1,15 +1,16 @@
-"""What a genome's own genes say about the others: codon usage and the signals of its starts.
+"""Codon usage and start signals of a genome, as log-odds tables.
 
-An :class:`Adaptation` is learnt from genes of one genome (annotated ones in training, the
-confident ones of a first pass in prediction) and gives the network extra features. Starts
-of genes that closely follow another one of the same strand (inside operons) are modelled apart
-from the others, as in GeneMarkS-2 (Lomsadze et al. 2018).
+:class:`GeneSignals` are estimated from genes of one genome (annotated ones in training, confident
+ones of a first pass in prediction) and give the network extra features. Starts of genes that
+closely follow another one on their strand (inside operons) are modelled apart from the others, as
+in GeneMarkS-2 (Lomsadze et al. 2018).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,18 +20,15 @@ from dnatag.formats.sequences.records import CodingSequence
 
 __all__ = [
     "FEATURES",
-    "LEARN_LENGTH",
     "MIRROR_FEATURES",
-    "Adaptation",
+    "GeneExamples",
+    "GeneSignals",
     "hexamers",
     "mirror_flags",
 ]
 
-#: Genes shorter than this are not learnt from.
-LEARN_LENGTH = 300
-
 #: Features of one strand.
-_OWN = ("hexamer", "start codon", "profile first", "profile inner", "motif first", "motif inner")
+_OWN = ("hexamer", "start codon", "profile first", "profile inner", "5-mer first", "5-mer inner")
 #: Features of a base: those of the forward, then those of the reverse strand.
 FEATURES = tuple(f"{strand}{name}" for strand in "+-" for name in _OWN)
 #: The order of the features on the other strand.
@@ -38,12 +36,12 @@ MIRROR_FEATURES = (*range(len(_OWN), 2 * len(_OWN)), *range(len(_OWN)))
 
 #: The start profile covers this many bases before the start codon and behind it.
 _BEFORE, _BEHIND = 40, 12
-#: Class of motifs by the number of bases between motif and start codon.
-_MOTIF = 5
+#: Length of the words before starts, and their class by the bases between word and start codon.
+_WORD = 5
 _BIN_OF_GAP = np.digitize(np.arange(36), [4, 6, 8, 10, 13, 18, 24, 30]).astype(np.int64)
 _N_BINS = int(_BIN_OF_GAP.max()) + 1
-#: A gene is inside an operon if the one before it on its strand ends less than this before it.
-_OPERON_GAP = 25
+#: A gene is inside an operon if fewer bases lie between it and the one before it on its strand.
+OPERON_GAP = 25
 #: How far from a start its rivals (the background) are looked for.
 _RIVALS = 150
 #: Sums of a profile are brought to the scale of the other features.
@@ -95,60 +93,79 @@ def _log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.nd
     return np.log(shrunk / rate).astype(np.float32)
 
 
+class GeneExamples(NamedTuple):
+    """A sequence with genes to estimate from.
+
+    Attributes
+    ----------
+    symbols, flags : numpy.ndarray
+        uint8 (L,), see :mod:`dnatag.domains.genes.nucleotides` and
+        :meth:`dnatag.domains.genes.codes.GeneticCode.properties`.
+    genes : sequence of CodingSequence
+        In any order; their complete ends are trusted. Genes across the origin are not used.
+    """
+
+    symbols: np.ndarray
+    flags: np.ndarray
+    genes: Sequence[CodingSequence]
+
+
 @dataclass(frozen=True)
-class Adaptation:
+class GeneSignals:
     """Log-odds tables of a genome.
 
     Attributes
     ----------
     hexamers : numpy.ndarray
         float32 (4096,), hexamers at the codon starts of genes against all hexamers.
-    codons : numpy.ndarray
+    start_codons : numpy.ndarray
         float32 (64,), start codons against their in-frame rivals.
     profiles : numpy.ndarray
         float32 (2, 52, 4), bases around starts against those around rivals, for first genes of
         operons and inner ones.
-    motifs : numpy.ndarray
+    pentamers : numpy.ndarray
         float32 (2, 1024, bins), 5-mers before starts by their distance.
     """
 
     hexamers: np.ndarray
-    codons: np.ndarray
+    start_codons: np.ndarray
     profiles: np.ndarray
-    motifs: np.ndarray
+    pentamers: np.ndarray
 
     @classmethod
-    def none(cls) -> Adaptation:
-        """Return tables of zeros: nothing is known of the genome."""
+    def none(cls) -> GeneSignals:
+        """Return tables of zeros, which favour nothing."""
         return cls(
             np.zeros(4096, np.float32),
             np.zeros(64, np.float32),
             np.zeros((2, _BEFORE + _BEHIND, 4), np.float32),
-            np.zeros((2, 4**_MOTIF, _N_BINS), np.float32),
+            np.zeros((2, 4**_WORD, _N_BINS), np.float32),
         )
 
     @classmethod
     def estimate(
-        cls, contigs: Iterable[tuple[np.ndarray, np.ndarray, Sequence[CodingSequence]]]
-    ) -> Adaptation:
-        """Count the tables.
+        cls, examples: Iterable[GeneExamples], operon_gap: int = OPERON_GAP
+    ) -> GeneSignals:
+        """Estimate the tables from genes of one genome.
 
         Parameters
         ----------
-        contigs : iterable of (symbols, flags, genes)
-            The genome: symbols and flags, uint8 (L,), and the genes to learn from,
-            whose complete ends are trusted. Genes across the origin are not used.
+        examples : iterable of GeneExamples
+            Its sequences.
+        operon_gap : int
+            A gene is inside an operon if fewer bases lie between it and the one before it on its
+            strand.
 
         Returns
         -------
-        Adaptation
-            Of zeros, up to rounding, if there are no genes.
+        GeneSignals
+            Zeros, up to rounding, if there are no genes.
         """
         coding, background = np.zeros(4096), np.zeros(4096)
-        codons = np.zeros((3, 64))
+        start_codons = np.zeros((3, 64))
         profiles = np.zeros((3, _BEFORE + _BEHIND, 4))
-        motifs = np.zeros((3, 4**_MOTIF, _N_BINS))
-        for symbols, flags, genes in contigs:
+        pentamers = np.zeros((3, 4**_WORD, _N_BINS))
+        for symbols, flags, genes in examples:
             whole = [g for g in genes if len(g.parts) == 1]
             length = len(symbols)
             for strand in (1, -1):
@@ -167,24 +184,24 @@ class Adaptation:
                 )
                 begin = np.array([start + phase for start, _, phase, _ in placed], dtype=np.int64)
                 end = np.array([end for _, end, _, _ in placed], dtype=np.int64)
-                # The codon of the start and the stop say nothing of codon usage.
+                # Start and stop codons are no part of codon usage.
                 count_hexamers(base, begin + 3, end - 3, coding, background)
                 before = np.concatenate([[-(10**9)], end[:-1]])
                 trusted = np.array([not partial for *_, partial in placed], dtype=bool)
-                kinds = (begin - before < _OPERON_GAP).astype(np.int64)
+                kinds = (begin - before < operon_gap).astype(np.int64)
                 count_starts(
                     base, own_flags, begin[trusted], kinds[trusted],
-                    codons, profiles, motifs, _BEFORE, _BEHIND, _BIN_OF_GAP, _RIVALS,
+                    start_codons, profiles, pentamers, _BEFORE, _BEHIND, _BIN_OF_GAP, _RIVALS,
                 )  # fmt: skip
-        by_place = motifs.transpose(0, 2, 1)
+        by_place = pentamers.transpose(0, 2, 1)
         return cls(
             _log_odds(coding, background, 1000.0),
-            _log_odds(codons[:2].sum(0), codons[2], 10.0),
+            _log_odds(start_codons[:2].sum(0), start_codons[2], 10.0),
             np.stack([_log_odds(profiles[k], profiles[2], 20.0) for k in range(2)]),
             np.stack([_log_odds(by_place[k], by_place[2], 1000.0).T for k in range(2)]).copy(),
         )
 
-    def allowing(self, codons: Iterable[str]) -> Adaptation:
+    def allowing(self, codons: Iterable[str]) -> GeneSignals:
         """Return the tables for a genome that reads some codons as amino acids.
 
         Where they are stops they are all but missing from genes; here that must not count against
@@ -223,7 +240,7 @@ class Adaptation:
         ):
             features(
                 base_numbers(own), own_flags,
-                self.hexamers, self.codons, self.profiles, self.motifs,
+                self.hexamers, self.start_codons, self.profiles, self.pentamers,
                 _BEFORE, _BEHIND, _BIN_OF_GAP, _PROFILE_SCALE, half,
             )  # fmt: skip
         return out

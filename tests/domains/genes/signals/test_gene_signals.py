@@ -1,4 +1,4 @@
-"""The tables of a genome against a recount over strings, and what they say of real genes."""
+"""Codon usage and start signals against a recount over strings, and on real genes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from dnatag.domains.genes.codes import START, GeneticCode
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
-from dnatag.domains.genes.signals.codon_usage import (
+from dnatag.domains.genes.signals.gene_signals import (
     FEATURES,
     MIRROR_FEATURES,
-    Adaptation,
+    GeneExamples,
+    GeneSignals,
     mirror_flags,
 )
 from dnatag.formats.sequences.records import CodingSequence
@@ -26,15 +27,14 @@ BEFORE, BEHIND = 40, 12
 HEXAMERS, CODONS, PENTAMERS = (
     {"".join(w): i for i, w in enumerate(product("ACGT", repeat=k))} for k in (6, 3, 5)
 )
-#: The motif bins: gaps of 0 to 3 bases, 4 and 5, 6 and 7, ... between motif and start codon.
+#: Bins of 5-mers: gaps of 0 to 3 bases, 4 and 5, 6 and 7, ... between 5-mer and start codon.
 BINS = [0] * 4 + [1] * 2 + [2] * 2 + [3] * 2 + [4] * 3 + [5] * 5 + [6] * 6 + [7] * 6 + [8] * 6
 WORDS = ["ATG", "GTG", "CAT", "TAA", "TTA", "GCA", "CGT", "AACGAT", "GGAGGA", "AAAAGC", "C", "N"]
-Contig = tuple[np.ndarray, np.ndarray, list[CodingSequence]]
 
 
-def contig(sequence: str, genes: list[CodingSequence]) -> Contig:
+def contig(sequence: str, genes: list[CodingSequence]) -> GeneExamples:
     symbols = encode(sequence.encode())
-    return symbols, CODE.properties(symbols), genes
+    return GeneExamples(symbols, CODE.properties(symbols), genes)
 
 
 def start_codon(text: str, place: int) -> int:
@@ -51,7 +51,7 @@ class Recount:
         # First genes of operons, inner genes, rivals of either.
         self.codons = np.zeros((3, 64))
         self.profiles = np.zeros((3, BEFORE + BEHIND, 4))
-        self.motifs = np.zeros((3, 1024, 9))
+        self.pentamers = np.zeros((3, 1024, 9))
 
     def add(self, sequence: str, genes: list[CodingSequence]) -> None:
         n = len(sequence)
@@ -98,10 +98,10 @@ class Recount:
         for i in range(-BEFORE, BEHIND):
             if 0 <= start + i < len(text) and text[start + i] in "ACGT":
                 self.profiles[kind, i + BEFORE, "ACGT".index(text[start + i])] += 1
-        for gap, motif_bin in enumerate(BINS):
+        for gap, gap_bin in enumerate(BINS):
             word = text[start - gap - 5 : start - gap] if start - gap >= 5 else ""
             if word in PENTAMERS:
-                self.motifs[kind, PENTAMERS[word], motif_bin] += 1
+                self.pentamers[kind, PENTAMERS[word], gap_bin] += 1
 
     @staticmethod
     def log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.ndarray:
@@ -110,14 +110,16 @@ class Recount:
         return np.log((counts + prior * rate) / (counts.sum(0) + prior) / rate)
 
     def tables(self) -> dict[str, np.ndarray]:
-        motifs, profiles = self.motifs, self.profiles
+        pentamers, profiles = self.pentamers, self.profiles
         return {
             "hexamers": self.log_odds(self.coding, self.background, 1000),
-            "codons": self.log_odds(self.codons[0] + self.codons[1], self.codons[2], 10),
+            "start_codons": self.log_odds(self.codons[0] + self.codons[1], self.codons[2], 10),
             "profiles": np.stack(
                 [self.log_odds(profiles[k].T, profiles[2].T, 20).T for k in range(2)]
             ),
-            "motifs": np.stack([self.log_odds(motifs[k], motifs[2], 1000) for k in range(2)]),
+            "pentamers": np.stack(
+                [self.log_odds(pentamers[k], pentamers[2], 1000) for k in range(2)]
+            ),
         }
 
 
@@ -134,7 +136,7 @@ def test_tables_are_those_of_a_recount(naive, drawn: list[tuple[int, int]]) -> N
         genes += [replace(g, parts=((g.start, g.end - 1), (0, 1))) for g in genes[:1]]
         recount.add(sequence, genes)
         contigs.append(contig(sequence, genes))
-    tables = Adaptation.estimate(contigs).to_arrays()
+    tables = GeneSignals.estimate(contigs).to_arrays()
     expected = recount.tables()
     assert tables.keys() == expected.keys()
     for name, table in tables.items():
@@ -143,14 +145,14 @@ def test_tables_are_those_of_a_recount(naive, drawn: list[tuple[int, int]]) -> N
 
 
 def naive_features(naive, text: str, tables: dict[str, np.ndarray]) -> np.ndarray:
-    """Channels of the strand that is read."""
+    """Features of the strand that is read."""
     out = np.zeros((len(text), 6))
     for t in range(len(text)):
         if text[t : t + 6] in HEXAMERS:
             out[t, 0] = tables["hexamers"][HEXAMERS[text[t : t + 6]]]
         if not naive.is_one_of(text[t : t + 3], CODE.starts):
             continue
-        out[t, 1] = tables["codons"][start_codon(text, t)]
+        out[t, 1] = tables["start_codons"][start_codon(text, t)]
         for kind in range(2):
             out[t, 2 + kind] = 0.25 * sum(
                 tables["profiles"][kind, i + BEFORE, "ACGT".index(text[t + i])]
@@ -160,7 +162,7 @@ def naive_features(naive, text: str, tables: dict[str, np.ndarray]) -> np.ndarra
             words = ((text[t - gap - 5 : t - gap], gap) for gap in range(36) if t - gap >= 5)
             out[t, 4 + kind] = max(
                 (
-                    tables["motifs"][kind, PENTAMERS[w], BINS[gap]]
+                    tables["pentamers"][kind, PENTAMERS[w], BINS[gap]]
                     for w, gap in words
                     if w in PENTAMERS
                 ),
@@ -174,10 +176,10 @@ def naive_features(naive, text: str, tables: dict[str, np.ndarray]) -> np.ndarra
 def test_features(naive, size: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     sequence = "".join(rng.choice(WORDS, size // 3))
-    none = Adaptation.none().to_arrays()
+    none = GeneSignals.none().to_arrays()
     tables = {k: rng.normal(size=v.shape).astype(np.float32) for k, v in none.items()}
     symbols, flags, _ = contig(sequence, [])
-    found = Adaptation(**tables).features(symbols, flags)
+    found = GeneSignals(**tables).features(symbols, flags)
     assert found.dtype == np.float32
     assert found.shape == (len(sequence), len(FEATURES))
     other = str(Seq(sequence).reverse_complement())
@@ -186,7 +188,7 @@ def test_features(naive, size: int, seed: int) -> None:
 
     # The other strand has the same scores, turned round and in the other order, to the bit.
     symbols = reverse_complement(symbols)
-    turned = Adaptation(**tables).features(symbols, CODE.properties(symbols))
+    turned = GeneSignals(**tables).features(symbols, CODE.properties(symbols))
     assert (turned == found[::-1, list(MIRROR_FEATURES)]).all()
 
 
@@ -197,7 +199,7 @@ def test_names_of_the_mirrored_features() -> None:
 
 
 @given(st.text(st.sampled_from("ACGTN")))
-def test_mirrored_bits(sequence: str) -> None:
+def test_mirrored_flags(sequence: str) -> None:
     symbols = encode(sequence.encode())
     flags = CODE.properties(reverse_complement(symbols))
     assert mirror_flags(CODE.properties(symbols)).tolist() == flags.tolist()
@@ -206,26 +208,26 @@ def test_mirrored_bits(sequence: str) -> None:
 def test_a_window_needs_only_its_surroundings(buchnera) -> None:
     """Bits of a contig may name a start codon that a window cuts off; it is left out."""
     symbols, flags, genes = contig(buchnera.sequence[:9000].decode(), buchnera.genes[:9])
-    adaptation = Adaptation.estimate([(symbols, flags, genes)])
-    whole = adaptation.features(symbols, flags)
+    signals = GeneSignals.estimate([(symbols, flags, genes)])
+    whole = signals.features(symbols, flags)
     starts = np.flatnonzero(flags[2000:7000] & START) + 2000
     for low, high in ((int(starts[0]) - 100, int(starts[-1]) + n) for n in (1, 2, 3)):
-        window = adaptation.features(symbols[low:high], flags[low:high])
+        window = signals.features(symbols[low:high], flags[low:high])
         assert (window[64:-64] == whole[low + 64 : high - 64]).all()
         assert window[starts[-1] - low, 1:6].any() == (high >= starts[-1] + 3)
 
 
-def test_nothing_is_known_without_genes(buchnera) -> None:
+def test_without_genes_nothing_is_favoured(buchnera) -> None:
     symbols, flags, _ = contig(buchnera.sequence[:5000].decode(), [])
-    assert not Adaptation.none().features(symbols, flags).any()
+    assert not GeneSignals.none().features(symbols, flags).any()
     for contigs in ([], [(symbols, flags, [])]):
-        learnt = Adaptation.estimate(contigs)
-        assert np.abs(learnt.features(symbols, flags)).max() < 1e-12
+        estimated = GeneSignals.estimate(contigs)
+        assert np.abs(estimated.features(symbols, flags)).max() < 1e-12
 
 
 @pytest.fixture(scope="module")
-def adaptation(buchnera) -> Adaptation:
-    return Adaptation.estimate([contig(buchnera.sequence.decode(), buchnera.genes)])
+def signals(buchnera) -> GeneSignals:
+    return GeneSignals.estimate([contig(buchnera.sequence.decode(), buchnera.genes)])
 
 
 def test_the_order_of_contigs_and_genes_does_not_matter(buchnera) -> None:
@@ -234,23 +236,25 @@ def test_the_order_of_contigs_and_genes_does_not_matter(buchnera) -> None:
         inside = [g for g in buchnera.genes if low <= g.start and g.end <= low + 50_000]
         moved = [replace(g, parts=((g.start - low, g.end - low),)) for g in inside]
         chunks.append(contig(buchnera.sequence[low : low + 50_000].decode(), moved))
-    tables = Adaptation.estimate(chunks).to_arrays()
+    tables = GeneSignals.estimate(chunks).to_arrays()
     rng = np.random.default_rng(1)
     for _ in range(3):
         shuffled = [chunks[i] for i in rng.permutation(len(chunks))]
-        shuffled = [(s, b, [g[i] for i in rng.permutation(len(g))]) for s, b, g in shuffled]
-        again = Adaptation.estimate(shuffled).to_arrays()
+        shuffled = [
+            e._replace(genes=[e.genes[i] for i in rng.permutation(len(e.genes))]) for e in shuffled
+        ]
+        again = GeneSignals.estimate(shuffled).to_arrays()
         assert all((again[name] == table).all() for name, table in tables.items())
 
 
-def test_either_strand_teaches_the_same(buchnera, adaptation: Adaptation) -> None:
+def test_either_strand_gives_the_same_tables(buchnera, signals: GeneSignals) -> None:
     n = len(buchnera.sequence)
     genes = [
         replace(g, parts=((n - g.end, n - g.start),), strand=-g.strand) for g in buchnera.genes
     ]
     turned = str(Seq(buchnera.sequence.decode()).reverse_complement())
-    again = Adaptation.estimate([contig(turned, genes)]).to_arrays()
-    assert all((again[name] == table).all() for name, table in adaptation.to_arrays().items())
+    again = GeneSignals.estimate([contig(turned, genes)]).to_arrays()
+    assert all((again[name] == table).all() for name, table in signals.to_arrays().items())
 
 
 def test_true_starts_and_frames_stand_out(buchnera) -> None:
@@ -259,9 +263,9 @@ def test_true_starts_and_frames_stand_out(buchnera) -> None:
     sequence = buchnera.sequence.decode()
     known = [g for g in buchnera.genes if g.end <= half]
     unseen = [g for g in buchnera.genes if g.start >= half and len(g) >= 300]
-    adaptation = Adaptation.estimate([contig(sequence[:half], known)])
+    signals = GeneSignals.estimate([contig(sequence[:half], known)])
     symbols, flags, _ = contig(sequence, [])
-    scores, n = adaptation.features(symbols, flags), len(sequence)
+    scores, n = signals.features(symbols, flags), len(sequence)
     strands = {1: (scores, flags), -1: (scores[::-1, list(MIRROR_FEATURES)], mirror_flags(flags))}
     advantage, frames = [], []
     for g in unseen:
@@ -281,7 +285,7 @@ def test_true_starts_and_frames_stand_out(buchnera) -> None:
 
 def test_allowing_codons() -> None:
     rng = np.random.default_rng(5)
-    tables = replace(Adaptation.none(), hexamers=rng.normal(size=4096).astype(np.float32))
+    tables = replace(GeneSignals.none(), hexamers=rng.normal(size=4096).astype(np.float32))
     found = tables.allowing(["TGA"])
     for name, index in HEXAMERS.items():
         before, after = tables.hexamers[index], found.hexamers[index]

@@ -1,0 +1,181 @@
+"""Parameters of a genome, estimated from its own genes: of a sample first, then round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dnatag.domains.genes.codes import GeneticCode
+from dnatag.domains.genes.decoding.decoder import Decoder, EncodedContigs
+from dnatag.domains.genes.nucleotides import encode
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters
+from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
+from dnatag.domains.genes.selftraining.sampling import choose_parts, sample
+from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.signals.gene_signals import GeneExamples
+from dnatag.domains.genes.signals.rbs import RbsMotif
+from dnatag.formats.sequences.records import Contig
+from dnatag.report import Observer
+
+__all__ = ["Estimate", "ParameterEstimator"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Parameters of a genome and where they come from.
+
+    Attributes
+    ----------
+    parameters : GenomeParameters
+        The parameters.
+    genes : int
+        How many of its genes they were estimated from; 0: they are those of the reference panel.
+    remark : str
+        Where they come from, for the user.
+    encoded : EncodedContigs or None
+        The whole genome as the network encoded it, if that was needed.
+    """
+
+    parameters: GenomeParameters
+    genes: int
+    remark: str
+    encoded: EncodedContigs | None = None
+
+
+class ParameterEstimator:
+    """Estimates parameters of genomes whose genetic code is known.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        Finds the genes to estimate from.
+    panel : ReferencePanel
+        Genomes whose signals serve where there are too few genes.
+    settings : SelfTrainingSettings
+        Sizes and thresholds.
+    """
+
+    def __init__(
+        self, decoder: Decoder, panel: ReferencePanel, settings: SelfTrainingSettings
+    ) -> None:
+        self.decoder = decoder
+        self.panel = panel
+        self.settings = settings
+
+    def nearest(self, contigs: Sequence[Contig]) -> tuple[int, ...]:
+        """Choose the panel's genomes that contigs of one genome are most similar to."""
+        return self.panel.nearest([encode(contig.sequence) for contig in contigs], self.settings)
+
+    def from_panel(self, code: GeneticCode, genomes: Sequence[int]) -> GenomeParameters:
+        """Return parameters with the averaged signals of genomes of the panel, if there are any."""
+        if not genomes:
+            return GenomeParameters(code)
+        signals, rbs = self.panel.average(genomes)
+        signals = signals.allowing(GeneticCode.ncbi(11).stops - code.stops)
+        return GenomeParameters(code, signals, signals, rbs)
+
+    def from_sample(self, contigs: Sequence[Contig], code: GeneticCode) -> Estimate:
+        """Estimate parameters from the sure genes of a sample.
+
+        Parameters
+        ----------
+        contigs : sequence of Contig
+            The genome; their order does not matter.
+        code : GeneticCode
+            Its genetic code.
+
+        Returns
+        -------
+        Estimate
+            Those of the most similar genomes of the panel, if there are too few sure genes.
+        """
+        settings = self.settings
+        stretches = sample(contigs, settings.sample_size, settings.sample_stretch)
+        nearest = self.nearest(stretches)
+        first = self.from_panel(code, nearest)
+        examples = []
+        for prediction in self.decoder.predict(stretches, [first] * len(stretches)):
+            genes = [
+                g if (g.start_posterior or 0) > 0.5 else replace(g, partial5=True)
+                for g in prediction.genes
+                if len(g) >= settings.min_gene_length
+                and (g.posterior or 0) >= settings.min_posterior
+            ]
+            symbols = encode(prediction.contig.sequence)
+            examples.append(GeneExamples(symbols, code.properties(symbols), genes))
+        number = sum(len(e.genes) for e in examples)
+        if number < settings.min_genes:
+            names = ", ".join(self.panel.names[i] for i in nearest)
+            relatives = f"; taken for a relative of {names}" if names else ""
+            return Estimate(
+                first,
+                0,
+                f"no adaptation: {number} sure genes, {settings.min_genes} are needed{relatives}",
+            )
+        signals = settings.estimate(examples)
+        return Estimate(
+            GenomeParameters(code, signals, signals, RbsMotif.estimate(examples)),
+            number,
+            f"adapted to the genome: learnt from {number} genes of a sample",
+        )
+
+    def from_genome(
+        self, contigs: Sequence[Contig], code: GeneticCode, observer: Observer
+    ) -> Estimate:
+        """Estimate parameters from a sample, then start signals from more genes, until they settle.
+
+        Large genomes are left at what the sample gives.
+
+        Parameters
+        ----------
+        contigs, code
+            See :meth:`from_sample`.
+        observer : Observer
+            Receives the progress in bases, where the whole genome is encoded.
+
+        Returns
+        -------
+        Estimate
+            With the encoded genome, if its start signals were estimated.
+        """
+        estimate = self.from_sample(contigs, code)
+        if not estimate.genes or sum(map(len, contigs)) > self.settings.max_genome:
+            return estimate
+        encoded = self.decoder.encode(contigs, estimate.parameters, observer)
+        parameters, genes, rounds = self._refine(encoded, estimate.parameters)
+        remark = (
+            f"adapted to the genome: codon usage of a sample, starts of {genes} genes, learnt "
+            f"in {rounds} round{'s' * (rounds > 1)}"
+        )
+        return Estimate(parameters, estimate.genes, remark, encoded.of(parameters))
+
+    def _refine(
+        self, encoded: EncodedContigs, parameters: GenomeParameters
+    ) -> tuple[GenomeParameters, int, int]:
+        """Estimate start signals until starts hardly change; return also how many genes, rounds."""
+        contigs = [sequence.contig for sequence in encoded.sequences]
+        chunks = encoded.chunks_of_contigs()
+        chosen = choose_parts(contigs, [len(own) for own in chunks], self.settings.start_sample)
+        part = encoded.part([chunks[contig][i] for contig, parts in chosen for i in parts])
+        before: set[tuple[int, int, int]] = set()
+        rounds = 0
+        while True:
+            examples = [
+                e._replace(genes=[g for g in e.genes if len(g) >= self.settings.min_gene_length])
+                for e in self.decoder.viterbi_genes(part.of(parameters))
+            ]
+            starts = {
+                (chunk, g.strand, g.five_prime)
+                for chunk, example in enumerate(examples)
+                for g in example.genes
+            }
+            settled = len(starts & before) >= self.settings.settled * len(starts)
+            if rounds == self.settings.max_rounds or settled:
+                return parameters, len(starts), rounds
+            before = starts
+            rounds += 1
+            parameters = replace(
+                parameters,
+                start_signals=self.settings.estimate(examples),
+                rbs=RbsMotif.estimate(examples),
+            )
