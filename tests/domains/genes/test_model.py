@@ -17,7 +17,7 @@ from dnatag.models.names import find_model
 
 def damaged(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> Iterator[tuple[dict, dict]]:
     """Yield a whole model with one part that is missing or does not fit the others."""
-    for name in ("transition_weights", "panel.composition", "panel.codons"):
+    for name in ("transition_weights", "panel.composition", "panel.start_codons"):
         yield {k: v for k, v in arrays.items() if k != name}, about
         yield arrays | {name: arrays[name][:-1]}, about
     yield arrays | {"more": np.zeros(1)}, about
