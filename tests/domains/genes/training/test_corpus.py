@@ -182,9 +182,9 @@ def test_masked_genes_teach_nothing(genome: LabelledGenome) -> None:
 def test_signals(genome: LabelledGenome) -> None:
     """They differ among each other, and are functions of the seed."""
     again = replace(genome, signals=[])
-    again.adapt(3)
+    again.estimate_signals(3)
     other = replace(genome, signals=[])
-    other.adapt(4)
+    other.estimate_signals(4)
     tables = [[a.hexamers for a in g.signals] for g in (genome, again, other)]
     assert all(np.array_equal(x, y) for x, y in zip(tables[0], tables[1], strict=True))
     assert not np.array_equal(tables[0][0], tables[2][0])
