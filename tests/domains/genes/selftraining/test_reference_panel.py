@@ -150,7 +150,7 @@ def test_a_model_file_keeps_them(
     save(tmp_path / "a.dnatag", tagger, {}, panel)
     _, again, metadata = load(tmp_path / "a.dnatag")
     assert again.names == ("Buchnera", "rich")
-    assert metadata["panel"] == ["Buchnera", "rich"]
+    assert metadata["featurizer"]["panel"] == ["Buchnera", "rich"]
     np.testing.assert_allclose(again.composition, panel.composition, atol=0.01)
     for one, other in zip(again.signals, panel.signals, strict=True):
         for field in fields(GeneSignals):
