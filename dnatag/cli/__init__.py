@@ -14,6 +14,7 @@ import click
 
 from dnatag import __version__
 from dnatag.cli.common import report
+from dnatag.cli.signals import signals_as_exceptions
 
 __all__ = ["main"]
 
@@ -65,7 +66,8 @@ class Commands(click.Group):
         words = sys.argv[1:] if args is None else list(args)
         settings = {"prog_name": "dnatag", **kwargs, "standalone_mode": False, "obj": words}
         try:
-            code = super().main(words, *more, **settings)
+            with signals_as_exceptions():
+                code = super().main(words, *more, **settings)
         except (click.ClickException, click.Abort, OSError) as error:
             code = report(error)
         sys.exit(code)
@@ -76,7 +78,7 @@ class Commands(click.Group):
 def main() -> None:
     """Find the genes of a genome, label text and proteins, and learn from data of your own.
 
-    Exit codes: 0 done; 1 failure; 2 bad input or usage; 130 interrupted; 141 the reader of the
-    output went away. DNATAG_DEBUG=1 prints the trace of a failure. DNATAG_MODELS names a
+    Exit codes: 0 done; 1 failure; 2 bad input or usage; 130 interrupted; 129 and 143
+    ended by SIGHUP and SIGTERM; 141 the reader of the output went away. DNATAG_DEBUG=1 prints the trace of a failure. DNATAG_MODELS names a
     directory with further models.
     """

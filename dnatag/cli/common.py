@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING
 
 import click
 
+from dnatag.cli.signals import Terminated
 from dnatag.errors import DnatagError
 from dnatag.models.names import DEFAULT_MODEL
 
@@ -130,6 +132,9 @@ def report(error: BaseException) -> int:
     match error:
         case BrokenPipeError():
             return PIPE_CLOSED
+        case Terminated(number=number) if number != signal.SIGINT:
+            click.echo(f"dnatag: ended by {error}", err=True)
+            return 128 + number
         case KeyboardInterrupt() | click.Abort():
             click.echo("dnatag: interrupted", err=True)
             return INTERRUPTED

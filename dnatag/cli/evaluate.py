@@ -145,7 +145,7 @@ def command(
     """
     from dnatag.cli.evaluate_genes import evaluate_genes
     from dnatag.cli.evaluate_tags import evaluate_residues, evaluate_text
-    from dnatag.formats.io.writing import OutputSet
+    from dnatag.formats.io.writing import OutputSet, refuse_overwriting
 
     if json_path == tsv_path == "-":
         raise click.UsageError("only one of --json and --tsv can write to standard output")
@@ -155,6 +155,7 @@ def command(
         raise click.UsageError("columns are counted from 1 or, from the end, from -1")
     if picture is not None and not picture.endswith(PICTURES):
         raise click.UsageError(f"the name of the picture must end in {', '.join(PICTURES)}")
+    refuse_overwriting({json_path, tsv_path, picture, "-"}, [reference, *predictions, genome])
     kind = _kind((reference, *predictions), encoding)
     _refuse_options_of_other_kinds(kind)
     paths = dict(zip(column_names(predictions), predictions, strict=True))

@@ -151,9 +151,10 @@ def command(
     from dnatag.domains.genes.finder import GeneFinder
     from dnatag.domains.genes.output import GeneWriter
     from dnatag.domains.genes.selftraining.parameters import load_parameters, save_parameters
-    from dnatag.formats.io.writing import OutputSet
+    from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
     from dnatag.formats.sequences.regions import read_regions
+    from dnatag.models.names import find_model
 
     if adaptation is not None and (
         adapt is not None or save_adaptation is not None or genetic_code != "auto"
@@ -162,6 +163,10 @@ def command(
             "--adaptation brings what was learnt, and its genetic code: leave out --adapt, "
             "--save-adaptation and --genetic-code."
         )
+    paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
+             "labels": labels}  # fmt: skip
+    inputs = [*fasta, mask, find_model(model), adaptation]
+    refuse_overwriting([*paths.values(), save_adaptation], inputs)
     masks = read_regions(mask) if mask is not None else {}
     finder = GeneFinder(
         model,
@@ -186,8 +191,6 @@ def command(
                 else:
                     yield replace(contig, circular=topology == "circular")
 
-    paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
-             "labels": labels}  # fmt: skip
     n_contigs = n_bases = n_genes = 0
     unseen = set(masks)
     with OutputSet() as outputs, progress(quiet=quiet) as bar:

@@ -133,14 +133,16 @@ def command(
     # Threads that wait must not keep the others from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from dnatag.formats.io.reading import display_name
-    from dnatag.formats.io.writing import open_output
+    from dnatag.formats.io.writing import open_output, refuse_overwriting
     from dnatag.formats.sequences.residues import write_residues
     from dnatag.formats.text.conll import write_conll
     from dnatag.formats.text.jsonl import write_jsonl
+    from dnatag.models.names import find_model
     from dnatag.tasks.tagging.tagger import Tagger
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
+    refuse_overwriting([output], [path, find_model(model), homologs])
     tagger = Tagger.load(model, device, threads, homologs)
     domain = tagger.model.domain.name
     columns = None if token_column is None else "conll"

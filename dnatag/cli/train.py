@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -127,9 +127,11 @@ def command(
     # Threads that wait must not keep the others from working.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from dnatag.engine.training.loop import processes
+    from dnatag.models.names import find_model
 
     if not os.access(output.absolute().parent, os.W_OK):
         raise InputError(f"{output}: cannot write there")
+    _spare_what_is_there(output, [recipe, *genomes, *annotations, start and find_model(start)])
     quiet = quiet or processes()[0] > 0
     common = {
         "resume": resume,
@@ -155,6 +157,21 @@ def command(
         if seed is not None:
             plan = replace(plan, training=replace(plan.training, seed=seed))
         _train_genes(plan, start, output, quiet, common)
+
+
+def _spare_what_is_there(output: Path, inputs: Sequence[str | Path | None]) -> None:
+    """Refuse an output that is an input, or a file that no model would be missed in."""
+    from dnatag.formats.io.writing import refuse_overwriting
+    from dnatag.models.file import read_metadata
+
+    refuse_overwriting([output], inputs)
+    if output.exists():
+        try:
+            read_metadata(output)
+        except InputError:
+            raise InputError(
+                f"{output}: exists and is no model of dnatag; remove it, or name another file"
+            ) from None
 
 
 def _domain(recipe: Path) -> str:
@@ -192,10 +209,13 @@ def _train_tokens(
     quiet: bool,
     common: dict[str, Any],
 ) -> None:
+    from dnatag.formats.io.writing import refuse_overwriting
     from dnatag.tasks.tagging.recipe import read_recipe
     from dnatag.tasks.tagging.train import Data, train
 
     recipe = read_recipe(path, folder)
+    if recipe.training.join:
+        refuse_overwriting([output], [recipe.folder / recipe.training.join])
     if seed is not None:
         recipe = replace(recipe, training=replace(recipe.training, seed=seed))
     data = Data(recipe)

@@ -284,3 +284,16 @@ def test_nothing_is_written_on_failure(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert not list(tmp_path.iterdir())
+
+
+def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "genes.gff3"
+    text = "##gff-version 3\nc\tx\tCDS\t1\t90\t.\t+\t0\tID=a\n"
+    path.write_text(text)
+    for option in ("--json", "--tsv"):
+        result = CliRunner().invoke(main, ["evaluate", str(path), str(path), option, str(path)])
+        assert result.exit_code == 2
+        assert result.stderr == (
+            f"dnatag: error: {path}: is an input as well; name another file for the output\n"
+        )
+        assert path.read_text() == text

@@ -519,3 +519,19 @@ def test_progress_is_for_terminals(phage: str, tmp_path: Path) -> None:
 
     piped = subprocess.run([*map(str, command)], stderr=subprocess.PIPE, text=True, check=True)
     assert piped.stderr.splitlines() == left[:-1]
+
+
+def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
+    path, mask, link = tmp_path / "g.fna", tmp_path / "mask.bed", tmp_path / "link"
+    text = ">a\nACGT\n>b\nACGT\n"
+    path.write_text(text)
+    mask.write_text("a\t0\t2\n")
+    os.link(path, link)
+    for option in ("-o", "--faa", "--ffn", "--gbk", "--bed", "--tsv", "--labels",
+                   "--save-adaptation"):  # fmt: skip
+        for output in (path, link, mask):
+            result = predict(*PLAIN, path, "--mask", mask, option, output)
+            assert (result.exit_code, result.stdout) == (2, ""), option
+            assert "is an input as well; name another file" in result.stderr
+    assert path.read_text() == text
+    assert sorted(tmp_path.iterdir()) == [path, link, mask]

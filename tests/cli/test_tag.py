@@ -286,11 +286,16 @@ def test_encoding(model: Options, file: Write, encoding: str) -> None:
     assert done(tag(*model, "--encoding", encoding, path)).startswith("Zoë\t1\t")
 
 
-def test_an_output_may_replace_its_input(model: Options, file: Write) -> None:
+def test_an_output_that_is_an_input_is_refused(model: Options, file: Write) -> None:
     path = file(LINES)
-    expected = done(tag(*model, path))
-    assert done(tag(*model, path, "-o", path)) == ""
-    assert path.read_text() == expected
+    link = path.with_name("link")
+    link.symlink_to(path)
+    for output in (path, link):
+        assert_one_line(tag(*model, path, "-o", output), 2, "is an input as well")
+    weights = Path(model[1]).read_bytes()
+    assert_one_line(tag(*model, path, "-o", model[1]), 2, "is an input as well")
+    assert path.read_text() == LINES
+    assert Path(model[1]).read_bytes() == weights
 
 
 # Bad input -----------------------------------------------------------------------------------

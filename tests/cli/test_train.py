@@ -79,7 +79,7 @@ def test_resume(recipe: Path, tmp_path: Path) -> None:
         (("--annotation", GFF), "nothing to train on"),
         (("--genome", FASTA), "buchnera.fna: has no annotation; give one --annotation for each"),
         (("--genome", FASTA, "--annotation", GFF, "--annotation", GFF), "there is no --genome"),
-        (("--genome", GFF), "buchnera.gff3: is no genome"),
+        (("--genome", GFF), "buchnera.gff3: is a GFF or GTF file; a genome is FASTA"),
         (("--genome", FASTA, "--annotation", FASTA), "annotations are read from GFF3, GTF"),
         (("--genome", "none.fna"), "'none.fna' does not exist"),
         (("--genome", FASTA, "--annotation", GFF, "--genetic-code", "99"), "no genetic code 99"),
@@ -112,3 +112,23 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     done = run("--genome", FASTA, "--annotation", GFF)
     assert done.exit_code == 2
     assert "--output" in done.stderr
+
+
+def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
+    genome, annotation = tmp_path / "g.fna", tmp_path / "g.gff3"
+    genome.write_text(">c\nACGT\n")
+    annotation.write_text("##gff-version 3\n")
+    link = tmp_path / "link"
+    link.symlink_to(annotation)
+    files = ["--genome", str(genome), "--annotation", str(annotation)]
+    for output in (genome, annotation, link):
+        result = CliRunner().invoke(main, ["train", *files, "-o", str(output)])
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "is an input as well" in result.stderr
+    other = tmp_path / "thesis.txt"
+    other.write_text("years of work")
+    result = CliRunner().invoke(main, ["train", *files, "-o", str(other)])
+    assert result.exit_code == 2
+    assert "exists and is no model of dnatag" in result.stderr
+    assert other.read_text() == "years of work"
+    assert not list(tmp_path.glob("*.run"))

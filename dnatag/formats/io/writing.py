@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gzip
 import io
 import os
@@ -10,15 +11,16 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO, TextIO
 
 from dnatag.errors import DnatagError, InputError
+from dnatag.formats.io.reading import display_name
 
-__all__ = ["OutputSet", "open_output", "write_whole"]
+__all__ = ["OutputSet", "open_output", "refuse_overwriting", "write_whole"]
 
 BLOCK = 1 << 20
 #: On gene tables and posteriors, level 4 is three times as fast as 9 for 5 % larger files.
@@ -26,6 +28,50 @@ GZIP_LEVEL = 4
 #: Paths that stand for an open file descriptor of this process.
 DESCRIPTOR = re.compile(r"/dev/(?:std(?P<name>in|out|err)|fd/(?P<fd>\d+))|/proc/self/fd/(?P<p>\d+)")
 STANDARD = {"in": 0, "err": 2}
+
+
+def refuse_overwriting(
+    outputs: Iterable[str | os.PathLike[str] | None],
+    inputs: Iterable[str | os.PathLike[str] | None],
+) -> None:
+    """Refuse outputs that are inputs, or other outputs, by whatever name.
+
+    Call it before anything is opened. Links, hard links and redirections of the standard streams
+    are followed.
+
+    Parameters
+    ----------
+    outputs, inputs
+        Paths; "-" is standard output or input. None is passed over, and so is what does not exist
+        yet or is no regular file.
+
+    Raises
+    ------
+    InputError
+        Naming the output.
+    """
+    read = {_identity(path, sys.stdin) for path in inputs}
+    written: set[object] = set()
+    for path in outputs:
+        if path is None or (file := _identity(path, sys.stdout)) is None:
+            continue
+        name = "standard output" if path == "-" else display_name(path)
+        if file in read:
+            raise InputError(f"{name}: is an input as well; name another file for the output")
+        if file in written:
+            raise InputError(f"{name}: two outputs cannot go to the same file")
+        written.add(file)
+
+
+def _identity(path: str | os.PathLike[str] | None, standard: TextIO | None) -> object:
+    """Return what files of different names have in common; None if there is no harm in it."""
+    if path is None:
+        return None
+    try:
+        about = os.stat(standard.fileno() if path == "-" and standard is not None else path)
+    except (OSError, ValueError):  # it is not there yet, or no file
+        return None if path == "-" else os.path.realpath(path)
+    return (about.st_dev, about.st_ino) if stat.S_ISREG(about.st_mode) else None
 
 
 class _Aside:
@@ -39,6 +85,7 @@ class _Aside:
         folder, base = os.path.split(target)
         self._target = target
         self._path: str | None = os.path.join(folder, f".{base[:200]}.{secrets.token_hex(8)}.part")
+        _unfinished.add(self)
         self.descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         if exists:
             with suppress(OSError):
@@ -49,12 +96,25 @@ class _Aside:
         if self._path is not None:
             os.replace(self._path, self._target)
             self._path = None
+            _unfinished.discard(self)
 
     def remove(self) -> None:
         """Delete the file unless it has taken its place."""
         if self._path is not None:
             with suppress(OSError):
                 os.unlink(self._path)
+            self._path = None
+        _unfinished.discard(self)
+
+
+#: What to remove when the process ends, if a signal came at a bad moment.
+_unfinished: set[_Aside] = set()
+
+
+@atexit.register
+def _remove_unfinished() -> None:
+    for aside in list(_unfinished):
+        aside.remove()
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
@@ -98,7 +158,7 @@ class OutputSet:
 
     A context manager. Files are written aside, in the directory of the target, and renamed when
     the block has ended well and every one of them is complete; if anything fails, they are
-    deleted and what was there before is left as it was, be it an input of the same run.
+    deleted and what was there before is left as it was.
     Standard output, pipes and devices are written directly.
     """
 

@@ -13,10 +13,7 @@ from pathlib import Path
 import pytest
 
 from dnatag.errors import DnatagError, InputError
-from dnatag.formats.io.reading import open_text
-from dnatag.formats.io.writing import OutputSet, open_output, write_whole
-
-TEXT = b"".join(b">contig%d\n%s\n" % (i, b"ACGT" * (i % 50 + 1)) for i in range(3000))
+from dnatag.formats.io.writing import OutputSet, open_output, refuse_overwriting, write_whole
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -92,15 +89,6 @@ def test_gzip_by_name_is_reproducible(tmp_path: Path, monkeypatch: pytest.Monkey
     data = (tmp_path / "a.gz").read_bytes()
     assert gzip.decompress(data) == b"one\n" * 1000
     assert data == (tmp_path / "b.gz").read_bytes()
-
-
-def test_onto_the_input(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes(TEXT)
-    with open_text(path) as source, open_output(path) as target:
-        for line in source:
-            target.write(line.lower())
-    assert path.read_bytes() == TEXT.lower()
 
 
 def test_link_stays_a_link(tmp_path: Path) -> None:
@@ -223,3 +211,49 @@ def test_whole_file(tmp_path: Path) -> None:
         write_whole(path, "no bytes")  # type: ignore[arg-type]
     assert path.read_bytes() == b"two"
     assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("output", ["in", "./in", "link", "hard", "folder/../in"])
+def test_an_output_that_is_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in").write_text("precious")
+    Path("folder").mkdir()
+    Path("link").symlink_to("in")
+    os.link("in", "hard")
+    with pytest.raises(InputError, match=f"{output}: is an input as well; name another file"):
+        refuse_overwriting([None, "new", output], ["other", None, tmp_path / "in"])
+
+
+def test_outputs_and_inputs_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in").write_text("")
+    refuse_overwriting([None, "new", "-", "/dev/null", "/dev/null"], ["in", "-", "/dev/null"])
+    with pytest.raises(InputError, match="new: two outputs cannot go to the same file"):
+        refuse_overwriting(["new", "./new"], ["in"])
+
+
+@pytest.mark.parametrize(
+    ("output", "input", "redirection"),
+    [
+        ("-", "in", ">> in"),
+        ("in", "-", "< in"),
+        ("/dev/stdout", "in", ">> in"),
+        ("-", "-", "<> in"),
+    ],
+)
+def test_redirections_are_followed(
+    tmp_path: Path, output: str, input: str, redirection: str
+) -> None:
+    (tmp_path / "in").write_text("precious")
+    code = "from dnatag.formats.io.writing import refuse_overwriting as refuse"
+    code += f"; refuse([{output!r}], [{input!r}])"
+    if redirection.startswith("<>"):
+        redirection += " >> in"
+    done = subprocess.run(
+        f'"{sys.executable}" -c "{code}" {redirection}',
+        shell=True, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert "is an input as well" in done.stderr
+    assert (tmp_path / "in").read_text() == "precious"
