@@ -78,7 +78,7 @@ class Commands(click.Group):
 def main() -> None:
     """Find the genes of a genome, label text and proteins, and learn from data of your own.
 
-    Exit codes: 0 done; 1 failure; 2 bad input or usage; 130 interrupted; 129 and 143
-    ended by SIGHUP and SIGTERM; 141 the reader of the output went away. DNATAG_DEBUG=1 prints the trace of a failure. DNATAG_MODELS names a
-    directory with further models.
+    Exit codes: 0 done; 1 failure; 2 bad input or usage; 130 interrupted; 129 and 143 ended by
+    SIGHUP and SIGTERM; 141 the reader of the output went away. DNATAG_DEBUG=1 prints the trace
+    of a failure. DNATAG_MODELS names a directory with further models.
     """
