@@ -1,7 +1,8 @@
 """Directives that write pages from the code, so that they cannot fall behind it.
 
-``{settings} module:Dataclass`` makes a table of the fields of a dataclass, and
-``{command} module:attribute`` the reference of a click command.
+``{settings} module:Dataclass`` makes a table of the fields of a dataclass, ``{command}
+module:attribute`` the reference of a click command, ``{models}`` the cards of the models, and
+``{repository} FILE`` a page at the root of the repository.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import click
@@ -19,6 +21,10 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from dnatag.models.file import read_metadata
+from dnatag.models.names import list_models
+
+ROOT = Path(__file__).parents[2]
 KINDS = {bool: "true or false", int: "whole number", float: "number", str: "text", tuple: "list",
          list: "list"}  # fmt: skip
 
@@ -50,12 +56,12 @@ def parameters(docstring: str) -> dict[str, str]:
 class FromCode(SphinxDirective):
     """A directive whose content is Markdown, made from what its argument names."""
 
-    required_arguments = 1
+    optional_arguments = 1
     final_argument_whitespace = False
 
     def run(self) -> list[nodes.Node]:
         """Parse what :meth:`lines` gives."""
-        lines = list(self.lines(find(self.arguments[0])))
+        lines = list(self.lines(find(self.arguments[0]) if self.arguments else None))
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
     def lines(self, subject: Any) -> Iterator[str]:
@@ -167,6 +173,29 @@ def describe(command: click.Command, path: str) -> Iterator[str]:
             yield from describe(child, f"{path} {name}")
 
 
+class Repository(FromCode):
+    """A page at the root of the repository, with its links made those of the documentation."""
+
+    def run(self) -> list[nodes.Node]:
+        """Parse the page."""
+        path = ROOT / self.arguments[0]
+        self.env.note_dependency(path)
+        text = re.sub(r"\]\(docs/", "](", path.read_text(encoding="utf-8"))
+        text = re.sub(r"\]\((SECURITY|CONTRIBUTING|CHANGELOG)", lambda m: m[0].lower(), text)
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
+class Models(FromCode):
+    """The cards of the models that ship."""
+
+    def lines(self, subject: None) -> Iterator[str]:
+        """Yield the cards, with their headings one level lower."""
+        for path in list_models().values():
+            about = read_metadata(path)
+            yield from re.sub(r"^#", "###", about["card"].strip(), flags=re.M).split("\n")
+            yield ""
+
+
 def code_options(names: str) -> str:
     """Mark option names as code: ``-o, --output FILE``."""
     return "`" + names.replace("|", "\\|") + "`"
@@ -185,4 +214,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("settings", Settings)
     app.add_directive("command", Command)
+    app.add_directive("models", Models)
+    app.add_directive("repository", Repository)
     return {"parallel_read_safe": True}
