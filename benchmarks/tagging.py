@@ -23,7 +23,7 @@ from dnatag import Tagger
 from dnatag.domains.proteins.homologs import ProteinHomologs
 from dnatag.domains.proteins.metrics import evaluate_topology
 from dnatag.domains.proteins.topology import SEGMENTS
-from dnatag.engine.training.loop import has_checkpoint
+from dnatag.engine.training.checkpoint import has_checkpoint
 from dnatag.formats.io.writing import open_output
 from dnatag.formats.sequences.residues import read_residues, write_residues
 from dnatag.formats.text.conll import read_conll

@@ -5,6 +5,7 @@ A command is imported when it is called for, so that ``dnatag --help`` answers a
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -63,6 +64,8 @@ class Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> NoReturn:
         """Run the command line and exit; commands find its words in their context's ``obj``."""
+        # Before a command imports torch: threads that wait must not keep the others from working.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         words = sys.argv[1:] if args is None else list(args)
         settings = {"prog_name": "dnatag", **kwargs, "standalone_mode": False, "obj": words}
         try:

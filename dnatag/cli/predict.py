@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -145,8 +144,6 @@ def command(
     FASTA files hold the contigs of one genome, plain or compressed (gzip, bzip2, xz, zstd); "-"
     is standard input. The score of a gene is its posterior probability.
     """
-    # Threads that wait must not keep the others from working.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     _keep_freed_memory()
     from dnatag.domains.genes.finder import GeneFinder
     from dnatag.domains.genes.output import GeneWriter

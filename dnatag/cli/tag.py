@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import tee
 from pathlib import Path
@@ -130,8 +129,6 @@ def command(
     quiet: bool,
 ) -> None:
     """Label the words of sentences or the residues of proteins."""
-    # Threads that wait must not keep the others from working.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import open_output, refuse_overwriting
     from dnatag.formats.sequences.residues import write_residues

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,12 @@ import click
 
 from dnatag.cli.common import device_option, note, progress, quiet_option, threads_option
 from dnatag.errors import InputError
+from dnatag.report import Observer, Progress
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from dnatag.domains.genes.training.recipe import Recipe
-    from dnatag.engine.training.loop import Progress
 
 __all__ = ["command"]
 
@@ -124,9 +126,7 @@ def command(
     output: Path,
 ) -> None:
     """Train a model on annotated genomes, or on the files of a RECIPE."""
-    # Threads that wait must not keep the others from working.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from dnatag.engine.training.loop import processes
+    from dnatag.engine.training.workers import processes
     from dnatag.models.names import find_model
 
     if not os.access(output.absolute().parent, os.W_OK):
@@ -190,8 +190,8 @@ def _train_genes(
     with progress(len(plan.genomes), unit="genomes", quiet=quiet) as bar:
         data = read_data(plan.genomes, bar.update)
     note(data.summary(), quiet=quiet)
-    with _reporting(quiet) as report:
-        about = train(plan, data, output, start=model, report=report, **common)
+    with _reporting(quiet) as observer:
+        about = train(plan, data, output, start=model, observer=observer, **common)
     if "scores" in about:
         scores = about["scores"]
         note(
@@ -220,31 +220,37 @@ def _train_tokens(
         recipe = replace(recipe, training=replace(recipe.training, seed=seed))
     data = Data(recipe)
     note(data.summary(), quiet=quiet)
-    with _reporting(quiet) as report:
-        about = train(recipe, data, output, report=report, **common)
+    with _reporting(quiet) as observer:
+        about = train(recipe, data, output, observer=observer, **common)
     for split, scores in about.get("scores", {}).items():
         text = ", ".join(f"{name} {_percent(value)}" for name, value in scores.items())
         note(f"{output}: {split}: {text}", quiet=quiet)
 
 
 @contextmanager
-def _reporting(quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """Tell of the steps of a run: a bar, and a line for each validation."""
+def _reporting(quiet: bool) -> Iterator[Observer]:
+    """Show the steps of a run: a bar, and a line for each validation."""
     with progress(unit="steps", quiet=quiet) as bar:
+        yield _Steps(bar, quiet)
 
-        def report(now: Progress) -> None:
-            bar.total = now.steps
-            bar.set_postfix_str(f"loss {now.loss:.5f}", refresh=False)
-            bar.update(now.step - bar.n)
-            if now.validation_loss is not None:
-                bar.clear()
-                note(
-                    f"step {now.step} of {now.steps}, loss {now.loss:.5f}, "
-                    f"validation loss {now.validation_loss:.5f}",
-                    quiet=quiet,
-                )
 
-        yield report
+class _Steps(Observer):
+    def __init__(self, bar: tqdm, quiet: bool) -> None:
+        self.bar = bar
+        self.quiet = quiet
+
+    def step(self, progress: Progress) -> None:
+        self.bar.total = progress.steps
+        self.bar.set_postfix_str(f"loss {progress.loss:.5f}", refresh=False)
+        self.bar.update(progress.step - self.bar.n)
+        if progress.validation_loss is not None:
+            self.bar.clear()
+            metric = "" if progress.metric is None else f", metric {progress.metric:.5f}"
+            note(
+                f"step {progress.step} of {progress.steps}, loss {progress.loss:.5f}, "
+                f"validation loss {progress.validation_loss:.5f}{metric}",
+                quiet=self.quiet,
+            )
 
 
 def _plan(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from dnatag.cli import main
-from dnatag.engine.training.loop import Progress
 from dnatag.models.file import read_metadata
+from dnatag.report import Observer, Progress
 from dnatag.tasks.tagging.recipe import read_recipe
 from dnatag.tasks.tagging.train import Data, train
 
@@ -19,6 +20,16 @@ BIO = "Ada\tB-PER\nruns\tO\n\n"
 PLAIN = "Ada\tNNP\nruns\tVBZ\n\n"
 CORPUS = 'domain = "text"\n[[corpus]]\ntrain = "bio.tsv"\n'
 SHORT = "[model]\nhidden = 4\n[training]\nepochs = 1\n"
+
+
+class Steps(Observer):
+    """Hands each step of a run to a function."""
+
+    def __init__(self, function: Callable[[Progress], object]) -> None:
+        self.function = function
+
+    def step(self, progress: Progress) -> None:
+        self.function(progress)
 
 
 def run(*arguments: object) -> Result:
@@ -78,7 +89,7 @@ def test_an_interrupted_run_ends_the_same(toy: Toy, tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(whole, Data(whole), output, device="cpu", report=interrupt)
+        train(whole, Data(whole), output, device="cpu", observer=Steps(interrupt))
     done = quick(toy[0], "-o", output)
     assert done.exit_code == 2
     assert "has not ended; go on with --resume" in done.stderr

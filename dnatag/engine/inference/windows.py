@@ -17,10 +17,11 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from dnatag.engine.devices import torch_threads
+from dnatag.engine.batching import batches, split
+from dnatag.engine.devices import mixed_precision, torch_threads
 from dnatag.engine.networks.kmer_tagger import KmerTagger, Sites
 
-__all__ = ["EncodedChunk", "Runner", "Span", "batches", "split"]
+__all__ = ["EncodedChunk", "Runner", "Span"]
 
 #: Steps of a tile that are kept (about), and of each margin that is thrown away.
 CORE, MARGIN = 6144, 256
@@ -80,54 +81,6 @@ class _Tile:
     high: int
     start: int
     end: int
-
-
-def split(length: int, size: int) -> list[int]:
-    """Cut a length into nearly equal stretches, the same from either end.
-
-    The number of stretches is odd: an even number has a middle, which may be no whole number.
-
-    Parameters
-    ----------
-    length : int
-        What is cut.
-    size : int
-        About the length of a stretch: at most twice as long, and at least two thirds unless
-        there is only one.
-
-    Returns
-    -------
-    list of int
-        Bounds from 0 to `length`, one more than there are stretches.
-    """
-    count = length // (2 * size) * 2 + 1
-    half = [i * length // count for i in range(count // 2 + 1)]
-    return half + [length - bound for bound in reversed(half)]
-
-
-def batches(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
-    """Put what is of similar length together, since all is padded to the longest.
-
-    Parameters
-    ----------
-    lengths : sequence of int
-        Lengths of the items.
-    limit : int
-        Most positions of a batch, padding included, unless it is a single item.
-
-    Yields
-    ------
-    list of int
-        Indices of items, longest first.
-    """
-    batch: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if batch and (len(batch) + 1) * lengths[batch[0]] > limit:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
 
 
 class Runner:
@@ -295,8 +248,7 @@ class Runner:
         inputs = (torch.from_numpy(symbols), torch.from_numpy(flags), torch.from_numpy(extra),
                   lengths)  # fmt: skip
         try:
-            half = self.device.type == "cuda"
-            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, half):
+            with torch.inference_mode(), mixed_precision(self.device):
                 scores, sites = self.tagger.encode(*(x.to(self.device) for x in inputs))
             return list(scores.float().cpu().numpy()), self._of_rows(batch, spans, sites)
         except torch.cuda.OutOfMemoryError:

@@ -10,31 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from dnatag.engine.crf.grammar import Grammar
+from dnatag.engine.networks.base import TaggerNetwork
 from dnatag.engine.networks.encoders import BiLSTM, reverse
 from dnatag.engine.networks.kmers import KmerEmbedding, KmerIndex
 
-__all__ = ["KmerTagger", "KmerTaggerConfig", "Mirror", "Network", "SiteConfig", "Sites"]
-
-
-class Network(nn.Module):
-    """A network that gives the scores of a grammar for each position, and its weights.
-
-    Called with the inputs of B sequences, (B, L, ...) each, and their lengths, int64 (B,), it
-    returns the scores, float (B, L, C).
-
-    Attributes
-    ----------
-    grammar : Grammar
-        What the scores are for.
-    transition_weights : Parameter
-        The weights of its transitions.
-    dropout : float
-        Share of what the network does not see while it is trained.
-    """
-
-    grammar: Grammar
-    transition_weights: nn.Parameter
-    dropout: float
+__all__ = ["KmerTagger", "KmerTaggerConfig", "Mirror", "SiteConfig", "Sites"]
 
 
 @dataclass(frozen=True)
@@ -183,7 +163,7 @@ class _SiteHead(nn.Module):
         return self.out(x).squeeze(1)
 
 
-class KmerTagger(Network):
+class KmerTagger(TaggerNetwork):
     """A tagger of letters: it sees k-mers, several positions at a step.
 
     With a `mirror` the grammar's scores are two halves, the second being the first as seen

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from dnatag.engine.crf.grammar import Grammar
+from dnatag.engine.networks.base import TaggerNetwork
 from dnatag.engine.networks.encoders import BiLSTM
-from dnatag.engine.networks.kmer_tagger import Network
 
 __all__ = ["PartsConfig", "TokenTagger", "TokenTaggerConfig"]
 
@@ -117,7 +117,7 @@ class _Parts(nn.Module):
         return y[which].view(batch, length, -1)
 
 
-class TokenTagger(Network):
+class TokenTagger(TaggerNetwork):
     """A BiLSTM over tokens.
 
     Parameters

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from dnatag.engine.devices import choose_device
-from dnatag.engine.training.loop import CHECKPOINT, has_checkpoint, processes
+from dnatag.engine.training.checkpoint import CHECKPOINT, has_checkpoint
+from dnatag.engine.training.workers import processes
 from dnatag.errors import InputError
 
 __all__ = ["enter", "leave", "training_device"]

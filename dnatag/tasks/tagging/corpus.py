@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dnatag.engine.inference.windows import batches
-from dnatag.engine.training.loop import Batch
+from dnatag.engine.batch import Batch
+from dnatag.engine.batching import batches
 from dnatag.tasks.tagging.domain import Featurizer, TokenFeatures
 
 __all__ = ["Corpus", "Example", "collate"]
@@ -142,11 +142,14 @@ class Corpus:
         if not encoded:
             none = torch.zeros(0, 1, 0)
             inputs = (none.long(), none, none.long())
-            return Batch(inputs, none[..., :0].sum(-1).byte(), torch.zeros(0).long(),
-                         torch.zeros(0, 1, n_states, dtype=torch.bool))  # fmt: skip
+            nothing = {
+                "flags": torch.zeros(0, 1, dtype=torch.uint8),
+                "allowed": torch.zeros(0, 1, n_states, dtype=torch.bool),
+            }
+            return Batch(inputs, torch.zeros(0).long(), nothing)
         inputs, lengths = collate(encoded)
         states = torch.zeros(*inputs[0].shape[:2], n_states, dtype=torch.bool)
         for row, array in zip(states, allowed, strict=True):
             row[: len(array)] = torch.from_numpy(array)
         flags = torch.zeros(inputs[0].shape[:2], dtype=torch.uint8)
-        return Batch(inputs, flags, lengths, states)
+        return Batch(inputs, lengths, {"flags": flags, "allowed": states})

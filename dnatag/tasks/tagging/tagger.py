@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.devices import choose_device, torch_threads
-from dnatag.engine.inference.windows import batches
 from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
 from dnatag.tasks.tagging.corpus import collate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -16,13 +16,18 @@ from dnatag import __version__
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
-from dnatag.engine.training.loop import Progress, TrainingConfig, fit, has_checkpoint, processes
+from dnatag.engine.training.checkpoint import has_checkpoint
+from dnatag.engine.training.config import TrainingConfig
+from dnatag.engine.training.loop import fit
 from dnatag.engine.training.rundir import enter, leave, training_device
+from dnatag.engine.training.workers import processes
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Sentence
+from dnatag.report import Observer, Progress
 from dnatag.tasks.tagging.corpus import Corpus, Example
 from dnatag.tasks.tagging.domain import find_domain
 from dnatag.tasks.tagging.model import TokenModel, load, save
+from dnatag.tasks.tagging.objective import label_likelihood
 from dnatag.tasks.tagging.recipe import Recipe, Training
 from dnatag.tasks.tagging.tagger import Tagger
 
@@ -79,7 +84,7 @@ def train(
     resume: bool = False,
     device: str = "auto",
     threads: int = 1,
-    report: Callable[[Progress], None] = lambda progress: None,
+    observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Train a model and write its file.
 
@@ -100,8 +105,8 @@ def train(
         auto, cpu, cuda or mps.
     threads : int
         CPU threads of this process.
-    report : callable
-        Called after each step.
+    observer : Observer or None
+        Receives each step.
 
     Returns
     -------
@@ -138,12 +143,13 @@ def train(
         fit(
             network,
             corpus,
+            label_likelihood,
             plan,
             own,
             device=place,
             threads=threads,
             resume=resume and has_checkpoint(own),
-            report=_part(report, plans, number - 1),
+            observer=_Part(observer or Observer(), plans, number - 1),
         )
         network.temper(settings.temperature)
         networks.append(network.cpu())
@@ -200,12 +206,18 @@ def _plan(settings: Training, corpus: Corpus) -> TrainingConfig:
     )
 
 
-def _part(
-    report: Callable[[Progress], None], plans: Sequence[TrainingConfig], number: int
-) -> Callable[[Progress], None]:
-    """Return what reports on one network as a part of all."""
-    before, total = sum(p.steps for p in plans[:number]), sum(p.steps for p in plans)
-    return lambda now: report(now._replace(step=before + now.step, steps=total))
+class _Part(Observer):
+    """Reports the steps of one network as a part of those of all."""
+
+    def __init__(self, whole: Observer, plans: Sequence[TrainingConfig], number: int) -> None:
+        self.whole = whole
+        self.before = sum(plan.steps for plan in plans[:number])
+        self.total = sum(plan.steps for plan in plans)
+
+    def step(self, progress: Progress) -> None:
+        """Pass a step on."""
+        step = self.before + progress.step
+        self.whole.step(progress._replace(step=step, steps=self.total))
 
 
 def _examples(recipe: Recipe, data: Data, split: str) -> list[Example]:

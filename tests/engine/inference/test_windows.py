@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.inference import windows
-from dnatag.engine.inference.windows import Runner, Span, batches, split
+from dnatag.engine.inference.windows import Runner, Span
 from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
 
 #: Letters a, b (1, 2), either (3) and outside (0); a and b are each other's mirror images.
@@ -74,34 +71,6 @@ def one_pass_at(
     whole[span.start : span.end] = scores
     whole[place.numpy(), column.numpy()] = at_sites.numpy()
     return whole[span.start : span.end]
-
-
-@given(st.integers(0, 10_000), st.integers(1, 300))
-@example(0, 5)
-def test_split_is_fair_and_symmetric(length: int, size: int) -> None:
-    bounds = split(length, size)
-    sizes = [b - a for a, b in pairwise(bounds)]
-    assert bounds[0] == 0
-    assert bounds[-1] == length
-    assert sizes == sizes[::-1]
-    assert max(sizes) <= 2 * size
-    assert max(sizes) - min(sizes) <= 2
-    if len(sizes) > 1:
-        assert min(sizes) >= 2 * size // 3
-
-
-@given(st.lists(st.integers(1, 50), max_size=60), st.integers(1, 200))
-def test_batches_hold_everything_once(lengths: list[int], limit: int) -> None:
-    found = list(batches(lengths, limit))
-    assert sorted(i for batch in found for i in batch) == list(range(len(lengths)))
-    for batch in found:
-        longest = max(lengths[i] for i in batch)
-        assert longest == lengths[batch[0]]
-        assert len(batch) == 1 or len(batch) * longest <= limit
-    for batch, following in pairwise(found):
-        # No batch could have taken one more.
-        assert (len(batch) + 1) * lengths[batch[0]] > limit
-        assert lengths[batch[-1]] >= lengths[following[0]]
 
 
 @pytest.mark.parametrize(("core", "margin"), [(300, 320), (100, 200), (37, 150), (2048, 320)])
@@ -231,7 +200,6 @@ def test_a_single_row_that_does_not_fit_is_an_error(
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_half_precision_on_gpus_is_close(tagger: KmerTagger) -> None:
     spans = [sequence(3000, seed=n) for n in range(3)]
     expected = Runner(tagger, CPU).scores(spans, [features] * len(spans))

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from pathlib import Path
@@ -23,11 +23,16 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from dnatag.engine.batch import Batch
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.crf.grammar import Grammar, Transition
 from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig
-from dnatag.engine.training.loop import Batch, Progress, TrainingConfig, fit, has_checkpoint
+from dnatag.engine.objective import Metric
+from dnatag.engine.training.checkpoint import has_checkpoint
+from dnatag.engine.training.config import TrainingConfig
+from dnatag.engine.training.loop import Outcome, fit
 from dnatag.errors import DnatagError, InputError
+from dnatag.report import Observer, Progress
 
 CPU = torch.device("cpu")
 #: For processes of their own, which find the package here even if it is not installed.
@@ -42,6 +47,16 @@ SPREAD = np.vstack([np.zeros(3), np.eye(3)]).astype(np.float32)
 CONFIG = TrainingConfig(
     steps=24, learning_rate=0.05, warmup=3, validate_every=6, patience=10, seed=3
 )
+
+
+class Steps(Observer):
+    """Hands each step of a run to a function."""
+
+    def __init__(self, function: Callable[[Progress], object]) -> None:
+        self.function = function
+
+    def step(self, progress: Progress) -> None:
+        self.function(progress)
 
 
 @dataclass(frozen=True)
@@ -75,10 +90,23 @@ class Words:
         flags = torch.zeros(symbols.shape, dtype=torch.uint8)
         return Batch(
             inputs=(torch.from_numpy(symbols), flags, torch.zeros(*symbols.shape, 0)),
-            flags=flags,
             lengths=torch.from_numpy(lengths),
-            allowed=torch.from_numpy(allowed),
+            targets={"flags": flags, "allowed": torch.from_numpy(allowed)},
         )
+
+
+def likelihood(network: KmerTagger, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Negative log posterior of the allowed tags, and the number of positions."""
+    scores = network(*batch.inputs, batch.lengths)
+    losses, legal = Chain(
+        network.grammar,
+        scores,
+        network.transition_weights,
+        batch.targets["flags"],
+        batch.lengths,
+        batch.targets["allowed"],
+    ).likelihood_loss()
+    return losses.sum(), batch.lengths[legal].sum()
 
 
 def tagger(dropout: float = 0.0) -> KmerTagger:
@@ -102,21 +130,21 @@ def same_weights(one: KmerTagger, other: KmerTagger) -> bool:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[KmerTagger, dict, Path]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[KmerTagger, Outcome, Path]:
     """An uninterrupted run: the trained model, its outcome and its folder."""
     folder = tmp_path_factory.mktemp("whole")
     model = tagger()
-    return model, fit(model, Words(), CONFIG, folder, device=CPU), folder
+    return model, fit(model, Words(), likelihood, CONFIG, folder, device=CPU), folder
 
 
-def test_learns(run: tuple[KmerTagger, dict, Path]) -> None:
+def test_learns(run: tuple[KmerTagger, Outcome, Path]) -> None:
     model, outcome, folder = run
     log = rows(folder)
     assert [int(row["step"]) for row in log] == [6, 10, 12, 18, 20, 24]
     assert [row["step"] for row in log if row["validation_loss"]] == ["6", "12", "18", "24"]
     assert losses(folder)[-1] < 0.5 * losses(folder)[0]
-    assert outcome["steps"] == 24
-    assert outcome["validation_loss"] == pytest.approx(
+    assert outcome.steps == 24
+    assert outcome.validation_loss == pytest.approx(
         min(float(row["validation_loss"]) for row in log if row["validation_loss"]), abs=1e-6
     )
     # The loss by its definition, with the weights that the model was left with.
@@ -129,13 +157,13 @@ def test_learns(run: tuple[KmerTagger, dict, Path]) -> None:
                 GRAMMAR,
                 scores[i : i + 1, :n],
                 model.transition_weights,
-                batch.flags[i : i + 1, :n],
+                batch.targets["flags"][i : i + 1, :n],
                 torch.tensor([n]),
             )
-            right = replace(every, allowed=batch.allowed[i : i + 1, :n])
+            right = replace(every, allowed=batch.targets["allowed"][i : i + 1, :n])
             total += float((every.log_partition() - right.log_partition()).detach())
             positions += n
-    assert outcome["validation_loss"] == pytest.approx(total / positions, rel=1e-4)
+    assert outcome.validation_loss == pytest.approx(total / positions, rel=1e-4)
 
 
 def test_schedule() -> None:
@@ -160,29 +188,37 @@ def test_interrupted_and_resumed(dropout: float, stop: int, tmp_path: Path) -> N
     whole, parts = tagger(dropout), tagger(dropout)
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
-    expected = fit(whole, Words(), CONFIG, tmp_path / "whole", device=CPU)
+    expected = fit(whole, Words(), likelihood, CONFIG, tmp_path / "whole", device=CPU)
     with pytest.raises(InterruptError):
-        fit(parts, Words(), CONFIG, tmp_path / "parts", device=CPU, report=interrupt)
+        fit(
+            parts,
+            Words(),
+            likelihood,
+            CONFIG,
+            tmp_path / "parts",
+            device=CPU,
+            observer=Steps(interrupt),
+        )
     assert has_checkpoint(tmp_path / "parts")
     fresh = tagger(dropout)
-    got = fit(fresh, Words(), CONFIG, tmp_path / "parts", device=CPU, resume=True)
+    got = fit(fresh, Words(), likelihood, CONFIG, tmp_path / "parts", device=CPU, resume=True)
     assert got == expected
     assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
     assert same_weights(fresh, whole)
 
 
-def test_killed_and_resumed(run: tuple[KmerTagger, dict, Path], tmp_path: Path) -> None:
+def test_killed_and_resumed(run: tuple[KmerTagger, Outcome, Path], tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, __file__, tmp_path, "16"], check=False, env=ENVIRONMENT)
     assert done.returncode == -signal.SIGKILL
     assert [row["step"] for row in rows(tmp_path)] == ["6", "10", "12"]
     fresh = tagger()
-    outcome = fit(fresh, Words(), CONFIG, tmp_path, device=CPU, resume=True)
+    outcome = fit(fresh, Words(), likelihood, CONFIG, tmp_path, device=CPU, resume=True)
     assert outcome == run[1]
     assert rows(tmp_path) == rows(run[2])
     assert same_weights(fresh, run[0])
 
 
-def test_two_processes(run: tuple[KmerTagger, dict, Path], tmp_path: Path) -> None:
+def test_two_processes(run: tuple[KmerTagger, Outcome, Path], tmp_path: Path) -> None:
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     subprocess.run([*launch, __file__, tmp_path], check=True, env=ENVIRONMENT)
     assert [row["step"] for row in rows(tmp_path)] == [row["step"] for row in rows(run[2])]
@@ -194,14 +230,14 @@ def test_two_processes(run: tuple[KmerTagger, dict, Path], tmp_path: Path) -> No
     assert validations[0] == pytest.approx(validations[1], abs=2e-5)
 
 
-def test_threads(run: tuple[KmerTagger, dict, Path], tmp_path: Path) -> None:
+def test_threads(run: tuple[KmerTagger, Outcome, Path], tmp_path: Path) -> None:
     models = []
     before = torch.get_num_threads()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         models.append(tagger())
         # Eight threads for batches of six: some have nothing to do.
-        fit(models[-1], Words(), CONFIG, tmp_path / name, device=CPU, threads=8)
+        fit(models[-1], Words(), likelihood, CONFIG, tmp_path / name, device=CPU, threads=8)
         assert losses(tmp_path / name) == pytest.approx(losses(run[2]), abs=2e-5)
     assert rows(tmp_path / "one") == rows(tmp_path / "two")
     assert same_weights(*models)
@@ -215,7 +251,7 @@ def test_seeds(tmp_path: Path) -> None:
     for name, seed, dropout in runs:
         (tmp_path / name).mkdir()
         config = replace(CONFIG, seed=seed, steps=6)
-        fit(tagger(dropout), Words(), config, tmp_path / name, device=CPU)
+        fit(tagger(dropout), Words(), likelihood, config, tmp_path / name, device=CPU)
         found[name] = losses(tmp_path / name)
     assert found["a"] == found["b"] != found["c"]
     assert found["d"] == found["e"] != found["a"]
@@ -225,9 +261,11 @@ def test_stops_early(tmp_path: Path) -> None:
     config = replace(CONFIG, steps=100, learning_rate=0.0, validate_every=2, patience=3)
     seen: list[Progress] = []
     model = tagger()
-    outcome = fit(model, Words(), config, tmp_path, device=CPU, report=seen.append)
+    outcome = fit(
+        model, Words(), likelihood, config, tmp_path, device=CPU, observer=Steps(seen.append)
+    )
     # The first validation is the best; three more bring nothing better.
-    assert outcome["steps"] == 8
+    assert outcome.steps == 8
     assert [now.step for now in seen] == list(range(1, 9))
     assert {now.steps for now in seen} == {100}
     assert same_weights(model, tagger())
@@ -237,13 +275,13 @@ def test_keeps_the_best_weights(tmp_path: Path) -> None:
     """A learning rate that explodes: later weights are worse than the first ones."""
     config = replace(CONFIG, steps=9, learning_rate=30.0, warmup=300, validate_every=1)
     model = tagger()
-    outcome = fit(model, Words(), config, tmp_path, device=CPU)
+    outcome = fit(model, Words(), likelihood, config, tmp_path, device=CPU)
     seen = [float(row["validation_loss"]) for row in rows(tmp_path)]
     assert seen.index(min(seen)) < len(seen) - 1
-    assert outcome["validation_loss"] == pytest.approx(min(seen), abs=1e-6)
+    assert outcome.validation_loss == pytest.approx(min(seen), abs=1e-6)
     still = replace(CONFIG, steps=1, learning_rate=0.0)
-    again = fit(model, Words(), still, tmp_path, device=CPU)
-    assert again["validation_loss"] == outcome["validation_loss"]
+    again = fit(model, Words(), likelihood, still, tmp_path, device=CPU)
+    assert again.validation_loss == outcome.validation_loss
 
 
 def test_keeps_the_last_weights(tmp_path: Path) -> None:
@@ -256,13 +294,13 @@ def test_keeps_the_last_weights(tmp_path: Path) -> None:
     # The warm-up ends behind the last step, so a shorter run is the beginning of a longer one.
     config = replace(CONFIG, steps=9, learning_rate=30.0, warmup=300, validate_every=1)
     models = {name: tagger() for name in ("best", "last", "unvalidated")}
-    fit(models["best"], Words(), config, tmp_path, device=CPU)
+    fit(models["best"], Words(), likelihood, config, tmp_path, device=CPU)
     keep = replace(config, keep_last=True)
-    outcome = fit(models["last"], Words(), keep, tmp_path, device=CPU)
+    outcome = fit(models["last"], Words(), likelihood, keep, tmp_path, device=CPU)
     seen = [float(row["validation_loss"]) for row in rows(tmp_path)]
-    assert outcome["validation_loss"] == pytest.approx(min(seen), abs=1e-6)
-    other = fit(models["unvalidated"], Unvalidated(), config, tmp_path, device=CPU)
-    assert other == {"steps": 9, "validation_loss": None}
+    assert outcome.validation_loss == pytest.approx(min(seen), abs=1e-6)
+    other = fit(models["unvalidated"], Unvalidated(), likelihood, config, tmp_path, device=CPU)
+    assert other == Outcome(9, None, None)
     assert [row["validation_loss"] for row in rows(tmp_path)] == [""] * 9
     assert same_weights(models["last"], models["unvalidated"])
     assert not same_weights(models["best"], models["last"])
@@ -271,7 +309,7 @@ def test_keeps_the_last_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows_that_fit", [1, 4])
 def test_out_of_memory(
     rows_that_fit: int,
-    run: tuple[KmerTagger, dict, Path],
+    run: tuple[KmerTagger, Outcome, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -285,7 +323,7 @@ def test_out_of_memory(
 
     whole_forward = KmerTagger.forward
     monkeypatch.setattr(KmerTagger, "forward", forward)
-    fit(tagger(), Words(), CONFIG, tmp_path, device=CPU)
+    fit(tagger(), Words(), likelihood, CONFIG, tmp_path, device=CPU)
     assert max(sizes) <= rows_that_fit
     assert losses(tmp_path) == pytest.approx(losses(run[2]), abs=2e-5)
 
@@ -296,35 +334,102 @@ def test_no_memory_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(KmerTagger, "forward", forward)
     with pytest.raises(DnatagError, match="too small for one window"):
-        fit(tagger(), Words(), CONFIG, tmp_path, device=CPU)
+        fit(tagger(), Words(), likelihood, CONFIG, tmp_path, device=CPU)
 
 
 def test_unknown_labels_teach_nothing(tmp_path: Path) -> None:
     model = tagger()
-    fit(model, Words(unknown=1.0), replace(CONFIG, weight_decay=0.0), tmp_path, device=CPU)
+    fit(
+        model,
+        Words(unknown=1.0),
+        likelihood,
+        replace(CONFIG, weight_decay=0.0),
+        tmp_path,
+        device=CPU,
+    )
     assert losses(tmp_path) == pytest.approx([0.0] * len(losses(tmp_path)), abs=1e-6)
 
 
-def test_refusals(run: tuple[KmerTagger, dict, Path], tmp_path: Path) -> None:
+def test_refusals(run: tuple[KmerTagger, Outcome, Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to resume"):
-        fit(tagger(), Words(), CONFIG, tmp_path, device=CPU, resume=True)
+        fit(tagger(), Words(), likelihood, CONFIG, tmp_path, device=CPU, resume=True)
     other = replace(CONFIG, steps=25)
     with pytest.raises(InputError, match="other settings"):
-        fit(tagger(), Words(), other, run[2], device=CPU, resume=True)
+        fit(tagger(), Words(), likelihood, other, run[2], device=CPU, resume=True)
     broken = tagger()
     broken.head.weight.data.fill_(float("nan"))
     with pytest.raises(DnatagError, match="loss at step 0 is nan"):
-        fit(broken, Words(), CONFIG, tmp_path, device=CPU)
+        fit(broken, Words(), likelihood, CONFIG, tmp_path, device=CPU)
 
 
 def test_illegal_labels(tmp_path: Path) -> None:
     class Illegal(Words):
         def batch_at(self, step: int, rank: int, world: int) -> Batch:
             batch = super().batch_at(step, rank, world)
-            return replace(batch, allowed=torch.zeros_like(batch.allowed))
+            none = torch.zeros_like(batch.targets["allowed"])
+            return replace(batch, targets={**batch.targets, "allowed": none})
 
-    with pytest.raises(DnatagError, match="no window has labels that the grammar allows"):
-        fit(tagger(), Illegal(), CONFIG, tmp_path, device=CPU)
+    with pytest.raises(DnatagError, match="nothing to learn from: no label of step 0 counts"):
+        fit(tagger(), Illegal(), likelihood, CONFIG, tmp_path, device=CPU)
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_a_watched_metric_chooses_the_weights(higher: bool, tmp_path: Path) -> None:
+    values = iter([0.2, 0.9, 0.5, 0.1, 0.5, 0.3])
+    weights, seen = [], []
+
+    def measure(network: KmerTagger) -> float:
+        assert not network.training
+        assert not torch.is_grad_enabled()
+        weights.append({k: v.clone() for k, v in network.state_dict().items()})
+        return next(values)
+
+    config = replace(CONFIG, steps=36, patience=4)
+    metric = Metric("right", measure, higher)
+    model = tagger()
+    outcome = fit(
+        model, Words(), likelihood, config, tmp_path, device=CPU, metric=metric,
+        observer=Steps(seen.append),
+    )  # fmt: skip
+    best = 1 if higher else 3
+    # The highest is the second one, four others after it are no better.
+    assert outcome.steps == 36
+    assert outcome.metric == pytest.approx([0.9, 0.1][not higher])
+    validated = [row for row in rows(tmp_path) if row["validation_loss"]]
+    assert [float(row["right"]) for row in validated] == [0.2, 0.9, 0.5, 0.1, 0.5, 0.3]
+    assert outcome.validation_loss == pytest.approx(
+        float(validated[best]["validation_loss"]), abs=1e-6
+    )
+    assert [now.metric for now in seen if now.metric is not None] == pytest.approx(
+        [0.2, 0.9, 0.5, 0.1, 0.5, 0.3]
+    )
+    assert all(torch.equal(v, weights[best][k]) for k, v in model.state_dict().items())
+
+
+def test_a_metric_that_gets_no_better_ends_training(tmp_path: Path) -> None:
+    """On resuming too, where the best value is that of the checkpoint."""
+    config = replace(CONFIG, steps=36, patience=3)
+    values = iter([float("nan"), 0.5, 0.4, 0.5, 0.3, 0.6])
+    metric = Metric("right", lambda network: next(values))
+
+    def interrupt(now: Progress) -> None:
+        if now.step == 19:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(tagger(), Words(), likelihood, config, tmp_path, device=CPU, metric=metric,
+            observer=Steps(interrupt))  # fmt: skip
+    other = Metric("wrong", lambda network: 0.0, higher_is_better=False)
+    with pytest.raises(InputError, match="other settings"):
+        fit(tagger(), Words(), likelihood, config, tmp_path, device=CPU, metric=other, resume=True)
+    outcome = fit(
+        tagger(), Words(), likelihood, config, tmp_path, device=CPU, metric=metric, resume=True
+    )
+    assert outcome.steps == 30
+    assert outcome.metric == 0.5
+    assert [row["right"] for row in rows(tmp_path) if row["validation_loss"]] == [
+        "nan", "0.500000", "0.400000", "0.500000", "0.300000"
+    ]  # fmt: skip
 
 
 def main(folder: str, kill_at: str = "0") -> None:
@@ -336,7 +441,7 @@ def main(folder: str, kill_at: str = "0") -> None:
         if dist.is_initialized():
             groups.append(weakref.ref(dist.group.WORLD))
 
-    fit(tagger(), Words(), CONFIG, Path(folder), device=CPU, report=report)
+    fit(tagger(), Words(), likelihood, CONFIG, Path(folder), device=CPU, observer=Steps(report))
     # The threads of a group that is still there can abort the process at its exit.
     gc.collect()
     assert not any(group() for group in groups)

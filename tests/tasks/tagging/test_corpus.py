@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dnatag.engine.training.loop import Batch
+from dnatag.engine.batch import Batch
 from dnatag.tasks.tagging.corpus import Corpus, Example, collate
 from dnatag.tasks.tagging.domain import TokenFeatures
 
@@ -71,15 +71,15 @@ def test_what_a_batch_holds() -> None:
         rows, length = batch.inputs[0].shape[:2]
         assert length == batch.lengths.max()
         assert rows * length <= some.batch or rows == 1
-        assert batch.flags.shape == (rows, length)
-        assert batch.flags.dtype == torch.uint8
-        assert not batch.flags.any()
-        assert batch.allowed.shape == (rows, length, STATES)
+        assert batch.targets["flags"].shape == (rows, length)
+        assert batch.targets["flags"].dtype == torch.uint8
+        assert not batch.targets["flags"].any()
+        assert batch.targets["allowed"].shape == (rows, length, STATES)
         for row, (number, n) in enumerate(zip(numbers(batch), batch.lengths.tolist(), strict=True)):
             source = some.train[number - 1]
             assert n == len(source.encoded)
-            assert np.array_equal(batch.allowed[row, :n], source.allowed)
-            assert not batch.allowed[row, n:].any()
+            assert np.array_equal(batch.targets["allowed"][row, :n], source.allowed)
+            assert not batch.targets["allowed"][row, n:].any()
             assert not any(x[row, n:].any() for x in batch.inputs)
             width = source.encoded.parts.shape[1]
             assert np.array_equal(batch.inputs[2][row, :n, :width], source.encoded.parts)
@@ -99,7 +99,7 @@ def test_an_epoch_has_everything_once() -> None:
 def test_sequences_of_similar_length_stand_together() -> None:
     some = corpus(2000)
     batches = [some.batch_at(step) for step in range(some.steps(1))]
-    padded = sum(b.flags.numel() for b in batches)
+    padded = sum(b.targets["flags"].numel() for b in batches)
     assert sum(int(b.lengths.sum()) for b in batches) > 0.85 * padded
     # Yet not all short ones first.
     means = [float(b.lengths.float().mean()) for b in batches]
@@ -156,7 +156,7 @@ def test_workers_share_a_batch(world: int) -> None:
         assert sum(len(part) for part in parts) == len(whole)
         varied = dict(zip(numbers(whole), whole.inputs[0][:, 0, 1].tolist(), strict=True))
         for part in parts:
-            assert part.allowed.shape == (*part.flags.shape, STATES)
+            assert part.targets["allowed"].shape == (*part.targets["flags"].shape, STATES)
             if len(part):
                 assert dict(
                     zip(numbers(part), part.inputs[0][:, 0, 1].tolist(), strict=True)

@@ -11,16 +11,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dnatag.engine.training.loop import Progress
 from dnatag.errors import InputError
 from dnatag.formats.text.conll import read_conll
 from dnatag.models.file import load_model, read_metadata
+from dnatag.report import Observer, Progress
 from dnatag.tasks.tagging.metrics import evaluate
 from dnatag.tasks.tagging.recipe import Recipe, read_recipe
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.train import Data, train
 
 Toy = tuple[Path, Path, str]
+
+
+class Steps(Observer):
+    """Hands each step of a run to a function."""
+
+    def __init__(self, function: Callable[[Progress], object]) -> None:
+        self.function = function
+
+    def step(self, progress: Progress) -> None:
+        self.function(progress)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +52,7 @@ def trained(
     """The model of a short run, and its losses."""
     output = tmp_path_factory.mktemp("trained") / "short.dnatag"
     seen: list[Progress] = []
-    train(recipe, data, output, device="cpu", report=seen.append)
+    train(recipe, data, output, device="cpu", observer=Steps(seen.append))
     return output, seen
 
 
@@ -130,7 +140,7 @@ def test_interrupted(
     with pytest.raises(InputError, match=r"nothing to resume: .*leave out --resume"):
         train(recipe, data, output, device="cpu", resume=True)
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, data, output, device="cpu", report=interrupt)
+        train(recipe, data, output, device="cpu", observer=Steps(interrupt))
     with pytest.raises(InputError, match="has not ended; go on with --resume, or remove"):
         train(recipe, data, output, device="cpu")
     other = replace(recipe, training=replace(recipe.training, seed=2))
@@ -138,7 +148,7 @@ def test_interrupted(
         train(other, data, output, device="cpu", resume=True)
     assert not output.exists()
     seen: list[Progress] = []
-    train(recipe, data, output, device="cpu", resume=True, report=seen.append)
+    train(recipe, data, output, device="cpu", resume=True, observer=Steps(seen.append))
     assert 3 < len(seen) < len(trained[1])
     assert seen == trained[1][-len(seen) :]
     assert output.read_bytes() == trained[0].read_bytes()
@@ -166,7 +176,7 @@ def test_several_networks(recipe: Recipe, data: Data, tmp_path: Path) -> None:
     several = replace(alone, training=replace(alone.training, networks=2))
     seen: list[Progress] = []
     output = tmp_path / "several.dnatag"
-    about = train(several, data, output, device="cpu", report=seen.append)
+    about = train(several, data, output, device="cpu", observer=Steps(seen.append))
     assert [now.step for now in seen] == list(range(1, seen[-1].steps + 1))
     assert about["training"]["steps"] == len(seen)
     one, both = (load_model(path)[0] for path in (tmp_path / "alone.dnatag", output))
@@ -184,7 +194,7 @@ def test_several_networks(recipe: Recipe, data: Data, tmp_path: Path) -> None:
 
         with pytest.raises(KeyboardInterrupt):
             train(several, data, again, device="cpu", resume=stop > len(seen) // 2,
-                  report=interrupt)  # fmt: skip
+                  observer=Steps(interrupt))  # fmt: skip
     train(several, data, again, device="cpu", resume=True)
     assert load_model(again)[0].keys() == both.keys()
     assert all(np.array_equal(weights, both[key]) for key, weights in load_model(again)[0].items())
@@ -237,7 +247,7 @@ def test_threads_and_no_dropout(recipe: Recipe, data: Data, tmp_path: Path) -> N
     for threads in (1, 3):
         seen: list[Progress] = []
         output = tmp_path / f"{threads}.dnatag"
-        train(still, data, output, device="cpu", threads=threads, report=seen.append)
+        train(still, data, output, device="cpu", threads=threads, observer=Steps(seen.append))
         runs.append([now.loss for now in seen])
     assert runs[0] == pytest.approx(runs[1], abs=1e-3)
 
@@ -246,7 +256,9 @@ def test_nothing_to_validate_on(recipe: Recipe, tmp_path: Path) -> None:
     (files,) = recipe.corpora
     alone = replace(recipe, corpora=(replace(files, validate=(), test=()),))
     seen: list[Progress] = []
-    about = train(alone, Data(alone), tmp_path / "m.dnatag", device="cpu", report=seen.append)
+    about = train(
+        alone, Data(alone), tmp_path / "m.dnatag", device="cpu", observer=Steps(seen.append)
+    )
     assert about["scores"] == {}
     assert all(now.validation_loss is None for now in seen)
     assert "## Scores" not in read_metadata(tmp_path / "m.dnatag")["card"]

@@ -15,7 +15,7 @@ from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.signals.kernels import drop_short
-from dnatag.engine.inference.windows import split
+from dnatag.engine.batching import split
 from dnatag.formats.sequences.records import Contig
 
 __all__ = ["Chunk", "PaddedContig", "chunks_of", "groups"]

@@ -22,14 +22,9 @@ from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals
 from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, START_SCORES
 from dnatag.domains.genes.structures.labels import genes_of_path
+from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
-from dnatag.engine.inference.windows import (
-    EncodedChunk,
-    Features,
-    Runner,
-    Span,
-    batches,
-)
+from dnatag.engine.inference.windows import EncodedChunk, Features, Runner, Span
 from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer

@@ -10,7 +10,7 @@ import numpy as np
 from dnatag.domains.genes.decoding.circular import least_rotation
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
-from dnatag.engine.inference.windows import split
+from dnatag.engine.batching import split
 from dnatag.formats.sequences.records import Contig
 
 __all__ = ["choose_parts", "is_mixture", "sample"]

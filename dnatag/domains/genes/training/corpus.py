@@ -11,7 +11,7 @@ import torch
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.signals.gene_signals import FEATURES, GeneExamples, GeneSignals
 from dnatag.domains.genes.structures.labels import Labels
-from dnatag.engine.training.loop import Batch
+from dnatag.engine.batch import Batch
 from dnatag.errors import InputError
 from dnatag.formats.sequences.records import CodingSequence
 
@@ -246,7 +246,6 @@ class Corpus:
         words = torch.from_numpy(flags)
         return Batch(
             inputs=(torch.from_numpy(symbols), words, torch.from_numpy(features)),
-            flags=words,
             lengths=torch.from_numpy(lengths),
-            allowed=torch.from_numpy(states.astype(bool)),
+            targets={"flags": words, "allowed": torch.from_numpy(states.astype(bool))},
         )

@@ -29,11 +29,15 @@ from dnatag.domains.genes.training.corpus import (
 )
 from dnatag.domains.genes.training.recipe import GenomeEntry, Network, Recipe, Training
 from dnatag.engine.networks.kmer_tagger import KmerTagger
-from dnatag.engine.training.loop import Progress, TrainingConfig, fit, processes
+from dnatag.engine.training.config import TrainingConfig
+from dnatag.engine.training.loop import fit
 from dnatag.engine.training.rundir import enter, leave, training_device
+from dnatag.engine.training.workers import processes
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
 from dnatag.formats.sequences.records import CodingSequence, Contig
+from dnatag.report import Observer
+from dnatag.tasks.tagging.objective import label_likelihood
 
 __all__ = ["Data", "Source", "read_data", "train"]
 
@@ -254,7 +258,7 @@ def train(
     resume: bool = False,
     device: str = "auto",
     threads: int = 1,
-    report: Callable[[Progress], None] = lambda progress: None,
+    observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Train a model and write its file.
 
@@ -277,8 +281,8 @@ def train(
         auto, cpu, cuda or mps.
     threads : int
         CPU threads of this process.
-    report : callable
-        Called after each step.
+    observer : Observer or None
+        Receives each step.
 
     Returns
     -------
@@ -303,16 +307,24 @@ def train(
     about = _describe(recipe, data, config, corpus, tagger, start)
     folder = enter(output, about["training"], resume)
     outcome = fit(
-        tagger, corpus, config, folder, device=place, threads=threads, resume=resume, report=report
+        tagger,
+        corpus,
+        label_likelihood,
+        config,
+        folder,
+        device=place,
+        threads=threads,
+        resume=resume,
+        observer=observer,
     )
-    about["training"] |= {"steps": outcome["steps"], "date": date.today().isoformat()}
+    about["training"] |= {"steps": outcome.steps, "date": date.today().isoformat()}
     if processes()[0] > 0:
         return about
     tagger.cpu()
     unscored = folder / "unscored.dnatag"
     panel = ReferencePanel.estimate((g.name, g.examples()) for g in data.train) | panel
     model.save(unscored, tagger, about, panel)
-    about["scores"] = {"validation_loss": outcome["validation_loss"]} | _score(
+    about["scores"] = {"validation_loss": outcome.validation_loss} | _score(
         unscored, data, device, threads
     )
     about["card"] = _card(output.stem, recipe, data, about, start)

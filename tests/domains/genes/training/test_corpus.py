@@ -20,8 +20,8 @@ from dnatag.domains.genes.training.corpus import (
     LabelledGenome,
     _wrong_start,
 )
+from dnatag.engine.batch import Batch
 from dnatag.engine.crf.chain import Chain
-from dnatag.engine.training.loop import Batch
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
 from dnatag.formats.sequences.records import CodingSequence
@@ -60,9 +60,9 @@ def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
             tagger.grammar,
             scores,
             tagger.transition_weights,
-            batch.flags,
+            batch.targets["flags"],
             batch.lengths,
-            batch.allowed,
+            batch.targets["allowed"],
         ).likelihood_loss()
 
 
@@ -76,8 +76,8 @@ def test_windows_are_cut_from_the_genome(genome: LabelledGenome) -> None:
         place = text.index(batch.inputs[0][row].numpy().tobytes())
         places.append(place)
         here = slice(place, place + 900)
-        assert (batch.flags[row].numpy() == contig.flags[here]).all()
-        assert (states(batch.allowed[row]) == contig.labels.allowed[here]).all()
+        assert (batch.targets["flags"][row].numpy() == contig.flags[here]).all()
+        assert (states(batch.targets["allowed"][row]) == contig.labels.allowed[here]).all()
         if batch.inputs[2][row].any():
             expected = [s.features(contig.symbols, contig.flags)[here] for s in genome.signals]
             assert any(np.array_equal(batch.inputs[2][row].numpy(), e) for e in expected)
@@ -131,7 +131,7 @@ def test_weights_and_short_contigs(genome: LabelledGenome) -> None:
     assert short.float().mean() == pytest.approx(0.75, abs=0.08)
     assert (batch.inputs[0][short][:, :300] == 1).all()
     assert not batch.inputs[0][short][:, 300:].any()
-    assert not batch.allowed[short][:, 300:].any()
+    assert not batch.targets["allowed"][short][:, 300:].any()
 
 
 def test_masked_bases_are_marginalised() -> None:
@@ -152,11 +152,13 @@ def test_masked_bases_are_marginalised() -> None:
     )
     batch = Batch(
         inputs=(symbols, flags, torch.zeros(*shape, 12)),
-        flags=flags,
         lengths=torch.full(shape[:1], 600),
-        allowed=torch.from_numpy(
-            (variants[..., None] >> np.arange(22, dtype=np.uint32) & 1).astype(bool)
-        ),
+        targets={
+            "flags": flags,
+            "allowed": torch.from_numpy(
+                (variants[..., None] >> np.arange(22, dtype=np.uint32) & 1).astype(bool)
+            ),
+        },
     )
     loss, legal = losses(batch)
     single = torch.exp(-loss[:-1])[legal[:-1]].sum()

@@ -14,10 +14,10 @@ from dnatag.domains.genes.finder import GeneFinder
 from dnatag.domains.genes.training import train as module
 from dnatag.domains.genes.training.recipe import GenomeEntry, Network, Recipe, Training
 from dnatag.domains.genes.training.train import Data, read_data, train
-from dnatag.engine.training.loop import Progress
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
 from dnatag.models.file import load_model, read_metadata
+from dnatag.report import Observer, Progress
 
 DATA = Path(__file__).parents[3] / "data" / "train"
 FASTA, GFF = DATA / "buchnera.fna", DATA / "buchnera.gff3"
@@ -29,6 +29,16 @@ SMALL = Training(
 RECIPE = Recipe((ENTRY,), Network(hidden=8, embedding=4), SMALL, licence="CC0-1.0", card="# Tiny")
 
 Write = Callable[..., GenomeEntry]
+
+
+class Steps(Observer):
+    """Hands each step of a run to a function."""
+
+    def __init__(self, function: Callable[[Progress], object]) -> None:
+        self.function = function
+
+    def step(self, progress: Progress) -> None:
+        self.function(progress)
 
 
 @pytest.fixture
@@ -187,7 +197,7 @@ def trained(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     """A model of the tiny recipe, and its losses."""
     output = tmp_path_factory.mktemp("trained") / "tiny.dnatag"
     seen: list[Progress] = []
-    train(RECIPE, data, output, device="cpu", report=seen.append)
+    train(RECIPE, data, output, device="cpu", observer=Steps(seen.append))
     return output, seen
 
 
@@ -247,14 +257,14 @@ def test_interrupted(trained: tuple[Path, list[Progress]], data: Data, tmp_path:
     with pytest.raises(InputError, match=r"nothing to resume: .*leave out --resume"):
         train(RECIPE, data, output, device="cpu", resume=True)
     with pytest.raises(KeyboardInterrupt):
-        train(RECIPE, data, output, device="cpu", report=interrupt)
+        train(RECIPE, data, output, device="cpu", observer=Steps(interrupt))
     with pytest.raises(InputError, match="has not ended; go on with --resume, or remove"):
         train(RECIPE, data, output, device="cpu")
     other = replace(RECIPE, training=replace(SMALL, seed=2))
     with pytest.raises(InputError, match=r"other settings \(loop, windows\)"):
         train(other, data, output, device="cpu", resume=True)
     seen: list[Progress] = []
-    train(RECIPE, data, output, device="cpu", resume=True, report=seen.append)
+    train(RECIPE, data, output, device="cpu", resume=True, observer=Steps(seen.append))
     assert seen == trained[1][20:]
     weights, again = load_model(trained[0])[0], load_model(output)[0]
     assert all(np.array_equal(weights[k], again[k]) for k in weights)
@@ -268,7 +278,7 @@ def test_fine_tuning(trained: tuple[Path, list[Progress]], data: Data, tmp_path:
     assert not output.with_name("tuned.dnatag.run").exists()
     seen: list[Progress] = []
     recipe = replace(RECIPE, network=None, training=replace(SMALL, steps=4, learning_rate=None))
-    train(recipe, data, output, start=trained[0], device="cpu", report=seen.append)
+    train(recipe, data, output, start=trained[0], device="cpu", observer=Steps(seen.append))
     assert seen[0].loss < 0.3 * trained[1][0].loss
     about = read_metadata(output)
     assert about["training"]["start"] == "tiny.dnatag"
