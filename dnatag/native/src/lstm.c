@@ -1,0 +1,83 @@
+// An LSTM over rows of items, such as the tokens of sentences, whose gate inputs are rows of a
+// table.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+struct scratch {
+    float *hidden[2], *cell;
+    struct sums inputs[2];
+};
+
+static void divide(struct arena *arena, int64_t rows, int units, struct scratch *scratch) {
+    const size_t state = (size_t)rows * units * sizeof(float);
+    scratch->hidden[0] = dnatag_take(arena, state);
+    scratch->hidden[1] = dnatag_take(arena, state);
+    scratch->cell = dnatag_take(arena, state);
+    for (int i = 0; i < 2; i++) {
+        scratch->inputs[i].most = 1;
+        scratch->inputs[i].terms = dnatag_take(arena, rows * sizeof(struct term));
+        scratch->inputs[i].count = dnatag_take(arena, rows * sizeof(int32_t));
+    }
+}
+
+// Run an LSTM.
+//
+// Row r is the items from offset[r] on, length[r] of them; lengths do not increase. Item i enters
+// the gates as row item[i] of `table`, whose rows are 4 * units floats, ordered as in `struct
+// step`. It is read backwards if `backward`. The hidden state at item i is written to `out` + i *
+// out_stride, `hidden` floats; with `last` only that at the end of row r, to out + r * out_stride.
+// Of rows without items nothing is written. Returns -1 if there is no memory.
+int dnatag_lstm(
+    int set, int hidden, int units, const float *weights, int64_t rows, const int64_t *offset,
+    const int32_t *length, const int32_t *item, const float *table, int backward, int last,
+    float *out, int64_t out_stride) {
+    const struct kernels *kernels = dnatag_kernels(set);
+    const int64_t whole = (rows + kernels->rows - 1) / kernels->rows * kernels->rows;
+    struct scratch s;
+    struct arena arena = {NULL, 0};
+    divide(&arena, whole, units, &s);
+    char *memory = calloc(arena.used + 64, 1);
+    if (!memory) return -1;
+    arena = (struct arena){memory + (64 - (uintptr_t)memory % 64), 0};
+    divide(&arena, whole, units, &s);
+
+    const int64_t width = 4 * (int64_t)units;
+    int64_t active = rows;
+    for (int32_t t = -1; rows && t < length[0]; t++) {
+        // Inputs one step ahead. Rows that fill up the last block, or are done, have none, and
+        // what becomes of them is not looked at.
+        struct sums *next = &s.inputs[(t + 1) & 1];
+        int64_t going = active;
+        while (going && length[going - 1] <= t + 1) going--;
+        for (int64_t r = 0; r < whole; r++) next->count[r] = r < going;
+        for (int64_t r = 0; r < going; r++) {
+            const int64_t i = offset[r] + (backward ? length[r] - 2 - t : t + 1);
+            next->terms[r] = (struct term){table + item[i] * width, 1.0f};
+        }
+        if (t >= 0) {
+            float *after = s.hidden[(t + 1) & 1];
+            const struct step step = {
+                .rows = (active + kernels->rows - 1) / kernels->rows * kernels->rows,
+                .hidden = hidden,
+                .units = units,
+                .weights = weights,
+                .inputs = &s.inputs[t & 1],
+                .before = s.hidden[t & 1],
+                .after = after,
+                .cell = s.cell,
+            };
+            kernels->step(&step);
+            for (int64_t r = last ? going : 0; r < active; r++) {
+                const int64_t i = offset[r] + (backward ? length[r] - 1 - t : t);
+                memcpy(out + (last ? r : i) * out_stride, after + r * units,
+                       hidden * sizeof(float));
+            }
+        }
+        active = going;
+    }
+    free(memory);
+    return 0;
+}
