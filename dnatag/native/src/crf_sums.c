@@ -1,0 +1,244 @@
+// The CRF: log partitions with gradients, and marginals.
+
+#include "crf.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The posteriors of one sequence on the way back, two by turns.
+typedef struct {
+    double *p, *past, *turned; // (S)
+} Posteriors;
+
+static int posteriors_new(Posteriors *x, const Grammar *g) {
+    size_t size = (size_t)g->n_states * sizeof(double);
+    x->p = malloc(size);
+    x->past = malloc(size);
+    x->turned = malloc(size);
+    return x->p && x->past && x->turned;
+}
+
+static void posteriors_free(Posteriors *x) {
+    free(x->p);
+    free(x->past);
+    free(x->turned);
+}
+
+static void go_on(Posteriors *x) {
+    double *p = x->p;
+    x->p = x->past;
+    x->past = p;
+}
+
+// Where the gradient of a sequence goes.
+typedef struct {
+    void *d_channels; // (n, C), as the channels
+    double factor;
+    double *weights; // (W + 1)
+    double *values; // (TILE + 1, C + 1): of a tile
+} Gradient;
+
+// Add row i of the tile to the gradient of a position, and clear it.
+static void flush(const Sequence *q, Gradient *d, int i, int64_t position) {
+    int64_t n = q->g->n_channels;
+    double *values = d->values + i * (n + 1);
+    if (q->single)
+        for (int64_t c = 0; c < n; c++)
+            ((float *)d->d_channels)[position * n + c] += (float)(d->factor * values[c]);
+    else
+        for (int64_t c = 0; c < n; c++)
+            ((double *)d->d_channels)[position * n + c] += d->factor * values[c];
+    memset(values, 0, (size_t)(n + 1) * sizeof(double));
+}
+
+static void add_emissions(const Grammar *g, const double *p, double *values) {
+    for (int64_t j = 0; j < g->n_emissions; j++)
+        for (int64_t s = 0; s < g->n_states; s++)
+            values[g->emission[j * g->n_states + s]] += p[s];
+}
+
+// The same for n steps around a circle, of which the last is step i; `p` are the posteriors before
+// the first of them, `sums` is scratch space.
+static void add_run(const Grammar *g, const Tile *tile, int i, int n, const double *p,
+                    double *sums, double *values) {
+    int64_t n_states = g->n_states, width = g->n_channels + 1, circle = tile->circle[i];
+    int64_t n_tracks = g->n_tracks[circle];
+    uint32_t period = g->period[circle], at = 0;
+    const uint32_t *track = g->track + circle * g->n_emissions * n_states;
+    const uint32_t *channels = g->track_channel + circle * g->most_steps * g->most_tracks;
+    memset(sums, 0, (size_t)(n_tracks + 1) * sizeof(double));
+    for (int64_t j = 0; j < g->n_emissions; j++)
+        for (int64_t s = 0; s < n_states; s++) sums[track[j * n_states + s]] += p[s];
+    for (int k = i - n + 1; k <= i; k++) {
+        if (++at == period) at = 0;
+        const uint32_t *channel = channels + at * g->most_tracks;
+        for (int64_t j = 0; j < n_tracks; j++) values[k * width + channel[j]] += sums[j];
+    }
+}
+
+// Log partition; its gradient times the factor is added if that is not 0.
+static double partition(const Sequence *q, Forward *f, Posteriors *x, Gradient *d) {
+    const Grammar *g = q->g;
+    int64_t n_states = g->n_states, width = g->n_channels + 1;
+    if (q->n == 0) return 0.0;
+    crf_forward(q, f);
+    if (d->factor == 0.0 || !(f->z > -INFINITY)) return f->z;
+    memcpy(x->p, f->last, (size_t)n_states * sizeof(double));
+    memset(d->values, 0, (size_t)((TILE + 1) * width) * sizeof(double));
+    memset(d->weights, 0, (size_t)(g->n_weights + 1) * sizeof(double));
+    const Tile *tile = &f->tile;
+    Descent down = crf_descent(q, f);
+    for (int n; (n = crf_down(&down)) > 0; go_on(x)) {
+        int i = down.i;
+        if (down.alpha) {
+            const double *now = tile->values + i * width;
+            double *d_now = d->values + i * width;
+            add_emissions(g, x->p, d_now);
+            crf_split(q, tile->row[i], down.alpha, now, now - width, x->p, x->past, d->weights,
+                      d_now, d_now - width, f->terms);
+        } else {
+            crf_split_run(g, tile, i, n, x->p, x->past);
+            add_run(g, tile, i, n, x->past, f->sums, d->values);
+        }
+        if (i > n) continue;
+        for (int k = 1; k <= tile->count; k++) flush(q, d, k, tile->base + k);
+        // What events of the first step add to the position before is the next tile's.
+        memcpy(d->values + TILE * width, d->values, (size_t)width * sizeof(double));
+        memset(d->values, 0, (size_t)width * sizeof(double));
+        crf_normalise(x->past, n_states);
+    }
+    add_emissions(g, x->p, d->values + TILE * width);
+    flush(q, d, TILE, 0);
+    return f->z;
+}
+
+// `factor` (B); `d_channels` (B, L, C) as the channels, not read where the factor is 0; `d_theta`
+// (B, W); `z` (B). Of the batch's sequences `first`, `first + by` and so on, as in what follows.
+// Returns 0, or 1 if memory is lacking.
+int dnatag_crf_log_partition(const Batch *batch, int64_t first, int64_t by, const double *factor,
+                             void *d_channels, double *d_theta, double *z) {
+    const Grammar *g = batch->grammar;
+    size_t size = batch->single ? sizeof(float) : sizeof(double);
+    size_t stride = (size_t)(batch->n_positions * g->n_channels) * size;
+    Forward f;
+    Posteriors x;
+    Gradient d = {
+        .weights = malloc((size_t)(g->n_weights + 1) * sizeof(double)),
+        .values = malloc((size_t)((TILE + 1) * (g->n_channels + 1)) * sizeof(double)),
+    };
+    int failed = !crf_forward_new(&f, g, crf_longest(batch)) | !posteriors_new(&x, g) |
+                 !d.weights | !d.values;
+    for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
+        Sequence q = crf_sequence(batch, b);
+        d.factor = factor[b];
+        d.d_channels = d.factor == 0.0 ? NULL : (char *)d_channels + (size_t)b * stride;
+        z[b] = partition(&q, &f, &x, &d);
+        if (q.n == 0 || d.factor == 0.0 || !(z[b] > -INFINITY)) continue;
+        for (int64_t w = 0; w < g->n_weights; w++)
+            d_theta[b * g->n_weights + w] += d.factor * d.weights[w];
+    }
+    free(d.weights);
+    free(d.values);
+    posteriors_free(&x);
+    crf_forward_free(&f);
+    return failed;
+}
+
+// A matrix (S, K) by the entries of its columns that are not zero, and where its products with the
+// posteriors go.
+typedef struct {
+    int64_t n; // K
+    const int64_t *start; // (K + 1)
+    const int64_t *state;
+    const double *factor;
+    void *out; // (n, K), as the channels
+} Projection;
+
+static void write(const Sequence *q, const Projection *to, int64_t position, const double *p) {
+    for (int64_t c = 0; c < to->n; c++) {
+        double total = 0.0;
+        for (int64_t k = to->start[c]; k < to->start[c + 1]; k++)
+            total += p[to->state[k]] * to->factor[k];
+        if (q->single)
+            ((float *)to->out)[position * to->n + c] = (float)total;
+        else
+            ((double *)to->out)[position * to->n + c] = total;
+    }
+}
+
+// The same for n steps around a circle, the last to position base + i; `p` are the posteriors
+// before the first of them.
+static void write_run(const Sequence *q, const Projection *to, const Tile *tile, int i, int n,
+                      const double *p, double *turned) {
+    const Grammar *g = q->g;
+    int64_t circle = tile->circle[i], before = tile->base + i - n;
+    int period = (int)g->period[circle];
+    size_t row = (size_t)to->n * (q->single ? sizeof(float) : sizeof(double));
+    for (int k = n; k > 0; k--) {
+        char *out = (char *)to->out + (size_t)(before + k) * row;
+        if (k + period <= n) {
+            memcpy(out, out + (size_t)period * row, row);
+            continue;
+        }
+        const uint32_t *turn = g->turn + (circle * g->most_steps + k % period) * g->n_states;
+        for (int64_t s = 0; s < g->n_states; s++) turned[turn[s]] = p[s];
+        write(q, to, before + k, turned);
+    }
+}
+
+static void fill_rows(const Sequence *q, const Projection *to, double x) {
+    for (int64_t i = 0; i < q->n * to->n; i++)
+        if (q->single)
+            ((float *)to->out)[i] = (float)x;
+        else
+            ((double *)to->out)[i] = x;
+}
+
+static void marginals(const Sequence *q, Forward *f, Posteriors *x, const Projection *to) {
+    const Grammar *g = q->g;
+    int64_t n_states = g->n_states, width = g->n_channels + 1;
+    if (q->n == 0) return;
+    crf_forward(q, f);
+    if (!(f->z > -INFINITY)) {
+        fill_rows(q, to, f->z == -INFINITY ? 0.0 : NAN);
+        return;
+    }
+    memcpy(x->p, f->last, (size_t)n_states * sizeof(double));
+    const Tile *tile = &f->tile;
+    Descent down = crf_descent(q, f);
+    for (int n; (n = crf_down(&down)) > 0; go_on(x)) {
+        int i = down.i;
+        if (down.alpha) {
+            const double *now = tile->values + i * width;
+            write(q, to, tile->base + i, x->p);
+            crf_split(q, tile->row[i], down.alpha, now, now - width, x->p, x->past, NULL, NULL,
+                      NULL, f->terms);
+        } else {
+            crf_split_run(g, tile, i, n, x->p, x->past);
+            write_run(q, to, tile, i, n, x->past, x->turned);
+        }
+        if (i == n) crf_normalise(x->past, n_states);
+    }
+    write(q, to, 0, x->p);
+}
+
+// `start` (K + 1), `state`, `factor`: columns of the projection; `out` (B, L, K) as the channels.
+int dnatag_crf_marginals(const Batch *batch, int64_t first, int64_t by, int64_t n_columns,
+                         const int64_t *start, const int64_t *state, const double *factor,
+                         void *out) {
+    size_t size = batch->single ? sizeof(float) : sizeof(double);
+    size_t stride = (size_t)(batch->n_positions * n_columns) * size;
+    Forward f;
+    Posteriors x;
+    int failed = !crf_forward_new(&f, batch->grammar, crf_longest(batch)) |
+                 !posteriors_new(&x, batch->grammar);
+    for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
+        Sequence q = crf_sequence(batch, b);
+        Projection to = {n_columns, start, state, factor, (char *)out + (size_t)b * stride};
+        marginals(&q, &f, &x, &to);
+    }
+    posteriors_free(&x);
+    crf_forward_free(&f);
+    return failed;
+}
