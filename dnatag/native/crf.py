@@ -69,7 +69,8 @@ class _Grammar(ctypes.Structure):
         *((name, c_int64) for name in ("bits", "n_states", "n_channels", "n_weights")),
         ("n_emissions", c_int64),
         *((name, c_void_p) for name in ("row", "start", "source", "weight", "enter", "leave")),
-        ("emission", c_void_p),
+        *((name, c_void_p) for name in ("emission", "only", "scored_start", "scored")),
+        *((name, c_void_p) for name in ("scored_target", "join_start", "join")),
         ("most_steps", c_int64),
         ("most_tracks", c_int64),
         *((name, c_void_p) for name in ("circle", "period", "n_tracks", "turn", "track")),
@@ -115,7 +116,7 @@ class Crf:
         self._end = every if end is None else end
         columns = ("row", "start", "source", "weight", "enter", "leave", "emission")
         self._arrays = {name: array(getattr(tables, name), np.uint32) for name in columns}
-        self._arrays |= _circles(tables)
+        self._arrays |= _steps(tables) | _circles(tables)
         self._grammar = _Grammar(
             bits=self.bits,
             n_states=self.n_states,
@@ -516,6 +517,33 @@ def _check_segments(
             raise ValueError(f"segment {i} names a set of states that is not there")
 
 
+def _steps(tables: Tables) -> dict[str, np.ndarray]:
+    """Sort what is to be done at the steps of each row."""
+    n_rows, n_states = len(tables.start), tables.start.shape[1] - 1
+    low = tables.start[:, :-1].astype(np.int64)
+    sizes = np.diff(tables.start.astype(np.int64), axis=1)
+    single = sizes == 1
+    only = np.full((n_rows, n_states), n_states, np.uint32)
+    only[single] = tables.source[low[single]]
+    bare = tables.weight == tables.n_weights
+    bare &= (tables.enter == tables.n_channels) & (tables.leave == tables.n_channels)
+    scored = single.copy()
+    scored[single] = ~bare[low[single]]
+    join = sizes > 1
+
+    def slices(chosen: np.ndarray) -> np.ndarray:
+        return np.cumsum([0, *chosen.sum(1)]).astype(np.uint32)
+
+    return {
+        "only": only,
+        "scored_start": slices(scored),
+        "scored": low[scored].astype(np.uint32),
+        "scored_target": np.nonzero(scored)[1].astype(np.uint32),
+        "join_start": slices(join),
+        "join": np.nonzero(join)[1].astype(np.uint32),
+    }
+
+
 def _circles(tables: Tables) -> dict[str, np.ndarray]:
     """Find the rows whose steps only turn the states in circles.
 
@@ -526,6 +554,7 @@ def _circles(tables: Tables) -> dict[str, np.ndarray]:
     n_rows, n_emissions = len(tables.plain), len(tables.emission)
     circle = np.full(n_rows, -1, np.int32)
     turns: list[np.ndarray] = []
+    passed: list[tuple[np.ndarray, np.ndarray]] = []
     for row in np.flatnonzero(tables.plain):
         source = tables.source[int(tables.start[row, 0]) :][:n_states]
         if len(np.unique(source)) < n_states:
@@ -534,19 +563,18 @@ def _circles(tables: Tables) -> dict[str, np.ndarray]:
         turn = [np.arange(n_states)]
         while len(turn) <= _MOST_STEPS and not (ahead[turn[-1]] == turn[0]).all():
             turn.append(ahead[turn[-1]])
-        if len(turn) <= _MOST_STEPS:
-            circle[row] = len(turns)
-            turns.append(np.array(turn))
-    period = np.array([len(turn) for turn in turns], np.uint32)
-    passed = []
-    for turn in turns:
         # Of each emission and state, the channels after 0, 1, ... steps.
         series = tables.emission[:, turn].transpose(0, 2, 1).reshape(-1, len(turn))
-        tracks = np.unique(series[(series < tables.n_channels).any(1)], axis=0)
-        # The series of zeros alone finds nothing: it is the last.
-        same = (series[:, None] == tracks).all(2)
-        track = np.where(same.any(1), same.argmax(1) if len(tracks) else 0, len(tracks))
-        passed.append((tracks, track.reshape(n_emissions, n_states)))
+        there = series < tables.n_channels
+        if len(turn) > _MOST_STEPS or (there.any(1) & ~there.all(1)).any():
+            continue
+        tracks, track = np.unique(series[there[:, 0]], axis=0, return_inverse=True)
+        track_of = np.full(len(series), len(tracks))
+        track_of[there[:, 0]] = track.reshape(-1)
+        circle[row] = len(turns)
+        turns.append(np.array(turn))
+        passed.append((tracks, track_of.reshape(n_emissions, n_states)))
+    period = np.array([len(turn) for turn in turns], np.uint32)
     n_tracks = np.array([len(tracks) for tracks, _ in passed], np.uint32)
     most_steps, most_tracks = int(period.max(initial=1)), int(n_tracks.max(initial=1))
     turned = np.zeros((len(turns), most_steps, n_states), np.uint32)

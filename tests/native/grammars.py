@@ -72,7 +72,8 @@ def random_tables(
         weight,
         enter,
         leave,
-        rng.integers(0, n_channels + 1, (n_emissions, n_states)).astype(np.uint32),
+        # Where some states lack a channel that others have, no circle can be used.
+        rng.integers(0, n_channels + rng.integers(2), (n_emissions, n_states)).astype(np.uint32),
     )
 
 

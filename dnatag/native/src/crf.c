@@ -35,31 +35,48 @@ int64_t crf_longest(const Batch *batch) {
     return longest;
 }
 
+static int are_good(const Sequence *q, int64_t from, int64_t to) {
+    int good = 1;
+    if (q->single)
+        for (int64_t i = from; i < to; i++) good &= ((const float *)q->channels)[i] < INFINITY;
+    else
+        for (int64_t i = from; i < to; i++) good &= ((const double *)q->channels)[i] < INFINITY;
+    return good;
+}
+
 // Read the steps from position `base` to the next multiple of TILE or the one before `stop`.
 void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop) {
     const Grammar *g = q->g;
-    int64_t n_channels = g->n_channels, last = (base / TILE + 1) * TILE;
+    int64_t last = (base / TILE + 1) * TILE;
     if (last > stop - 1) last = stop - 1;
-    int count = (int)(last - base), good = 1;
-    double *to = tile->values;
-    for (int i = 0; i <= count; i++, to += n_channels + 1) {
-        int64_t first = (base + i) * n_channels;
-        if (q->single)
-            for (int64_t c = 0; c < n_channels; c++) to[c] = ((const float *)q->channels)[first + c];
-        else
-            for (int64_t c = 0; c < n_channels; c++) to[c] = ((const double *)q->channels)[first + c];
-        for (int64_t c = 0; c < n_channels; c++) good &= to[c] < INFINITY;
-        to[n_channels] = 0.0;
-    }
     const uint8_t *flags = q->flags + base;
-    for (int i = 1; i <= count; i++) {
+    tile->base = base;
+    tile->count = (int)(last - base);
+    tile->good = are_good(q, base * g->n_channels, (last + 1) * g->n_channels);
+    for (int i = 1; i <= tile->count; i++) {
         uint32_t row = g->row[((uint32_t)flags[i - 1] << g->bits) | flags[i]];
         tile->row[i] = row;
         tile->circle[i] = q->allowed ? -1 : g->circle[row];
     }
-    tile->base = base;
-    tile->count = count;
-    tile->good = good;
+}
+
+// Write the channels of position t - 1, if there is one, and of t, each with a zero behind them;
+// return the latter.
+const double *crf_values(const Sequence *q, int64_t t, double *values) {
+    int64_t n = q->g->n_channels, first = t * n;
+    double *now = values + n + 1;
+    if (q->single)
+        for (int64_t c = 0; c < n; c++) now[c] = ((const float *)q->channels)[first + c];
+    else
+        for (int64_t c = 0; c < n; c++) now[c] = ((const double *)q->channels)[first + c];
+    now[n] = 0.0;
+    if (t == 0) return now;
+    if (q->single)
+        for (int64_t c = 0; c < n; c++) values[c] = ((const float *)q->channels)[first - n + c];
+    else
+        for (int64_t c = 0; c < n; c++) values[c] = ((const double *)q->channels)[first - n + c];
+    values[n] = 0.0;
+    return now;
 }
 
 // Number of steps from i on that go around the same circle as step i; 0 for a deciding step.
@@ -79,18 +96,23 @@ int crf_run_down(const Tile *tile, int i) {
 }
 
 // Take n steps around a circle, the first of them step i: add to each state what it passes.
-void crf_add_run(const Grammar *g, const Tile *tile, int i, int n, double *sums, const double *from,
-                 double *to) {
-    int64_t n_states = g->n_states, width = g->n_channels + 1, circle = tile->circle[i];
-    int64_t n_tracks = g->n_tracks[circle];
+void crf_add_run(const Sequence *q, const Tile *tile, int i, int n, double *sums,
+                 const double *from, double *to) {
+    const Grammar *g = q->g;
+    int64_t n_states = g->n_states, circle = tile->circle[i], n_tracks = g->n_tracks[circle];
+    int64_t first = (tile->base + i) * g->n_channels, stop = first + n * g->n_channels;
     uint32_t period = g->period[circle], at = 0;
     const uint32_t *channels = g->track_channel + circle * g->most_steps * g->most_tracks;
-    memset(sums, 0, (size_t)(n_tracks + 1) * sizeof(double));
-    for (int k = i; k < i + n; k++) {
+    for (int64_t j = 0; j <= n_tracks; j++) sums[j] = 0.0;
+    for (; first < stop; first += g->n_channels) {
         if (++at == period) at = 0;
-        const double *values = tile->values + k * width;
         const uint32_t *channel = channels + at * g->most_tracks;
-        for (int64_t j = 0; j < n_tracks; j++) sums[j] += values[channel[j]];
+        if (q->single)
+            for (int64_t j = 0; j < n_tracks; j++)
+                sums[j] += ((const float *)q->channels)[first + channel[j]];
+        else
+            for (int64_t j = 0; j < n_tracks; j++)
+                sums[j] += ((const double *)q->channels)[first + channel[j]];
     }
     const uint32_t *turn = g->turn + (circle * g->most_steps + at) * n_states;
     const uint32_t *track = g->track + circle * g->n_emissions * n_states;
@@ -99,17 +121,6 @@ void crf_add_run(const Grammar *g, const Tile *tile, int i, int n, double *sums,
         for (int64_t j = 1; j < g->n_emissions; j++) total += sums[track[j * n_states + s]];
         to[turn[s]] = from[s] + total;
     }
-}
-
-double crf_emission(const Grammar *g, int64_t s, const double *values) {
-    double total = values[g->emission[s]];
-    for (int64_t j = 1; j < g->n_emissions; j++) total += values[g->emission[j * g->n_states + s]];
-    return total;
-}
-
-double crf_score(const Sequence *q, uint32_t a, const double *now, const double *past) {
-    const Grammar *g = q->g;
-    return q->theta[g->weight[a]] + (now[g->enter[a]] + past[g->leave[a]]);
 }
 
 // Neumaier's sum.
@@ -153,46 +164,39 @@ static double log_sum(const double *values, uint32_t n, double largest) {
 }
 
 // One deciding step of the forward sums.
-static void step(const Sequence *q, uint32_t row, const double *now, const double *past,
-                 const double *from, double *to, double *terms) {
+static void step(const Sequence *q, uint32_t row, const double *now, const double *from,
+                 double *to, double *terms) {
     const Grammar *g = q->g;
-    const uint32_t *start = g->start + row * (g->n_states + 1);
-    for (int64_t s = 0; s < g->n_states; s++) {
-        uint32_t low = start[s], high = start[s + 1];
-        double total = -INFINITY;
-        if (high - low == 1) {
-            total = from[g->source[low]] + crf_score(q, low, now, past);
-        } else if (high > low) {
-            for (uint32_t a = low; a < high; a++) {
-                double x = from[g->source[a]] + crf_score(q, a, now, past);
-                terms[a - low] = x;
-                if (x > total) total = x;
-            }
-            if (total > -INFINITY) total = log_sum(terms, high - low, total);
+    int64_t n_states = g->n_states;
+    const uint32_t *only = g->only + row * n_states, *start = g->start + row * (n_states + 1);
+    for (int64_t s = 0; s < n_states; s++) to[s] = from[only[s]];
+    for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++)
+        to[g->scored_target[k]] += crf_score(q, g->scored[k], now);
+    for (uint32_t k = g->join_start[row]; k < g->join_start[row + 1]; k++) {
+        uint32_t s = g->join[k], low = start[s], n = start[s + 1] - low;
+        double largest = -INFINITY;
+        for (uint32_t a = 0; a < n; a++) {
+            terms[a] = from[g->source[low + a]] + crf_score(q, low + a, now);
+            largest = terms[a] > largest ? terms[a] : largest;
         }
-        to[s] = total + crf_emission(g, s, now);
+        to[s] = largest > -INFINITY ? log_sum(terms, n, largest) : largest;
     }
+    for (int64_t s = 0; s < n_states; s++) to[s] += crf_emission(g, s, now);
 }
 
-static void restrict_to(const Sequence *q, int64_t t, double *states) {
+// Where states are restricted, give up those that are not allowed.
+void crf_restrict(const Sequence *q, int64_t t, double *states) {
     if (!q->allowed) return;
     const uint8_t *allowed = q->allowed + t * q->g->n_states;
     for (int64_t s = 0; s < q->g->n_states; s++)
         if (!allowed[s]) states[s] = -INFINITY;
 }
 
-static double *swap(double **a, double **b) {
-    double *other = *a;
-    *a = *b;
-    *b = other;
-    return *a;
-}
-
 // Forward sums of the steps from position `base` on to the one before `stop`, where `f->alpha` are
 // those of `base`. What rescaling takes off is added to the scale; 0 if a channel is not good.
 static int fill(const Sequence *q, Forward *f, int64_t base, int64_t stop, Sum *scale) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states, width = g->n_channels + 1;
+    int64_t n_states = g->n_states;
     Tile *tile = &f->tile;
     int good = 1;
     f->n_stored = 0;
@@ -202,16 +206,18 @@ static int fill(const Sequence *q, Forward *f, int64_t base, int64_t stop, Sum *
         for (int i = 1, n; i <= tile->count; i += n) {
             n = crf_run(tile, i);
             if (n > 0) {
-                crf_add_run(g, tile, i, n, f->sums, f->alpha, f->scratch);
+                crf_add_run(q, tile, i, n, f->sums, f->alpha, f->scratch);
             } else {
                 n = 1;
                 memcpy(f->stored + f->n_stored++ * n_states, f->alpha,
                        (size_t)n_states * sizeof(double));
-                const double *now = tile->values + i * width;
-                step(q, tile->row[i], now, now - width, f->alpha, f->scratch, f->terms);
-                restrict_to(q, base + i, f->scratch);
+                const double *now = crf_values(q, base + i, f->values);
+                step(q, tile->row[i], now, f->alpha, f->scratch, f->terms);
+                crf_restrict(q, base + i, f->scratch);
             }
-            swap(&f->alpha, &f->scratch);
+            double *alpha = f->scratch;
+            f->scratch = f->alpha;
+            f->alpha = alpha;
         }
         if ((base + tile->count) % TILE == 0) crf_rescale(f->alpha, n_states, scale);
     }
@@ -219,7 +225,7 @@ static int fill(const Sequence *q, Forward *f, int64_t base, int64_t stop, Sum *
 }
 
 int crf_forward_new(Forward *f, const Grammar *g, int64_t longest) {
-    int64_t n_states = g->n_states, width = g->n_channels + 1;
+    int64_t n_states = g->n_states;
     int64_t block = longest;
     if (longest > WHOLE / n_states) {
         block = BLOCK / n_states / TILE * TILE;
@@ -228,16 +234,17 @@ int crf_forward_new(Forward *f, const Grammar *g, int64_t longest) {
     if (block < 1) block = 1;
     int64_t n_blocks = longest / block + 1;
     *f = (Forward){.block = block};
-    f->alpha = malloc((size_t)n_states * sizeof(double));
-    f->scratch = malloc((size_t)n_states * sizeof(double));
+    f->alpha = malloc((size_t)(n_states + 1) * sizeof(double));
+    f->scratch = malloc((size_t)(n_states + 1) * sizeof(double));
     f->stored = malloc((size_t)(block * n_states) * sizeof(double));
     f->checkpoints = malloc((size_t)(n_blocks * n_states) * sizeof(double));
     f->last = malloc((size_t)n_states * sizeof(double));
     f->terms = malloc((size_t)n_states * sizeof(double));
     f->sums = malloc((size_t)(g->most_tracks + 1) * sizeof(double));
-    f->tile.values = malloc((size_t)((TILE + 1) * width) * sizeof(double));
-    return f->alpha && f->scratch && f->stored && f->checkpoints && f->last && f->terms &&
-           f->sums && f->tile.values;
+    f->values = malloc((size_t)(2 * (g->n_channels + 1)) * sizeof(double));
+    if (!f->alpha || !f->scratch) return 0;
+    f->alpha[n_states] = f->scratch[n_states] = -INFINITY;
+    return f->stored && f->checkpoints && f->last && f->terms && f->sums && f->values;
 }
 
 void crf_forward_free(Forward *f) {
@@ -248,7 +255,7 @@ void crf_forward_free(Forward *f) {
     free(f->last);
     free(f->terms);
     free(f->sums);
-    free(f->tile.values);
+    free(f->values);
 }
 
 // Forward sums of a sequence of one position or more.
@@ -259,9 +266,10 @@ void crf_forward(const Sequence *q, Forward *f) {
     Sum scale = {0.0, 0.0};
     crf_load(q, &f->tile, 0, 1);
     int good = f->tile.good;
+    const double *now = crf_values(q, 0, f->values);
     for (int64_t s = 0; s < n_states; s++)
-        f->alpha[s] = q->begin[s] ? crf_emission(g, s, f->tile.values) : -INFINITY;
-    restrict_to(q, 0, f->alpha);
+        f->alpha[s] = q->begin[s] ? crf_emission(g, s, now) : -INFINITY;
+    crf_restrict(q, 0, f->alpha);
     crf_rescale(f->alpha, n_states, &scale);
     f->n_blocks = 0;
     do {
@@ -297,37 +305,43 @@ static void refill(const Sequence *q, Forward *f, int64_t block) {
 // Carry the probabilities of the states at a position over to those of the one before.
 //
 // `alpha` are the forward sums there. If `d_theta` is not null, the probability of each transition
-// is added to its weight in it and to its events in `d_now` and `d_past`.
+// is added to its weight in it and to its events in `d_now` and the row before it.
 void crf_split(const Sequence *q, uint32_t row, const double *alpha, const double *now,
-               const double *past, const double *p, double *p_past, double *d_theta, double *d_now,
-               double *d_past, double *terms) {
+               const double *p, double *p_past, double *d_theta, double *d_now, double *terms) {
     const Grammar *g = q->g;
-    const uint32_t *start = g->start + row * (g->n_states + 1);
-    memset(p_past, 0, (size_t)g->n_states * sizeof(double));
-    for (int64_t s = 0; s < g->n_states; s++) {
-        uint32_t low = start[s], high = start[s + 1], n = high - low;
-        if (p[s] < TINY || n == 0) continue;
-        if (n == 1) {
-            terms[0] = p[s];
-        } else {
-            double largest = -INFINITY, total = 0.0;
-            for (uint32_t k = 0; k < n; k++) {
-                terms[k] = alpha[g->source[low + k]] + crf_score(q, low + k, now, past);
-                if (terms[k] > largest) largest = terms[k];
-            }
-            for (uint32_t k = 0; k < n; k++) {
-                double d = terms[k] - largest;
-                terms[k] = d == 0.0 ? 1.0 : d > LOG_TINY ? exp(d) : 0.0;
-                total += terms[k];
-            }
-            for (uint32_t k = 0; k < n; k++) terms[k] *= p[s] / total;
+    int64_t n_states = g->n_states;
+    const uint32_t *only = g->only + row * n_states, *start = g->start + row * (n_states + 1);
+    double *d_past = d_theta ? d_now - (g->n_channels + 1) : NULL;
+    memset(p_past, 0, (size_t)(n_states + 1) * sizeof(double));
+    for (int64_t s = 0; s < n_states; s++) p_past[only[s]] += p[s];
+    if (d_theta)
+        for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++) {
+            uint32_t a = g->scored[k];
+            double x = p[g->scored_target[k]];
+            d_theta[g->weight[a]] += x;
+            d_now[g->enter[a]] += x;
+            d_past[g->leave[a]] += x;
         }
-        for (uint32_t k = 0; k < n; k++) p_past[g->source[low + k]] += terms[k];
-        if (!d_theta) continue;
-        for (uint32_t k = 0; k < n; k++) {
-            d_theta[g->weight[low + k]] += terms[k];
-            d_now[g->enter[low + k]] += terms[k];
-            d_past[g->leave[low + k]] += terms[k];
+    for (uint32_t k = g->join_start[row]; k < g->join_start[row + 1]; k++) {
+        uint32_t s = g->join[k], low = start[s], n = start[s + 1] - low;
+        if (p[s] < TINY) continue;
+        double largest = -INFINITY, total = 0.0;
+        for (uint32_t a = 0; a < n; a++) {
+            terms[a] = alpha[g->source[low + a]] + crf_score(q, low + a, now);
+            largest = terms[a] > largest ? terms[a] : largest;
+        }
+        for (uint32_t a = 0; a < n; a++) {
+            double d = terms[a] - largest;
+            terms[a] = d == 0.0 ? 1.0 : d > LOG_TINY ? exp(d) : 0.0;
+            total += terms[a];
+        }
+        for (uint32_t a = 0; a < n; a++) {
+            double x = terms[a] * (p[s] / total);
+            p_past[g->source[low + a]] += x;
+            if (!d_theta) continue;
+            d_theta[g->weight[low + a]] += x;
+            d_now[g->enter[low + a]] += x;
+            d_past[g->leave[low + a]] += x;
         }
     }
 }

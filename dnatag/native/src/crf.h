@@ -25,6 +25,12 @@ typedef struct {
     const uint32_t *start; // (R, S + 1): slices of the next four, by target
     const uint32_t *source, *weight, *enter, *leave;
     const uint32_t *emission; // (M, S): channels that a state adds up
+    // The same by what is to be done: states that are reached from one state only, transitions into
+    // such states that have a weight or an event, and states that are reached from several.
+    const uint32_t *only; // (R, S): that state, S if there is none or several
+    const uint32_t *scored_start, *scored; // (R + 1): slices of the next, transitions
+    const uint32_t *scored_target; // of the transitions in `scored`
+    const uint32_t *join_start, *join; // (R + 1): slices of the next, states
     // Rows whose steps are circles; P steps lead back to where they began.
     int64_t most_steps, most_tracks; // largest P and T
     const int32_t *circle; // (R): its number, -1 for none
@@ -58,12 +64,11 @@ typedef struct {
     int64_t n;
 } Sequence;
 
-// A stretch of steps; row i of `values` is position base + i.
+// A stretch of steps.
 typedef struct {
     int64_t base;
     int count;
     int good; // no channel is NaN or infinity
-    double *values; // (TILE + 1, C + 1), a zero last
     uint32_t row[TILE + 1]; // of the step to position base + i
     int32_t circle[TILE + 1]; // of the same, -1 if a decision is to be made
 } Tile;
@@ -78,25 +83,40 @@ typedef struct {
     double z; // log partition, NaN if a channel is NaN or infinity
     int64_t block, n_blocks; // block i has the steps to positions i * block + 1 ...
     int64_t n_stored; // deciding steps of the block filled last
-    double *alpha, *scratch; // (S)
+    double *alpha, *scratch; // (S + 1), -infinity last
     double *stored; // (up to `block`, S)
     double *checkpoints; // (n_blocks, S)
     double *last; // (S): posterior of the states at the last position
     double *terms; // (S)
     double *sums; // (most_tracks + 1)
+    double *values; // (2, C + 1): of a deciding step, see crf_values
     Tile tile;
 } Forward;
+
+// Of a row of channels and the one before it: what a state adds up, and what a transition does.
+
+static inline double crf_emission(const Grammar *g, int64_t s, const double *now) {
+    double total = now[g->emission[s]];
+    for (int64_t j = 1; j < g->n_emissions; j++) total += now[g->emission[j * g->n_states + s]];
+    return total;
+}
+
+static inline double crf_score(const Sequence *q, uint32_t a, const double *now) {
+    const Grammar *g = q->g;
+    const double *past = now - (g->n_channels + 1);
+    return q->theta[g->weight[a]] + (now[g->enter[a]] + past[g->leave[a]]);
+}
 
 Sequence crf_sequence(const Batch *batch, int64_t b);
 int64_t crf_longest(const Batch *batch);
 
 void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop);
+const double *crf_values(const Sequence *q, int64_t t, double *values);
 int crf_run(const Tile *tile, int i);
 int crf_run_down(const Tile *tile, int i);
-void crf_add_run(const Grammar *g, const Tile *tile, int i, int n, double *sums, const double *from,
-                 double *to);
-double crf_emission(const Grammar *g, int64_t s, const double *values);
-double crf_score(const Sequence *q, uint32_t a, const double *now, const double *past);
+void crf_add_run(const Sequence *q, const Tile *tile, int i, int n, double *sums,
+                 const double *from, double *to);
+void crf_restrict(const Sequence *q, int64_t t, double *states);
 void crf_rescale(double *states, int64_t n, Sum *scale);
 void crf_add(Sum *total, double x);
 
@@ -104,8 +124,7 @@ int crf_forward_new(Forward *f, const Grammar *g, int64_t longest);
 void crf_forward_free(Forward *f);
 void crf_forward(const Sequence *q, Forward *f);
 void crf_split(const Sequence *q, uint32_t row, const double *alpha, const double *now,
-               const double *past, const double *p, double *p_past, double *d_theta, double *d_now,
-               double *d_past, double *terms);
+               const double *p, double *p_past, double *d_theta, double *d_now, double *terms);
 void crf_split_run(const Grammar *g, const Tile *tile, int i, int n, const double *p,
                    double *p_past);
 void crf_normalise(double *p, int64_t n);

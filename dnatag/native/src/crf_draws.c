@@ -16,13 +16,13 @@ typedef struct {
     double *out;
     // Each takes the posteriors of the states at its last position and carries what is within its
     // sets back, as the sweep does with the posteriors of all paths.
-    double *within; // (n, 2, S)
+    double *within; // (n, 2, S + 1), the last for what leads nowhere
     int64_t *running;
     int64_t n_running, pending;
 } Segments;
 
 static double *within(const Segments *x, int64_t k, int64_t t, int64_t n_states) {
-    return x->within + (2 * k + (t & 1)) * n_states;
+    return x->within + (2 * k + (t & 1)) * (n_states + 1);
 }
 
 // Begin the segments that end at a position, keep what is within the sets there, and finish those
@@ -57,12 +57,10 @@ static void visit(Segments *x, int64_t t, const double *p, int64_t n_states) {
 }
 
 // Carry posteriors one step back, to position base + i - 1.
-static void carry(const Sequence *q, Forward *f, const Descent *down, int i, const double *p,
-                  double *past) {
-    const double *now = f->tile.values + i * (q->g->n_channels + 1);
+static void carry(const Sequence *q, Forward *f, const Descent *down, int i, const double *now,
+                  const double *p, double *past) {
     if (down->alpha)
-        crf_split(q, f->tile.row[i], down->alpha, now, now - (q->g->n_channels + 1), p, past, NULL,
-                  NULL, NULL, f->terms);
+        crf_split(q, f->tile.row[i], down->alpha, now, p, past, NULL, NULL, f->terms);
     else
         crf_split_run(q->g, &f->tile, i, 1, p, past);
 }
@@ -73,7 +71,7 @@ static void segments(const Sequence *q, Forward *f, Segments *x, double *both) {
     crf_forward(q, f);
     for (int64_t k = 0; k < x->n; k++) x->out[k] = f->z > -INFINITY ? 0.0 : NAN;
     if (!(f->z > -INFINITY)) return;
-    double *p = both, *past = both + n_states;
+    double *p = both, *past = both + n_states + 1;
     memcpy(p, f->last, (size_t)n_states * sizeof(double));
     Descent down = crf_descent(q, f);
     while (crf_down(&down) > 0) {
@@ -81,10 +79,11 @@ static void segments(const Sequence *q, Forward *f, Segments *x, double *both) {
             int64_t t = f->tile.base + i;
             visit(x, t, p, n_states);
             if (x->n_running == 0 && x->pending == x->n) return;
+            const double *now = crf_values(q, t, f->values);
             for (int64_t j = 0; j < x->n_running; j++)
-                carry(q, f, &down, i, within(x, x->running[j], t, n_states),
+                carry(q, f, &down, i, now, within(x, x->running[j], t, n_states),
                       within(x, x->running[j], t - 1, n_states));
-            carry(q, f, &down, i, p, past);
+            carry(q, f, &down, i, now, p, past);
             double *other = p;
             p = past;
             past = other;
@@ -101,7 +100,7 @@ int dnatag_crf_segments(const Batch *batch, int64_t first, int64_t by, const int
                         const int64_t *members, const uint8_t *sets, double *out) {
     int64_t n_states = batch->grammar->n_states;
     Forward f;
-    double *both = malloc((size_t)(2 * n_states) * sizeof(double));
+    double *both = malloc((size_t)(2 * (n_states + 1)) * sizeof(double));
     int failed = !crf_forward_new(&f, batch->grammar, crf_longest(batch)) | !both;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
@@ -114,7 +113,7 @@ int dnatag_crf_segments(const Batch *batch, int64_t first, int64_t by, const int
             .members = members,
             .sets = sets,
             .out = out + low,
-            .within = malloc((size_t)(n * 2 * n_states + 1) * sizeof(double)),
+            .within = malloc((size_t)(n * 2 * (n_states + 1) + 1) * sizeof(double)),
             .running = malloc((size_t)(n + 1) * sizeof(int64_t)),
         };
         failed = !x.within | !x.running;
@@ -140,7 +139,7 @@ static int64_t draw(const double *sums, int64_t n, double x) {
 static void sample(const Sequence *q, Forward *f, int64_t n_paths, const double *numbers,
                    int16_t *paths, int64_t stride, double *sums, int64_t *summed) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states, width = g->n_channels + 1, last = q->n - 1;
+    int64_t n_states = g->n_states, last = q->n - 1;
     if (q->n == 0) return;
     crf_forward(q, f);
     if (!(f->z > -INFINITY)) return;
@@ -153,9 +152,9 @@ static void sample(const Sequence *q, Forward *f, int64_t n_paths, const double 
     Descent down = crf_descent(q, f);
     while (crf_down(&down) > 0) {
         for (int i = down.i; i > down.i - down.n; i--) {
-            const double *now = f->tile.values + i * width;
-            const uint32_t *start = g->start + f->tile.row[i] * (n_states + 1);
             int64_t t = f->tile.base + i;
+            const double *now = crf_values(q, t, f->values);
+            const uint32_t *start = g->start + f->tile.row[i] * (n_states + 1);
             for (int64_t j = 0; j < n_paths; j++) {
                 int16_t *path = paths + j * stride + t;
                 int64_t s = *path, k = 0;
@@ -167,7 +166,7 @@ static void sample(const Sequence *q, Forward *f, int64_t n_paths, const double 
                     summed[s] = t;
                     for (uint32_t a = 0; a < n; a++) {
                         double x = down.alpha[g->source[low + a]];
-                        own[a] = x + crf_score(q, low + a, now, now - width);
+                        own[a] = x + crf_score(q, low + a, now);
                         if (own[a] > largest) largest = own[a];
                     }
                     for (uint32_t a = 0; a < n; a++) own[a] = total += exp(own[a] - largest);

@@ -17,44 +17,51 @@ static int64_t n_decisions(const Sequence *q) {
 }
 
 // Best scores after a deciding step, and the state each comes from: the lowest of equals.
-static void decide(const Sequence *q, uint32_t row, const double *now, const double *past,
-                   const uint8_t *allowed, const double *from, double *to, uint16_t *back) {
+static void decide(const Sequence *q, uint32_t row, const double *now, const double *from,
+                   double *to, uint16_t *back) {
     const Grammar *g = q->g;
-    const uint32_t *start = g->start + row * (g->n_states + 1);
-    for (int64_t s = 0; s < g->n_states; s++) {
+    int64_t n_states = g->n_states;
+    const uint32_t *only = g->only + row * n_states, *start = g->start + row * (n_states + 1);
+    for (int64_t s = 0; s < n_states; s++) {
+        to[s] = from[only[s]];
+        back[s] = (uint16_t)only[s];
+    }
+    for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++)
+        to[g->scored_target[k]] += crf_score(q, g->scored[k], now);
+    for (uint32_t k = g->join_start[row]; k < g->join_start[row + 1]; k++) {
+        uint32_t s = g->join[k], source = 0;
         double largest = -INFINITY;
-        uint32_t source = 0;
         for (uint32_t a = start[s]; a < start[s + 1]; a++) {
-            double x = from[g->source[a]] + crf_score(q, a, now, past);
-            if (x > largest) {
-                largest = x;
-                source = g->source[a];
-            }
+            double x = from[g->source[a]] + crf_score(q, a, now);
+            source = x > largest ? g->source[a] : source;
+            largest = x > largest ? x : largest;
         }
-        to[s] = allowed && !allowed[s] ? -INFINITY : largest + crf_emission(g, s, now);
+        to[s] = largest;
         back[s] = (uint16_t)source;
     }
+    for (int64_t s = 0; s < n_states; s++) to[s] += crf_emission(g, s, now);
 }
 
 // What the search for the best path works with.
 typedef struct {
     Tile tile;
-    double *best, *other; // (S)
+    double *best, *other; // (S + 1), -infinity last
     double *sums; // (most_tracks + 1)
+    double *values; // (2, C + 1)
     uint16_t *back; // (decisions, S)
 } Search;
 
 static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states, width = g->n_channels + 1, decision = 0;
+    int64_t n_states = g->n_states, decision = 0;
     Sum scale = {0.0, 0.0};
     Tile *tile = &x->tile;
     crf_load(q, tile, 0, 1);
     int good = tile->good;
-    for (int64_t s = 0; s < n_states; s++) {
-        int may = q->begin[s] && !(q->allowed && !q->allowed[s]);
-        x->best[s] = may ? crf_emission(g, s, tile->values) : -INFINITY;
-    }
+    const double *now = crf_values(q, 0, x->values);
+    for (int64_t s = 0; s < n_states; s++)
+        x->best[s] = q->begin[s] ? crf_emission(g, s, now) : -INFINITY;
+    crf_restrict(q, 0, x->best);
     crf_rescale(x->best, n_states, &scale);
     for (int64_t base = 0; base < q->n - 1; base += tile->count) {
         crf_load(q, tile, base, q->n);
@@ -62,13 +69,12 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
         for (int i = 1, n; i <= tile->count; i += n) {
             n = crf_run(tile, i);
             if (n > 0) {
-                crf_add_run(g, tile, i, n, x->sums, x->best, x->other);
+                crf_add_run(q, tile, i, n, x->sums, x->best, x->other);
             } else {
                 n = 1;
-                const double *now = tile->values + i * width;
-                const uint8_t *allowed = q->allowed ? q->allowed + (base + i) * n_states : NULL;
-                decide(q, tile->row[i], now, now - width, allowed, x->best, x->other,
-                       x->back + decision++ * n_states);
+                now = crf_values(q, base + i, x->values);
+                decide(q, tile->row[i], now, x->best, x->other, x->back + decision++ * n_states);
+                crf_restrict(q, base + i, x->other);
             }
             double *best = x->other;
             x->other = x->best;
@@ -103,12 +109,13 @@ int dnatag_crf_viterbi(const Batch *batch, int64_t first, int64_t by, int16_t *p
                        double *scores) {
     const Grammar *g = batch->grammar;
     Search x = {
-        .best = malloc((size_t)g->n_states * sizeof(double)),
-        .other = malloc((size_t)g->n_states * sizeof(double)),
+        .best = malloc((size_t)(g->n_states + 1) * sizeof(double)),
+        .other = malloc((size_t)(g->n_states + 1) * sizeof(double)),
         .sums = malloc((size_t)(g->most_tracks + 1) * sizeof(double)),
+        .values = malloc((size_t)(2 * (g->n_channels + 1)) * sizeof(double)),
     };
-    x.tile.values = malloc((size_t)((TILE + 1) * (g->n_channels + 1)) * sizeof(double));
-    int failed = !x.best | !x.other | !x.sums | !x.tile.values;
+    int failed = !x.best | !x.other | !x.sums | !x.values;
+    if (!failed) x.best[g->n_states] = x.other[g->n_states] = -INFINITY;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
         scores[b] = 0.0;
@@ -121,7 +128,7 @@ int dnatag_crf_viterbi(const Batch *batch, int64_t first, int64_t by, int16_t *p
     free(x.best);
     free(x.other);
     free(x.sums);
-    free(x.tile.values);
+    free(x.values);
     return failed;
 }
 
@@ -149,18 +156,18 @@ static void insert(Ways *ways, int64_t k, double x, int16_t source, int16_t rank
 // What the search for the best k paths works with.
 typedef struct {
     Tile tile;
+    double *values; // (2, C + 1)
     double *best; // (2, S, k)
     int64_t *counts; // (2, S)
     int16_t *sources, *ranks; // (n, S, k)
     int16_t *states, *state_ranks; // (k): where the best paths end
 } Ranking;
 
-// The best ways to the states at position t, of which `now` are the channels.
-static void rank(const Sequence *q, Ranking *x, int64_t k, int64_t t, uint32_t row,
-                 const double *now) {
+// The best ways to the states at position t.
+static void rank(const Sequence *q, Ranking *x, int64_t k, int64_t t, uint32_t row) {
     const Grammar *g = q->g;
     int64_t n_states = g->n_states;
-    const double *past = now - (g->n_channels + 1);
+    const double *now = crf_values(q, t, x->values);
     const double *best = x->best + (~t & 1) * n_states * k;
     const int64_t *counts = x->counts + (~t & 1) * n_states;
     for (int64_t s = 0; s < n_states; s++) {
@@ -174,7 +181,7 @@ static void rank(const Sequence *q, Ranking *x, int64_t k, int64_t t, uint32_t r
             const uint32_t *start = g->start + row * (n_states + 1) + s;
             for (uint32_t a = start[0]; a < start[1]; a++) {
                 uint32_t source = g->source[a];
-                double score = crf_score(q, a, now, past);
+                double score = crf_score(q, a, now);
                 if (score == -INFINITY) continue;
                 for (int64_t r = 0; r < counts[source]; r++) {
                     double y = best[source * k + r] + score;
@@ -201,18 +208,18 @@ static void rescale(Ranking *x, int64_t n_states, int64_t k, int64_t t, Sum *sca
 
 static int64_t k_best(const Sequence *q, Ranking *x, int64_t k, int16_t *paths, int64_t stride,
                       double *scores) {
-    int64_t n_states = q->g->n_states, width = q->g->n_channels + 1, last = q->n - 1;
+    int64_t n_states = q->g->n_states, last = q->n - 1;
     Sum scale = {0.0, 0.0};
     Tile *tile = &x->tile;
     crf_load(q, tile, 0, 1);
     int good = tile->good;
-    rank(q, x, k, 0, 0, tile->values);
+    rank(q, x, k, 0, 0);
     rescale(x, n_states, k, 0, &scale);
     for (int64_t base = 0; base < last; base += tile->count) {
         crf_load(q, tile, base, q->n);
         good &= tile->good;
         for (int i = 1; i <= tile->count; i++)
-            rank(q, x, k, base + i, tile->row[i], tile->values + i * width);
+            rank(q, x, k, base + i, tile->row[i]);
         int64_t t = base + tile->count;
         if (t % TILE == 0) rescale(x, n_states, k, t, &scale);
     }
@@ -246,6 +253,7 @@ int dnatag_crf_k_best(const Batch *batch, int64_t first, int64_t by, int64_t k, 
     int64_t n_states = g->n_states, length = batch->n_positions;
     size_t cells = (size_t)(crf_longest(batch) * n_states * k + 1);
     Ranking x = {
+        .values = malloc((size_t)(2 * (g->n_channels + 1)) * sizeof(double)),
         .best = malloc((size_t)(2 * n_states * k) * sizeof(double)),
         .counts = malloc((size_t)(2 * n_states) * sizeof(int64_t)),
         .sources = malloc(cells * sizeof(int16_t)),
@@ -253,9 +261,8 @@ int dnatag_crf_k_best(const Batch *batch, int64_t first, int64_t by, int64_t k, 
         .states = malloc((size_t)k * sizeof(int16_t)),
         .state_ranks = malloc((size_t)k * sizeof(int16_t)),
     };
-    x.tile.values = malloc((size_t)((TILE + 1) * (g->n_channels + 1)) * sizeof(double));
-    int failed = !x.best | !x.counts | !x.sources | !x.ranks | !x.states | !x.state_ranks |
-                 !x.tile.values;
+    int failed = !x.values | !x.best | !x.counts | !x.sources | !x.ranks | !x.states |
+                 !x.state_ranks;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
         counts[b] = 1;
@@ -263,12 +270,12 @@ int dnatag_crf_k_best(const Batch *batch, int64_t first, int64_t by, int64_t k, 
         if (q.n > 0)
             counts[b] = k_best(&q, &x, k, paths + b * k * length, length, scores + b * k);
     }
+    free(x.values);
     free(x.best);
     free(x.counts);
     free(x.sources);
     free(x.ranks);
     free(x.states);
     free(x.state_ranks);
-    free(x.tile.values);
     return failed;
 }

@@ -8,11 +8,11 @@
 
 // The posteriors of one sequence on the way back, two by turns.
 typedef struct {
-    double *p, *past, *turned; // (S)
+    double *p, *past, *turned; // (S + 1), the last for what leads nowhere
 } Posteriors;
 
 static int posteriors_new(Posteriors *x, const Grammar *g) {
-    size_t size = (size_t)g->n_states * sizeof(double);
+    size_t size = (size_t)(g->n_states + 1) * sizeof(double);
     x->p = malloc(size);
     x->past = malloc(size);
     x->turned = malloc(size);
@@ -92,11 +92,10 @@ static double partition(const Sequence *q, Forward *f, Posteriors *x, Gradient *
     for (int n; (n = crf_down(&down)) > 0; go_on(x)) {
         int i = down.i;
         if (down.alpha) {
-            const double *now = tile->values + i * width;
+            const double *now = crf_values(q, tile->base + i, f->values);
             double *d_now = d->values + i * width;
             add_emissions(g, x->p, d_now);
-            crf_split(q, tile->row[i], down.alpha, now, now - width, x->p, x->past, d->weights,
-                      d_now, d_now - width, f->terms);
+            crf_split(q, tile->row[i], down.alpha, now, x->p, x->past, d->weights, d_now, f->terms);
         } else {
             crf_split_run(g, tile, i, n, x->p, x->past);
             add_run(g, tile, i, n, x->past, f->sums, d->values);
@@ -197,7 +196,7 @@ static void fill_rows(const Sequence *q, const Projection *to, double x) {
 
 static void marginals(const Sequence *q, Forward *f, Posteriors *x, const Projection *to) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states, width = g->n_channels + 1;
+    int64_t n_states = g->n_states;
     if (q->n == 0) return;
     crf_forward(q, f);
     if (!(f->z > -INFINITY)) {
@@ -210,10 +209,9 @@ static void marginals(const Sequence *q, Forward *f, Posteriors *x, const Projec
     for (int n; (n = crf_down(&down)) > 0; go_on(x)) {
         int i = down.i;
         if (down.alpha) {
-            const double *now = tile->values + i * width;
+            const double *now = crf_values(q, tile->base + i, f->values);
             write(q, to, tile->base + i, x->p);
-            crf_split(q, tile->row[i], down.alpha, now, now - width, x->p, x->past, NULL, NULL,
-                      NULL, f->terms);
+            crf_split(q, tile->row[i], down.alpha, now, x->p, x->past, NULL, NULL, f->terms);
         } else {
             crf_split_run(g, tile, i, n, x->p, x->past);
             write_run(q, to, tile, i, n, x->past, x->turned);
