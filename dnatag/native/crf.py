@@ -73,7 +73,8 @@ class _Grammar(ctypes.Structure):
         *((name, c_void_p) for name in ("scored_target", "join_start", "join")),
         ("most_steps", c_int64),
         ("most_tracks", c_int64),
-        *((name, c_void_p) for name in ("circle", "period", "n_tracks", "turn", "track")),
+        *((name, c_void_p) for name in ("circle", "period", "n_tracks", "behind")),
+        *((name, c_void_p) for name in ("turn", "track")),
         ("track_channel", c_void_p),
     )
 
@@ -129,7 +130,7 @@ class Crf:
         )
         types = {
             "log_partition": 4,
-            "marginals": (c_int64, *[c_void_p] * 4),
+            "marginals": (c_int64, *[c_void_p] * 5),
             "segments": 7,
             "viterbi": 2,
             "k_best": (c_int64, *[c_void_p] * 3),
@@ -298,10 +299,11 @@ class Crf:
         n_columns = matrix.shape[1]
         column, state = np.nonzero(matrix.T)
         start = np.searchsorted(column, np.arange(n_columns + 1)).astype(np.int64)
+        before = _columns_before(self._arrays["turn"], matrix)
         out = np.zeros((*batch.flags.shape, n_columns), batch.channels.dtype)
         self._run(
             "marginals", batch, threads, n_columns, start, array(state, np.int64),
-            np.ascontiguousarray(matrix[state, column]), out,
+            np.ascontiguousarray(matrix[state, column]), before, out,
         )  # fmt: skip
         return out
 
@@ -569,24 +571,54 @@ def _circles(tables: Tables) -> dict[str, np.ndarray]:
         if len(turn) > _MOST_STEPS or (there.any(1) & ~there.all(1)).any():
             continue
         tracks, track = np.unique(series[there[:, 0]], axis=0, return_inverse=True)
-        track_of = np.full(len(series), len(tracks))
+        track_of = np.full(len(series), -1)
         track_of[there[:, 0]] = track.reshape(-1)
         circle[row] = len(turns)
         turns.append(np.array(turn))
         passed.append((tracks, track_of.reshape(n_emissions, n_states)))
     period = np.array([len(turn) for turn in turns], np.uint32)
     n_tracks = np.array([len(tracks) for tracks, _ in passed], np.uint32)
-    most_steps, most_tracks = int(period.max(initial=1)), int(n_tracks.max(initial=1))
-    turned = np.zeros((len(turns), most_steps, n_states), np.uint32)
+    most_steps, most_tracks = int(period.max(initial=1)), -(-int(n_tracks.max(initial=1)) // 4) * 4
+    # What is not filled in below is read, but does not count.
+    turned = np.tile(np.arange(n_states, dtype=np.uint32), (len(turns), most_steps, 1))
     channel = np.zeros((len(turns), most_steps, most_tracks), np.uint32)
     for i, (turn, (tracks, _)) in enumerate(zip(turns, passed, strict=True)):
         turned[i, : len(turn)] = turn
         channel[i, : len(turn), : len(tracks)] = tracks.T
+    track = np.array([t for _, t in passed], np.int64).reshape(-1, n_emissions, n_states)
+    behind = [tables.source[tables.start[row, :-1]] for row in np.flatnonzero(circle >= 0)]
     return {
         "circle": circle,
         "period": period,
         "n_tracks": n_tracks,
+        "behind": np.array(behind, np.uint16).reshape(-1, n_states),
         "turn": turned,
-        "track": np.array([t for _, t in passed], np.uint32).reshape(-1, n_emissions, n_states),
+        "track": np.where(track < 0, most_tracks, track).astype(np.uint32),
         "track_channel": channel,
     }
+
+
+def _columns_before(turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Find the columns of a matrix that are each other's, some steps before.
+
+    Parameters
+    ----------
+    turn : numpy.ndarray
+        (circles, P, S), where a state is after so many steps.
+    matrix : numpy.ndarray
+        (S, K).
+
+    Returns
+    -------
+    numpy.ndarray
+        Int64 (circles, P, K), of a column after so many steps the one that it was before; -1 in
+        circles of which a column has none.
+    """
+    columns = np.ascontiguousarray(matrix.T)
+    number = {column.tobytes(): c for c, column in enumerate(columns)}
+    before = np.full((*turn.shape[:2], len(columns)), -1, np.int64)
+    for circle, steps in enumerate(turn):
+        after = [[number.get(column.tobytes(), -1) for column in columns[:, at]] for at in steps]
+        if all(c >= 0 for row in after for c in row):
+            before[circle] = after
+    return before

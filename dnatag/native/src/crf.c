@@ -53,11 +53,17 @@ void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop) {
     tile->base = base;
     tile->count = (int)(last - base);
     tile->good = are_good(q, base * g->n_channels, (last + 1) * g->n_channels);
+    tile->parts = 0;
+    tile->circle[0] = -1;
     for (int i = 1; i <= tile->count; i++) {
         uint32_t row = g->row[((uint32_t)flags[i - 1] << g->bits) | flags[i]];
+        int32_t circle = q->allowed ? -1 : g->circle[row];
         tile->row[i] = row;
-        tile->circle[i] = q->allowed ? -1 : g->circle[row];
+        tile->circle[i] = circle;
+        tile->first[tile->parts] = i;
+        tile->parts += (circle < 0) | (circle != tile->circle[i - 1]);
     }
+    tile->first[tile->parts] = tile->count + 1;
 }
 
 // Write the channels of position t - 1, if there is one, and of t, each with a zero behind them;
@@ -79,42 +85,40 @@ const double *crf_values(const Sequence *q, int64_t t, double *values) {
     return now;
 }
 
-// Number of steps from i on that go around the same circle as step i; 0 for a deciding step.
-int crf_run(const Tile *tile, int i) {
-    int first = i;
-    if (tile->circle[i] < 0) return 0;
-    while (i <= tile->count && tile->circle[i] == tile->circle[first]) i++;
-    return i - first;
-}
-
-// The same, of the steps up to i.
-int crf_run_down(const Tile *tile, int i) {
-    int last = i;
-    if (tile->circle[i] < 0) return 0;
-    while (i > 0 && tile->circle[i] == tile->circle[last]) i--;
-    return last - i;
-}
+// Sums of four tracks over the steps whose channels begin at `first`, up to `stop`.
+#define ADD_TRACKS(TYPE)                                              \
+    for (int64_t at = 1 % period, i = first; i < stop; i += n_channels) { \
+        const uint32_t *channel = channels + at * most_tracks;        \
+        const TYPE *values = (const TYPE *)q->channels + i;           \
+        a += values[channel[0]];                                      \
+        b += values[channel[1]];                                      \
+        c += values[channel[2]];                                      \
+        d += values[channel[3]];                                      \
+        at = at + 1 == period ? 0 : at + 1;                           \
+    }
 
 // Take n steps around a circle, the first of them step i: add to each state what it passes.
 void crf_add_run(const Sequence *q, const Tile *tile, int i, int n, double *sums,
                  const double *from, double *to) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states, circle = tile->circle[i], n_tracks = g->n_tracks[circle];
-    int64_t first = (tile->base + i) * g->n_channels, stop = first + n * g->n_channels;
-    uint32_t period = g->period[circle], at = 0;
-    const uint32_t *channels = g->track_channel + circle * g->most_steps * g->most_tracks;
-    for (int64_t j = 0; j <= n_tracks; j++) sums[j] = 0.0;
-    for (; first < stop; first += g->n_channels) {
-        if (++at == period) at = 0;
-        const uint32_t *channel = channels + at * g->most_tracks;
-        if (q->single)
-            for (int64_t j = 0; j < n_tracks; j++)
-                sums[j] += ((const float *)q->channels)[first + channel[j]];
-        else
-            for (int64_t j = 0; j < n_tracks; j++)
-                sums[j] += ((const double *)q->channels)[first + channel[j]];
+    int64_t n_states = g->n_states, n_channels = g->n_channels, most_tracks = g->most_tracks;
+    int64_t circle = tile->circle[i], period = g->period[circle];
+    int64_t first = (tile->base + i) * n_channels, stop = first + n * n_channels;
+    for (int64_t j = 0; j < g->n_tracks[circle]; j += 4) {
+        const uint32_t *channels = g->track_channel + circle * g->most_steps * most_tracks + j;
+        double a = 0.0, b = 0.0, c = 0.0, d = 0.0;
+        if (q->single) {
+            ADD_TRACKS(float)
+        } else {
+            ADD_TRACKS(double)
+        }
+        sums[j] = a;
+        sums[j + 1] = b;
+        sums[j + 2] = c;
+        sums[j + 3] = d;
     }
-    const uint32_t *turn = g->turn + (circle * g->most_steps + at) * n_states;
+    sums[most_tracks] = 0.0;
+    const uint32_t *turn = g->turn + (circle * g->most_steps + n % period) * n_states;
     const uint32_t *track = g->track + circle * g->n_emissions * n_states;
     for (int64_t s = 0; s < n_states; s++) {
         double total = sums[track[s]];
@@ -203,12 +207,12 @@ static int fill(const Sequence *q, Forward *f, int64_t base, int64_t stop, Sum *
     for (; base < stop - 1; base += tile->count) {
         crf_load(q, tile, base, stop);
         good &= tile->good;
-        for (int i = 1, n; i <= tile->count; i += n) {
-            n = crf_run(tile, i);
-            if (n > 0) {
+        for (int part = 0; part < tile->parts; part++) {
+            int i = tile->first[part];
+            if (tile->circle[i] >= 0) {
+                int n = tile->first[part + 1] - i;
                 crf_add_run(q, tile, i, n, f->sums, f->alpha, f->scratch);
             } else {
-                n = 1;
                 memcpy(f->stored + f->n_stored++ * n_states, f->alpha,
                        (size_t)n_states * sizeof(double));
                 const double *now = crf_values(q, base + i, f->values);
@@ -364,8 +368,7 @@ Descent crf_descent(const Sequence *q, Forward *f) {
 int crf_down(Descent *d) {
     Forward *f = d->f;
     Tile *tile = &f->tile;
-    d->i -= d->n;
-    if (d->i == 0) {
+    if (d->part == 0) {
         int64_t base = tile->base - TILE;
         if (tile->base == d->block * f->block) {
             if (d->block-- == 0) return 0;
@@ -376,13 +379,11 @@ int crf_down(Descent *d) {
             base = (last - 1) / TILE * TILE;
         }
         crf_load(d->q, tile, base, d->q->n);
-        d->i = tile->count;
+        d->part = tile->parts;
     }
-    d->n = crf_run_down(tile, d->i);
+    d->i = tile->first[d->part] - 1;
+    d->n = d->i + 1 - tile->first[--d->part];
     d->alpha = NULL;
-    if (d->n == 0) {
-        d->n = 1;
-        d->alpha = f->stored + --d->stored * d->q->g->n_states;
-    }
+    if (tile->circle[d->i] < 0) d->alpha = f->stored + --d->stored * d->q->g->n_states;
     return d->n;
 }

@@ -36,9 +36,12 @@ typedef struct {
     const int32_t *circle; // (R): its number, -1 for none
     const uint32_t *period; // P of each circle
     const uint32_t *n_tracks; // T of each circle
+    const uint16_t *behind; // (circles, S): the state from which a state is reached
     const uint32_t *turn; // (circles, most_steps, S): where a state is after so many steps
-    const uint32_t *track; // (circles, M, S): tracks whose channels a state passes, T for none
-    const uint32_t *track_channel; // (circles, most_steps, most_tracks): channel after so many steps
+    const uint32_t *track; // (circles, M, S): tracks that a state passes, `most_tracks` for none
+    // (circles, most_steps, most_tracks): channel of a track after so many steps; most_tracks is a
+    // multiple of 4, and channels of tracks that are not there are any.
+    const uint32_t *track_channel;
 } Grammar;
 
 // Sequences padded to the same length; `allowed` may be null: no restriction.
@@ -64,13 +67,14 @@ typedef struct {
     int64_t n;
 } Sequence;
 
-// A stretch of steps.
+// A stretch of steps, cut into parts: a deciding step, or steps around the same circle.
 typedef struct {
     int64_t base;
-    int count;
+    int count, parts;
     int good; // no channel is NaN or infinity
     uint32_t row[TILE + 1]; // of the step to position base + i
     int32_t circle[TILE + 1]; // of the same, -1 if a decision is to be made
+    int first[TILE + 2]; // i of the first step of each part, count + 1 after the last
 } Tile;
 
 // Compensated sum: the sum, and its lost low part.
@@ -112,8 +116,6 @@ int64_t crf_longest(const Batch *batch);
 
 void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop);
 const double *crf_values(const Sequence *q, int64_t t, double *values);
-int crf_run(const Tile *tile, int i);
-int crf_run_down(const Tile *tile, int i);
 void crf_add_run(const Sequence *q, const Tile *tile, int i, int n, double *sums,
                  const double *from, double *to);
 void crf_restrict(const Sequence *q, int64_t t, double *states);
@@ -134,6 +136,7 @@ typedef struct {
     const Sequence *q;
     Forward *f;
     int64_t block, stored;
+    int part;
     int i, n; // the steps to positions base + i - n + 1 ... base + i of `f->tile`
     const double *alpha; // before a deciding step, of which n is 1; null for steps around a circle
 } Descent;

@@ -66,12 +66,12 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     for (int64_t base = 0; base < q->n - 1; base += tile->count) {
         crf_load(q, tile, base, q->n);
         good &= tile->good;
-        for (int i = 1, n; i <= tile->count; i += n) {
-            n = crf_run(tile, i);
-            if (n > 0) {
+        for (int part = 0; part < tile->parts; part++) {
+            int i = tile->first[part];
+            if (tile->circle[i] >= 0) {
+                int n = tile->first[part + 1] - i;
                 crf_add_run(q, tile, i, n, x->sums, x->best, x->other);
             } else {
-                n = 1;
                 now = crf_values(q, base + i, x->values);
                 decide(q, tile->row[i], now, x->best, x->other, x->back + decision++ * n_states);
                 crf_restrict(q, base + i, x->other);
@@ -93,11 +93,13 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     if (largest == -INFINITY) return largest;
     for (int64_t t = q->n - 1; t > 0; t--) {
         uint32_t row = g->row[((uint32_t)q->flags[t - 1] << g->bits) | q->flags[t]];
+        int32_t circle = q->allowed ? -1 : g->circle[row];
+        // Not a branch, which would often be guessed wrong.
+        decision -= circle < 0;
+        int32_t at = circle < 0 ? 0 : circle;
+        const uint16_t *behind[] = {g->behind + at * n_states, x->back + decision * n_states};
         path[t] = (int16_t)state;
-        if (q->allowed || g->circle[row] < 0)
-            state = x->back[--decision * n_states + state];
-        else
-            state = g->source[g->start[row * (n_states + 1) + state]];
+        state = behind[circle < 0][state];
     }
     path[0] = (int16_t)state;
     crf_add(&scale, largest);

@@ -67,7 +67,7 @@ static void add_run(const Grammar *g, const Tile *tile, int i, int n, const doub
     uint32_t period = g->period[circle], at = 0;
     const uint32_t *track = g->track + circle * g->n_emissions * n_states;
     const uint32_t *channels = g->track_channel + circle * g->most_steps * g->most_tracks;
-    memset(sums, 0, (size_t)(n_tracks + 1) * sizeof(double));
+    memset(sums, 0, (size_t)(g->most_tracks + 1) * sizeof(double));
     for (int64_t j = 0; j < g->n_emissions; j++)
         for (int64_t s = 0; s < n_states; s++) sums[track[j * n_states + s]] += p[s];
     for (int k = i - n + 1; k <= i; k++) {
@@ -151,19 +151,30 @@ typedef struct {
     const int64_t *start; // (K + 1)
     const int64_t *state;
     const double *factor;
+    // (circles, most_steps, K): the column that is this one before so many steps; for a circle for
+    // which there are none, negative.
+    const int64_t *column;
+    double *before; // (K)
     void *out; // (n, K), as the channels
 } Projection;
 
-static void write(const Sequence *q, const Projection *to, int64_t position, const double *p) {
+static void multiply(const Projection *to, const double *p, double *product) {
     for (int64_t c = 0; c < to->n; c++) {
         double total = 0.0;
         for (int64_t k = to->start[c]; k < to->start[c + 1]; k++)
             total += p[to->state[k]] * to->factor[k];
-        if (q->single)
-            ((float *)to->out)[position * to->n + c] = (float)total;
-        else
-            ((double *)to->out)[position * to->n + c] = total;
+        product[c] = total;
     }
+}
+
+static void write(const Sequence *q, const Projection *to, int64_t position, const double *p) {
+    int64_t first = position * to->n;
+    multiply(to, p, to->before);
+    for (int64_t c = 0; c < to->n; c++)
+        if (q->single)
+            ((float *)to->out)[first + c] = (float)to->before[c];
+        else
+            ((double *)to->out)[first + c] = to->before[c];
 }
 
 // The same for n steps around a circle, the last to position base + i; `p` are the posteriors
@@ -171,18 +182,23 @@ static void write(const Sequence *q, const Projection *to, int64_t position, con
 static void write_run(const Sequence *q, const Projection *to, const Tile *tile, int i, int n,
                       const double *p, double *turned) {
     const Grammar *g = q->g;
-    int64_t circle = tile->circle[i], before = tile->base + i - n;
-    int period = (int)g->period[circle];
-    size_t row = (size_t)to->n * (q->single ? sizeof(float) : sizeof(double));
-    for (int k = n; k > 0; k--) {
-        char *out = (char *)to->out + (size_t)(before + k) * row;
-        if (k + period <= n) {
-            memcpy(out, out + (size_t)period * row, row);
-            continue;
+    int64_t circle = tile->circle[i], period = g->period[circle], n_columns = to->n;
+    const int64_t *column = to->column + circle * g->most_steps * n_columns;
+    int same = n_columns > 0 && column[0] >= 0;
+    if (same) multiply(to, p, to->before);
+    for (int64_t k = 1; k <= n; k++) {
+        int64_t position = tile->base + i - n + k, at = k % period, first = position * n_columns;
+        if (!same) {
+            const uint32_t *turn = g->turn + (circle * g->most_steps + at) * g->n_states;
+            for (int64_t s = 0; s < g->n_states; s++) turned[turn[s]] = p[s];
+            write(q, to, position, turned);
+        } else if (q->single) {
+            for (int64_t c = 0; c < n_columns; c++)
+                ((float *)to->out)[first + c] = (float)to->before[column[at * n_columns + c]];
+        } else {
+            for (int64_t c = 0; c < n_columns; c++)
+                ((double *)to->out)[first + c] = to->before[column[at * n_columns + c]];
         }
-        const uint32_t *turn = g->turn + (circle * g->most_steps + k % period) * g->n_states;
-        for (int64_t s = 0; s < g->n_states; s++) turned[turn[s]] = p[s];
-        write(q, to, before + k, turned);
     }
 }
 
@@ -221,21 +237,26 @@ static void marginals(const Sequence *q, Forward *f, Posteriors *x, const Projec
     write(q, to, 0, x->p);
 }
 
-// `start` (K + 1), `state`, `factor`: columns of the projection; `out` (B, L, K) as the channels.
+// `start` (K + 1), `state`, `factor`, `column`: see Projection; `out` (B, L, K) as the channels.
 int dnatag_crf_marginals(const Batch *batch, int64_t first, int64_t by, int64_t n_columns,
                          const int64_t *start, const int64_t *state, const double *factor,
-                         void *out) {
+                         const int64_t *column, void *out) {
     size_t size = batch->single ? sizeof(float) : sizeof(double);
     size_t stride = (size_t)(batch->n_positions * n_columns) * size;
     Forward f;
     Posteriors x;
+    double *before = malloc((size_t)(n_columns + 1) * sizeof(double));
     int failed = !crf_forward_new(&f, batch->grammar, crf_longest(batch)) |
-                 !posteriors_new(&x, batch->grammar);
+                 !posteriors_new(&x, batch->grammar) | !before;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
-        Projection to = {n_columns, start, state, factor, (char *)out + (size_t)b * stride};
+        Projection to = {.n = n_columns, .start = start, .state = state, .factor = factor};
+        to.column = column;
+        to.before = before;
+        to.out = (char *)out + (size_t)b * stride;
         marginals(&q, &f, &x, &to);
     }
+    free(before);
     posteriors_free(&x);
     crf_forward_free(&f);
     return failed;
