@@ -51,8 +51,8 @@ class _Kernels:
         self.set = sets[instructions] if instructions else next(iter(sets.values()))
         self.lanes: int = function("dnatag_lanes", _INT, result=_INT)(self.set)
         self._product = function(
-            "dnatag_product", _INT, _LONG, _INT, _INT, _ARRAY, _ARRAY, _ARRAY
-        )  # fmt: skip
+            "dnatag_product", _INT, _LONG, _LONG, _LONG, _ARRAY, _ARRAY, _ARRAY
+        )
 
     def whole(self, columns: int) -> int:
         """Round up to full vectors."""
@@ -226,9 +226,7 @@ class KmerNetwork:
         columns = kernels.widen(
             np.concatenate([kernels.gates(gates), head[:, 2 * hidden :].T], axis=1)
         )
-        of_gates = (
-            weights["encoder.ahead.0.bias_ih_l0"] + weights["encoder.ahead.0.bias_hh_l0"]
-        )
+        of_gates = weights["encoder.ahead.0.bias_ih_l0"] + weights["encoder.ahead.0.bias_hh_l0"]
         first = kernels.widen(np.concatenate([kernels.gates(of_gates), bias]))
         by_place = columns.reshape(stride, -1, columns.shape[1])
         width, embedding = len(first), config["embedding"]

@@ -9,21 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Most lanes and rows per block of any set.
-enum { MOST_LANES = 16, MOST_ROWS = 6 };
-
 // One term of a sum of table rows.
 struct term {
     const float *row;
     float scale;
 };
 
-// For each row of a batch a sum of table rows: `most` places of `terms` for each row, of which
-// `count` are used.
+// For each row of a batch a sum: `most` places of `terms` for each, of which `count` are used.
 struct sums {
     struct term *terms;
-    int32_t *count;
-    int most;
+    int64_t *count;
+    int64_t most;
 };
 
 // One step of an LSTM for a batch of rows.
@@ -35,12 +31,15 @@ struct step {
     int64_t rows;  // a multiple of the set's
     int hidden, units;
     const float *weights;
-    const struct sums *inputs;
-    const struct sums *next;  // of the next step: fetched ahead if not NULL
-    int fetched;              // so many terms of each row
-    const float *before;      // (rows, units)
-    float *after;             // (rows, units)
-    float *cell;              // (rows, units), in place
+    const struct sums *inputs;  // of 4 * units columns, what enters from outside
+    float *sums;                // (rows, 8 * lanes), for their sums
+    const float *before;        // (rows, units)
+    float *after;               // (rows, units)
+    float *cell;                // (rows, units), in place
+    // Of each row `n_ahead` places that the next step reads 4 * units numbers from: they are
+    // fetched while this one is worked on.
+    const float *const *ahead;
+    int n_ahead;
 };
 
 struct kernels {
@@ -48,11 +47,14 @@ struct kernels {
     int lanes;
     int rows;  // that are worked on at a time
     void (*step)(const struct step *step);
+    // out (rows, columns) = sums of the columns from `first` on, a multiple of the lanes.
+    void (*sum)(
+        int64_t rows, const struct sums *sums, int64_t first, int64_t columns, float *out);
     // c += a times weights. a (rows, inner) and c (rows, columns) have rows `a_stride` and
     // `c_stride` apart; columns are a multiple of the lanes, in panels of up to four vectors:
     // weights are (panel, inner, columns of the panel).
     void (*product)(
-        int64_t rows, int inner, int columns, const float *a, int64_t a_stride,
+        int64_t rows, int64_t inner, int64_t columns, const float *a, int64_t a_stride,
         const float *weights, float *c, int64_t c_stride);
 };
 
@@ -60,9 +62,8 @@ struct kernels {
 // machine has may be run.
 const struct kernels *dnatag_kernels(int number);
 
-// `count` floats at a multiple of 64 bytes, all zero, and moves `arena` behind them; with NULL for
-// the arena's base it counts what is needed. The size of an arena thus comes from the same code
-// that divides it.
+// Memory for one call, divided by dnatag_take into places at multiples of 64 bytes. With NULL for
+// its base the arena only counts, so that its size comes from the same code that divides it.
 struct arena {
     char *base;
     size_t used;

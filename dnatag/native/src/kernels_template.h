@@ -1,7 +1,8 @@
 // Kernels over vectors, included once for each instruction set.
 //
-// Before: LANES, ROWS (of a block, so that ROWS * 4 sums stay in registers), TARGET (an
-// attribute), NAME(f), SPLAT(x), FMA(a, b, c) = a * b + c, MIN(a, b), MAX(a, b).
+// Before: LANES, ROWS (of a block, so that 4 * ROWS sums stay in registers), TARGET (an attribute),
+// NAME(f), SPLAT(x), FMA(a, b, c) = a * b + c, MIN(a, b), MAX(a, b), IN_REGISTER(x), so that x is
+// not read from memory again for each use.
 
 typedef float NAME(V) __attribute__((vector_size(4 * LANES)));
 typedef float NAME(Loose) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
@@ -30,118 +31,151 @@ TARGET static inline V NAME(exponential)(V x, float scale) {
     return (V)((I)p + ((I)shifted << 23));
 }
 
-// Gates of a block of units to its new cells and hidden states.
+// Gates of a block of units of ROWS rows to new cells and hidden states, one after the other for
+// all rows, so that no row waits for its own results.
 TARGET static inline void NAME(gate)(
-    V input, V forget, V update, V output, float *cell, float *hidden) {
+    const float (*gates)[4 * LANES], int64_t units, float *cell, float *hidden) {
     const V one = SPLAT(1.0f);
-    const V i = one + NAME(exponential)(input, -1.0f);
-    const V f = one + NAME(exponential)(forget, -1.0f);
-    const V u = NAME(exponential)(update, -2.0f);
-    const V o = one + NAME(exponential)(output, -1.0f);
-    // cell / f + (1 - u) / ((1 + u) * i) over one denominator: division is slow.
-    const V iu = FMA(u, i, i);
-    const V c = FMA(LOAD(cell), iu, (one - u) * f) / (iu * f);
-    const V e = NAME(exponential)(c, -2.0f);
-    STORE(cell, c);
-    STORE(hidden, (one - e) / FMA(e, o, o));
-}
-
-TARGET static void NAME(step)(const struct step *s) {
-    const int hidden = s->hidden, most = s->inputs->most;
-    const int64_t units = s->units;
-    for (int64_t block = 0; block < units; block += LANES) {
-        const float *weights = s->weights + block * hidden * 4;
-        for (int64_t row = 0; row < s->rows; row += ROWS) {
-            V a[ROWS][4];
-#pragma GCC unroll 8
-            for (int r = 0; r < ROWS; r++) {
-                const struct term *term = s->inputs->terms + (row + r) * most;
-                const struct term *end = term + s->inputs->count[row + r];
-                V a0 = SPLAT(0.0f), a1 = a0, a2 = a0, a3 = a0;
-                for (; term < end; term++) {
-                    const V scale = SPLAT(term->scale);
-                    const float *t = term->row + block * 4;
-                    a0 = FMA(scale, LOAD(t), a0);
-                    a1 = FMA(scale, LOAD(t + LANES), a1);
-                    a2 = FMA(scale, LOAD(t + 2 * LANES), a2);
-                    a3 = FMA(scale, LOAD(t + 3 * LANES), a3);
-                }
-                a[r][0] = a0, a[r][1] = a1, a[r][2] = a2, a[r][3] = a3;
-            }
-            if (s->next)
-                for (int r = 0; r < ROWS; r++)
-                    for (int i = 0; i < s->fetched && i < s->next->count[row + r]; i++) {
-                        const float *t = s->next->terms[(row + r) * s->next->most + i].row;
-                        for (int g = 0; g < 4 * LANES; g += 16)
-                            __builtin_prefetch(t + block * 4 + g, 0, 2);
-                    }
-            const float *h = s->before + row * units, *w = weights;
-            for (int k = 0; k < hidden; k++, w += 4 * LANES) {
-                V x[ROWS];
-#pragma GCC unroll 8
-                for (int r = 0; r < ROWS; r++) x[r] = SPLAT(h[r * units + k]);
-#pragma GCC unroll 4
-                for (int g = 0; g < 4; g++) {
-                    V y = LOAD(w + g * LANES);
-                    IN_REGISTER(y);
-#pragma GCC unroll 8
-                    for (int r = 0; r < ROWS; r++) a[r][g] = FMA(x[r], y, a[r][g]);
-                }
-            }
-#pragma GCC unroll 8
-            for (int r = 0; r < ROWS; r++) {
-                const int64_t at = (row + r) * units + block;
-                NAME(gate)(a[r][0], a[r][1], a[r][2], a[r][3], s->cell + at, s->after + at);
-            }
-        }
+    V i[ROWS], f[ROWS], u[ROWS], c[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        i[r] = one + NAME(exponential)(LOAD(gates[r]), -1.0f);
+        f[r] = one + NAME(exponential)(LOAD(gates[r] + LANES), -1.0f);
+        u[r] = NAME(exponential)(LOAD(gates[r] + 2 * LANES), -2.0f);
+    }
+    for (int r = 0; r < ROWS; r++) {
+        // cell / f + (1 - u) / ((1 + u) * i) over one denominator: division is slow.
+        const V iu = FMA(u[r], i[r], i[r]);
+        c[r] = FMA(LOAD(cell + r * units), iu, (one - u[r]) * f[r]) / (iu * f[r]);
+        STORE(cell + r * units, c[r]);
+    }
+    for (int r = 0; r < ROWS; r++) {
+        const V o = one + NAME(exponential)(LOAD(gates[r] + 3 * LANES), -1.0f);
+        const V e = NAME(exponential)(c[r], -2.0f);
+        STORE(hidden + r * units, (one - e) / FMA(e, o, o));
     }
 }
 
-// A panel of up to four vectors for a block of rows; the number of vectors is a constant.
-TARGET static inline __attribute__((always_inline)) void NAME(panel)(
-    const int vectors, int64_t rows, int inner, const float *a, int64_t a_stride,
-    const float *weights, float *c, int64_t c_stride) {
-    for (int64_t row = 0; row < rows; row += ROWS) {
-        // The last block reads its last row again for those that are missing.
-        const float *from[ROWS];
-        V sum[ROWS][4];
+// A block of rows times a panel of weights of a constant number of vectors, added to `in`.
+TARGET static inline __attribute__((always_inline)) void NAME(multiply)(
+    const int vectors, int64_t inner, const float *const *a, const float *w,
+    const float *const *in, float *const *out) {
+    V sum[ROWS][4];
 #pragma GCC unroll 8
-        for (int r = 0; r < ROWS; r++) {
-            const int64_t own = row + r < rows ? row + r : rows - 1;
-            from[r] = a + own * a_stride;
-            for (int v = 0; v < vectors; v++) sum[r][v] = LOAD(c + own * c_stride + v * LANES);
-        }
-        const float *w = weights;
-        for (int k = 0; k < inner; k++, w += vectors * LANES) {
-            V x[ROWS];
-#pragma GCC unroll 8
-            for (int r = 0; r < ROWS; r++) x[r] = SPLAT(from[r][k]);
+    for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) {
-                V y = LOAD(w + v * LANES);
-                IN_REGISTER(y);
+        for (int v = 0; v < vectors; v++) sum[r][v] = LOAD(in[r] + v * LANES);
+    for (int64_t k = 0; k < inner; k++, w += vectors * LANES) {
+        V x[ROWS];
 #pragma GCC unroll 8
-                for (int r = 0; r < ROWS; r++) sum[r][v] = FMA(x[r], y, sum[r][v]);
-            }
+        for (int r = 0; r < ROWS; r++) x[r] = SPLAT(a[r][k]);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            V y = LOAD(w + v * LANES);
+            IN_REGISTER(y);
+#pragma GCC unroll 8
+            for (int r = 0; r < ROWS; r++) sum[r][v] = FMA(x[r], y, sum[r][v]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) STORE(out[r] + v * LANES, sum[r][v]);
+}
+
+// Each by itself, so that nothing else takes up registers.
+#define MULTIPLY(f, vectors)                                                              \
+    TARGET static __attribute__((noinline)) void NAME(f)(                                 \
+        int64_t inner, const float *const *a, const float *w, const float *const *in,     \
+        float *const *out) {                                                              \
+        NAME(multiply)(vectors, inner, a, w, in, out);                                    \
+    }
+MULTIPLY(multiply1, 1)
+MULTIPLY(multiply2, 2)
+MULTIPLY(multiply3, 3)
+MULTIPLY(multiply4, 4)
+#undef MULTIPLY
+
+// Sums of a constant number of vectors at column `at`, for all rows.
+TARGET static inline __attribute__((always_inline)) void NAME(sum_part)(
+    const int vectors, int64_t rows, const struct sums *sums, int64_t at, float *out,
+    int64_t stride) {
+    for (int64_t row = 0; row < rows; row++, out += stride) {
+        const struct term *term = sums->terms + row * sums->most;
+        const struct term *end = term + sums->count[row];
+        V a[8];
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++) a[v] = SPLAT(0.0f);
+        for (; term < end; term++) {
+            const V scale = SPLAT(term->scale);
+            const float *from = term->row + at;
+#pragma GCC unroll 8
+            for (int v = 0; v < vectors; v++) a[v] = FMA(scale, LOAD(from + v * LANES), a[v]);
         }
 #pragma GCC unroll 8
-        for (int r = 0; r < ROWS; r++)
-            if (row + r < rows)
-                for (int v = 0; v < vectors; v++)
-                    STORE(c + (row + r) * c_stride + v * LANES, sum[r][v]);
+        for (int v = 0; v < vectors; v++) STORE(out + v * LANES, a[v]);
+    }
+}
+
+TARGET static void NAME(sum)(
+    int64_t rows, const struct sums *sums, int64_t first, int64_t columns, float *out) {
+    for (int64_t at = 0; at < columns; at += LANES)
+        NAME(sum_part)(1, rows, sums, first + at, out + at, columns);
+}
+
+TARGET static void NAME(step)(const struct step *s) {
+    const int64_t units = s->units;
+    float gates[ROWS][4 * LANES];
+    const float *before[ROWS], *in[ROWS];
+    float *out[ROWS];
+    for (int r = 0; r < ROWS; r++) out[r] = gates[r];
+    for (int64_t block = 0; block < units; block += LANES) {
+        // Inputs of two blocks at a time.
+        const int64_t half = block / LANES % 2;
+        if (half == 0 && block + LANES < units)
+            NAME(sum_part)(8, s->rows, s->inputs, block * 4, s->sums, 8 * LANES);
+        else if (half == 0)
+            NAME(sum_part)(4, s->rows, s->inputs, block * 4, s->sums, 8 * LANES);
+        for (int64_t row = 0; row < s->rows; row += ROWS) {
+            for (int r = 0; r < ROWS; r++) {
+                before[r] = s->before + (row + r) * units;
+                in[r] = s->sums + ((row + r) * 2 + half) * 4 * LANES;
+                for (int i = 0; i < s->n_ahead; i++)
+                    for (int c = 0; c < 4 * LANES; c += 16)
+                        __builtin_prefetch(
+                            s->ahead[(row + r) * s->n_ahead + i] + block * 4 + c, 0, 2);
+            }
+            NAME(multiply4)(s->hidden, before, s->weights + block * s->hidden * 4, in, out);
+            const int64_t at = row * units + block;
+            NAME(gate)(gates, units, s->cell + at, s->after + at);
+        }
     }
 }
 
 TARGET static void NAME(product)(
-    int64_t rows, int inner, int columns, const float *a, int64_t a_stride, const float *weights,
-    float *c, int64_t c_stride) {
-    for (int done = 0; done < columns; done += 4 * LANES) {
-        const float *w = weights + (int64_t)done * inner;
-        switch ((columns - done) / LANES) {
-        case 1: NAME(panel)(1, rows, inner, a, a_stride, w, c + done, c_stride); break;
-        case 2: NAME(panel)(2, rows, inner, a, a_stride, w, c + done, c_stride); break;
-        case 3: NAME(panel)(3, rows, inner, a, a_stride, w, c + done, c_stride); break;
-        default: NAME(panel)(4, rows, inner, a, a_stride, w, c + done, c_stride);
+    int64_t rows, int64_t inner, int64_t columns, const float *a, int64_t a_stride,
+    const float *weights, float *c, int64_t c_stride) {
+    const float *from[ROWS];
+    float *to[ROWS];
+    for (int64_t column = 0; column < columns; column += 4 * LANES) {
+        const int64_t left = (columns - column) / LANES, vectors = left < 4 ? left : 4;
+        // So much of a panel at a time stays in the fastest cache for all rows.
+        for (int64_t k = 0, n; k < inner; k += n, weights += n * vectors * LANES) {
+            n = inner - k < 2048 / LANES ? inner - k : 2048 / LANES;
+            for (int64_t row = 0; row < rows; row += ROWS) {
+                // The last block does its last row again for those that are missing.
+                for (int r = 0; r < ROWS; r++) {
+                    const int64_t own = row + r < rows ? row + r : rows - 1;
+                    from[r] = a + own * a_stride + k;
+                    to[r] = c + own * c_stride + column;
+                }
+                const float *const *in = (const float *const *)to;
+                switch (vectors) {
+                case 1: NAME(multiply1)(n, from, weights, in, to); break;
+                case 2: NAME(multiply2)(n, from, weights, in, to); break;
+                case 3: NAME(multiply3)(n, from, weights, in, to); break;
+                default: NAME(multiply4)(n, from, weights, in, to);
+                }
+            }
         }
     }
 }

@@ -7,20 +7,22 @@
 #include "kernels.h"
 
 struct scratch {
-    float *hidden[2], *cell;
-    struct sums inputs[2];
+    float *hidden[2], *cell, *sums;
+    struct sums inputs;
+    const float **ahead;
 };
 
-static void divide(struct arena *arena, int64_t rows, int units, struct scratch *scratch) {
+static void divide(
+    struct arena *arena, int64_t rows, int units, int lanes, struct scratch *scratch) {
     const size_t state = (size_t)rows * units * sizeof(float);
     scratch->hidden[0] = dnatag_take(arena, state);
     scratch->hidden[1] = dnatag_take(arena, state);
     scratch->cell = dnatag_take(arena, state);
-    for (int i = 0; i < 2; i++) {
-        scratch->inputs[i].most = 1;
-        scratch->inputs[i].terms = dnatag_take(arena, rows * sizeof(struct term));
-        scratch->inputs[i].count = dnatag_take(arena, rows * sizeof(int32_t));
-    }
+    scratch->sums = dnatag_take(arena, 8 * lanes * rows * sizeof(float));
+    scratch->inputs.most = 1;
+    scratch->inputs.terms = dnatag_take(arena, rows * sizeof(struct term));
+    scratch->inputs.count = dnatag_take(arena, rows * sizeof(int64_t));
+    scratch->ahead = dnatag_take(arena, rows * sizeof *scratch->ahead);
 }
 
 // Run an LSTM.
@@ -38,45 +40,46 @@ int dnatag_lstm(
     const int64_t whole = (rows + kernels->rows - 1) / kernels->rows * kernels->rows;
     struct scratch s;
     struct arena arena = {NULL, 0};
-    divide(&arena, whole, units, &s);
+    divide(&arena, whole, units, kernels->lanes, &s);
     char *memory = calloc(arena.used + 64, 1);
     if (!memory) return -1;
     arena = (struct arena){memory + (64 - (uintptr_t)memory % 64), 0};
-    divide(&arena, whole, units, &s);
+    divide(&arena, whole, units, kernels->lanes, &s);
 
-    const int64_t width = 4 * (int64_t)units;
+    const int64_t width = 4 * (int64_t)units, block = kernels->rows;
     int64_t active = rows;
-    for (int32_t t = -1; rows && t < length[0]; t++) {
-        // Inputs one step ahead. Rows that fill up the last block, or are done, have none, and
-        // what becomes of them is not looked at.
-        struct sums *next = &s.inputs[(t + 1) & 1];
-        int64_t going = active;
-        while (going && length[going - 1] <= t + 1) going--;
-        for (int64_t r = 0; r < whole; r++) next->count[r] = r < going;
-        for (int64_t r = 0; r < going; r++) {
-            const int64_t i = offset[r] + (backward ? length[r] - 2 - t : t + 1);
-            next->terms[r] = (struct term){table + item[i] * width, 1.0f};
+    for (int64_t r = 0; r < whole; r++) s.ahead[r] = table;
+    for (int32_t t = 0; rows && t < length[0]; t++) {
+        while (length[active - 1] <= t) active--;
+        for (int64_t r = 0; r < active; r++) {
+            const int64_t at = offset[r] + (backward ? length[r] - 1 - t : t);
+            s.inputs.terms[r] = (struct term){table + item[at] * width, 1.0f};
+            s.inputs.count[r] = 1;
+            if (t + 1 < length[r]) s.ahead[r] = table + item[at + (backward ? -1 : 1)] * width;
         }
-        if (t >= 0) {
-            float *after = s.hidden[(t + 1) & 1];
-            const struct step step = {
-                .rows = (active + kernels->rows - 1) / kernels->rows * kernels->rows,
-                .hidden = hidden,
-                .units = units,
-                .weights = weights,
-                .inputs = &s.inputs[t & 1],
-                .before = s.hidden[t & 1],
-                .after = after,
-                .cell = s.cell,
-            };
-            kernels->step(&step);
-            for (int64_t r = last ? going : 0; r < active; r++) {
-                const int64_t i = offset[r] + (backward ? length[r] - 1 - t : t);
-                memcpy(out + (last ? r : i) * out_stride, after + r * units,
+        // Rows that fill up the last block have no input, those that are done the one they had;
+        // nobody looks at them.
+        float *after = s.hidden[(t + 1) & 1];
+        const struct step step = {
+            .rows = (active + block - 1) / block * block,
+            .hidden = hidden,
+            .units = units,
+            .weights = weights,
+            .inputs = &s.inputs,
+            .sums = s.sums,
+            .before = s.hidden[t & 1],
+            .after = after,
+            .cell = s.cell,
+            .ahead = s.ahead,
+            .n_ahead = 1,
+        };
+        kernels->step(&step);
+        for (int64_t r = 0; r < active; r++) {
+            const int64_t at = offset[r] + (backward ? length[r] - 1 - t : t);
+            if (!last || t + 1 == length[r])
+                memcpy(out + (last ? r : at) * out_stride, after + r * units,
                        hidden * sizeof(float));
-            }
         }
-        active = going;
     }
     free(memory);
     return 0;
