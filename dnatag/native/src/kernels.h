@@ -36,10 +36,9 @@ struct step {
     const float *before;        // (rows, units)
     float *after;               // (rows, units)
     float *cell;                // (rows, units), in place
-    // Of each row `n_ahead` places that the next step reads 4 * units numbers from: they are
-    // fetched while this one is worked on.
-    const float *const *ahead;
-    int n_ahead;
+    // The first rows of each sum are fetched before they are needed, also those of the next step.
+    int n_fetched;
+    const struct sums *next;
 };
 
 struct kernels {

@@ -34,13 +34,13 @@ TARGET static inline V NAME(exponential)(V x, float scale) {
 // Gates of a block of units of ROWS rows to new cells and hidden states, one after the other for
 // all rows, so that no row waits for its own results.
 TARGET static inline void NAME(gate)(
-    const float (*gates)[4 * LANES], int64_t units, float *cell, float *hidden) {
+    const float *gates, int64_t stride, int64_t units, float *cell, float *hidden) {
     const V one = SPLAT(1.0f);
     V i[ROWS], f[ROWS], u[ROWS], c[ROWS];
     for (int r = 0; r < ROWS; r++) {
-        i[r] = one + NAME(exponential)(LOAD(gates[r]), -1.0f);
-        f[r] = one + NAME(exponential)(LOAD(gates[r] + LANES), -1.0f);
-        u[r] = NAME(exponential)(LOAD(gates[r] + 2 * LANES), -2.0f);
+        i[r] = one + NAME(exponential)(LOAD(gates + r * stride), -1.0f);
+        f[r] = one + NAME(exponential)(LOAD(gates + r * stride + LANES), -1.0f);
+        u[r] = NAME(exponential)(LOAD(gates + r * stride + 2 * LANES), -2.0f);
     }
     for (int r = 0; r < ROWS; r++) {
         // cell / f + (1 - u) / ((1 + u) * i) over one denominator: division is slow.
@@ -49,7 +49,7 @@ TARGET static inline void NAME(gate)(
         STORE(cell + r * units, c[r]);
     }
     for (int r = 0; r < ROWS; r++) {
-        const V o = one + NAME(exponential)(LOAD(gates[r] + 3 * LANES), -1.0f);
+        const V o = one + NAME(exponential)(LOAD(gates + r * stride + 3 * LANES), -1.0f);
         const V e = NAME(exponential)(c[r], -2.0f);
         STORE(hidden + r * units, (one - e) / FMA(e, o, o));
     }
@@ -123,30 +123,39 @@ TARGET static void NAME(sum)(
 }
 
 TARGET static void NAME(step)(const struct step *s) {
-    const int64_t units = s->units;
-    float gates[ROWS][4 * LANES];
-    const float *before[ROWS], *in[ROWS];
-    float *out[ROWS];
-    for (int r = 0; r < ROWS; r++) out[r] = gates[r];
+    const int64_t units = s->units, stride = 8 * LANES;
     for (int64_t block = 0; block < units; block += LANES) {
         // Inputs of two blocks at a time.
         const int64_t half = block / LANES % 2;
+        float *sums = s->sums + half * 4 * LANES;
         if (half == 0 && block + LANES < units)
-            NAME(sum_part)(8, s->rows, s->inputs, block * 4, s->sums, 8 * LANES);
+            NAME(sum_part)(8, s->rows, s->inputs, block * 4, sums, stride);
         else if (half == 0)
-            NAME(sum_part)(4, s->rows, s->inputs, block * 4, s->sums, 8 * LANES);
+            NAME(sum_part)(4, s->rows, s->inputs, block * 4, sums, stride);
+        // Fetched ahead are those two blocks further on, perhaps in the next step.
+        const int last = block + 2 * LANES >= units;
+        const struct sums *fetched = last ? s->next : s->inputs;
+        const int64_t column = last ? half * 4 * LANES : (block + 2 * LANES) * 4;
         for (int64_t row = 0; row < s->rows; row += ROWS) {
+            const float *before[ROWS];
+            float *to[ROWS];
             for (int r = 0; r < ROWS; r++) {
                 before[r] = s->before + (row + r) * units;
-                in[r] = s->sums + ((row + r) * 2 + half) * 4 * LANES;
-                for (int i = 0; i < s->n_ahead; i++)
-                    for (int c = 0; c < 4 * LANES; c += 16)
-                        __builtin_prefetch(
-                            s->ahead[(row + r) * s->n_ahead + i] + block * 4 + c, 0, 2);
+                to[r] = sums + (row + r) * stride;
             }
-            NAME(multiply4)(s->hidden, before, s->weights + block * s->hidden * 4, in, out);
+            for (int r = 0; r < ROWS; r++)
+                for (int i = 0; i < s->n_fetched && i < fetched->count[row + r]; i++) {
+                    const float *from = fetched->terms[(row + r) * fetched->most + i].row;
+#pragma GCC unroll 4
+                    for (int c = 0; c < 4 * LANES; c += 16)
+                        __builtin_prefetch(from + column + c, 0, 2);
+                }
+            const float *weights = s->weights + block * s->hidden * 4;
+            NAME(multiply4)(s->hidden, before, weights, (const float *const *)to, to);
+        }
+        for (int64_t row = 0; row < s->rows; row += ROWS) {
             const int64_t at = row * units + block;
-            NAME(gate)(gates, units, s->cell + at, s->after + at);
+            NAME(gate)(sums + row * stride, stride, units, s->cell + at, s->after + at);
         }
     }
 }
@@ -160,7 +169,7 @@ TARGET static void NAME(product)(
         const int64_t left = (columns - column) / LANES, vectors = left < 4 ? left : 4;
         // So much of a panel at a time stays in the fastest cache for all rows.
         for (int64_t k = 0, n; k < inner; k += n, weights += n * vectors * LANES) {
-            n = inner - k < 2048 / LANES ? inner - k : 2048 / LANES;
+            n = inner - k < 1024 / LANES ? inner - k : 1024 / LANES;
             for (int64_t row = 0; row < rows; row += ROWS) {
                 // The last block does its last row again for those that are missing.
                 for (int r = 0; r < ROWS; r++) {

@@ -32,7 +32,6 @@ struct batch {
     struct row *row;
     struct sums inputs[2];  // of this step and the next
     float *sums;
-    const float **ahead;  // (whole, stride), the table rows of the next step
     float *hidden[2], *cell, *dense, *head;
 };
 
@@ -59,7 +58,6 @@ static void divide(struct arena *arena, struct batch *b, const struct kmer_tile 
         b->inputs[i].count = dnatag_take(arena, whole * sizeof(int64_t));
     }
     b->sums = dnatag_take(arena, whole * 8 * b->kernels->lanes * sizeof(float));
-    b->ahead = dnatag_take(arena, whole * net->stride * sizeof *b->ahead);
     b->hidden[0] = dnatag_take(arena, state);
     b->hidden[1] = dnatag_take(arena, state);
     b->cell = dnatag_take(arena, state);
@@ -83,8 +81,6 @@ static void divide(struct arena *arena, struct batch *b, const struct kmer_tile 
         };
         set_due(net, &b->row[i]);
     }
-    if (!arena->base) return;
-    for (int64_t i = 0; i < b->whole * net->stride; i++) b->ahead[i] = net->tables;
 }
 
 // Fetch what the next step needs: there are too many places for the processor to foresee them.
@@ -105,7 +101,6 @@ static void gather(const struct batch *b, int64_t number, int64_t t) {
         const int64_t index = row->index[t * stride + q], mixed = index - b->kmers.size;
         const float *from = mixed < 0 ? net->tables + (q * b->kmers.size + index) * net->width
                                       : b->kmers.rows + (q * b->kmers.mixed + mixed) * net->width;
-        b->ahead[number * stride + q] = from;
         *term++ = (struct term){from, 1.0f};
     }
     const int64_t next = row->reverse ? -features : features;
@@ -183,8 +178,8 @@ static void run(struct batch *b) {
             .before = b->hidden[t & 1],
             .after = b->hidden[(t + 1) & 1],
             .cell = b->cell,
-            .ahead = b->ahead,
-            .n_ahead = net->stride,
+            .n_fetched = net->stride,
+            .next = &b->inputs[(t + 1) & 1],
         };
         b->kernels->step(&step);
         use(b, active, t, step.after);
