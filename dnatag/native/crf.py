@@ -33,6 +33,17 @@ __all__ = ["Crf", "Segment", "Tables"]
 _MOST_STEPS = 12
 
 
+#: Arguments of the C functions behind the batch, the first sequence and the step to the next.
+_TYPES: dict[str, list[Any]] = {
+    "log_partition": [c_void_p] * 4,
+    "marginals": [c_int64, *[c_void_p] * 5],
+    "segments": [c_void_p] * 7,
+    "viterbi": [c_void_p] * 2,
+    "k_best": [c_int64, *[c_void_p] * 3],
+    "sample": [c_int64, *[c_void_p] * 2],
+}
+
+
 class Tables(Protocol):
     """A grammar as look-up tables.
 
@@ -128,22 +139,9 @@ class Crf:
             most_tracks=self._arrays["track_channel"].shape[2],
             **{name: pointer(values) for name, values in self._arrays.items()},
         )
-        types = {
-            "log_partition": 4,
-            "marginals": (c_int64, *[c_void_p] * 5),
-            "segments": 7,
-            "viterbi": 2,
-            "k_best": (c_int64, *[c_void_p] * 3),
-            "sample": (c_int64, *[c_void_p] * 2),
-        }
         self._loops = {
-            name: function(
-                f"dnatag_crf_{name}",
-                *(c_void_p, c_int64, c_int64),
-                *([c_void_p] * given if isinstance(given, int) else given),
-                result=c_int,
-            )
-            for name, given in types.items()
+            name: function(f"dnatag_crf_{name}", c_void_p, c_int64, c_int64, *types, result=c_int)
+            for name, types in _TYPES.items()
         }
 
     def log_partition(
@@ -562,9 +560,10 @@ def _circles(tables: Tables) -> dict[str, np.ndarray]:
         if len(np.unique(source)) < n_states:
             continue
         ahead = np.argsort(source)
-        turn = [np.arange(n_states)]
-        while len(turn) <= _MOST_STEPS and not (ahead[turn[-1]] == turn[0]).all():
-            turn.append(ahead[turn[-1]])
+        steps = [np.arange(n_states)]
+        while len(steps) <= _MOST_STEPS and not (ahead[steps[-1]] == steps[0]).all():
+            steps.append(ahead[steps[-1]])
+        turn = np.array(steps)
         # Of each emission and state, the channels after 0, 1, ... steps.
         series = tables.emission[:, turn].transpose(0, 2, 1).reshape(-1, len(turn))
         there = series < tables.n_channels
@@ -574,7 +573,7 @@ def _circles(tables: Tables) -> dict[str, np.ndarray]:
         track_of = np.full(len(series), -1)
         track_of[there[:, 0]] = track.reshape(-1)
         circle[row] = len(turns)
-        turns.append(np.array(turn))
+        turns.append(turn)
         passed.append((tracks, track_of.reshape(n_emissions, n_states)))
     period = np.array([len(turn) for turn in turns], np.uint32)
     n_tracks = np.array([len(tracks) for tracks, _ in passed], np.uint32)

@@ -106,15 +106,17 @@ class Case:
         """Score of each legal path of a sequence, from the definition."""
         g, n = self.tables, int(self.lengths[b])
         theta = np.append(self.theta, 0)
+        everything = np.ones((n, self.n_states), bool)
+        free = self.allowed is None or not use_allowed
+        allowed = everything if free else self.allowed[b]  # type: ignore[index]
         values = np.pad(self.channels[b, :n].astype(float), ((0, 0), (0, 1)))
         scores = {}
         for path in product(range(self.n_states), repeat=n):
             ends = [(self.begin, 0), (self.end, -1)] if n else []
             if not all(mask is None or mask[b, path[i]] for mask, i in ends):
                 continue
-            if self.allowed is not None and use_allowed:
-                if not all(self.allowed[b, t, s] for t, s in enumerate(path)):
-                    continue
+            if not all(allowed[t, s] for t, s in enumerate(path)):
+                continue
             score = 0.0
             for t, s in enumerate(path):
                 score += sum(values[t, c] for c in g.emission[:, s])

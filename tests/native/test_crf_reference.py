@@ -101,9 +101,7 @@ def compare(case: Case, seed: int) -> None:
             reference.marginals(project),
             **close,
         )
-    np.testing.assert_array_equal(
-        crf.sample(*case.inputs, 3, **case.masks), reference.sample(3)
-    )
+    np.testing.assert_array_equal(crf.sample(*case.inputs, 3, **case.masks), reference.sample(3))
     paths, scores, counts = reference.k_best(3)
     for b, (own_paths, own_scores) in enumerate(crf.k_best(*case.inputs, 3, **case.masks)):
         assert len(own_paths) == counts[b]
