@@ -27,7 +27,7 @@ _INT, _LONG, _ARRAY = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
 
 @cache
 def instruction_sets() -> dict[str, int]:
-    """Return the instruction sets of this machine, best first, with their numbers in the library."""
+    """Return the instruction sets of this machine, best first, and their numbers in the library."""
     name, found, number = function("dnatag_instructions", _INT, result=ctypes.c_char_p), {}, 0
     lanes = function("dnatag_lanes", _INT, result=_INT)
     while (text := name(number)) is not None:
@@ -414,9 +414,7 @@ class TokenNetwork:
         self._bias = kernels.widen(weights["head.bias"])
         self._n_channels = len(weights["head.bias"])
 
-    def inputs(
-        self, categories: np.ndarray, features: np.ndarray, parts: np.ndarray
-    ) -> np.ndarray:
+    def inputs(self, categories: np.ndarray, features: np.ndarray, parts: np.ndarray) -> np.ndarray:
         """Compute what tokens enter the gates of the first layer as.
 
         Parameters
@@ -439,9 +437,7 @@ class TokenNetwork:
             seen.append(self._parts(parts))
         return self._layers[0].gates(np.concatenate(seen, axis=1))
 
-    def channels(
-        self, inputs: np.ndarray, tokens: np.ndarray, lengths: np.ndarray
-    ) -> np.ndarray:
+    def channels(self, inputs: np.ndarray, tokens: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Give the channels of sequences.
 
         Parameters
@@ -464,12 +460,11 @@ class TokenNetwork:
         ):
             raise ValueError("tokens fit neither the lengths of the sequences nor the inputs")
         offsets = np.cumsum(lengths, dtype=np.int64) - lengths
-        gates = array(inputs, np.float32)
-        for i, layer in enumerate(self._layers):
-            if i:
-                gates = layer.gates(encoded)
-                tokens = np.arange(len(gates), dtype=np.int32)
-            encoded = layer.run(gates, tokens, offsets, lengths)
+        first, *others = self._layers
+        encoded = first.run(array(inputs, np.float32), tokens, offsets, lengths)
+        own = np.arange(len(encoded), dtype=np.int32)
+        for layer in others:
+            encoded = layer.run(layer.gates(encoded), own, offsets, lengths)
         return self._kernels.product(encoded, self._head, self._bias)[:, : self._n_channels]
 
 
@@ -518,8 +513,8 @@ class _BiLSTM:
             status = self._lstm(
                 self._kernels.set, self.hidden, self.units, pointer(weights), len(lengths),
                 pointer(offsets), pointer(lengths), pointer(items),
-                pointer(gates) + 16 * self.units * back, 8 * self.units, back, last,
-                pointer(out) + 4 * self.hidden * back, 2 * self.hidden,
+                gates.ctypes.data + 16 * self.units * back, 8 * self.units, back, last,
+                out.ctypes.data + 4 * self.hidden * back, 2 * self.hidden,
             )  # fmt: skip
             if status < 0:
                 raise MemoryError
@@ -527,7 +522,7 @@ class _BiLSTM:
             ordered = out
             out = np.empty_like(out)
             out[order] = ordered
-        return out.reshape(len(out), -1)
+        return out.reshape(len(out), 2 * self.hidden)
 
 
 class _LettersLSTM:
@@ -553,7 +548,10 @@ class _LettersCNN:
         # Beyond the ends of a token there is nothing, as there is at symbol 0.
         embedding = weights["parts.embedding.weight"].copy()
         embedding[0] = 0
-        tables = [kernels.product(embedding, kernels.pack(w), none) for w in np.moveaxis(filters, 2, 0).swapaxes(1, 2)]
+        tables = [
+            kernels.product(embedding, kernels.pack(w), none)
+            for w in np.moveaxis(filters, 2, 0).swapaxes(1, 2)
+        ]
         self._table = array(np.stack(tables)[..., : len(filters)], np.float32)
         self._bias = array(weights["parts.filters.bias"], np.float32)
         self._filters = function(
@@ -570,7 +568,10 @@ class _LettersCNN:
         return out
 
 
-_PARTS = {"cnn": _LettersCNN, "lstm": _LettersLSTM}
+_PARTS: Mapping[str, type[_LettersCNN] | type[_LettersLSTM]] = {
+    "cnn": _LettersCNN,
+    "lstm": _LettersLSTM,
+}
 
 
 def _checked(parts: np.ndarray, symbols: int) -> np.ndarray:
