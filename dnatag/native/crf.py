@@ -12,7 +12,8 @@ positions, S states, C channels and W weights:
   those of the grammar;
 - `threads`, how many sequences are worked on at once; results do not depend on it.
 
-A channel that is NaN or +inf makes the results of its sequence NaN; -inf is a score like others.
+A channel that is NaN or +inf makes the results of its sequence NaN, and so does a weight; -inf is a
+score like others.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class _Grammar(ctypes.Structure):
     _fields_ = (
         *((name, c_int64) for name in ("bits", "n_states", "n_channels", "n_weights")),
         ("n_emissions", c_int64),
-        *((name, c_void_p) for name in ("row", "start", "source", "weight", "enter", "leave")),
+        *((name, c_void_p) for name in ("row", "start", "transition")),
         *((name, c_void_p) for name in ("emission", "only", "scored_start", "scored")),
         *((name, c_void_p) for name in ("scored_target", "join_start", "join")),
         ("most_steps", c_int64),
@@ -126,8 +127,13 @@ class Crf:
         every = np.ones(self.n_states, bool)
         self._begin = every if begin is None else begin
         self._end = every if end is None else end
-        columns = ("row", "start", "source", "weight", "enter", "leave", "emission")
-        self._arrays = {name: array(getattr(tables, name), np.uint32) for name in columns}
+        columns = tables.source, tables.weight, tables.enter, tables.leave
+        self._arrays = {
+            "row": array(tables.row, np.uint32),
+            "start": array(tables.start, np.uint32),
+            "transition": array(np.stack(columns, axis=1), np.uint32),
+            "emission": array(tables.emission, np.uint32),
+        }
         self._arrays |= _steps(tables) | _circles(tables)
         self._grammar = _Grammar(
             bits=self.bits,

@@ -255,6 +255,44 @@ def test_not_a_number_is_reported(value: float) -> None:
     assert (crf.sample(*case.inputs, 2)[:2] == -1).all()
 
 
+@some
+@given(seed=st.integers(0, 2**32 - 1), data=st.data())
+def test_any_numbers(seed: int, data: st.DataObject) -> None:
+    """Nothing crashes, and the sanitizers of tools/sanitize.py find nothing."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, [6, 5, 4, 4, 6, 4])
+    lengths = data.draw(st.lists(st.sampled_from([0, 1, 2, 63, 64, 65, 130]), min_size=1))
+    case = random_case(
+        rng,
+        random_tables(rng, *map(int, sizes), circles=0.6),
+        lengths,
+        restricted=data.draw(st.booleans()),
+        dtype=data.draw(st.sampled_from([np.float32, np.float64])),
+    )
+    largest = np.finfo(case.channels.dtype).max
+    extremes = np.array([np.nan, np.inf, -np.inf, largest, -largest, 0])
+    share = data.draw(st.sampled_from([0.001, 0.3]))
+    for values in (case.channels, case.theta):
+        chosen = rng.choice(extremes[data.draw(st.integers(0, 3)) :], values.shape)
+        np.copyto(values, chosen, where=rng.random(values.shape) < share, casting="same_kind")
+    crf = Crf(case.tables)
+    crf.log_partition_gradient(*case.inputs, **case.masks)
+    crf.likelihood_loss(*case.inputs, np.ones((*case.flags.shape, case.n_states), bool))
+    paths, scores = crf.viterbi(*case.inputs, **case.masks)
+    assert ((paths >= -1) & (paths < case.n_states)).all()
+    whole = [(path[:n] >= 0).all() for path, n in zip(paths, case.lengths, strict=True)]
+    assert np.array_equal(whole, np.isfinite(scores))
+    crf.marginals(*case.inputs, **case.masks)
+    crf.marginals(*case.inputs, **case.masks, project=np.ones((case.n_states, 2)))
+    drawn = crf.sample(*case.inputs, 2, **case.masks)
+    assert ((drawn >= -1) & (drawn < case.n_states)).all()
+    for path, _ in crf.k_best(*case.inputs, 3, **case.masks):
+        assert ((path >= 0) & (path < case.n_states)).all()
+    sets = rng.random((2, case.n_states)) < 0.5
+    segments = [Segment(b, 0, rng.integers(0, 2, n)) for b, n in enumerate(lengths) if n]
+    crf.segment_log_posterior(*case.inputs, segments, sets, **case.masks)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

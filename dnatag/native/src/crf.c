@@ -15,7 +15,10 @@ Sequence crf_sequence(const Batch *batch, int64_t b) {
     const Grammar *g = batch->grammar;
     int64_t first = b * batch->n_positions;
     size_t size = batch->single ? sizeof(float) : sizeof(double);
+    int good = 1;
+    for (int64_t w = 0; w < g->n_weights; w++) good &= batch->theta[w] < INFINITY;
     return (Sequence){
+        .good = good,
         .g = g,
         .theta = batch->theta,
         .channels = (const char *)batch->channels + (size_t)(first * g->n_channels) * size,
@@ -175,12 +178,13 @@ static void step(const Sequence *q, uint32_t row, const double *now, const doubl
     const uint32_t *only = g->only + row * n_states, *start = g->start + row * (n_states + 1);
     for (int64_t s = 0; s < n_states; s++) to[s] = from[only[s]];
     for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++)
-        to[g->scored_target[k]] += crf_score(q, g->scored[k], now);
+        to[g->scored_target[k]] += crf_score(q, g->transition + g->scored[k], now);
     for (uint32_t k = g->join_start[row]; k < g->join_start[row + 1]; k++) {
-        uint32_t s = g->join[k], low = start[s], n = start[s + 1] - low;
+        uint32_t s = g->join[k], n = start[s + 1] - start[s];
+        const Transition *x = g->transition + start[s];
         double largest = -INFINITY;
         for (uint32_t a = 0; a < n; a++) {
-            terms[a] = from[g->source[low + a]] + crf_score(q, low + a, now);
+            terms[a] = from[x[a].source] + crf_score(q, x + a, now);
             largest = terms[a] > largest ? terms[a] : largest;
         }
         to[s] = largest > -INFINITY ? log_sum(terms, n, largest) : largest;
@@ -269,7 +273,7 @@ void crf_forward(const Sequence *q, Forward *f) {
     size_t size = (size_t)n_states * sizeof(double);
     Sum scale = {0.0, 0.0};
     crf_load(q, &f->tile, 0, 1);
-    int good = f->tile.good;
+    int good = f->tile.good & q->good;
     const double *now = crf_values(q, 0, f->values);
     for (int64_t s = 0; s < n_states; s++)
         f->alpha[s] = q->begin[s] ? crf_emission(g, s, now) : -INFINITY;
@@ -295,6 +299,8 @@ void crf_forward(const Sequence *q, Forward *f) {
     crf_add(&scale, largest);
     crf_add(&scale, log(total));
     f->z = scale.high + scale.low;
+    // Sums may still have become too large.
+    if (!isfinite(f->z)) f->z = NAN;
 }
 
 // Compute the forward sums of a block again, unless they are those at hand.
@@ -320,18 +326,19 @@ void crf_split(const Sequence *q, uint32_t row, const double *alpha, const doubl
     for (int64_t s = 0; s < n_states; s++) p_past[only[s]] += p[s];
     if (d_theta)
         for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++) {
-            uint32_t a = g->scored[k];
-            double x = p[g->scored_target[k]];
-            d_theta[g->weight[a]] += x;
-            d_now[g->enter[a]] += x;
-            d_past[g->leave[a]] += x;
+            const Transition *x = g->transition + g->scored[k];
+            double share = p[g->scored_target[k]];
+            d_theta[x->weight] += share;
+            d_now[x->enter] += share;
+            d_past[x->leave] += share;
         }
     for (uint32_t k = g->join_start[row]; k < g->join_start[row + 1]; k++) {
-        uint32_t s = g->join[k], low = start[s], n = start[s + 1] - low;
+        uint32_t s = g->join[k], n = start[s + 1] - start[s];
         if (p[s] < TINY) continue;
+        const Transition *x = g->transition + start[s];
         double largest = -INFINITY, total = 0.0;
         for (uint32_t a = 0; a < n; a++) {
-            terms[a] = alpha[g->source[low + a]] + crf_score(q, low + a, now);
+            terms[a] = alpha[x[a].source] + crf_score(q, x + a, now);
             largest = terms[a] > largest ? terms[a] : largest;
         }
         for (uint32_t a = 0; a < n; a++) {
@@ -340,12 +347,12 @@ void crf_split(const Sequence *q, uint32_t row, const double *alpha, const doubl
             total += terms[a];
         }
         for (uint32_t a = 0; a < n; a++) {
-            double x = terms[a] * (p[s] / total);
-            p_past[g->source[low + a]] += x;
+            double share = terms[a] * (p[s] / total);
+            p_past[x[a].source] += share;
             if (!d_theta) continue;
-            d_theta[g->weight[low + a]] += x;
-            d_now[g->enter[low + a]] += x;
-            d_past[g->leave[low + a]] += x;
+            d_theta[x[a].weight] += share;
+            d_now[x[a].enter] += share;
+            d_past[x[a].leave] += share;
         }
     }
 }

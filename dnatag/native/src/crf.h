@@ -17,13 +17,19 @@
 #define TINY 1e-250
 #define LOG_TINY (-575.6462732485115)
 
+// A step from a state, with the weight and the channels that it adds: one of the state that it
+// enters, one of the position that it leaves.
+typedef struct {
+    uint32_t source, weight, enter, leave;
+} Transition;
+
 // A grammar as the loops read it. Absent weights and channels point to a zero behind the last one.
 typedef struct {
     int64_t bits, n_states, n_channels, n_weights;
     int64_t n_emissions; // M
     const uint32_t *row; // (4**bits): row of the flags of two neighbours
-    const uint32_t *start; // (R, S + 1): slices of the next four, by target
-    const uint32_t *source, *weight, *enter, *leave;
+    const uint32_t *start; // (R, S + 1): slices of the next, by target
+    const Transition *transition;
     const uint32_t *emission; // (M, S): channels that a state adds up
     // The same by what is to be done: states that are reached from one state only, transitions into
     // such states that have a weight or an event, and states that are reached from several.
@@ -63,6 +69,7 @@ typedef struct {
     const double *theta;
     const void *channels;
     int single;
+    int good; // no weight is NaN or infinity
     const uint8_t *flags, *allowed, *begin, *end;
     int64_t n;
 } Sequence;
@@ -105,10 +112,9 @@ static inline double crf_emission(const Grammar *g, int64_t s, const double *now
     return total;
 }
 
-static inline double crf_score(const Sequence *q, uint32_t a, const double *now) {
-    const Grammar *g = q->g;
-    const double *past = now - (g->n_channels + 1);
-    return q->theta[g->weight[a]] + (now[g->enter[a]] + past[g->leave[a]]);
+static inline double crf_score(const Sequence *q, const Transition *a, const double *now) {
+    const double *past = now - (q->g->n_channels + 1);
+    return q->theta[a->weight] + (now[a->enter] + past[a->leave]);
 }
 
 Sequence crf_sequence(const Batch *batch, int64_t b);

@@ -158,21 +158,22 @@ static void sample(const Sequence *q, Forward *f, int64_t n_paths, const double 
             for (int64_t j = 0; j < n_paths; j++) {
                 int16_t *path = paths + j * stride + t;
                 int64_t s = *path, k = 0;
-                uint32_t low = start[s], n = start[s + 1] - low;
+                uint32_t n = start[s + 1] - start[s];
+                const Transition *x = g->transition + start[s];
                 double *own = sums + s * n_states;
                 // Once for all paths through a state.
-                if (down.alpha && summed[s] != t) {
+                if (n > 1 && summed[s] != t) {
                     double largest = -INFINITY, total = 0.0;
                     summed[s] = t;
                     for (uint32_t a = 0; a < n; a++) {
-                        double x = down.alpha[g->source[low + a]];
-                        own[a] = x + crf_score(q, low + a, now);
+                        own[a] = down.alpha[x[a].source] + crf_score(q, x + a, now);
                         if (own[a] > largest) largest = own[a];
                     }
                     for (uint32_t a = 0; a < n; a++) own[a] = total += exp(own[a] - largest);
                 }
-                if (down.alpha) k = draw(own, n, numbers[(t - 1) * n_paths + j]);
-                path[-1] = (int16_t)g->source[low + k];
+                if (n > 1) k = draw(own, n, numbers[(t - 1) * n_paths + j]);
+                // None leads to a state only if sums became too large.
+                path[-1] = n > 0 ? (int16_t)x[k].source : 0;
             }
         }
     }

@@ -27,13 +27,14 @@ static void decide(const Sequence *q, uint32_t row, const double *now, const dou
         back[s] = (uint16_t)only[s];
     }
     for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++)
-        to[g->scored_target[k]] += crf_score(q, g->scored[k], now);
+        to[g->scored_target[k]] += crf_score(q, g->transition + g->scored[k], now);
     for (uint32_t k = g->join_start[row]; k < g->join_start[row + 1]; k++) {
         uint32_t s = g->join[k], source = 0;
         double largest = -INFINITY;
-        for (uint32_t a = start[s]; a < start[s + 1]; a++) {
-            double x = from[g->source[a]] + crf_score(q, a, now);
-            source = x > largest ? g->source[a] : source;
+        const Transition *end = g->transition + start[s + 1];
+        for (const Transition *a = g->transition + start[s]; a < end; a++) {
+            double x = from[a->source] + crf_score(q, a, now);
+            source = x > largest ? a->source : source;
             largest = x > largest ? x : largest;
         }
         to[s] = largest;
@@ -57,7 +58,7 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     Sum scale = {0.0, 0.0};
     Tile *tile = &x->tile;
     crf_load(q, tile, 0, 1);
-    int good = tile->good;
+    int good = tile->good & q->good;
     const double *now = crf_values(q, 0, x->values);
     for (int64_t s = 0; s < n_states; s++)
         x->best[s] = q->begin[s] ? crf_emission(g, s, now) : -INFINITY;
@@ -91,6 +92,10 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
         }
     if (!good) return NAN;
     if (largest == -INFINITY) return largest;
+    crf_add(&scale, largest);
+    double score = scale.high + scale.low;
+    // Sums may still have become too large.
+    if (!isfinite(score)) return NAN;
     for (int64_t t = q->n - 1; t > 0; t--) {
         uint32_t row = g->row[((uint32_t)q->flags[t - 1] << g->bits) | q->flags[t]];
         int32_t circle = q->allowed ? -1 : g->circle[row];
@@ -102,8 +107,7 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
         state = behind[circle < 0][state];
     }
     path[0] = (int16_t)state;
-    crf_add(&scale, largest);
-    return scale.high + scale.low;
+    return score;
 }
 
 // `paths` (B, L), left alone where there is none; `scores` (B).
@@ -181,8 +185,8 @@ static void rank(const Sequence *q, Ranking *x, int64_t k, int64_t t, uint32_t r
             if (q->begin[s]) insert(&ways, k, emission, 0, 0);
         } else if (may) {
             const uint32_t *start = g->start + row * (n_states + 1) + s;
-            for (uint32_t a = start[0]; a < start[1]; a++) {
-                uint32_t source = g->source[a];
+            for (const Transition *a = g->transition + start[0]; a < g->transition + start[1]; a++) {
+                uint32_t source = a->source;
                 double score = crf_score(q, a, now);
                 if (score == -INFINITY) continue;
                 for (int64_t r = 0; r < counts[source]; r++) {
@@ -214,7 +218,7 @@ static int64_t k_best(const Sequence *q, Ranking *x, int64_t k, int16_t *paths, 
     Sum scale = {0.0, 0.0};
     Tile *tile = &x->tile;
     crf_load(q, tile, 0, 1);
-    int good = tile->good;
+    int good = tile->good & q->good;
     rank(q, x, k, 0, 0);
     rescale(x, n_states, k, 0, &scale);
     for (int64_t base = 0; base < last; base += tile->count) {
