@@ -61,8 +61,7 @@ _PROBE = "#include <math.h>\n#include <stdint.h>\ndouble f(double x) { return ex
 
 def get_requires_for_build_wheel(config_settings: dict | None = None) -> list[str]:
     """Ask for a compiler if the machine has none that works."""
-    found = any(map(_works, _system_compilers()))
-    return [*build_meta.get_requires_for_build_wheel(config_settings), *([ZIGLANG] * (not found))]
+    return [*build_meta.get_requires_for_build_wheel(config_settings), *missing_compiler()]
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel
@@ -95,6 +94,11 @@ def build_editable(
 
 
 # Compiling.
+
+
+def missing_compiler() -> list[str]:
+    """Return what to install for a compiler: nothing if the machine has one that works."""
+    return [] if any(map(_works, _system_compilers())) else [ZIGLANG]
 
 
 def library_path(system: str = sys.platform) -> Path:
