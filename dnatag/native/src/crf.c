@@ -15,10 +15,7 @@ Sequence crf_sequence(const Batch *batch, int64_t b) {
     const Grammar *g = batch->grammar;
     int64_t first = b * batch->n_positions;
     size_t size = batch->single ? sizeof(float) : sizeof(double);
-    int good = 1;
-    for (int64_t w = 0; w < g->n_weights; w++) good &= batch->theta[w] < INFINITY;
     return (Sequence){
-        .good = good,
         .g = g,
         .theta = batch->theta,
         .channels = (const char *)batch->channels + (size_t)(first * g->n_channels) * size,
@@ -38,12 +35,15 @@ int64_t crf_longest(const Batch *batch) {
     return longest;
 }
 
-static int are_good(const Sequence *q, int64_t from, int64_t to) {
+// Whether no channel and no weight is NaN or infinity.
+int crf_good(const Sequence *q) {
+    int64_t n = q->n * q->g->n_channels;
     int good = 1;
+    for (int64_t w = 0; w < q->g->n_weights; w++) good &= q->theta[w] < INFINITY;
     if (q->single)
-        for (int64_t i = from; i < to; i++) good &= ((const float *)q->channels)[i] < INFINITY;
+        for (int64_t i = 0; i < n; i++) good &= ((const float *)q->channels)[i] < INFINITY;
     else
-        for (int64_t i = from; i < to; i++) good &= ((const double *)q->channels)[i] < INFINITY;
+        for (int64_t i = 0; i < n; i++) good &= ((const double *)q->channels)[i] < INFINITY;
     return good;
 }
 
@@ -53,20 +53,22 @@ void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop) {
     int64_t last = (base / TILE + 1) * TILE;
     if (last > stop - 1) last = stop - 1;
     const uint8_t *flags = q->flags + base;
-    tile->base = base;
-    tile->count = (int)(last - base);
-    tile->good = are_good(q, base * g->n_channels, (last + 1) * g->n_channels);
-    tile->parts = 0;
-    tile->circle[0] = -1;
-    for (int i = 1; i <= tile->count; i++) {
-        uint32_t row = g->row[((uint32_t)flags[i - 1] << g->bits) | flags[i]];
-        int32_t circle = q->allowed ? -1 : g->circle[row];
+    int count = (int)(last - base), parts = 0;
+    int32_t before = -1, bits = (int32_t)g->bits, decide = q->allowed ? -1 : 0;
+    for (int i = 1; i <= count; i++) {
+        uint32_t row = g->row[((uint32_t)flags[i - 1] << bits) | flags[i]];
+        int32_t circle = g->circle[row] | decide;
         tile->row[i] = row;
         tile->circle[i] = circle;
-        tile->first[tile->parts] = i;
-        tile->parts += (circle < 0) | (circle != tile->circle[i - 1]);
+        // Not a branch, which would often be guessed wrong.
+        tile->first[parts] = i;
+        parts += (circle < 0) | (circle != before);
+        before = circle;
     }
-    tile->first[tile->parts] = tile->count + 1;
+    tile->first[parts] = count + 1;
+    tile->base = base;
+    tile->count = count;
+    tile->parts = parts;
 }
 
 // Write the channels of position t - 1, if there is one, and of t, each with a zero behind them;
@@ -201,16 +203,14 @@ void crf_restrict(const Sequence *q, int64_t t, double *states) {
 }
 
 // Forward sums of the steps from position `base` on to the one before `stop`, where `f->alpha` are
-// those of `base`. What rescaling takes off is added to the scale; 0 if a channel is not good.
-static int fill(const Sequence *q, Forward *f, int64_t base, int64_t stop, Sum *scale) {
+// those of `base`. What rescaling takes off is added to the scale.
+static void fill(const Sequence *q, Forward *f, int64_t base, int64_t stop, Sum *scale) {
     const Grammar *g = q->g;
     int64_t n_states = g->n_states;
     Tile *tile = &f->tile;
-    int good = 1;
     f->n_stored = 0;
     for (; base < stop - 1; base += tile->count) {
         crf_load(q, tile, base, stop);
-        good &= tile->good;
         for (int part = 0; part < tile->parts; part++) {
             int i = tile->first[part];
             if (tile->circle[i] >= 0) {
@@ -229,7 +229,6 @@ static int fill(const Sequence *q, Forward *f, int64_t base, int64_t stop, Sum *
         }
         if ((base + tile->count) % TILE == 0) crf_rescale(f->alpha, n_states, scale);
     }
-    return good;
 }
 
 int crf_forward_new(Forward *f, const Grammar *g, int64_t longest) {
@@ -272,8 +271,6 @@ void crf_forward(const Sequence *q, Forward *f) {
     int64_t n_states = g->n_states;
     size_t size = (size_t)n_states * sizeof(double);
     Sum scale = {0.0, 0.0};
-    crf_load(q, &f->tile, 0, 1);
-    int good = f->tile.good & q->good;
     const double *now = crf_values(q, 0, f->values);
     for (int64_t s = 0; s < n_states; s++)
         f->alpha[s] = q->begin[s] ? crf_emission(g, s, now) : -INFINITY;
@@ -284,12 +281,12 @@ void crf_forward(const Sequence *q, Forward *f) {
         int64_t base = f->n_blocks * f->block;
         int64_t stop = q->n - 1 - base > f->block ? base + f->block + 1 : q->n;
         memcpy(f->checkpoints + f->n_blocks++ * n_states, f->alpha, size);
-        good &= fill(q, f, base, stop, &scale);
+        fill(q, f, base, stop, &scale);
     } while (f->n_blocks * f->block < q->n - 1);
     double largest = -INFINITY, total = 0.0;
     for (int64_t s = 0; s < n_states; s++)
         if (q->end[s] && f->alpha[s] > largest) largest = f->alpha[s];
-    f->z = good ? largest : NAN;
+    f->z = crf_good(q) ? largest : NAN;
     if (!(f->z > -INFINITY)) return;
     for (int64_t s = 0; s < n_states; s++) {
         f->last[s] = q->end[s] ? exp(f->alpha[s] - largest) : 0.0;

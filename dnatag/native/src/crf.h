@@ -69,7 +69,6 @@ typedef struct {
     const double *theta;
     const void *channels;
     int single;
-    int good; // no weight is NaN or infinity
     const uint8_t *flags, *allowed, *begin, *end;
     int64_t n;
 } Sequence;
@@ -78,7 +77,6 @@ typedef struct {
 typedef struct {
     int64_t base;
     int count, parts;
-    int good; // no channel is NaN or infinity
     uint32_t row[TILE + 1]; // of the step to position base + i
     int32_t circle[TILE + 1]; // of the same, -1 if a decision is to be made
     int first[TILE + 2]; // i of the first step of each part, count + 1 after the last
@@ -119,6 +117,7 @@ static inline double crf_score(const Sequence *q, const Transition *a, const dou
 
 Sequence crf_sequence(const Batch *batch, int64_t b);
 int64_t crf_longest(const Batch *batch);
+int crf_good(const Sequence *q);
 
 void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop);
 const double *crf_values(const Sequence *q, int64_t t, double *values);

@@ -57,8 +57,6 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     int64_t n_states = g->n_states, decision = 0;
     Sum scale = {0.0, 0.0};
     Tile *tile = &x->tile;
-    crf_load(q, tile, 0, 1);
-    int good = tile->good & q->good;
     const double *now = crf_values(q, 0, x->values);
     for (int64_t s = 0; s < n_states; s++)
         x->best[s] = q->begin[s] ? crf_emission(g, s, now) : -INFINITY;
@@ -66,7 +64,6 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     crf_rescale(x->best, n_states, &scale);
     for (int64_t base = 0; base < q->n - 1; base += tile->count) {
         crf_load(q, tile, base, q->n);
-        good &= tile->good;
         for (int part = 0; part < tile->parts; part++) {
             int i = tile->first[part];
             if (tile->circle[i] >= 0) {
@@ -90,7 +87,7 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
             largest = x->best[s];
             state = s;
         }
-    if (!good) return NAN;
+    if (!crf_good(q)) return NAN;
     if (largest == -INFINITY) return largest;
     crf_add(&scale, largest);
     double score = scale.high + scale.low;
@@ -217,19 +214,16 @@ static int64_t k_best(const Sequence *q, Ranking *x, int64_t k, int16_t *paths, 
     int64_t n_states = q->g->n_states, last = q->n - 1;
     Sum scale = {0.0, 0.0};
     Tile *tile = &x->tile;
-    crf_load(q, tile, 0, 1);
-    int good = tile->good & q->good;
     rank(q, x, k, 0, 0);
     rescale(x, n_states, k, 0, &scale);
     for (int64_t base = 0; base < last; base += tile->count) {
         crf_load(q, tile, base, q->n);
-        good &= tile->good;
         for (int i = 1; i <= tile->count; i++)
             rank(q, x, k, base + i, tile->row[i]);
         int64_t t = base + tile->count;
         if (t % TILE == 0) rescale(x, n_states, k, t, &scale);
     }
-    if (!good) return 0;
+    if (!crf_good(q)) return 0;
     Ways ways = {scores, x->states, x->state_ranks, 0};
     for (int64_t s = 0; s < n_states; s++) {
         int64_t cell = (last & 1) * n_states + s;
