@@ -66,8 +66,7 @@ class _Kernels:
 
     def widen(self, x: np.ndarray) -> np.ndarray:
         """Add zeros to full vectors along the last axis."""
-        widths = [(0, 0)] * (x.ndim - 1) + [(0, self.whole(x.shape[-1]) - x.shape[-1])]
-        return np.pad(np.asarray(x, np.float32), widths)
+        return _padded(x, self.lanes)
 
     def gates(self, x: np.ndarray) -> np.ndarray:
         """Order gate columns, (..., 4 * hidden) by gate, as (block of units, gate, unit)."""
@@ -89,6 +88,12 @@ class _Kernels:
             self.set, len(x), x.shape[1], len(bias), pointer(x), pointer(packed), pointer(out)
         )
         return out
+
+
+def _padded(x: np.ndarray, multiple: int) -> np.ndarray:
+    """Add zeros along the last axis up to a multiple; float32, in C order."""
+    widths = [(0, 0)] * (x.ndim - 1) + [(0, -x.shape[-1] % multiple)]
+    return np.pad(np.asarray(x, np.float32), widths)
 
 
 def _aligned(x: np.ndarray) -> np.ndarray:
@@ -237,6 +242,10 @@ class KmerNetwork:
             kernels.product(vectors, packed, first if place == 0 else none)
             for place, packed in enumerate(inputs)
         ]
+        # Vectors of k-mers around sites are copied eight numbers at a time.
+        site_vectors = _padded(weights["site.embedding.weight"], 8)
+        view = weights["site.view.weight"].T.reshape(-1, site["embedding"], site["hidden"])
+        view = np.moveaxis(_padded(np.moveaxis(view, 1, 2), 8), 2, 1)
         self._arrays = {
             "spread": array(spread, np.float32),
             "letter": np.where((spread == 1).any(1), spread.argmax(1), -1).astype(np.int8),
@@ -251,14 +260,14 @@ class KmerNetwork:
             "head": kernels.pack(
                 np.concatenate([head[:, :hidden], head[:, hidden : 2 * hidden]]).T
             ),
-            "site_vectors": array(weights["site.embedding.weight"], np.float32),
+            "site_vectors": site_vectors,
             "site_bias": kernels.widen(weights["site.view.bias"]),
             "context": _aligned(
                 np.stack(
                     [kernels.pack(weights[f"site.context.{q}.weight"].T) for q in range(stride)]
                 )
             ),
-            "view": kernels.pack(weights["site.view.weight"].T),
+            "view": kernels.pack(view.reshape(-1, view.shape[2])),
         }
         numbers = {
             "set": kernels.set, "symbols": len(spread), "letters": letters, "kmer": config["kmer"],
@@ -266,7 +275,7 @@ class KmerNetwork:
             "units": kernels.whole(hidden), "own": own, "width": width,
             "channels": self._own_channels, "head_columns": kernels.whole(2 * own),
             "features": extra, "before": site["before"], "behind": site["behind"],
-            "site_embedding": site["embedding"], "site_hidden": site["hidden"],
+            "site_embedding": site_vectors.shape[1], "site_hidden": site["hidden"],
             "site_columns": kernels.whole(site["hidden"]),
         }  # fmt: skip
         self._network = _KmerNetwork(

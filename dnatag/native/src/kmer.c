@@ -206,7 +206,7 @@ static void look(
             const int64_t index = row->index[at], mixed = index - b->kmers.size;
             const float *from = mixed < 0 ? net->site_vectors + index * e
                                           : b->kmers.site_vectors + mixed * e;
-            for (int64_t k = 0; k < e; k++) out[k] = from[k];
+            for (int64_t k = 0; k < e; k += 8) memcpy(out + k, from + k, 8 * sizeof *out);
         }
     }
     b->kernels->product(

@@ -28,7 +28,7 @@ struct kmer_network {
     const float *of_features;  // (stride, features, width)
     const float *recurrent;    // as of `struct step`
     const float *head;         // packed (hidden, head_columns): for the own strand and the other
-    const float *site_vectors;  // (letters ** kmer, site_embedding)
+    const float *site_vectors;  // (letters ** kmer, site_embedding), a multiple of 8
     const float *site_bias;     // (site_columns)
     const float *context;       // (stride), each packed (2 * hidden, site_columns)
     const float *view;  // packed ((before + behind) * site_embedding, site_columns)
