@@ -18,7 +18,7 @@ import numpy as np
 from dnatag.errors import DnatagError
 from dnatag.native.library import array, function, pointer
 
-__all__ = ["KmerNetwork", "Read", "Tile", "TokenNetwork", "instruction_sets"]
+__all__ = ["Kernels", "KmerNetwork", "Read", "Tile", "TokenNetwork", "instruction_sets"]
 
 Weights = Mapping[str, np.ndarray]
 
@@ -37,7 +37,7 @@ def instruction_sets() -> dict[str, int]:
     return found
 
 
-class _Kernels:
+class Kernels:
     """The kernels of an instruction set, and how they want weights laid out.
 
     Parameters
@@ -216,7 +216,7 @@ class KmerNetwork:
                 "the native core reads k-mers with one layer and a head of sites only"
             )
         site = config["site"]
-        self._kernels = kernels = _Kernels(instructions)
+        self._kernels = kernels = Kernels(instructions)
         self._bit = site["bit"]
         self._mirror_bits = np.array(mirror[1], np.uint8)
         self._turned = np.array(mirror[2], np.int32)
@@ -409,7 +409,7 @@ class TokenNetwork:
     def __init__(
         self, weights: Weights, config: Mapping[str, Any], instructions: str | None = None
     ) -> None:
-        self._kernels = kernels = _Kernels(instructions)
+        self._kernels = kernels = Kernels(instructions)
         weights = {name: np.asarray(w, np.float32) for name, w in weights.items()}
         self._embeddings = [
             weights[f"embeddings.{i}.weight"] for i in range(len(config["categories"]))
@@ -480,7 +480,7 @@ class TokenNetwork:
 class _BiLSTM:
     """One layer in both directions; `name` and `layer` tell its weights."""
 
-    def __init__(self, kernels: _Kernels, weights: Weights, name: str, layer: int = 0) -> None:
+    def __init__(self, kernels: Kernels, weights: Weights, name: str, layer: int = 0) -> None:
         def both(part: str) -> list[np.ndarray]:
             return [weights[f"{name}{way}.{layer}.{part}"] for way in ("ahead", "back")]
 
@@ -537,7 +537,7 @@ class _BiLSTM:
 class _LettersLSTM:
     """Parts of tokens to vectors: the last states of a BiLSTM."""
 
-    def __init__(self, kernels: _Kernels, weights: Weights) -> None:
+    def __init__(self, kernels: Kernels, weights: Weights) -> None:
         self._lstm = _BiLSTM(kernels, weights, "parts.lstm.")
         self._table = self._lstm.gates(weights["parts.embedding.weight"])
 
@@ -551,7 +551,7 @@ class _LettersLSTM:
 class _LettersCNN:
     """Parts of tokens to vectors: the largest of each filter over three neighbours."""
 
-    def __init__(self, kernels: _Kernels, weights: Weights) -> None:
+    def __init__(self, kernels: Kernels, weights: Weights) -> None:
         filters = weights["parts.filters.weight"]
         none = np.zeros(kernels.whole(len(filters)), np.float32)
         # Beyond the ends of a token there is nothing, as there is at symbol 0.

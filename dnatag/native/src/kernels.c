@@ -65,12 +65,12 @@
 
 static const struct kernels SETS[] = {
 #if defined(__x86_64__)
-    {"avx512", 16, 6, step_avx512, sum_avx512, product_avx512},
-    {"avx2", 8, 3, step_avx2, sum_avx2, product_avx2},
+    {"avx512", 16, 6, step_avx512, back_avx512, sum_avx512, product_avx512},
+    {"avx2", 8, 3, step_avx2, back_avx2, sum_avx2, product_avx2},
 #elif defined(__aarch64__)
-    {"neon", 4, 6, step_neon, sum_neon, product_neon},
+    {"neon", 4, 6, step_neon, back_neon, sum_neon, product_neon},
 #endif
-    {"portable", 4, 3, step_portable, sum_portable, product_portable},
+    {"portable", 4, 3, step_portable, back_portable, sum_portable, product_portable},
 };
 enum { N_SETS = sizeof SETS / sizeof *SETS };
 

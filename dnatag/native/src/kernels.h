@@ -36,9 +36,21 @@ struct step {
     const float *before;        // (rows, units)
     float *after;               // (rows, units)
     float *cell;                // (rows, units), in place
+    // Where the gates of each row are kept, 4 * units numbers each, if not NULL.
+    float *const *kept;
     // The first rows of each sum are fetched before they are needed, also those of the next step.
     int n_fetched;
     const struct sums *next;
+};
+
+// One step of an LSTM back, for one row: the gradient of what enters its gates.
+struct back {
+    int64_t units;
+    const float *gates;          // (4 * units), kept
+    const float *cell, *before;  // (units), of this step and the one before
+    const float *grad_hidden;    // (units)
+    float *grad_cell;            // (units), in place: of this step's, then of the one before
+    float *grad;                 // (4 * units)
 };
 
 struct kernels {
@@ -46,6 +58,7 @@ struct kernels {
     int lanes;
     int rows;  // that are worked on at a time
     void (*step)(const struct step *step);
+    void (*back)(const struct back *back);
     // out (rows, columns) = sums of the columns from `first` on, a multiple of the lanes.
     void (*sum)(
         int64_t rows, const struct sums *sums, int64_t first, int64_t columns, float *out);

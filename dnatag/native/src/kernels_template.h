@@ -55,6 +55,46 @@ TARGET static inline void NAME(gate)(
     }
 }
 
+TARGET static inline V NAME(sigmoid)(V x) {
+    return SPLAT(1.0f) / (SPLAT(1.0f) + NAME(exponential)(x, -1.0f));
+}
+
+TARGET static inline V NAME(tanh)(V x) {
+    const V e = NAME(exponential)(x, -2.0f);
+    return (SPLAT(1.0f) - e) / (SPLAT(1.0f) + e);
+}
+
+// The same for one row whose gates are kept.
+TARGET static inline void NAME(kept_gate)(
+    const float *gates, float *cell, float *kept, float *hidden) {
+    const V i = NAME(sigmoid)(LOAD(gates)), f = NAME(sigmoid)(LOAD(gates + LANES));
+    const V u = NAME(tanh)(LOAD(gates + 2 * LANES)), o = NAME(sigmoid)(LOAD(gates + 3 * LANES));
+    const V c = FMA(f, LOAD(cell), i * u);
+    STORE(kept, i);
+    STORE(kept + LANES, f);
+    STORE(kept + 2 * LANES, u);
+    STORE(kept + 3 * LANES, o);
+    STORE(cell, c);
+    STORE(hidden, o * NAME(tanh)(c));
+}
+
+TARGET static void NAME(back)(const struct back *s) {
+    const V one = SPLAT(1.0f);
+    for (int64_t unit = 0; unit < s->units; unit += LANES) {
+        const float *gates = s->gates + 4 * unit;
+        float *grad = s->grad + 4 * unit;
+        const V i = LOAD(gates), f = LOAD(gates + LANES), u = LOAD(gates + 2 * LANES);
+        const V o = LOAD(gates + 3 * LANES), h = LOAD(s->grad_hidden + unit);
+        const V t = NAME(tanh)(LOAD(s->cell + unit));
+        const V c = FMA(h * o, one - t * t, LOAD(s->grad_cell + unit));
+        STORE(grad, c * u * i * (one - i));
+        STORE(grad + LANES, c * LOAD(s->before + unit) * f * (one - f));
+        STORE(grad + 2 * LANES, c * i * (one - u * u));
+        STORE(grad + 3 * LANES, h * t * o * (one - o));
+        STORE(s->grad_cell + unit, c * f);
+    }
+}
+
 // A block of rows times a panel of weights of a constant number of vectors, added to `in`.
 TARGET static inline __attribute__((always_inline)) void NAME(multiply)(
     const int vectors, int64_t inner, const float *const *a, const float *w,
@@ -153,7 +193,12 @@ TARGET static void NAME(step)(const struct step *s) {
             const float *weights = s->weights + block * s->hidden * 4;
             NAME(multiply4)(s->hidden, before, weights, (const float *const *)to, to);
         }
-        for (int64_t row = 0; row < s->rows; row += ROWS) {
+        for (int64_t row = 0; s->kept && row < s->rows; row++) {
+            const int64_t at = row * units + block;
+            NAME(kept_gate)(
+                sums + row * stride, s->cell + at, s->kept[row] + 4 * block, s->after + at);
+        }
+        for (int64_t row = 0; !s->kept && row < s->rows; row += ROWS) {
             const int64_t at = row * units + block;
             NAME(gate)(sums + row * stride, stride, units, s->cell + at, s->after + at);
         }
