@@ -48,12 +48,21 @@ def _loop(name: str) -> Any:
 
 
 def _own(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
-    """Address of an array that is read or written in place."""
-    if values.dtype != dtype or values.shape != shape or not values.flags.carray:
+    """Address of an array that is read in place."""
+    ordered = values.flags.c_contiguous and values.flags.aligned
+    if values.dtype != dtype or values.shape != shape or not ordered:
         raise ValueError(
-            f"an array of {values.dtype} {values.shape} where {np.dtype(dtype)} {shape} is wanted"
+            f"an array of {values.dtype} {values.shape} where {np.dtype(dtype)} {shape} "
+            "in C order is wanted"
         )
     return pointer(values)
+
+
+def _written(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
+    """Address of an array that is written in place."""
+    if not values.flags.writeable:
+        raise ValueError("an array to be written is read-only")
+    return _own(values, dtype, *shape)
 
 
 def properties(symbols: np.ndarray, codons: np.ndarray) -> np.ndarray:
@@ -100,7 +109,7 @@ def count_hexamers(
     base, starts, ends = array(base, np.int8), array(starts, np.int64), array(ends, np.int64)
     _loop("count_hexamers")(
         len(base), pointer(base), len(starts), pointer(starts), _own(ends, np.int64, len(starts)),
-        _own(coding, np.float64, 4096), _own(background, np.float64, 4096),
+        _written(coding, np.float64, 4096), _written(background, np.float64, 4096),
     )  # fmt: skip
 
 
@@ -172,8 +181,8 @@ def count_starts(
     _loop("count_starts")(
         len(base), pointer(base), _own(flags, np.uint8, len(base)),
         len(starts), pointer(starts), _own(kinds, np.int64, len(starts)),
-        _own(codons, np.float64, 3, 64), _own(profiles, np.float64, 3, before + behind, 4),
-        _own(motifs, np.float64, 3, 1024, n_bins),
+        _written(codons, np.float64, 3, 64), _written(profiles, np.float64, 3, before + behind, 4),
+        _written(motifs, np.float64, 3, 1024, n_bins),
         before, behind, len(bins), n_bins, pointer(bins), reach,
     )  # fmt: skip
 
@@ -254,7 +263,7 @@ def motif_log_odds(
         len(base), pointer(base), len(places), pointer(places),
         len(weights), _own(weights, np.float32, len(weights), 4),
         len(spacers) - 1, _own(spacers, np.float32, len(spacers)),
-        shortest, _own(out, np.float32, len(places)),
+        shortest, _written(out, np.float32, len(places)),
     )  # fmt: skip
 
 
@@ -287,7 +296,8 @@ def open_runs(
     frames = array(frame_of_state, np.bool_)
     return _loop("open_runs")(
         len(path), pointer(path), _own(flags, np.uint8, len(path)),
-        n_states, _own(frames, np.bool_, n_states, 6), len(out), _own(out, np.int64, len(out), 4),
+        n_states, _own(frames, np.bool_, n_states, 6),
+        len(out), _written(out, np.int64, len(out), 4),
     )  # fmt: skip
 
 
@@ -312,7 +322,7 @@ def drop_short(
     """
     if (last, step) not in ((len(flags) - 1, 1), (0, -1)):
         raise ValueError("a strand is read from its end, in steps of one")
-    here = _own(flags, np.uint8, len(flags))
+    here = _written(flags, np.uint8, len(flags))
     _loop("drop_short")(len(flags), here, start, stop, last, step, min_length)
 
 

@@ -71,35 +71,34 @@ void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop) {
     tile->parts = parts;
 }
 
+static void read_channels(const Sequence *q, int64_t t, double *to) {
+    int64_t n = q->g->n_channels;
+    if (q->single)
+        for (int64_t c = 0; c < n; c++) to[c] = ((const float *)q->channels)[t * n + c];
+    else
+        for (int64_t c = 0; c < n; c++) to[c] = ((const double *)q->channels)[t * n + c];
+    to[n] = 0.0;
+}
+
 // Write the channels of position t - 1, if there is one, and of t, each with a zero behind them;
 // return the latter.
 const double *crf_values(const Sequence *q, int64_t t, double *values) {
-    int64_t n = q->g->n_channels, first = t * n;
-    double *now = values + n + 1;
-    if (q->single)
-        for (int64_t c = 0; c < n; c++) now[c] = ((const float *)q->channels)[first + c];
-    else
-        for (int64_t c = 0; c < n; c++) now[c] = ((const double *)q->channels)[first + c];
-    now[n] = 0.0;
-    if (t == 0) return now;
-    if (q->single)
-        for (int64_t c = 0; c < n; c++) values[c] = ((const float *)q->channels)[first - n + c];
-    else
-        for (int64_t c = 0; c < n; c++) values[c] = ((const double *)q->channels)[first - n + c];
-    values[n] = 0.0;
+    double *now = values + q->g->n_channels + 1;
+    if (t > 0) read_channels(q, t - 1, values);
+    read_channels(q, t, now);
     return now;
 }
 
 // Sums of four tracks over the steps whose channels begin at `first`, up to `stop`.
-#define ADD_TRACKS(TYPE)                                              \
+#define ADD_TRACKS(TYPE)                                                  \
     for (int64_t at = 1 % period, i = first; i < stop; i += n_channels) { \
-        const uint32_t *channel = channels + at * most_tracks;        \
-        const TYPE *values = (const TYPE *)q->channels + i;           \
-        a += values[channel[0]];                                      \
-        b += values[channel[1]];                                      \
-        c += values[channel[2]];                                      \
-        d += values[channel[3]];                                      \
-        at = at + 1 == period ? 0 : at + 1;                           \
+        const uint32_t *channel = channels + at * most_tracks;            \
+        const TYPE *values = (const TYPE *)q->channels + i;               \
+        a += values[channel[0]];                                          \
+        b += values[channel[1]];                                          \
+        c += values[channel[2]];                                          \
+        d += values[channel[3]];                                          \
+        at = at + 1 == period ? 0 : at + 1;                               \
     }
 
 // Take n steps around a circle, the first of them step i: add to each state what it passes.
