@@ -128,7 +128,7 @@ int dnatag_index_kmers(
     const struct kmer_network *net, int64_t tiles, const struct kmer_tile *tile, struct kmers *k) {
     *k = (struct kmers){.size = 1};
     for (int i = 0; i < net->kmer; i++) k->size *= net->letters;
-    k->index = calloc(2 * tiles, sizeof *k->index);
+    k->index = calloc(2 * tiles + 1, sizeof *k->index);
     if (!k->index) return -1;
     for (int64_t row = 0; row < 2 * tiles; row++) {
         k->index[row] = malloc((tile[row / 2].length + 1) * sizeof(int32_t));
