@@ -26,7 +26,8 @@ def main() -> int:
         copy = Path(folder)
         for name in ("dnatag", "build_backend", "tests"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.so"))
-        shutil.copy(ROOT / "setup.cfg", copy)
+        for name in ("examples", "setup.cfg"):
+            (copy / name).symlink_to(ROOT / name)
         sys.path.insert(0, str(copy / "build_backend"))
         import dnatag_build
 
