@@ -1,0 +1,301 @@
+"""The native networks against the torch modules."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dnatag.engine.model import SequenceTagger, SiteConfig, TaggerConfig
+from dnatag.engine.tokens import PartsConfig, TokenConfig, TokenTagger
+from dnatag.errors import DnatagError
+from dnatag.genes import model as genes
+from dnatag.genes.adapt import MIRROR_FEATURES, Adaptation, mirror_bits
+from dnatag.genes.alphabet import COMPLEMENT, SPREAD, encode, reverse_complement
+from dnatag.genes.codes import START, GeneticCode
+from dnatag.genes.grammar import gene_grammar
+from dnatag.models import find_model
+from dnatag.native.library import why_missing
+from dnatag.native.networks import KmerNetwork, Read, Tile, TokenNetwork, instruction_sets
+from dnatag.tagging import model as tagging
+
+pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SETS = list(instruction_sets()) if why_missing() is None else []
+MIRROR = (COMPLEMENT, [int(mirror_bits(np.array([b]))[0]) for b in range(16)], MIRROR_FEATURES)
+AMBIGUOUS = b"ACGTTGNNRYKMSWBDHVACGTGATGCATCGATTGAGCNACTG" + 40 * b"N" + b"ATGACN" + 20 * b"ACGTGNA"
+
+
+@cache
+def shipped() -> tuple[SequenceTagger, dict]:
+    tagger, _, metadata = genes.load(find_model("prokaryotes"))
+    return tagger, metadata["configuration"]
+
+
+def native(tagger: SequenceTagger, instructions: str | None = None) -> KmerNetwork:
+    weights = {name: w.numpy() for name, w in tagger.state_dict().items()}
+    return KmerNetwork(weights, tagger.config.to_dict(), SPREAD, MIRROR, instructions)
+
+
+@cache
+def example(name: str) -> bytes:
+    return b"".join(gzip.decompress((EXAMPLES / name).read_bytes()).split(b"\n")[1:])
+
+
+def adaptation(seed: int) -> Adaptation:
+    rng = np.random.default_rng(seed)
+    tables = {k: rng.normal(size=v.shape) / 2 for k, v in Adaptation.none().to_arrays().items()}
+    return Adaptation(**{k: v.astype(np.float32) for k, v in tables.items()})
+
+
+def tile(
+    sequence: bytes, learnt: Adaptation | None = None, margins: tuple[int, int] = (0, 0)
+) -> Tile:
+    symbols = encode(sequence)
+    symbols = symbols[: len(symbols) // 6 * 6]
+    bits = GeneticCode.ncbi(11).properties(symbols)
+    features = (learnt or Adaptation.none()).features(symbols, bits)
+    return Tile(symbols, bits, features, margins[0], len(symbols) - margins[1])
+
+
+@cache
+def tiles() -> list[Tile]:
+    """Tiles of all kinds, in no order of length."""
+    phage, genome = example("lambda.fna.gz"), example("buchnera.fna.gz")
+    return [
+        tile(phage[:3000], adaptation(1)),
+        tile(AMBIGUOUS, adaptation(1)),
+        tile(b""),
+        tile(genome[100_000:104_000], adaptation(2), (600, 300)),
+        tile(phage[40_000:], margins=(3, 0)),
+        tile(b"ATGACG"),
+        tile(300 * b"N"),
+        tile(genome[:900], adaptation(3), (450, 450)),
+    ]  # fmt: skip
+
+
+def reference(tagger: SequenceTagger, seen: Tile) -> tuple[Read, np.ndarray]:
+    """What torch reads, and the scores of the sites."""
+    symbols, bits, features = (torch.tensor(np.array(x))[None] for x in seen[:3])
+    with torch.inference_mode():
+        channels, sites = tagger.read(symbols, bits, features, torch.tensor([len(seen.symbols)]))
+        assert sites is not None
+        scores = tagger.score(sites, features[sites.row, sites.place]).numpy()
+    place, channel = sites.place.numpy(), sites.channel.numpy()
+    order = np.lexsort((place, channel))
+    order = order[(place[order] >= seen.start) & (place[order] < seen.end)]
+    read = Read(
+        channels[0, seen.start : seen.end].numpy(),
+        place[order] - seen.start,
+        channel[order],
+        sites.seen.numpy()[order],
+    )
+    return read, scores[order]
+
+
+def assert_reads(tagger: SequenceTagger, network: KmerNetwork, given: Sequence[Tile]) -> None:
+    for seen, read in zip(given, network.read(given), strict=True):
+        assert read.channels.shape == (seen.end - seen.start, network.channels)
+        if not len(seen.symbols):
+            continue
+        expected, scores = reference(tagger, seen)
+        np.testing.assert_array_equal(read.place, expected.place)
+        np.testing.assert_array_equal(read.channel, expected.channel)
+        np.testing.assert_allclose(read.channels, expected.channels, atol=2e-5)
+        np.testing.assert_allclose(read.seen, expected.seen, atol=5e-5)
+        at = read.place + seen.start
+        found = network.score(read.channel, read.seen, seen.features[at])
+        np.testing.assert_allclose(found, scores, atol=5e-5)
+
+
+def assert_same(a: Sequence[Read], b: Sequence[Read]) -> None:
+    for one, other in zip(a, b, strict=True):
+        for x, y in zip(one, other, strict=True):
+            assert x.tobytes() == y.tobytes()
+
+
+@pytest.mark.parametrize("instructions", SETS)
+def test_kmers_like_torch(instructions):
+    tagger, _ = shipped()
+    assert_reads(tagger, native(tagger, instructions), tiles())
+
+
+@pytest.mark.parametrize("instructions", SETS)
+def test_kmers_of_any_batch(instructions):
+    network = native(shipped()[0], instructions)
+    expected = network.read(tiles())
+    assert network.read([]) == []
+    assert_same([network.read([one])[0] for one in tiles()], expected)
+    assert_same(network.read(tiles()[::-1])[::-1], expected)
+    for times in (2, 5):
+        assert_same(network.read(tiles() * times), expected * times)
+    with ThreadPoolExecutor(2) as pool:
+        assert_same(list(pool.map(lambda one: network.read([one])[0], tiles())), expected)
+
+
+def test_kmers_read_alike_from_either_strand():
+    network = native(shipped()[0])
+    for seen, read in zip(tiles(), network.read(tiles()), strict=True):
+        symbols, n = reverse_complement(seen.symbols), len(seen.symbols)
+        features = np.ascontiguousarray(seen.features[::-1, MIRROR_FEATURES])
+        bits = mirror_bits(seen.bits)
+        turned = network.read([Tile(symbols, bits, features, n - seen.end, n - seen.start)])[0]
+        halves = np.split(turned.channels[::-1], 2, axis=1)
+        np.testing.assert_array_equal(np.concatenate(halves[::-1], axis=1), read.channels)
+        assert len(turned.place) == len(read.place)
+
+
+@pytest.mark.parametrize("instructions", SETS)
+@pytest.mark.parametrize("hidden", [5, 16, 24])
+def test_kmers_of_other_sizes(instructions, hidden):
+    torch.manual_seed(hidden)
+    site = SiteConfig(bit=START, before=5, behind=3, embedding=3, hidden=hidden + 1)
+    config = TaggerConfig(kmer=3, embedding=7, features=12, stride=2, hidden=hidden, site=site)
+    mirror = genes._MIRROR
+    tagger = SequenceTagger(config, gene_grammar(), SPREAD, mirror).eval()
+    assert_reads(tagger, native(tagger, instructions), tiles())
+
+
+@pytest.mark.parametrize("instructions", SETS)
+def test_gates_that_are_sure(instructions):
+    torch.manual_seed(1)
+    tagger = genes.build(hidden=24).eval()
+    with torch.no_grad():
+        for name, weight in tagger.encoder.named_parameters():
+            weight *= 60 if "weight_ih" in name else 4
+    network = native(tagger, instructions)
+    read = network.read([tiles()[0]])[0]
+    assert np.isfinite(read.channels).all()
+    expected, _ = reference(tagger, tiles()[0])
+    # Such a network is chaotic here and there.
+    assert np.quantile(abs(read.channels - expected.channels), 0.9) < 1e-3
+
+
+def test_sites_scored_with_other_features():
+    tagger, _ = shipped()
+    network, seen = native(tagger), tiles()[0]
+    read = network.read([seen])[0]
+    some = np.arange(0, len(read.place), 3)
+    features = adaptation(9).features(seen.symbols, seen.bits)[read.place]
+    found = network.score(read.channel[some], read.seen[some], features[some])
+    all_of_them = network.score(read.channel, read.seen, features)
+    assert found.tobytes() == all_of_them[some].tobytes()
+    none = np.zeros(0, int)
+    assert network.score(none, read.seen[:0], features[:0]).shape == (0,)
+
+
+def test_networks_that_are_not_read_natively():
+    tagger, config = shipped()
+    weights = {name: w.numpy() for name, w in tagger.state_dict().items()}
+    with pytest.raises(DnatagError, match="one layer"):
+        KmerNetwork(weights, config | {"layers": 2}, SPREAD, MIRROR)
+    with pytest.raises(KeyError):
+        KmerNetwork({}, config, SPREAD, MIRROR)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"symbols": np.full(3000, 16, np.uint8)}, "no symbol 16"),
+        ({"end": 3001}, "lie inside"),
+        ({"bits": np.zeros(2997, np.uint8)}, "lie inside"),
+        ({"features": np.zeros((3000, 11), np.float32)}, "do not fit"),
+    ],
+)
+def test_tiles_that_are_none(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        native(shipped()[0]).read([tiles()[0]._replace(**wrong)])
+
+
+class Sentences:
+    """Random sequences of a few distinct tokens."""
+
+    def __init__(self, config: TokenConfig, seed: int) -> None:
+        rng, d = np.random.default_rng(seed), 90
+        self.categories = np.stack([rng.integers(0, n, d) for n, _ in config.categories], 1)
+        self.features = rng.normal(size=(d, config.features)).astype(np.float32)
+        symbols = config.parts.symbols if config.parts else 2
+        self.parts = rng.integers(1, symbols, (d, 9))
+        self.parts[np.arange(9) >= rng.integers(0, 10, d)[:, None]] = 0
+        self.lengths = np.array([3, 0, 40, 1, 17, 17, 2, 0])
+        self.tokens = rng.integers(0, d, self.lengths.sum())
+
+    def expected(self, tagger: TokenTagger) -> np.ndarray:
+        sequences = np.split(self.tokens, np.cumsum(self.lengths)[:-1])
+        padded = np.zeros((len(sequences), max(self.lengths)), int)
+        for row, own in zip(padded, sequences, strict=True):
+            row[: len(own)] = own
+        inputs = (torch.tensor(x[padded]) for x in (self.categories, self.features, self.parts))
+        with torch.inference_mode():
+            channels = tagger(*inputs, torch.tensor(self.lengths)).numpy()
+        return np.concatenate([c[:n] for c, n in zip(channels, self.lengths, strict=True)])
+
+
+def token_network(tagger: TokenTagger, instructions: str | None = None) -> TokenNetwork:
+    weights = {name: w.numpy() for name, w in tagger.state_dict().items()}
+    return TokenNetwork(weights, tagger.config.to_dict(), instructions)
+
+
+def assert_tokens(tagger: TokenTagger, instructions: str) -> None:
+    network, given = token_network(tagger, instructions), Sentences(tagger.config, 3)
+    inputs = network.inputs(given.categories, given.features, given.parts)
+    found = network.channels(inputs, given.tokens, given.lengths)
+    np.testing.assert_allclose(found, given.expected(tagger), atol=3e-5)
+
+
+@pytest.mark.parametrize("instructions", SETS)
+@pytest.mark.parametrize("name", ["biomedical", "topology"])
+def test_tokens_like_torch(instructions, name):
+    for tagger in tagging.load(find_model(name))[0].networks[:2]:
+        assert_tokens(tagger, instructions)
+
+
+@pytest.mark.parametrize("instructions", SETS)
+@pytest.mark.parametrize("encoder", ["cnn", "lstm", None])
+@pytest.mark.parametrize(("hidden", "layers"), [(8, 1), (13, 2), (32, 1), (40, 3)])
+def test_tokens_of_other_sizes(instructions, encoder, hidden, layers):
+    torch.manual_seed(hidden)
+    parts = PartsConfig(symbols=12, encoder=encoder, embedding=5, hidden=14) if encoder else None
+    config = TokenConfig(
+        categories=((30, 6), (4, 3)), features=3, parts=parts, hidden=hidden, layers=layers
+    )
+    assert_tokens(TokenTagger(config, gene_grammar()).eval(), instructions)
+
+
+@pytest.mark.parametrize("instructions", SETS)
+def test_tokens_of_any_batch(instructions):
+    tagger = tagging.load(find_model("biomedical"))[0].networks[0]
+    network, given = token_network(tagger, instructions), Sentences(tagger.config, 4)
+    inputs = network.inputs(given.categories, given.features, given.parts)
+    expected = network.channels(inputs, given.tokens, given.lengths)
+    one_by_one = [
+        network.inputs(given.categories[i : i + 1], given.features[i : i + 1],
+                       given.parts[i : i + 1])
+        for i in range(len(inputs))
+    ]  # fmt: skip
+    assert np.concatenate(one_by_one).tobytes() == inputs.tobytes()
+    rows = np.split(given.tokens, np.cumsum(given.lengths)[:-1])
+    with ThreadPoolExecutor(2) as pool:
+        alone = pool.map(lambda row: network.channels(inputs, row, np.array([len(row)])), rows)
+    assert np.concatenate(list(alone)).tobytes() == expected.tobytes()
+    none = np.zeros(0, int)
+    assert network.channels(inputs, none, none).shape == (0, len(tagger.grammar.channels))
+
+
+def test_tokens_that_are_none():
+    tagger = tagging.load(find_model("biomedical"))[0].networks[0]
+    network, given = token_network(tagger), Sentences(tagger.config, 5)
+    inputs = network.inputs(given.categories, given.features, given.parts)
+    with pytest.raises(ValueError, match="fit neither"):
+        network.channels(inputs, given.tokens, given.lengths[:-3])
+    with pytest.raises(ValueError, match="fit neither"):
+        network.channels(inputs[:3], given.tokens, given.lengths)
+    with pytest.raises(ValueError, match="symbols from 0"):
+        network.inputs(given.categories, given.features, given.parts + 87)
