@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import sys
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from dnatag.errors import DnatagError
 
-__all__ = ["NativeError", "array", "function", "load", "pointer", "why_missing"]
+__all__ = ["NativeError", "array", "available", "function", "load", "pointer", "why_missing"]
 
 _NAMES = {"darwin": "libdnatag.dylib", "win32": "dnatag.dll"}
 _PATH = Path(__file__).with_name(_NAMES.get(sys.platform, "libdnatag.so"))
@@ -42,6 +43,15 @@ def load() -> ctypes.CDLL:
 def why_missing() -> str | None:
     """Return why the library cannot be loaded, None if it can."""
     return _load()[1]
+
+
+@cache
+def available() -> bool:
+    """Whether the library can be loaded; where it cannot, a warning says why, once."""
+    reason = why_missing()
+    if reason is not None:
+        warnings.warn(f"{reason}. Results are the same, but slow", stacklevel=2)
+    return reason is None
 
 
 @cache

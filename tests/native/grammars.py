@@ -4,34 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 
-
-class Tables(NamedTuple):
-    """See :class:`dnatag.native.crf.Tables`."""
-
-    bits: int
-    n_channels: int
-    n_weights: int
-    row: np.ndarray
-    plain: np.ndarray
-    start: np.ndarray
-    source: np.ndarray
-    weight: np.ndarray
-    enter: np.ndarray
-    leave: np.ndarray
-    emission: np.ndarray
+from dnatag.native.tables import Tables
 
 
 def random_tables(
     rng: np.random.Generator,
     n_states: int,
-    n_channels: int,
+    n_scores: int,
     n_weights: int,
-    bits: int,
+    flags: int,
     n_rows: int,
     n_emissions: int,
     circles: float,
@@ -56,24 +41,26 @@ def random_tables(
             np.stack(
                 [
                     np.concatenate([*sources, np.empty(0)]).astype(int),
-                    *(some(n, turns, sum(sizes)) for n in (n_weights, n_channels, n_channels)),
+                    *(some(n, turns, sum(sizes)) for n in (n_weights, n_scores, n_scores)),
                 ]
             )
         )
     source, weight, enter, leave = np.concatenate(columns, axis=1).astype(np.uint32)
     return Tables(
-        bits,
-        n_channels,
+        flags,
+        n_scores,
         n_weights,
-        rng.integers(0, n_rows, 4**bits).astype(np.uint32),
+        rng.integers(0, n_rows, 4**flags).astype(np.uint32),
         plain,
         np.array(starts, np.uint32),
         source,
         weight,
         enter,
         leave,
-        # Where some states lack a channel that others have, no circle can be used.
-        rng.integers(0, n_channels + rng.integers(2), (n_emissions, n_states)).astype(np.uint32),
+        # Where some states lack a score that others have, no circle can be used.
+        rng.integers(0, n_scores + rng.integers(2), (n_emissions, n_states)).astype(np.uint32),
+        np.ones(n_states, bool),
+        np.ones(n_states, bool),
     )
 
 
@@ -82,8 +69,8 @@ class Case:
     """Arguments of the functions of the CRF."""
 
     tables: Tables
-    channels: np.ndarray
-    theta: np.ndarray
+    scores: np.ndarray
+    weights: np.ndarray
     flags: np.ndarray
     lengths: np.ndarray
     allowed: np.ndarray | None
@@ -91,26 +78,18 @@ class Case:
     end: np.ndarray | None
 
     @property
-    def inputs(self) -> tuple[np.ndarray, ...]:
-        return self.channels, self.theta, self.flags, self.lengths
-
-    @property
-    def masks(self) -> dict[str, np.ndarray | None]:
-        return {"allowed": self.allowed, "begin": self.begin, "end": self.end}
-
-    @property
     def n_states(self) -> int:
-        return self.tables.start.shape[1] - 1
+        return self.tables.n_states
 
     def paths(self, b: int, use_allowed: bool = True) -> dict[tuple[int, ...], float]:
         """Score of each legal path of a sequence, from the definition."""
         g, n = self.tables, int(self.lengths[b])
-        theta = np.append(self.theta, 0)
+        weights = np.append(self.weights, 0)
         everything = np.ones((n, self.n_states), bool)
         free = self.allowed is None or not use_allowed
         allowed = everything if free else self.allowed[b]  # type: ignore[index]
-        values = np.pad(self.channels[b, :n].astype(float), ((0, 0), (0, 1)))
-        scores = {}
+        values = np.pad(self.scores[b, :n].astype(float), ((0, 0), (0, 1)))
+        totals = {}
         for path in product(range(self.n_states), repeat=n):
             ends = [(self.begin, 0), (self.end, -1)] if n else []
             if not all(mask is None or mask[b, path[i]] for mask, i in ends):
@@ -122,16 +101,16 @@ class Case:
                 score += sum(values[t, c] for c in g.emission[:, s])
                 if t == 0:
                     continue
-                row = g.row[int(self.flags[b, t - 1]) << g.bits | int(self.flags[b, t])]
+                row = g.row[int(self.flags[b, t - 1]) << g.flags | int(self.flags[b, t])]
                 steps = range(g.start[row, s], g.start[row, s + 1])
                 found = [a for a in steps if g.source[a] == path[t - 1]]
                 if not found:
                     break
                 (a,) = found
-                score += theta[g.weight[a]] + values[t, g.enter[a]] + values[t - 1, g.leave[a]]
+                score += weights[g.weight[a]] + values[t, g.enter[a]] + values[t - 1, g.leave[a]]
             else:
-                scores[path] = score
-        return scores
+                totals[path] = score
+        return totals
 
     def all_paths(self) -> list[dict[tuple[int, ...], float]]:
         return [self.paths(b) for b in range(len(self.lengths))]
@@ -148,23 +127,23 @@ def random_case(
     own_ends: bool = False,
     dtype: type = np.float64,
 ) -> Case:
-    """Sequences with random channels; NaN in padding, which must not be read."""
+    """Sequences with random scores; NaN in padding, which must not be read."""
     n, n_positions = len(lengths), max(1, *lengths) + padding
-    n_states = tables.start.shape[1] - 1
+    n_states = tables.n_states
 
     def numbers(*shape: int) -> np.ndarray:
         values = rng.integers(-2, 3, shape) if whole_numbers else rng.normal(0, 2, shape)
         return values.astype(dtype)
 
-    channels = numbers(n, n_positions, tables.n_channels)
-    channels[rng.random(channels.shape) < 0.03] = -np.inf
+    scores = numbers(n, n_positions, tables.n_scores)
+    scores[rng.random(scores.shape) < 0.03] = -np.inf
     for b, length in enumerate(lengths):
-        channels[b, length:] = np.nan
+        scores[b, length:] = np.nan
     return Case(
         tables,
-        channels,
+        scores,
         numbers(tables.n_weights).astype(float),
-        rng.integers(0, 2**tables.bits, (n, n_positions), dtype=np.uint8),
+        rng.integers(0, 2**tables.flags, (n, n_positions), dtype=np.uint8),
         np.array(lengths),
         rng.random((n, n_positions, n_states)) < 0.8 if restricted else None,
         rng.random((n, n_states)) < 0.7 if own_ends else None,
@@ -179,9 +158,9 @@ def cases(draw: st.DrawFn, whole_numbers: bool = False, restricted: bool | None 
     tables = random_tables(
         rng,
         n_states=draw(st.sampled_from([3, 4, 2, 1])),
-        n_channels=draw(st.integers(1, 4)),
+        n_scores=draw(st.integers(1, 4)),
         n_weights=draw(st.integers(0, 2)),
-        bits=draw(st.integers(0, 2)),
+        flags=draw(st.integers(0, 2)),
         n_rows=draw(st.integers(1, 3)),
         n_emissions=draw(st.integers(1, 3)),
         circles=draw(st.sampled_from([0.5, 0, 1])),

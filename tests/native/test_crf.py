@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
+from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,28 +13,32 @@ from grammars import Case, cases, random_case, random_tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnatag.native.crf import Crf, Segment
+from dnatag.native.checks import Segment
+from dnatag.native.crf import Crf
 
 some = settings(max_examples=100, deadline=None)
 
 
-def log_sum(scores: list[float]) -> float:
-    """Logarithm of the sum of exponentials; -inf for no scores."""
-    return float(np.logaddexp.reduce(scores)) if scores else -np.inf
+def log_sum(totals: list[float]) -> float:
+    """Logarithm of the sum of exponentials; -inf for no totals."""
+    return float(np.logaddexp.reduce(totals)) if totals else -np.inf
 
 
 @some
 @given(case=cases())
 def test_log_partition(case: Case) -> None:
-    z = Crf(case.tables).log_partition(*case.inputs, **case.masks)
-    expected = [log_sum(list(scores.values())) for scores in case.all_paths()]
+    z = Crf(case.tables).log_partition(case)
+    expected = [log_sum(list(totals.values())) for totals in case.all_paths()]
     np.testing.assert_allclose(z, expected, rtol=1e-12, atol=1e-12)
 
 
 @some
 @given(case=cases(restricted=True))
 def test_likelihood_loss(case: Case) -> None:
-    loss, legal, d_channels, d_theta = Crf(case.tables).likelihood_loss(*case.inputs, **case.masks)
+    crf = Crf(case.tables)
+    loss, legal, gradient = crf.likelihood_loss_gradient(case)
+    for alone, both in zip(crf.likelihood_loss(case), (loss, legal), strict=True):
+        np.testing.assert_array_equal(alone, both)
     for b, within in enumerate(case.all_paths()):
         z = log_sum(list(within.values()))
         assert legal[b] == (z > -np.inf)
@@ -40,44 +47,44 @@ def test_likelihood_loss(case: Case) -> None:
             np.testing.assert_allclose(loss[b], free - z, rtol=1e-12, atol=1e-11)
         else:
             assert loss[b] == 0
-            assert not d_channels[b].any()
-            assert not d_theta[b].any()
+            assert not gradient.scores[b].any()
+            assert not gradient.weights[b].any()
 
 
 @some
 @given(case=cases())
 def test_gradient(case: Case) -> None:
-    """The gradient is the expectation of how often each channel and weight is added up."""
+    """The gradient is the expectation of how often each score and weight is added up."""
     g = case.tables
-    z, d_channels, d_theta = Crf(g).log_partition_gradient(*case.inputs, **case.masks)
+    z, (d_scores, d_weights) = Crf(g).log_partition_gradient(case)
     for b, paths in enumerate(case.all_paths()):
-        expected = np.zeros((case.channels.shape[1], g.n_channels + 1))
+        expected = np.zeros((case.scores.shape[1], g.n_scores + 1))
         weights = np.zeros(g.n_weights + 1)
         for path, score in paths.items():
             p = np.exp(score - z[b]) if z[b] > -np.inf else 0
             for t, s in enumerate(path):
                 np.add.at(expected[t], g.emission[:, s], p)
                 if t > 0:
-                    row = g.row[int(case.flags[b, t - 1]) << g.bits | int(case.flags[b, t])]
+                    row = g.row[int(case.flags[b, t - 1]) << g.flags | int(case.flags[b, t])]
                     steps = range(g.start[row, s], g.start[row, s + 1])
                     (a,) = (a for a in steps if g.source[a] == path[t - 1])
                     weights[g.weight[a]] += p
                     expected[t, g.enter[a]] += p
                     expected[t - 1, g.leave[a]] += p
-        np.testing.assert_allclose(d_channels[b], expected[:, :-1], atol=1e-12)
-        np.testing.assert_allclose(d_theta[b], weights[:-1], atol=1e-12)
+        np.testing.assert_allclose(d_scores[b], expected[:, :-1], atol=1e-12)
+        np.testing.assert_allclose(d_weights[b], weights[:-1], atol=1e-12)
 
 
 @some
 @given(case=cases(whole_numbers=True))
 def test_viterbi(case: Case) -> None:
     """Whole numbers give ties, and are exact."""
-    found, scores = Crf(case.tables).viterbi(*case.inputs, **case.masks)
+    found, totals = Crf(case.tables).viterbi(case)
     assert found.dtype == np.int16
     for b, legal in enumerate(case.all_paths()):
         possible = {path: score for path, score in legal.items() if score > -np.inf}
         best = max(possible.values(), default=-np.inf)
-        assert scores[b] == best
+        assert totals[b] == best
         ties = [path for path, score in possible.items() if score == best]
         expected = min(ties, key=lambda path: path[::-1]) if ties else ()
         assert found[b].tolist() == [*expected, *[-1] * (found.shape[1] - len(expected))]
@@ -87,7 +94,7 @@ def test_viterbi(case: Case) -> None:
 @given(case=cases(), data=st.data())
 def test_marginals(case: Case, data: st.DataObject) -> None:
     crf = Crf(case.tables)
-    found = crf.marginals(*case.inputs, **case.masks)
+    found = crf.marginals(case)
     expected = np.zeros(found.shape)
     for b, legal in enumerate(case.all_paths()):
         z = log_sum(list(legal.values()))
@@ -97,7 +104,7 @@ def test_marginals(case: Case, data: st.DataObject) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-12)
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     matrix = rng.integers(-2, 3, (case.n_states, data.draw(st.integers(0, 3))))
-    projected = crf.marginals(*case.inputs, **case.masks, project=matrix)
+    projected = crf.marginals(case, matrix)
     np.testing.assert_allclose(projected, expected @ matrix, atol=1e-11)
 
 
@@ -121,9 +128,7 @@ def test_segment_log_posterior(case: Case, data: st.DataObject) -> None:
             ]
             expected.append(log_sum(inside) - z if z > -np.inf else np.nan)
     order = rng.permutation(len(segments))
-    found = Crf(case.tables).segment_log_posterior(
-        *case.inputs, [segments[i] for i in order], sets, **case.masks
-    )
+    found = Crf(case.tables).segment_log_posterior(case, [segments[i] for i in order], sets)
     np.testing.assert_allclose(found, np.array(expected)[order], rtol=1e-9, atol=1e-9)
 
 
@@ -131,16 +136,16 @@ def test_segment_log_posterior(case: Case, data: st.DataObject) -> None:
 @given(case=cases(), k=st.integers(1, 6))
 def test_k_best(case: Case, k: int) -> None:
     crf = Crf(case.tables)
-    results = crf.k_best(*case.inputs, k, **case.masks)
-    best, _ = crf.viterbi(*case.inputs, **case.masks)
+    results = crf.k_best(case, k)
+    best, _ = crf.viterbi(case)
     for b, legal in enumerate(case.all_paths()):
         possible = {path: score for path, score in legal.items() if score > -np.inf}
-        found, scores = results[b]
+        found, totals = results[b]
         expected = sorted(possible.values(), reverse=True)[:k]
-        np.testing.assert_allclose(scores, expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(totals, expected, rtol=1e-12, atol=1e-12)
         rows = [tuple(path) for path in found.tolist()]
         assert len(set(rows)) == len(rows) == len(expected)
-        np.testing.assert_allclose([possible[r] for r in rows], scores, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose([possible[r] for r in rows], totals, rtol=1e-12, atol=1e-12)
         if rows:
             assert list(rows[0]) == best[b, : case.lengths[b]].tolist()
 
@@ -150,7 +155,7 @@ def test_k_best(case: Case, k: int) -> None:
 def test_samples(case: Case) -> None:
     """Each path is about as frequent as it is probable; none is drawn that is not legal."""
     n = 400
-    drawn = Crf(case.tables).sample(*case.inputs, n, **case.masks, seed=3)
+    drawn = Crf(case.tables).sample(case, n, seed=3)
     for b, legal in enumerate(case.all_paths()):
         length = int(case.lengths[b])
         assert (drawn[b, :, length:] == -1).all()
@@ -172,7 +177,7 @@ def long_case(lengths: list[int], seed: int = 0, **options: object) -> Case:
     rng = np.random.default_rng(seed)
     tables = random_tables(rng, 6, 5, 3, 3, 8, 2, circles=0.5)
     case = random_case(rng, tables, lengths, **options)  # type: ignore[arg-type]
-    case.channels[case.channels == -np.inf] = -9
+    case.scores[case.scores == -np.inf] = -9
     return case
 
 
@@ -180,22 +185,25 @@ def test_results_do_not_depend_on_threads_or_batches() -> None:
     case = long_case([300, 1, 0, 64, 65, 129, 128], dtype=np.float32)
     crf = Crf(case.tables)
 
-    def results(inputs: tuple[np.ndarray, ...], threads: int) -> list[np.ndarray]:
+    def results(case: Case, threads: int) -> list[np.ndarray]:
+        z, gradient = crf.log_partition_gradient(case, threads=threads)
         return [
-            crf.log_partition(*inputs, threads=threads),
-            *crf.log_partition_gradient(*inputs, threads=threads),
-            *crf.viterbi(*inputs, threads=threads),
-            crf.marginals(*inputs, threads=threads),
-            crf.sample(*inputs, 3, threads=threads),
-            *(x for pair in crf.k_best(*inputs, 2, threads=threads) for x in pair),
+            crf.log_partition(case, threads=threads),
+            z,
+            *gradient,
+            *crf.viterbi(case, threads=threads),
+            crf.marginals(case, threads=threads),
+            crf.sample(case, 3, threads=threads),
+            *(x for pair in crf.k_best(case, 2, threads=threads) for x in pair),
         ]
 
-    together = results(case.inputs, 1)
-    for one, other in zip(together, results(case.inputs, 3), strict=True):
+    together = results(case, 1)
+    for one, other in zip(together, results(case, 3), strict=True):
         np.testing.assert_array_equal(one, other)
     for b in range(len(case.lengths)):
         one = slice(b, b + 1)
-        alone = results((case.channels[one], case.theta, case.flags[one], case.lengths[one]), 1)
+        own = {name: getattr(case, name)[one] for name in ("scores", "flags", "lengths")}
+        alone = results(replace(case, **own), 1)
         for all_of_them, single in zip(together[:8], alone[:8], strict=True):
             np.testing.assert_array_equal(all_of_them[b], single[0])
         for all_of_them, single in zip(together[8 + 2 * b :][:2], alone[8:], strict=True):
@@ -206,31 +214,27 @@ def test_long_sequences_are_precise() -> None:
     """Blocks of forward sums are computed again; the log partition cannot be seen in doubles."""
     n = 400_000
     case = long_case([n])
-    case.channels *= 50
+    case.scores *= 50
     crf = Crf(case.tables)
-    z, d_channels, _ = crf.log_partition_gradient(*case.inputs)
+    z, (d_scores, _) = crf.log_partition_gradient(case)
     assert abs(z[0]) > 1e6
-    posterior = crf.marginals(*case.inputs)
+    posterior = crf.marginals(case)
     np.testing.assert_allclose(posterior.sum(2), 1, atol=1e-12)
-    expected = np.zeros((n, case.tables.n_channels + 1))
-    for channels in case.tables.emission:
-        for s, c in enumerate(channels):
+    expected = np.zeros((n, case.tables.n_scores + 1))
+    for scores in case.tables.emission:
+        for s, c in enumerate(scores):
             expected[:, c] += posterior[0, :, s]
     # The rest are events.
-    assert (d_channels[0] - expected[:, :-1] > -1e-9).all()
+    assert (d_scores[0] - expected[:, :-1] > -1e-9).all()
     # Ends of the sequence do not know of each other.
-    part = Case(
-        case.tables,
-        case.channels[:, : n // 2],
-        case.theta,
-        case.flags[:, : n // 2],
-        np.array([n // 2]),
-        None,
-        None,
-        None,
+    part = replace(
+        case,
+        scores=case.scores[:, : n // 2],
+        flags=case.flags[:, : n // 2],
+        lengths=np.array([n // 2]),
     )
-    np.testing.assert_allclose(crf.marginals(*part.inputs)[0, :900], posterior[0, :900], atol=1e-9)
-    path, score = crf.viterbi(*case.inputs)
+    np.testing.assert_allclose(crf.marginals(part)[0, :900], posterior[0, :900], atol=1e-9)
+    path, score = crf.viterbi(case)
     assert score[0] <= z[0]
     assert (path >= 0).all()
 
@@ -239,20 +243,20 @@ def test_long_sequences_are_precise() -> None:
 def test_not_a_number_is_reported(value: float) -> None:
     case = long_case([100, 100, 100])
     crf = Crf(case.tables)
-    case.channels[0, 50, 0] = value
-    case.channels[1, 0, 1] = value
+    case.scores[0, 50, 0] = value
+    case.scores[1, 0, 1] = value
     nothing = [True, True, False]
-    z, d_channels, _ = crf.log_partition_gradient(*case.inputs)
+    z, (d_scores, _) = crf.log_partition_gradient(case)
     assert np.isnan(z).tolist() == nothing
-    assert not d_channels[:2].any()
-    path, score = crf.viterbi(*case.inputs)
+    assert not d_scores[:2].any()
+    path, score = crf.viterbi(case)
     assert np.isnan(score).tolist() == nothing
     assert (path[:2] == -1).all()
-    assert np.isnan(crf.marginals(*case.inputs)).all((1, 2)).tolist() == nothing
-    loss, *_ = crf.likelihood_loss(*case.inputs, np.ones((3, 100, 6), bool))
+    assert np.isnan(crf.marginals(case)).all((1, 2)).tolist() == nothing
+    loss, *_ = crf.likelihood_loss(replace(case, allowed=np.ones((3, 100, 6), bool)))
     assert np.isnan(loss).tolist() == nothing
-    assert [len(paths) for paths, _ in crf.k_best(*case.inputs, 2)] == [0, 0, 2]
-    assert (crf.sample(*case.inputs, 2)[:2] == -1).all()
+    assert [len(paths) for paths, _ in crf.k_best(case, 2)] == [0, 0, 2]
+    assert (crf.sample(case, 2)[:2] == -1).all()
 
 
 @some
@@ -269,47 +273,55 @@ def test_any_numbers(seed: int, data: st.DataObject) -> None:
         restricted=data.draw(st.booleans()),
         dtype=data.draw(st.sampled_from([np.float32, np.float64])),
     )
-    largest = np.finfo(case.channels.dtype).max
+    largest = np.finfo(case.scores.dtype).max
     extremes = np.array([np.nan, np.inf, -np.inf, largest, -largest, 0])
     share = data.draw(st.sampled_from([0.001, 0.3]))
-    for values in (case.channels, case.theta):
+    for values in (case.scores, case.weights):
         chosen = rng.choice(extremes[data.draw(st.integers(0, 3)) :], values.shape)
         np.copyto(values, chosen, where=rng.random(values.shape) < share, casting="same_kind")
     crf = Crf(case.tables)
-    crf.log_partition_gradient(*case.inputs, **case.masks)
-    crf.likelihood_loss(*case.inputs, np.ones((*case.flags.shape, case.n_states), bool))
-    paths, scores = crf.viterbi(*case.inputs, **case.masks)
+    crf.log_partition_gradient(case)
+    everything = np.ones((*case.flags.shape, case.n_states), bool)
+    crf.likelihood_loss_gradient(replace(case, allowed=everything))
+    paths, totals = crf.viterbi(case)
     assert ((paths >= -1) & (paths < case.n_states)).all()
     whole = [(path[:n] >= 0).all() for path, n in zip(paths, case.lengths, strict=True)]
-    assert np.array_equal(whole, np.isfinite(scores))
-    crf.marginals(*case.inputs, **case.masks)
-    crf.marginals(*case.inputs, **case.masks, project=np.ones((case.n_states, 2)))
-    drawn = crf.sample(*case.inputs, 2, **case.masks)
+    assert np.array_equal(whole, np.isfinite(totals))
+    crf.marginals(case)
+    crf.marginals(case, np.ones((case.n_states, 2)))
+    drawn = crf.sample(case, 2)
     assert ((drawn >= -1) & (drawn < case.n_states)).all()
-    for path, _ in crf.k_best(*case.inputs, 3, **case.masks):
+    for path, _ in crf.k_best(case, 3):
         assert ((path >= 0) & (path < case.n_states)).all()
     sets = rng.random((2, case.n_states)) < 0.5
     segments = [Segment(b, 0, rng.integers(0, 2, n)) for b, n in enumerate(lengths) if n]
-    crf.segment_log_posterior(*case.inputs, segments, sets, **case.masks)
+    crf.segment_log_posterior(case, segments, sets)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"theta": np.zeros(4)}, "theta has shape"),
+        ({"weights": np.zeros(4)}, "weights has shape"),
         ({"lengths": np.array([7, 101])}, "lengths must lie"),
         ({"lengths": np.array([7, -1])}, "lengths must lie"),
         ({"flags": np.full((2, 100), 8, np.uint8)}, "property word 8"),
         ({"allowed": np.ones((2, 100, 7), bool)}, "allowed has shape"),
         ({"end": np.ones(6, bool)}, "end has shape"),
-        ({"channels": np.zeros((100, 5))}, "channels has shape"),
+        ({"scores": np.zeros((100, 5))}, "scores has shape"),
     ],
 )
 def test_arguments_that_do_not_fit(change: dict[str, np.ndarray], message: str) -> None:
-    case = vars(long_case([100, 90]))
-    crf = Crf(case.pop("tables"))
+    case = long_case([100, 90])
     with pytest.raises(ValueError, match=message):
-        crf.log_partition(**{**case, **change})
+        Crf(case.tables).log_partition(replace(case, **change))
+
+
+def test_copies() -> None:
+    """As worker processes get them, and copies of networks."""
+    case = long_case([100, 90])
+    crf = Crf(case.tables)
+    for copy in (pickle.loads(pickle.dumps(crf)), deepcopy(crf)):
+        np.testing.assert_array_equal(copy.log_partition(case), crf.log_partition(case))
 
 
 @pytest.mark.parametrize(
@@ -325,4 +337,4 @@ def test_segments_that_do_not_fit(segment: Segment) -> None:
     case = long_case([100, 90])
     sets = np.ones((1, 6), bool)
     with pytest.raises(ValueError, match="segment 0"):
-        Crf(case.tables).segment_log_posterior(*case.inputs, [segment], sets)
+        Crf(case.tables).segment_log_posterior(case, [segment], sets)

@@ -17,8 +17,8 @@ Sequence crf_sequence(const Batch *batch, int64_t b) {
     size_t size = batch->single ? sizeof(float) : sizeof(double);
     return (Sequence){
         .g = g,
-        .theta = batch->theta,
-        .channels = (const char *)batch->channels + (size_t)(first * g->n_channels) * size,
+        .weights = batch->weights,
+        .scores = (const char *)batch->scores + (size_t)(first * g->n_scores) * size,
         .single = batch->single != 0,
         .flags = batch->flags + first,
         .allowed = batch->allowed ? batch->allowed + first * g->n_states : NULL,
@@ -35,15 +35,15 @@ int64_t crf_longest(const Batch *batch) {
     return longest;
 }
 
-// Whether no channel and no weight is NaN or infinity.
+// Whether no score and no weight is NaN or infinity.
 int crf_good(const Sequence *q) {
-    int64_t n = q->n * q->g->n_channels;
+    int64_t n = q->n * q->g->n_scores;
     int good = 1;
-    for (int64_t w = 0; w < q->g->n_weights; w++) good &= q->theta[w] < INFINITY;
+    for (int64_t w = 0; w < q->g->n_weights; w++) good &= q->weights[w] < INFINITY;
     if (q->single)
-        for (int64_t i = 0; i < n; i++) good &= ((const float *)q->channels)[i] < INFINITY;
+        for (int64_t i = 0; i < n; i++) good &= ((const float *)q->scores)[i] < INFINITY;
     else
-        for (int64_t i = 0; i < n; i++) good &= ((const double *)q->channels)[i] < INFINITY;
+        for (int64_t i = 0; i < n; i++) good &= ((const double *)q->scores)[i] < INFINITY;
     return good;
 }
 
@@ -54,9 +54,9 @@ void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop) {
     if (last > stop - 1) last = stop - 1;
     const uint8_t *flags = q->flags + base;
     int count = (int)(last - base), parts = 0;
-    int32_t before = -1, bits = (int32_t)g->bits, decide = q->allowed ? -1 : 0;
+    int32_t before = -1, n_flags = (int32_t)g->n_flags, decide = q->allowed ? -1 : 0;
     for (int i = 1; i <= count; i++) {
-        uint32_t row = g->row[((uint32_t)flags[i - 1] << bits) | flags[i]];
+        uint32_t row = g->row[((uint32_t)flags[i - 1] << n_flags) | flags[i]];
         int32_t circle = g->circle[row] | decide;
         tile->row[i] = row;
         tile->circle[i] = circle;
@@ -71,33 +71,33 @@ void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop) {
     tile->parts = parts;
 }
 
-static void read_channels(const Sequence *q, int64_t t, double *to) {
-    int64_t n = q->g->n_channels;
+static void read_scores(const Sequence *q, int64_t t, double *to) {
+    int64_t n = q->g->n_scores;
     if (q->single)
-        for (int64_t c = 0; c < n; c++) to[c] = ((const float *)q->channels)[t * n + c];
+        for (int64_t c = 0; c < n; c++) to[c] = ((const float *)q->scores)[t * n + c];
     else
-        for (int64_t c = 0; c < n; c++) to[c] = ((const double *)q->channels)[t * n + c];
+        for (int64_t c = 0; c < n; c++) to[c] = ((const double *)q->scores)[t * n + c];
     to[n] = 0.0;
 }
 
-// Write the channels of position t - 1, if there is one, and of t, each with a zero behind them;
+// Write the scores of position t - 1, if there is one, and of t, each with a zero behind them;
 // return the latter.
 const double *crf_values(const Sequence *q, int64_t t, double *values) {
-    double *now = values + q->g->n_channels + 1;
-    if (t > 0) read_channels(q, t - 1, values);
-    read_channels(q, t, now);
+    double *now = values + q->g->n_scores + 1;
+    if (t > 0) read_scores(q, t - 1, values);
+    read_scores(q, t, now);
     return now;
 }
 
-// Sums of four tracks over the steps whose channels begin at `first`, up to `stop`.
+// Sums of four tracks over the steps whose scores begin at `first`, up to `stop`.
 #define ADD_TRACKS(TYPE)                                                  \
-    for (int64_t at = 1 % period, i = first; i < stop; i += n_channels) { \
-        const uint32_t *channel = channels + at * most_tracks;            \
-        const TYPE *values = (const TYPE *)q->channels + i;               \
-        a += values[channel[0]];                                          \
-        b += values[channel[1]];                                          \
-        c += values[channel[2]];                                          \
-        d += values[channel[3]];                                          \
+    for (int64_t at = 1 % period, i = first; i < stop; i += n_scores) {   \
+        const uint32_t *score = scores + at * most_tracks;                \
+        const TYPE *values = (const TYPE *)q->scores + i;                 \
+        a += values[score[0]];                                            \
+        b += values[score[1]];                                            \
+        c += values[score[2]];                                            \
+        d += values[score[3]];                                            \
         at = at + 1 == period ? 0 : at + 1;                               \
     }
 
@@ -105,11 +105,11 @@ const double *crf_values(const Sequence *q, int64_t t, double *values) {
 void crf_add_run(const Sequence *q, const Tile *tile, int i, int n, double *sums,
                  const double *from, double *to) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states, n_channels = g->n_channels, most_tracks = g->most_tracks;
+    int64_t n_states = g->n_states, n_scores = g->n_scores, most_tracks = g->most_tracks;
     int64_t circle = tile->circle[i], period = g->period[circle];
-    int64_t first = (tile->base + i) * n_channels, stop = first + n * n_channels;
+    int64_t first = (tile->base + i) * n_scores, stop = first + n * n_scores;
     for (int64_t j = 0; j < g->n_tracks[circle]; j += 4) {
-        const uint32_t *channels = g->track_channel + circle * g->most_steps * most_tracks + j;
+        const uint32_t *scores = g->track_score + circle * g->most_steps * most_tracks + j;
         double a = 0.0, b = 0.0, c = 0.0, d = 0.0;
         if (q->single) {
             ADD_TRACKS(float)
@@ -247,7 +247,7 @@ int crf_forward_new(Forward *f, const Grammar *g, int64_t longest) {
     f->last = malloc((size_t)n_states * sizeof(double));
     f->terms = malloc((size_t)n_states * sizeof(double));
     f->sums = malloc((size_t)(g->most_tracks + 1) * sizeof(double));
-    f->values = malloc((size_t)(2 * (g->n_channels + 1)) * sizeof(double));
+    f->values = malloc((size_t)(2 * (g->n_scores + 1)) * sizeof(double));
     if (!f->alpha || !f->scratch) return 0;
     f->alpha[n_states] = f->scratch[n_states] = -INFINITY;
     return f->stored && f->checkpoints && f->last && f->terms && f->sums && f->values;
@@ -310,21 +310,21 @@ static void refill(const Sequence *q, Forward *f, int64_t block) {
 
 // Carry the probabilities of the states at a position over to those of the one before.
 //
-// `alpha` are the forward sums there. If `d_theta` is not null, the probability of each transition
-// is added to its weight in it and to its events in `d_now` and the row before it.
+// `alpha` are the forward sums there. If `d_weights` is not null, the probability of each
+// transition is added to its weight in it and to its events in `d_now` and the row before it.
 void crf_split(const Sequence *q, uint32_t row, const double *alpha, const double *now,
-               const double *p, double *p_past, double *d_theta, double *d_now, double *terms) {
+               const double *p, double *p_past, double *d_weights, double *d_now, double *terms) {
     const Grammar *g = q->g;
     int64_t n_states = g->n_states;
     const uint32_t *only = g->only + row * n_states, *start = g->start + row * (n_states + 1);
-    double *d_past = d_theta ? d_now - (g->n_channels + 1) : NULL;
+    double *d_past = d_weights ? d_now - (g->n_scores + 1) : NULL;
     memset(p_past, 0, (size_t)(n_states + 1) * sizeof(double));
     for (int64_t s = 0; s < n_states; s++) p_past[only[s]] += p[s];
-    if (d_theta)
+    if (d_weights)
         for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++) {
             const Transition *x = g->transition + g->scored[k];
             double share = p[g->scored_target[k]];
-            d_theta[x->weight] += share;
+            d_weights[x->weight] += share;
             d_now[x->enter] += share;
             d_past[x->leave] += share;
         }
@@ -345,8 +345,8 @@ void crf_split(const Sequence *q, uint32_t row, const double *alpha, const doubl
         for (uint32_t a = 0; a < n; a++) {
             double share = terms[a] * (p[s] / total);
             p_past[x[a].source] += share;
-            if (!d_theta) continue;
-            d_theta[x[a].weight] += share;
+            if (!d_weights) continue;
+            d_weights[x[a].weight] += share;
             d_now[x[a].enter] += share;
             d_past[x[a].leave] += share;
         }

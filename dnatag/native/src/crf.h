@@ -4,7 +4,7 @@
 // that sequences of any length keep full precision. A sequence is read tile by tile: the steps
 // from position base to base + count. Steps along which every state has exactly one way on, in a
 // circle of few states (a row with a `circle`), are taken many at a time: what the states gain are
-// sums of channels, and no decision needs to be kept.
+// sums of scores, and no decision needs to be kept.
 
 #ifndef DNATAG_CRF_H
 #define DNATAG_CRF_H
@@ -17,20 +17,20 @@
 #define TINY 1e-250
 #define LOG_TINY (-575.6462732485115)
 
-// A step from a state, with the weight and the channels that it adds: one of the state that it
+// A step from a state, with the weight and the scores that it adds: one of the state that it
 // enters, one of the position that it leaves.
 typedef struct {
     uint32_t source, weight, enter, leave;
 } Transition;
 
-// A grammar as the loops read it. Absent weights and channels point to a zero behind the last one.
+// A grammar as the loops read it. Absent weights and scores point to a zero behind the last one.
 typedef struct {
-    int64_t bits, n_states, n_channels, n_weights;
+    int64_t n_flags, n_states, n_scores, n_weights;
     int64_t n_emissions; // M
-    const uint32_t *row; // (4**bits): row of the flags of two neighbours
+    const uint32_t *row; // (4**n_flags): row of the flags of two neighbours
     const uint32_t *start; // (R, S + 1): slices of the next, by target
     const Transition *transition;
-    const uint32_t *emission; // (M, S): channels that a state adds up
+    const uint32_t *emission; // (M, S): scores that a state adds up
     // The same by what is to be done: states that are reached from one state only, transitions into
     // such states that have a weight or an event, and states that are reached from several.
     const uint32_t *only; // (R, S): that state, S if there is none or several
@@ -45,16 +45,16 @@ typedef struct {
     const uint16_t *behind; // (circles, S): the state from which a state is reached
     const uint32_t *turn; // (circles, most_steps, S): where a state is after so many steps
     const uint32_t *track; // (circles, M, S): tracks that a state passes, `most_tracks` for none
-    // (circles, most_steps, most_tracks): channel of a track after so many steps; most_tracks is a
-    // multiple of 4, and channels of tracks that are not there are any.
-    const uint32_t *track_channel;
+    // (circles, most_steps, most_tracks): score of a track after so many steps; most_tracks is a
+    // multiple of 4, and scores of tracks that are not there are any.
+    const uint32_t *track_score;
 } Grammar;
 
 // Sequences padded to the same length; `allowed` may be null: no restriction.
 typedef struct {
     const Grammar *grammar;
-    const double *theta; // (W + 1), a zero last
-    const void *channels; // float or double (B, L, C)
+    const double *weights; // (W + 1), a zero last
+    const void *scores; // float or double (B, L, C)
     int64_t single; // whether float
     const uint8_t *flags; // (B, L)
     const int64_t *lengths; // (B)
@@ -66,8 +66,8 @@ typedef struct {
 // One of them.
 typedef struct {
     const Grammar *g;
-    const double *theta;
-    const void *channels;
+    const double *weights;
+    const void *scores;
     int single;
     const uint8_t *flags, *allowed, *begin, *end;
     int64_t n;
@@ -89,7 +89,7 @@ typedef struct {
 
 // Forward sums of a sequence: those before each deciding step of a block, and of each block's base.
 typedef struct {
-    double z; // log partition, NaN if a channel is NaN or infinity
+    double z; // log partition, NaN if a score is NaN or infinity
     int64_t block, n_blocks; // block i has the steps to positions i * block + 1 ...
     int64_t n_stored; // deciding steps of the block filled last
     double *alpha, *scratch; // (S + 1), -infinity last
@@ -102,7 +102,7 @@ typedef struct {
     Tile tile;
 } Forward;
 
-// Of a row of channels and the one before it: what a state adds up, and what a transition does.
+// Of a row of scores and the one before it: what a state adds up, and what a transition does.
 
 static inline double crf_emission(const Grammar *g, int64_t s, const double *now) {
     double total = now[g->emission[s]];
@@ -111,8 +111,8 @@ static inline double crf_emission(const Grammar *g, int64_t s, const double *now
 }
 
 static inline double crf_score(const Sequence *q, const Transition *a, const double *now) {
-    const double *past = now - (q->g->n_channels + 1);
-    return q->theta[a->weight] + (now[a->enter] + past[a->leave]);
+    const double *past = now - (q->g->n_scores + 1);
+    return q->weights[a->weight] + (now[a->enter] + past[a->leave]);
 }
 
 Sequence crf_sequence(const Batch *batch, int64_t b);
@@ -131,7 +131,7 @@ int crf_forward_new(Forward *f, const Grammar *g, int64_t longest);
 void crf_forward_free(Forward *f);
 void crf_forward(const Sequence *q, Forward *f);
 void crf_split(const Sequence *q, uint32_t row, const double *alpha, const double *now,
-               const double *p, double *p_past, double *d_theta, double *d_now, double *terms);
+               const double *p, double *p_past, double *d_weights, double *d_now, double *terms);
 void crf_split_run(const Grammar *g, const Tile *tile, int i, int n, const double *p,
                    double *p_past);
 void crf_normalise(double *p, int64_t n);

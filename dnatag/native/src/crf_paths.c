@@ -12,11 +12,11 @@ static int64_t n_decisions(const Sequence *q) {
     if (q->allowed) return q->n - 1;
     int64_t n = 0;
     for (int64_t t = 1; t < q->n; t++)
-        n += g->circle[g->row[((uint32_t)q->flags[t - 1] << g->bits) | q->flags[t]]] < 0;
+        n += g->circle[g->row[((uint32_t)q->flags[t - 1] << g->n_flags) | q->flags[t]]] < 0;
     return n;
 }
 
-// Best scores after a deciding step, and the state each comes from: the lowest of equals.
+// Best sums after a deciding step, and the state each comes from: the lowest of equals.
 static void decide(const Sequence *q, uint32_t row, const double *now, const double *from,
                    double *to, uint16_t *back) {
     const Grammar *g = q->g;
@@ -94,7 +94,7 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     // Sums may still have become too large.
     if (!isfinite(score)) return NAN;
     for (int64_t t = q->n - 1; t > 0; t--) {
-        uint32_t row = g->row[((uint32_t)q->flags[t - 1] << g->bits) | q->flags[t]];
+        uint32_t row = g->row[((uint32_t)q->flags[t - 1] << g->n_flags) | q->flags[t]];
         int32_t circle = q->allowed ? -1 : g->circle[row];
         // Not a branch, which would often be guessed wrong.
         decision -= circle < 0;
@@ -107,25 +107,25 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     return score;
 }
 
-// `paths` (B, L), left alone where there is none; `scores` (B).
+// `paths` (B, L), left alone where there is none; `totals` (B).
 int dnatag_crf_viterbi(const Batch *batch, int64_t first, int64_t by, int16_t *paths,
-                       double *scores) {
+                       double *totals) {
     const Grammar *g = batch->grammar;
     Search x = {
         .best = malloc((size_t)(g->n_states + 1) * sizeof(double)),
         .other = malloc((size_t)(g->n_states + 1) * sizeof(double)),
         .sums = malloc((size_t)(g->most_tracks + 1) * sizeof(double)),
-        .values = malloc((size_t)(2 * (g->n_channels + 1)) * sizeof(double)),
+        .values = malloc((size_t)(2 * (g->n_scores + 1)) * sizeof(double)),
     };
     int failed = !x.best | !x.other | !x.sums | !x.values;
     if (!failed) x.best[g->n_states] = x.other[g->n_states] = -INFINITY;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
-        scores[b] = 0.0;
+        totals[b] = 0.0;
         if (q.n == 0) continue;
         x.back = malloc((size_t)(n_decisions(&q) * g->n_states + 1) * sizeof(uint16_t));
         failed = !x.back;
-        if (!failed) scores[b] = viterbi(&q, &x, paths + b * batch->n_positions);
+        if (!failed) totals[b] = viterbi(&q, &x, paths + b * batch->n_positions);
         free(x.back);
     }
     free(x.best);
@@ -137,7 +137,7 @@ int dnatag_crf_viterbi(const Batch *batch, int64_t first, int64_t by, int16_t *p
 
 // Ways to reach a state, sorted by falling score: the state before, and which of its ways.
 typedef struct {
-    double *scores;
+    double *totals;
     int16_t *sources, *ranks;
     int64_t count;
 } Ways;
@@ -145,12 +145,12 @@ typedef struct {
 // Insert a way behind equals; the last falls out if there are more than k.
 static void insert(Ways *ways, int64_t k, double x, int16_t source, int16_t rank) {
     int64_t i = ways->count < k ? ways->count : k - 1;
-    for (; i > 0 && ways->scores[i - 1] < x; i--) {
-        ways->scores[i] = ways->scores[i - 1];
+    for (; i > 0 && ways->totals[i - 1] < x; i--) {
+        ways->totals[i] = ways->totals[i - 1];
         ways->sources[i] = ways->sources[i - 1];
         ways->ranks[i] = ways->ranks[i - 1];
     }
-    ways->scores[i] = x;
+    ways->totals[i] = x;
     ways->sources[i] = source;
     ways->ranks[i] = rank;
     if (ways->count < k) ways->count++;
@@ -188,11 +188,11 @@ static void rank(const Sequence *q, Ranking *x, int64_t k, int64_t t, uint32_t r
                 if (score == -INFINITY) continue;
                 for (int64_t r = 0; r < counts[source]; r++) {
                     double y = best[source * k + r] + score;
-                    if (ways.count == k && y <= ways.scores[k - 1]) break;
+                    if (ways.count == k && y <= ways.totals[k - 1]) break;
                     insert(&ways, k, y, (int16_t)source, (int16_t)r);
                 }
             }
-            for (int64_t r = 0; r < ways.count; r++) ways.scores[r] += emission;
+            for (int64_t r = 0; r < ways.count; r++) ways.totals[r] += emission;
         }
         x->counts[(t & 1) * n_states + s] = ways.count;
     }
@@ -210,7 +210,7 @@ static void rescale(Ranking *x, int64_t n_states, int64_t k, int64_t t, Sum *sca
 }
 
 static int64_t k_best(const Sequence *q, Ranking *x, int64_t k, int16_t *paths, int64_t stride,
-                      double *scores) {
+                      double *totals) {
     int64_t n_states = q->g->n_states, last = q->n - 1;
     Sum scale = {0.0, 0.0};
     Tile *tile = &x->tile;
@@ -224,18 +224,18 @@ static int64_t k_best(const Sequence *q, Ranking *x, int64_t k, int16_t *paths, 
         if (t % TILE == 0) rescale(x, n_states, k, t, &scale);
     }
     if (!crf_good(q)) return 0;
-    Ways ways = {scores, x->states, x->state_ranks, 0};
+    Ways ways = {totals, x->states, x->state_ranks, 0};
     for (int64_t s = 0; s < n_states; s++) {
         int64_t cell = (last & 1) * n_states + s;
         for (int64_t r = 0; q->end[s] && r < x->counts[cell]; r++) {
             double y = x->best[cell * k + r];
-            if (ways.count == k && y <= scores[k - 1]) break;
+            if (ways.count == k && y <= totals[k - 1]) break;
             insert(&ways, k, y, (int16_t)s, (int16_t)r);
         }
     }
     for (int64_t i = 0; i < ways.count; i++) {
         int16_t s = x->states[i], r = x->state_ranks[i];
-        scores[i] = (scale.high + scores[i]) + scale.low;
+        totals[i] = (scale.high + totals[i]) + scale.low;
         for (int64_t t = last; t >= 0; t--) {
             int64_t cell = (t * n_states + s) * k + r;
             paths[i * stride + t] = s;
@@ -246,14 +246,14 @@ static int64_t k_best(const Sequence *q, Ranking *x, int64_t k, int16_t *paths, 
     return ways.count;
 }
 
-// `paths` (B, k, L), `scores` (B, k), `counts` (B): how many there are.
+// `paths` (B, k, L), `totals` (B, k), `counts` (B): how many there are.
 int dnatag_crf_k_best(const Batch *batch, int64_t first, int64_t by, int64_t k, int16_t *paths,
-                      double *scores, int64_t *counts) {
+                      double *totals, int64_t *counts) {
     const Grammar *g = batch->grammar;
     int64_t n_states = g->n_states, length = batch->n_positions;
     size_t cells = (size_t)(crf_longest(batch) * n_states * k + 1);
     Ranking x = {
-        .values = malloc((size_t)(2 * (g->n_channels + 1)) * sizeof(double)),
+        .values = malloc((size_t)(2 * (g->n_scores + 1)) * sizeof(double)),
         .best = malloc((size_t)(2 * n_states * k) * sizeof(double)),
         .counts = malloc((size_t)(2 * n_states) * sizeof(int64_t)),
         .sources = malloc(cells * sizeof(int16_t)),
@@ -266,9 +266,9 @@ int dnatag_crf_k_best(const Batch *batch, int64_t first, int64_t by, int64_t k, 
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
         counts[b] = 1;
-        scores[b * k] = 0.0;
+        totals[b * k] = 0.0;
         if (q.n > 0)
-            counts[b] = k_best(&q, &x, k, paths + b * k * length, length, scores + b * k);
+            counts[b] = k_best(&q, &x, k, paths + b * k * length, length, totals + b * k);
     }
     free(x.values);
     free(x.best);

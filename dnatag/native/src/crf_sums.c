@@ -33,7 +33,7 @@ static void go_on(Posteriors *x) {
 
 // Where the gradient of a sequence goes.
 typedef struct {
-    void *d_channels; // (n, C), as the channels
+    void *d_scores; // (n, C), as the scores
     double factor;
     double *weights; // (W + 1)
     double *values; // (TILE + 1, C + 1): of a tile
@@ -41,14 +41,14 @@ typedef struct {
 
 // Add row i of the tile to the gradient of a position, and clear it.
 static void flush(const Sequence *q, Gradient *d, int i, int64_t position) {
-    int64_t n = q->g->n_channels;
+    int64_t n = q->g->n_scores;
     double *values = d->values + i * (n + 1);
     if (q->single)
         for (int64_t c = 0; c < n; c++)
-            ((float *)d->d_channels)[position * n + c] += (float)(d->factor * values[c]);
+            ((float *)d->d_scores)[position * n + c] += (float)(d->factor * values[c]);
     else
         for (int64_t c = 0; c < n; c++)
-            ((double *)d->d_channels)[position * n + c] += d->factor * values[c];
+            ((double *)d->d_scores)[position * n + c] += d->factor * values[c];
     memset(values, 0, (size_t)(n + 1) * sizeof(double));
 }
 
@@ -62,25 +62,25 @@ static void add_emissions(const Grammar *g, const double *p, double *values) {
 // the first of them, `sums` is scratch space.
 static void add_run(const Grammar *g, const Tile *tile, int i, int n, const double *p,
                     double *sums, double *values) {
-    int64_t n_states = g->n_states, width = g->n_channels + 1, circle = tile->circle[i];
+    int64_t n_states = g->n_states, width = g->n_scores + 1, circle = tile->circle[i];
     int64_t n_tracks = g->n_tracks[circle];
     uint32_t period = g->period[circle], at = 0;
     const uint32_t *track = g->track + circle * g->n_emissions * n_states;
-    const uint32_t *channels = g->track_channel + circle * g->most_steps * g->most_tracks;
+    const uint32_t *scores = g->track_score + circle * g->most_steps * g->most_tracks;
     memset(sums, 0, (size_t)(g->most_tracks + 1) * sizeof(double));
     for (int64_t j = 0; j < g->n_emissions; j++)
         for (int64_t s = 0; s < n_states; s++) sums[track[j * n_states + s]] += p[s];
     for (int k = i - n + 1; k <= i; k++) {
         if (++at == period) at = 0;
-        const uint32_t *channel = channels + at * g->most_tracks;
-        for (int64_t j = 0; j < n_tracks; j++) values[k * width + channel[j]] += sums[j];
+        const uint32_t *score = scores + at * g->most_tracks;
+        for (int64_t j = 0; j < n_tracks; j++) values[k * width + score[j]] += sums[j];
     }
 }
 
 // Log partition; its gradient times the factor is added if that is not 0.
 static double partition(const Sequence *q, Forward *f, Posteriors *x, Gradient *d) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states, width = g->n_channels + 1;
+    int64_t n_states = g->n_states, width = g->n_scores + 1;
     if (q->n == 0) return 0.0;
     crf_forward(q, f);
     if (d->factor == 0.0 || !(f->z > -INFINITY)) return f->z;
@@ -112,30 +112,30 @@ static double partition(const Sequence *q, Forward *f, Posteriors *x, Gradient *
     return f->z;
 }
 
-// `factor` (B); `d_channels` (B, L, C) as the channels, not read where the factor is 0; `d_theta`
+// `factor` (B); `d_scores` (B, L, C) as the scores, not read where the factor is 0; `d_weights`
 // (B, W); `z` (B). Of the batch's sequences `first`, `first + by` and so on, as in what follows.
 // Returns 0, or 1 if memory is lacking.
 int dnatag_crf_log_partition(const Batch *batch, int64_t first, int64_t by, const double *factor,
-                             void *d_channels, double *d_theta, double *z) {
+                             void *d_scores, double *d_weights, double *z) {
     const Grammar *g = batch->grammar;
     size_t size = batch->single ? sizeof(float) : sizeof(double);
-    size_t stride = (size_t)(batch->n_positions * g->n_channels) * size;
+    size_t stride = (size_t)(batch->n_positions * g->n_scores) * size;
     Forward f;
     Posteriors x;
     Gradient d = {
         .weights = malloc((size_t)(g->n_weights + 1) * sizeof(double)),
-        .values = malloc((size_t)((TILE + 1) * (g->n_channels + 1)) * sizeof(double)),
+        .values = malloc((size_t)((TILE + 1) * (g->n_scores + 1)) * sizeof(double)),
     };
     int failed = !crf_forward_new(&f, g, crf_longest(batch)) | !posteriors_new(&x, g) |
                  !d.weights | !d.values;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
         d.factor = factor[b];
-        d.d_channels = d.factor == 0.0 ? NULL : (char *)d_channels + (size_t)b * stride;
+        d.d_scores = d.factor == 0.0 ? NULL : (char *)d_scores + (size_t)b * stride;
         z[b] = partition(&q, &f, &x, &d);
         if (q.n == 0 || d.factor == 0.0 || !(z[b] > -INFINITY)) continue;
         for (int64_t w = 0; w < g->n_weights; w++)
-            d_theta[b * g->n_weights + w] += d.factor * d.weights[w];
+            d_weights[b * g->n_weights + w] += d.factor * d.weights[w];
     }
     free(d.weights);
     free(d.values);
@@ -155,7 +155,7 @@ typedef struct {
     // which there are none, negative.
     const int64_t *column;
     double *before; // (K)
-    void *out; // (n, K), as the channels
+    void *out; // (n, K), as the scores
 } Projection;
 
 static void multiply(const Projection *to, const double *p, double *product) {
@@ -237,7 +237,7 @@ static void marginals(const Sequence *q, Forward *f, Posteriors *x, const Projec
     write(q, to, 0, x->p);
 }
 
-// `start` (K + 1), `state`, `factor`, `column`: see Projection; `out` (B, L, K) as the channels.
+// `start` (K + 1), `state`, `factor`, `column`: see Projection; `out` (B, L, K) as the scores.
 int dnatag_crf_marginals(const Batch *batch, int64_t first, int64_t by, int64_t n_columns,
                          const int64_t *start, const int64_t *state, const double *factor,
                          const int64_t *column, void *out) {
