@@ -46,11 +46,15 @@ def evaluate_text(
     InputError
         If a file cannot be read, tokens differ, or a tag is none of its scheme.
     """
+    from dnatag.formats.registry import recognise
     from dnatag.formats.text.conll import read_conll
     from dnatag.tasks.tagging.metrics import evaluate
 
     def read(path: str) -> list[Sentence]:
-        return [s for s in read_conll(path, *columns, encoding) if s.tokens]
+        # Columns that are too irregular to be recognised are read, and faults in them named.
+        wanted = "the reference is text in columns"
+        stream, _ = recognise(path, ("conll", "lines"), wanted, encoding=encoding, prefer="conll")
+        return [s for s in read_conll(stream, *columns, encoding) if s.tokens]
 
     truth = read(reference)
     tags = _tags(truth)

@@ -151,6 +151,25 @@ def test_columns(model: Options, file: Write) -> None:
     assert [line.split("\t")[2:] for line in again.splitlines()[1:-1]] == [[t, t] for t in TAGS]
 
 
+@pytest.mark.parametrize("separator", [" ", "\t"])
+def test_columns_are_recognised(model: Options, file: Write, separator: str) -> None:
+    """Without --format: columns with spaces or tabs, a column alone, CoNLL-U."""
+    words = SENTENCE.split()
+    two = "".join(f"{word}{separator}O\n" for word in words)
+    assert done(tag(*model, file(f"{two}\n{two}"))) == 2 * (
+        "".join(f"{w}{separator}O{separator}{t}\n" for w, t in zip(words, TAGS, strict=True)) + "\n"
+    )
+    expected = done(tag(*model, "--format", "conll", file(CONLL)))
+    assert done(tag(*model, file(CONLL))) == expected
+    universal = "# sent_id = 1\n" + "".join(
+        f"{i}\t{word}" + 8 * "\t_" + "\n" for i, word in enumerate(words, 1)
+    )
+    rows = done(tag(*model, file(universal))).splitlines()[1:-1]
+    assert [(row.split("\t")[1], row.split("\t")[10]) for row in rows] == [
+        *zip(words, TAGS, strict=True)
+    ]
+
+
 def test_fasta(proteins: Options, file: Write) -> None:
     lines = done(tag(*proteins, file(FASTA))).splitlines()
     assert lines[:2] == [">a first", "MKLLAVMKLLAVMKLAV"]
@@ -318,6 +337,11 @@ def assert_one_line(result: Result, code: int, told: str) -> None:
         (b'{"text": 1}\n', (), 'line 1: "text" is not a string'),
         (b'{"text": "a"}\n{"words": []}\n', (), "line 2: the object has neither"),
         (b"a\tO\nb\n", ("--token-column", "2"), "line 2: has 1 columns, no column 2"),
+        (b'[{"text": "a"}]', (), "is a JSON array; write one object in each line"),
+        (b"7\tone text\tof some words\n8\ta\tword of it\n", (), "has texts in columns"),
+        (b"one\ntwo\n", (), "cannot be recognised for sure; name its format with --format"),
+        (b">a\nMKV\n", (), "has sequences (FASTA); a model of text reads a sentence in each line"),
+        (b"1\ta\n2\tb\n3\tc\n", ("--token-column", "1"), "the first column counts the tokens"),
         (b"fine words\nna\xefve\n", (), "line 2: byte 0xEF is not utf-8; name the encoding"),
         (gzip.compress(LINES.encode() * 99, mtime=0)[:-9], (), "gzip data is truncated"),
     ],
@@ -342,6 +366,9 @@ def test_blank_lines_are_sentences(model: Options, file: Write) -> None:
 def test_bad_proteins(proteins: Options, file: Write) -> None:
     assert_one_line(tag(*proteins, file("")), 2, "is empty")
     assert_one_line(tag(*proteins, file("MKL\n")), 2, "is not FASTA")
+    assert_one_line(tag(*proteins, file(">a\n" + "ACGT" * 9)), 2, "line 1: .* like nucleotides")
+    labelled = ">p\nMKKTAIAIAVALAGF\nSSSSSSSOOOOOOOO\n"
+    assert_one_line(tag(*proteins, file(labelled)), 2, "line 3: .* looks like labels")
     assert_one_line(tag(*proteins, file(">a\nMK1\n")), 2, "line 2: record 'a': illegal letter '1'")
 
 
