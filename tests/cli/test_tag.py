@@ -25,10 +25,11 @@ import zstandard
 from click.testing import CliRunner, Result
 
 from dnatag.cli import main
-from dnatag.domains.text.domain import DOMAIN, Settings
+from dnatag.domains.text.domain import DOMAIN
 from dnatag.domains.text.labels import Plain
+from dnatag.domains.text.settings import TextNetwork
 from dnatag.engine.networks.token_tagger import TokenTagger
-from dnatag.tasks.tagging.domain import find_domain
+from dnatag.registry import find_domain
 from dnatag.tasks.tagging.model import TokenModel, save
 from dnatag.tasks.tagging.schemes import faults
 from dnatag.tasks.tagging.tagger import Tagger
@@ -62,10 +63,10 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
     """Options for a model of proteins with random weights."""
     torch.manual_seed(1)
     domain = find_domain("proteins")
-    settings = domain.settings(hidden=4)
+    settings = domain.network(hidden=4)
     featurizer = domain.featurizer([tuple("ACDEF")], settings, Path())
     labelling = domain.load_labelling({"kind": "topology"})
-    network = TokenTagger(domain.network(featurizer, settings), labelling.grammar)
+    network = TokenTagger(domain.tagger_config(featurizer, settings), labelling.grammar)
     path = tmp_path_factory.mktemp("proteins") / "membrane.dnatag"
     save(path, TokenModel(domain, featurizer, (network,), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
@@ -75,9 +76,11 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Options:
     """Options for a model of plain tags with random weights."""
     torch.manual_seed(1)
-    featurizer = DOMAIN.featurizer([SENTENCE.split()], Settings(), Path())
+    featurizer = DOMAIN.featurizer([SENTENCE.split()], TextNetwork(), Path())
     labelling = Plain(["NN", "VB"])
-    network = TokenTagger(DOMAIN.network(featurizer, Settings(hidden=4)), labelling.grammar)
+    network = TokenTagger(
+        DOMAIN.tagger_config(featurizer, TextNetwork(hidden=4)), labelling.grammar
+    )
     path = tmp_path_factory.mktemp("plain") / "plain.dnatag"
     save(path, TokenModel(DOMAIN, featurizer, (network,), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
@@ -386,7 +389,7 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*model, text.parent), "cannot read: Is a directory"),
         (
             (*device, "--model", "prokaryotes", text),
-            "a model of genes for the task annotation, not",
+            "for annotation: apply it with 'dnatag predict --model prok",
         ),
         ((*device, "--model", "nobody", text), "no model and no file named nobody"),
         ((*device, "--model", text, text), "input: not a dnatag model file"),
@@ -411,7 +414,7 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*model, "--encoding", "base64", text), "no encoding 'base64' is known"),
         ((*model, "-o", text.parent / "none" / "x", text), "cannot write: No such file"),
         ((*model, "--threads", "0", text), "--threads"),
-        ((*model, "--homologs", fasta, text), "fasta: only proteins have homologs; .* of text"),
+        ((*model, "--homologs", fasta, text), "fasta: a model of text has no use for homologs"),
         ((*proteins, "--homologs", text, fasta), "input: is not FASTA"),
         ((*proteins, "--homologs", text.with_name("none"), fasta), "'--homologs': .*not exist"),
     ):
