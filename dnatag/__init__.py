@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dnatag.domains.genes.finder import GeneFinder
+    from dnatag.loading import load
+    from dnatag.tasks.tagging.tagger import Tagger
+    from dnatag.training import train
 
 __version__ = "0.2.0.dev0"
 
-__all__ = ["GeneFinder", "Tagger", "__version__"]
+__all__ = ["GeneFinder", "Tagger", "__version__", "load", "train"]
+
+#: Where each name of the API is; imported on demand, so that help does not wait for torch.
+_PLACES = {
+    "GeneFinder": "dnatag.domains.genes.finder",
+    "Tagger": "dnatag.tasks.tagging.tagger",
+    "load": "dnatag.loading",
+    "train": "dnatag.training",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the API when it is asked for: the command line's help must not wait for torch."""
-    if name == "GeneFinder":
-        from dnatag.domains.genes.finder import GeneFinder
-
-        return GeneFinder
-    if name == "Tagger":
-        from dnatag.tasks.tagging.tagger import Tagger
-
-        return Tagger
-    raise AttributeError(f"module 'dnatag' has no attribute {name!r}")
+    """Import a name of the API."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'dnatag' has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -25,7 +25,7 @@ train = "train.tsv"
 validate = "validate.tsv"
 test = "test.tsv"
 
-[model]
+[network]
 words = 8
 shapes = 4
 spelling = 8

@@ -16,13 +16,13 @@ import click
 from dnatag import __version__
 from dnatag.cli.common import report
 from dnatag.cli.signals import signals_as_exceptions
+from dnatag.errors import DnatagError
+from dnatag.registry import tasks
 
 __all__ = ["main"]
 
-#: Each command is the attribute ``command`` of the module ``dnatag.cli.NAME``.
+#: The commands for all domains and tasks; the others are the verbs of tasks.
 SUMMARIES = {
-    "predict": "Find the genes of a genome.",
-    "tag": "Label the words of sentences or the residues of proteins.",
     "train": "Train a model on annotated genomes, tagged text or labelled proteins.",
     "evaluate": "Compare predictions with a reference.",
     "models": "List the models at hand and show their cards.",
@@ -30,23 +30,30 @@ SUMMARIES = {
 
 
 class Commands(click.Group):
-    """A group that imports its commands on demand and tells every failure in one line."""
+    """A group that imports its commands on demand and reports every failure in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the commands, in the order of a user's work."""
-        return list(SUMMARIES)
+        return [*(task.verb for task in tasks()), *SUMMARIES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
-        if cmd_name not in SUMMARIES:
+        if cmd_name in SUMMARIES:
+            place = f"dnatag.cli.{cmd_name}:command"
+        else:
+            # The first that has the verb: a package that cannot be imported comes later.
+            place = next((task.command for task in tasks() if task.verb == cmd_name), "")
+        if not place:
             return None
-        command: click.Command = import_module(f"dnatag.cli.{cmd_name}").command
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the summaries, without importing the commands."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(SUMMARIES.items()))
+            verbs = {task.verb: task.summary for task in tasks()}
+            formatter.write_dl(list({**verbs, **SUMMARIES}.items()))
 
     def invoke(self, ctx: click.Context) -> None:
         """Run a command; its failures become exit codes here, before click sees them.
@@ -71,7 +78,7 @@ class Commands(click.Group):
         try:
             with signals_as_exceptions():
                 code = super().main(words, *more, **settings)
-        except (click.ClickException, click.Abort, OSError) as error:
+        except (click.ClickException, click.Abort, OSError, DnatagError) as error:
             code = report(error)
         sys.exit(code)
 
@@ -79,7 +86,7 @@ class Commands(click.Group):
 @click.group("dnatag", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Find the genes of a genome, label text and proteins, and learn from data of your own.
+    """Find the genes of a genome, label text and proteins, and train models on data of your own.
 
     Exit codes: 0 done; 1 failure; 2 bad input or usage; 130 interrupted; 129 and 143 ended by
     SIGHUP and SIGTERM; 141 the reader of the output went away. DNATAG_DEBUG=1 prints the trace

@@ -1,4 +1,4 @@
-"""What the commands share: options, notes and progress on stderr, and how failures are told."""
+"""What the commands share: options, notes and progress on stderr, and reports of failures."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ import os
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dnatag.cli.signals import Terminated
-from dnatag.errors import DnatagError
+from dnatag.errors import DnatagError, InputError
 from dnatag.models.names import DEFAULT_MODEL
+from dnatag.report import Observer, Progress
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 __all__ = [
+    "CliObserver",
+    "OpenCommand",
     "device_option",
+    "find_model_for",
+    "given",
     "model_option",
     "note",
     "output_option",
@@ -76,6 +84,109 @@ output_option = click.option(
 )
 
 
+class OpenCommand(click.Command):
+    """A command that has options of domains beside its own.
+
+    Parameters
+    ----------
+    more : callable
+        Returns the options; the first one of each name counts.
+    """
+
+    def __init__(
+        self, *arguments: Any, more: Callable[[], Iterable[click.Option]], **settings: Any
+    ) -> None:
+        super().__init__(*arguments, **settings)
+        self._more = more
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the arguments, the options of domains, and the command's own options."""
+        own = super().get_params(ctx)
+        first = next(i for i, p in enumerate(own) if isinstance(p, click.Option))
+        more: dict[str | None, click.Parameter] = {}
+        for option in self._more():
+            more.setdefault(option.name, option)
+        return [*own[:first], *more.values(), *own[first:]]
+
+
+def given(context: click.Context, name: str | None) -> bool:
+    """Whether a parameter was given on the command line."""
+    source = context.get_parameter_source(name or "")
+    return source not in (None, click.core.ParameterSource.DEFAULT)
+
+
+def find_model_for(task: str, model: str) -> Path:
+    """Find a model for a task, or refuse it and name the command that is right for it.
+
+    Parameters
+    ----------
+    task
+        The name of the task.
+    model
+        Name or file of the model.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, it cannot be read, or it is for another task.
+    """
+    from dnatag.loading import task_of
+
+    path, found = task_of(model)
+    if found.name != task:
+        raise InputError(
+            f"{model} is a model for {found.name}: apply it with 'dnatag {found.verb} --model "
+            f"{model}'"
+        )
+    return path
+
+
+class CliObserver(Observer):
+    """Prints notes on stderr, above a progress bar.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether to print nothing.
+    bar : tqdm or None
+        The bar that shows units of work; training makes its own.
+    """
+
+    def __init__(self, quiet: bool, bar: tqdm | None = None) -> None:
+        self._quiet = quiet
+        self._bar = bar
+        self._steps: tqdm | None = None
+
+    def note(self, message: str) -> None:
+        """Print a message."""
+        bar = self._bar if self._steps is None else self._steps
+        with nullcontext() if bar is None else bar.external_write_mode(sys.stderr):
+            note(message, quiet=self._quiet)
+
+    def advance(self, amount: int) -> None:
+        """Move the bar."""
+        if self._bar is not None:
+            self._bar.update(amount)
+
+    def step(self, progress_: Progress) -> None:
+        """Move the bar of training, and print a line for each validation."""
+        if self._steps is None:
+            self._steps = progress(progress_.steps, unit="steps", quiet=self._quiet)
+        self._steps.set_postfix_str(f"loss {progress_.loss:.5f}", refresh=False)
+        self._steps.update(progress_.step - self._steps.n)
+        if progress_.validation_loss is not None:
+            metric = "" if progress_.metric is None else f", metric {progress_.metric:.5f}"
+            self.note(
+                f"step {progress_.step} of {progress_.steps}, loss {progress_.loss:.5f}, "
+                f"validation loss {progress_.validation_loss:.5f}{metric}"
+            )
+
+    def close(self) -> None:
+        """Remove the bar of training."""
+        if self._steps is not None:
+            self._steps.close()
+
+
 def note(message: str, *, quiet: bool) -> None:
     """Print a line for the user on stderr, unless quiet."""
     if not quiet:
@@ -113,7 +224,7 @@ def progress(total: int | None = None, *, unit: str = "bp", quiet: bool) -> tqdm
 
 
 def report(error: BaseException) -> int:
-    """Tell a failure in one line on stderr.
+    """Report a failure in one line on stderr.
 
     Parameters
     ----------

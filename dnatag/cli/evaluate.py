@@ -1,8 +1,4 @@
-"""``dnatag evaluate``: score predictions against a reference, side by side.
-
-What is peculiar to genes is in ``dnatag.cli.evaluate_genes``, to text and residues in
-``dnatag.cli.evaluate_tags``.
-"""
+"""``dnatag evaluate``: score predictions against a reference, side by side."""
 
 from __future__ import annotations
 
@@ -11,122 +7,60 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from dnatag import __version__
-from dnatag.cli.common import quiet_option
-from dnatag.tasks.tagging.schemes import SCHEMES
+from dnatag.cli.common import CliObserver, OpenCommand, given, quiet_option
 
-__all__ = ["Evaluation", "Rows", "column_names", "command", "flatten"]
+if TYPE_CHECKING:
+    from dnatag.domains.base import Evaluator, Rows
+
+__all__ = ["column_names", "command"]
 
 COMPRESSION = re.compile(r"\.(gz|bgz|bz2|xz|zst)$")
-GENES, TEXT, RESIDUES = "annotations of genes", "text in columns", "FASTA of labelled residues"
-#: What some options are for; all others are for all.
-SCOPES = {
-    "genome": (GENES,),
-    "verified": (GENES,),
-    "token_column": (TEXT,),
-    "tag_column": (TEXT,),
-    "scheme": (TEXT,),
-    "encoding": (TEXT, RESIDUES),
-    "picture": (TEXT, RESIDUES),
-}
-WANTED = "annotations of genes, text in columns or FASTA with labels can be compared"
-PICTURES = (".png", ".svg", ".pdf")
-#: Rows of the printed table: a label, and a key of the flat scores or None for a heading.
-Rows = list[tuple[str, str | None]]
 
 
-class Evaluation(NamedTuple):
-    """What an evaluation has to tell.
+def _evaluators() -> dict[str, Evaluator]:
+    """Return the evaluators by their domains."""
+    from dnatag.registry import domains
 
-    Parameters
-    ----------
-    reference
-        What of the reference counts, in words.
-    rows
-        Of the printed table.
-    scores
-        Plain JSON types by prediction; some keys may be in only some of them.
-    picture
-        Content of a file, None if not asked for.
-    """
-
-    reference: str
-    rows: Rows
-    scores: dict[str, dict[str, Any]]
-    picture: bytes | None = None
+    found = {domain.name: domain.evaluator for domain in domains()}
+    return {name: evaluator for name, evaluator in found.items() if evaluator is not None}
 
 
-@click.command("evaluate")
+def _options() -> Iterator[click.Option]:
+    for evaluator in _evaluators().values():
+        yield from evaluator.options
+
+
+@click.command("evaluate", cls=OpenCommand, more=_options)
 @click.argument("reference", type=click.Path(allow_dash=True))
 @click.argument("predictions", metavar="PREDICTION...", nargs=-1, required=True)
 @click.option(
-    "--genome",
-    metavar="FASTA",
-    help="Genes: the genome, for the lengths of the contigs that the correlation (MCC) needs. "
-    "Without it they are as the annotations tell, or up to the last CDS.",
-)
-@click.option(
-    "--verified",
-    is_flag=True,
-    help="Genes: the reference lists only some, with starts known for sure; score only these.",
-)
-@click.option(
-    "--token-column",
-    metavar="N",
-    type=int,
-    show_default="1, of CoNLL-U 2",
-    help="Text: the column of the tokens, counted from 1 or, from the end, from -1.",
-)
-@click.option(
-    "--tag-column",
-    metavar="N",
-    type=int,
-    show_default="the last, of CoNLL-U 4",
-    help="Text: the column of the tags.",
-)
-@click.option(
-    "--scheme",
-    type=click.Choice(SCHEMES),
-    show_default="told from the tags of each file",
-    help="Text: how tags tell spans; 'plain' for tags that tell none, such as parts of speech.",
-)
-@click.option(
-    "--encoding",
+    "--domain",
     metavar="NAME",
-    default="utf-8",
-    show_default=True,
-    help="Text and residues: the character encoding of the files.",
-)
-@click.option(
-    "--picture",
-    metavar="FILE",
-    help="Text and residues: draw which labels are taken for which, as PNG, SVG or PDF.",
+    show_default="the one that has files like REFERENCE",
+    help="What the files are about: genes, text, proteins or another domain that is installed.",
 )
 @click.option("--json", "json_path", metavar="FILE", help="Write the scores as JSON.")
 @click.option("--tsv", "tsv_path", metavar="FILE", help="Write the scores as a table of tabs.")
 @quiet_option
+@click.pass_context
 def command(
+    context: click.Context,
     reference: str,
     predictions: tuple[str, ...],
-    genome: str | None,
-    verified: bool,
-    token_column: int | None,
-    tag_column: int | None,
-    scheme: str | None,
-    encoding: str,
-    picture: str | None,
+    domain: str | None,
     json_path: str | None,
     tsv_path: str | None,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Compare predictions with a reference: genes, tagged text or labelled residues.
 
-    All files are of one kind, told from the content of REFERENCE.
+    All files are of one kind, recognised by the content of REFERENCE.
 
     Genes: REFERENCE and each PREDICTION are GFF3, GTF, GenBank, EMBL or Prodigal's outputs, plain
     or compressed. A gene is found if a prediction has its stop, and exact if it has its start
@@ -143,49 +77,33 @@ def command(
     The table goes to standard output. --json and --tsv write all counts, and shares from 0 to 1,
     to a file, or with "-" to standard output instead of the table.
     """
-    from dnatag.cli.evaluate_genes import evaluate_genes
-    from dnatag.cli.evaluate_tags import evaluate_residues, evaluate_text
+    from dnatag.domains.base import flatten
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
 
     if json_path == tsv_path == "-":
         raise click.UsageError("only one of --json and --tsv can write to standard output")
-    if [reference, *predictions, genome].count("-") > 1:
+    if [reference, *predictions, *options.values()].count("-") > 1:
         raise click.UsageError("only one input can be standard input ('-')")
-    if 0 in (token_column, tag_column):
-        raise click.UsageError("columns are counted from 1 or, from the end, from -1")
-    if picture is not None and not picture.endswith(PICTURES):
-        raise click.UsageError(f"the name of the picture must end in {', '.join(PICTURES)}")
-    refuse_overwriting({json_path, tsv_path, picture, "-"}, [reference, *predictions, genome])
-    kind = _kind((reference, *predictions), encoding)
-    _refuse_options_of_other_kinds(kind)
+    outputs_ = {json_path, tsv_path, options["picture"], "-"}
+    refuse_overwriting(outputs_, [reference, *predictions, options["genome"]])
+    evaluator = _evaluator(domain, (reference, *predictions), options["encoding"])
+    _refuse_options_of_others(context, evaluator)
     paths = dict(zip(column_names(predictions), predictions, strict=True))
-    if kind == GENES:
-        told = evaluate_genes(reference, paths, genome=genome, verified=verified, quiet=quiet)
-    elif kind == TEXT:
-        told = evaluate_text(
-            reference,
-            paths,
-            columns=(token_column or "auto", tag_column or "auto"),
-            scheme=scheme,
-            encoding=encoding,
-            picture=picture,
-            quiet=quiet,
-        )
-    else:
-        told = evaluate_residues(reference, paths, encoding=encoding, picture=picture)
+    own = {option.name or "": options[option.name or ""] for option in evaluator.options}
+    result = evaluator.evaluate(reference, paths, CliObserver(quiet), **own)
 
-    flat = {name: dict(flatten(values)) for name, values in told.scores.items()}
+    flat = {name: flatten(values) for name, values in result.scores.items()}
     with OutputSet() as outputs:
         if json_path is not None:
-            document = {"dnatag": __version__, "reference": reference, "predictions": told.scores}
+            document = {"dnatag": __version__, "reference": reference, "predictions": result.scores}
             outputs.open(json_path).write(json.dumps(document, indent=2) + "\n")
         if tsv_path is not None:
             outputs.open(tsv_path).write(_tsv(flat))
-        if picture is not None and told.picture is not None:
-            outputs.open(picture).buffer.write(told.picture)
+        if result.picture is not None:
+            outputs.open(options["picture"]).buffer.write(result.picture)
         if "-" not in (json_path, tsv_path):
-            headline = f"reference: {Path(reference).name}, {told.reference}"
-            outputs.open("-").write(_table(headline, told.rows, flat))
+            headline = f"reference: {Path(reference).name}, {result.reference}"
+            outputs.open("-").write(_table(headline, result.rows, flat))
 
 
 def column_names(paths: tuple[str, ...]) -> list[str]:
@@ -202,40 +120,41 @@ def column_names(paths: tuple[str, ...]) -> list[str]:
     return [f"{path}#{i}" for i, path in enumerate(paths, 1)]
 
 
-def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield nested values as pairs of dotted key and value."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+def _evaluator(domain: str | None, paths: tuple[str, ...], encoding: str) -> Evaluator:
+    """Return the evaluator of a domain, or the one that reads files like these.
 
-
-def _kind(paths: tuple[str, ...], encoding: str) -> str:
-    """Tell what is compared.
-
-    A pipe can be read only once: the kind is that of the first plain file. Without one, the
-    pipes must bring genes.
+    A pipe can be read only once: the first plain file counts. Without one, the pipes must bring
+    what the first domain has, genes.
     """
-    from dnatag.formats.registry import ANNOTATIONS, recognise
+    from dnatag.formats.registry import recognise
 
+    evaluators = _evaluators()
+    if domain is not None:
+        if domain not in evaluators:
+            raise click.UsageError(f"--domain can be {', '.join(evaluators)}.")
+        return evaluators[domain]
     path = next(filter(os.path.isfile, paths), None)
     if path is None:
-        return GENES
-    stream, format = recognise(path, (*ANNOTATIONS, "conll", "fasta"), WANTED, encoding=encoding)
+        return next(iter(evaluators.values()))
+    formats = tuple(name for evaluator in evaluators.values() for name in evaluator.formats)
+    files = [evaluator.files for evaluator in evaluators.values()]
+    wanted = f"{', '.join(files[:-1])} and {files[-1]} can be compared"
+    stream, format = recognise(path, formats, wanted, encoding=encoding)
     stream.close()
-    return {"conll": TEXT, "fasta": RESIDUES}.get(format.name, GENES)
+    return next(e for e in evaluators.values() if format.name in e.formats)
 
 
-def _refuse_options_of_other_kinds(kind: str) -> None:
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        scope = SCOPES.get(parameter.name or "", (kind,))
-        given = context.get_parameter_source(parameter.name or "") != ParameterSource.DEFAULT
-        if given and kind not in scope:
-            raise click.UsageError(
-                f"{parameter.opts[0]} is for {' and '.join(scope)}, and these files are {kind}"
-            )
+def _refuse_options_of_others(context: click.Context, evaluator: Evaluator) -> None:
+    own = {option.name for option in evaluator.options}
+    others: dict[str, list[str]] = {}
+    for other in _evaluators().values():
+        for option in other.options:
+            if option.name not in own and given(context, option.name):
+                others.setdefault(option.opts[0], []).append(other.files)
+    for option_name, files in others.items():
+        raise click.UsageError(
+            f"{option_name} is for {' and '.join(files)}, and these files are {evaluator.files}."
+        )
 
 
 def _tsv(flat: dict[str, dict[str, Any]]) -> str:

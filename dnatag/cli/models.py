@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
 __all__ = ["command"]
-
-NO_CARD = "(no card)"
 
 
 @click.group("models")
@@ -21,6 +18,7 @@ def command() -> None:
 def list_() -> None:
     """List the models that ship with dnatag and those in the directory DNATAG_MODELS."""
     from dnatag.errors import DnatagError, InputError
+    from dnatag.models.card import title
     from dnatag.models.file import read_metadata
     from dnatag.models.names import list_models
 
@@ -30,7 +28,7 @@ def list_() -> None:
     width = max(map(len, models))
     for name, path in models.items():
         try:
-            summary = _title(read_metadata(path))
+            summary = title(read_metadata(path))
         except InputError as error:
             summary = f"unusable: {error}"
         click.echo(f"{name:{width}}  {path.stat().st_size / 1e6:6.2f} MB  {summary}")
@@ -41,8 +39,11 @@ def list_() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all metadata as JSON.")
 def show(model: str, as_json: bool) -> None:
     """Show the card of a model: what it was trained on, its scores, its limits, its licence."""
+    from dnatag.errors import DnatagError
+    from dnatag.models.card import NO_CARD
     from dnatag.models.file import read_metadata
     from dnatag.models.names import find_model
+    from dnatag.registry import find_task
 
     path = find_model(model)
     metadata = read_metadata(path)
@@ -54,10 +55,10 @@ def show(model: str, as_json: bool) -> None:
     click.echo(
         f"\nFile: {path} ({size / 1e6:.2f} MB), written by dnatag {metadata['dnatag_version']}"
     )
-    click.echo("Configuration, grammar, training data and scores: add --json")
-
-
-def _title(metadata: dict[str, Any]) -> str:
-    """First line of the card, without its heading mark."""
-    card: str = metadata.get("card", NO_CARD)
-    return card.strip().partition("\n")[0].lstrip("# ")
+    if "task" in metadata:
+        try:
+            use = f"apply it with 'dnatag {find_task(metadata['task']).verb} --model {model}'"
+        except DnatagError as error:
+            use = f"it cannot be applied: {error}"
+        click.echo(f"A model of {metadata['domain']} for {metadata['task']}: {use}")
+    click.echo("Network, targets, training data and scores: add --json")

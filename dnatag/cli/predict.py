@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from dnatag.cli.common import (
+    CliObserver,
     device_option,
+    find_model_for,
     model_option,
     note,
     output_option,
@@ -23,16 +24,16 @@ from dnatag.cli.common import (
     threads_option,
 )
 from dnatag.errors import InputError
-from dnatag.report import Observer
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from dnatag.domains.genes.selftraining.parameters import GenomeParameters
     from dnatag.domains.genes.selftraining.plan import Adapt
     from dnatag.formats.sequences.records import Contig
 
 __all__ = ["command"]
+
+#: The task that the command is for.
+TASK = "annotation"
 
 Command = Callable[..., None]
 
@@ -151,7 +152,6 @@ def command(
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
     from dnatag.formats.sequences.regions import read_regions
-    from dnatag.models.names import find_model
 
     if adaptation is not None and (
         adapt is not None or save_adaptation is not None or genetic_code != "auto"
@@ -162,11 +162,12 @@ def command(
         )
     paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
              "labels": labels}  # fmt: skip
-    inputs = [*fasta, mask, find_model(model), adaptation]
+    model_path = find_model_for(TASK, model)
+    inputs = [*fasta, mask, model_path, adaptation]
     refuse_overwriting([*paths.values(), save_adaptation], inputs)
     masks = read_regions(mask) if mask is not None else {}
     finder = GeneFinder(
-        model,
+        model_path,
         genetic_code=genetic_code,
         adapt=adapt or "auto",
         parameters=None if adaptation is None else load_parameters(Path(adaptation)),
@@ -191,7 +192,7 @@ def command(
     n_contigs = n_bases = n_genes = 0
     unseen = set(masks)
     with OutputSet() as outputs, progress(quiet=quiet) as bar:
-        observer = _Observer(bar, quiet)
+        observer = _Observer(quiet, bar)
         writer = GeneWriter(
             {kind: outputs.open(path) for kind, path in paths.items() if path is not None},
             model=finder.path.stem,
@@ -214,20 +215,10 @@ def command(
     note(f"{n_genes} genes on {n_contigs} contigs of {n_bases} bp", quiet=quiet)
 
 
-class _Observer(Observer):
-    """Prints notes above the progress bar, moves the bar, and keeps the genome's parameters."""
+class _Observer(CliObserver):
+    """Keeps the parameters of the genome, too."""
 
-    def __init__(self, bar: tqdm, quiet: bool) -> None:
-        self.parameters: GenomeParameters | None = None
-        self._bar = bar
-        self._quiet = quiet
-
-    def note(self, message: str) -> None:
-        with self._bar.external_write_mode(sys.stderr):
-            note(message, quiet=self._quiet)
-
-    def advance(self, amount: int) -> None:
-        self._bar.update(amount)
+    parameters: GenomeParameters | None = None
 
     def estimated(self, parameters: GenomeParameters) -> None:
         self.parameters = parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from dnatag.cli.common import (
+    OpenCommand,
     device_option,
+    find_model_for,
     note,
     output_option,
     progress,
@@ -22,18 +24,41 @@ from dnatag.errors import InputError
 if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source
     from dnatag.formats.text.tokens import Sentence
+    from dnatag.tasks.tagging.domain import TaggingDomain
 
 __all__ = ["command"]
 
-#: By domain the formats to read and to write, and what is counted.
-INPUTS = {"text": ("conll", "lines", "jsonl"), "proteins": ("fasta",)}
-OUTPUTS = {"text": ("conll", "jsonl"), "proteins": ("residues", "jsonl")}
-COUNTED = {
-    "text": ("sentences", "tokens", "entities"),
-    "proteins": ("proteins", "residues", "segments"),
-}
-#: What the formats are written as.
-TAGGED = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl", "fasta": "residues"}
+#: The task that the command is for.
+TASK = "tagging"
+
+
+def _formats() -> tuple[list[str], list[str]]:
+    """Names of the formats that any domain of the task can read, and can write."""
+    from dnatag.registry import domains
+
+    of_task = [domain for domain in domains() if TASK in domain.tasks]
+    return (
+        list(dict.fromkeys(name for domain in of_task for name in domain.readers)),
+        list(dict.fromkeys(name for domain in of_task for name in domain.writers)),
+    )
+
+
+def _format_options() -> Iterator[click.Option]:
+    readers, writers = _formats()
+    yield click.Option(
+        ["--format", "kind"],
+        type=click.Choice(["auto", *readers]),
+        default="auto",
+        show_default=True,
+        help="Format of the input: tokens in columns, a sentence in each line, JSON Lines with a "
+        "text or tokens, or proteins; auto recognises it by the content.",
+    )
+    yield click.Option(
+        ["--to", "target"],
+        type=click.Choice(writers),
+        show_default="as the input, JSON Lines for lines",
+        help="Format of the result.",
+    )
 
 
 # \b keeps click from joining the lines of a paragraph.
@@ -51,7 +76,7 @@ threshold are found. That of a segment of a protein leaves its ends some room.
 """
 
 
-@click.command("tag", help=HELP)
+@click.command("tag", cls=OpenCommand, more=_format_options, help=HELP)
 @click.argument("path", metavar="INPUT", type=click.Path(allow_dash=True))
 @output_option
 @click.option(
@@ -61,27 +86,11 @@ threshold are found. That of a segment of a protein leaves its ends some room.
     help="A model of text or of proteins, by name (see 'dnatag models list') or a model file.",
 )
 @click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["auto", *(kind for kinds in INPUTS.values() for kind in kinds)]),
-    default="auto",
-    show_default=True,
-    help="Of the input: tokens in columns, a sentence in each line, JSON Lines with a text or "
-    "tokens, or proteins; auto tells it from the content.",
-)
-@click.option(
-    "--to",
-    "target",
-    type=click.Choice(list(dict.fromkeys(TAGGED.values()))),
-    show_default="as the input, JSON Lines for lines",
-    help="Format of the result.",
-)
-@click.option(
     "--token-column",
     metavar="N",
     type=int,
     show_default="1, of CoNLL-U 2",
-    help="Of conll: the column of the tokens, counted from 1 or, from the end, from -1.",
+    help="In columns: which one has the tokens, counted from 1 or, from the end, from -1.",
 )
 @click.option(
     "--encoding",
@@ -107,8 +116,8 @@ threshold are found. That of a segment of a protein leaves its ends some room.
     "--homologs",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="Of proteins: look for homologs of those that cross the membrane in this FASTA file, "
-    "and tell the topology by all of them together. It needs pyhmmer and takes seconds a protein.",
+    help="Proteins: look for homologs of those that cross the membrane in this FASTA file, and "
+    "find the topology by all of them together. It needs pyhmmer and takes seconds a protein.",
 )
 @device_option
 @threads_option
@@ -134,26 +143,19 @@ def command(
     from dnatag.formats.sequences.residues import write_residues
     from dnatag.formats.text.conll import write_conll
     from dnatag.formats.text.jsonl import write_jsonl
-    from dnatag.models.names import find_model
     from dnatag.tasks.tagging.tagger import Tagger
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
-    refuse_overwriting([output], [path, find_model(model), homologs])
-    tagger = Tagger.load(model, device, threads, homologs)
-    domain = tagger.model.domain.name
+    model_path = find_model_for(TASK, model)
+    refuse_overwriting([output], [path, model_path, homologs])
+    tagger = Tagger.load(model_path, device, threads, homologs)
+    domain = tagger.model.domain
     columns = None if token_column is None else "conll"
     source, kind = _open(path, kind, domain, encoding, prefer=columns)
-    target = target or TAGGED[kind]
-    for option, value, known in (
-        ("--format", kind, INPUTS[domain]),
-        ("--to", target, OUTPUTS[domain]),
-    ):
-        if value not in known:
-            raise click.UsageError(
-                f"{option} {value} does not fit {model}, a model of {domain}: choose "
-                f"{' or '.join(known)}."
-            )
+    _check_format("--format", kind, domain.readers, model, domain)
+    target = target or domain.readers[kind]
+    _check_format("--to", target, domain.writers, model, domain)
     if token_column is not None and kind != "conll":
         raise click.UsageError(
             f"--token-column is for columns, and the input is {kind}; name its format with "
@@ -168,7 +170,7 @@ def command(
     # The tagger reads ahead.
     ahead, sentences = tee(_read(source, kind, token_column, encoding))
     n_sentences = n_tokens = n_spans = 0
-    with open_output(output) as handle, progress(unit=COUNTED[domain][0], quiet=quiet) as bar:
+    with open_output(output) as handle, progress(unit=domain.counted[0], quiet=quiet) as bar:
         tagged = tagger.tag_all((sentence.tokens for sentence in ahead), k_best or 0, min_score)
         for sentence, found in zip(sentences, tagged, strict=True):
             if target == "jsonl":
@@ -183,26 +185,32 @@ def command(
             bar.update()
         if not n_sentences:
             raise InputError(f"{display_name(path)}: is empty")
-    counts = zip((n_sentences, n_tokens, n_spans), COUNTED[domain], strict=True)
+    counts = zip((n_sentences, n_tokens, n_spans), domain.counted, strict=True)
     note(", ".join(f"{n} {what}" for n, what in counts), quiet=quiet)
 
 
+def _check_format(
+    option: str, name: str, known: Iterable[str], model: str, domain: TaggingDomain
+) -> None:
+    if name not in known:
+        raise click.UsageError(
+            f"{option} {name} does not fit {model}, a model of {domain.name}: choose "
+            f"{' or '.join(known)}."
+        )
+
+
 def _open(
-    path: str, kind: str, domain: str, encoding: str, prefer: str | None
+    path: str, kind: str, domain: TaggingDomain, encoding: str, prefer: str | None
 ) -> tuple[Source, str]:
-    """Tell the format of the input where it is not given."""
-    from dnatag.formats.registry import TEXTS, recognise
+    """Open the input, and recognise its format where it is not given."""
+    from dnatag.formats.registry import recognise
 
     if kind != "auto":
         return path, kind
-    if domain == "proteins":
-        return path, "fasta"
+    if len(domain.readers) == 1:
+        return path, next(iter(domain.readers))
     stream, format = recognise(
-        path,
-        TEXTS,
-        "a model of text reads a sentence in each line, columns as in CoNLL, or JSON Lines",
-        encoding=encoding,
-        prefer=prefer,
+        path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer=prefer
     )
     return stream, format.name
 

@@ -1,33 +1,36 @@
-"""``dnatag train``: annotated genomes, or tagged text or proteins, to a model file."""
+"""``dnatag train``: data of any domain to a model file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dnatag.cli.common import device_option, note, progress, quiet_option, threads_option
+from dnatag.cli.common import (
+    CliObserver,
+    OpenCommand,
+    device_option,
+    given,
+    progress,
+    quiet_option,
+    threads_option,
+)
 from dnatag.errors import InputError
-from dnatag.report import Observer, Progress
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
-    from dnatag.domains.genes.training.recipe import Recipe
+    from dnatag.tasks.base import Recipe
 
 __all__ = ["command"]
 
-existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 # \b keeps click from joining the lines of a paragraph.
-HELP = """Train a model of genes on the annotated genomes of a RECIPE, or those named by options;
-or one of text or proteins on the files of a RECIPE.
+HELP = """Train a model as a RECIPE says, on genomes, text, proteins or other sequences; or a model
+of genes on annotated genomes that are named by options.
 
 \b
 dnatag train --genome a.fna --annotation a.gff3 --from prokaryotes -o my.dnatag
@@ -36,8 +39,8 @@ dnatag train recipe.toml --folder genomes -o my.dnatag
 dnatag predict --model my.dnatag new.fna -o genes.gff3
 dnatag train entities.toml -o my.dnatag
 
-The genomes that a recipe names to validate on tell how good the model is, and when to stop;
-without any, the last tenth of each contig is held out for that. CDS that cannot be learnt from
+The genomes that a recipe names to validate on show how good the model is, and when to stop;
+without any, the last tenth of each contig is held out for that. CDS that cannot be trained on
 (pseudogenes, spliced ones and others) are masked and counted. While it runs, the folder
 OUTPUT.run has the losses (log.csv, which stays) and the state that --resume goes on from.
 
@@ -47,29 +50,16 @@ same.
 """
 
 
-@click.command("train", help=HELP)
-@click.argument("recipe", required=False, type=existing_file)
-@click.option(
-    "--genome",
-    "genomes",
-    metavar="FILE",
-    multiple=True,
-    type=existing_file,
-    help="FASTA, which needs an --annotation; or GenBank or EMBL with its own. Repeatable.",
-)
-@click.option(
-    "--annotation",
-    "annotations",
-    metavar="FILE",
-    multiple=True,
-    type=existing_file,
-    help="GFF3, GTF, GenBank or EMBL; one for each --genome in FASTA, in the same order.",
-)
-@click.option(
-    "--genetic-code",
-    metavar="CODE",
-    show_default="what the annotation says, else 11",
-    help="Of all genomes: NCBI's number, 64 letters, or 'starts:ATG,GTG;stops:TAA,TAG'.",
+def _corpus_options() -> Iterator[click.Option]:
+    from dnatag.registry import domains
+
+    for domain in domains():
+        yield from domain.corpus_options
+
+
+@click.command("train", cls=OpenCommand, more=_corpus_options, help=HELP)
+@click.argument(
+    "recipe", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--folder",
@@ -110,11 +100,10 @@ same.
     type=click.Path(dir_okay=False, path_type=Path),
     help="The model file to write.",
 )
+@click.pass_context
 def command(
+    context: click.Context,
     recipe: Path | None,
-    genomes: tuple[Path, ...],
-    annotations: tuple[Path, ...],
-    genetic_code: str | None,
     folder: Path | None,
     start: str | None,
     resume: bool,
@@ -124,39 +113,48 @@ def command(
     threads: int,
     quiet: bool,
     output: Path,
+    **options: Any,
 ) -> None:
-    """Train a model on annotated genomes, or on the files of a RECIPE."""
-    from dnatag.engine.training.workers import processes
+    """Train a model as a RECIPE says, or on data that options name."""
     from dnatag.models.names import find_model
 
     if not os.access(output.absolute().parent, os.W_OK):
         raise InputError(f"{output}: cannot write there")
-    _spare_what_is_there(output, [recipe, *genomes, *annotations, start and find_model(start)])
-    quiet = quiet or processes()[0] > 0
-    common = {
-        "resume": resume,
-        "device": device,
-        "threads": max(threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1),
-    }
-    if recipe is not None and (genomes or annotations or genetic_code):
-        raise click.UsageError(
-            "a recipe names its genomes, annotations and genetic codes itself: leave out "
-            "--genome, --annotation and --genetic-code."
-        )
-    if recipe is not None and _domain(recipe) != "genes":
-        if start is not None or steps is not None:
+    _spare_what_is_there(output, [recipe, *_paths(options), start and find_model(start)])
+    plan = _recipe(context, recipe, folder, options)
+    changes = {name: value for name, value in (("steps", steps), ("seed", seed)) if value}
+    if seed == 0:
+        changes["seed"] = 0
+    known = [field.name for field in fields(plan.training)]
+    if start is not None and not plan.task.fine_tunes:
+        raise click.UsageError(f"--from is not for {plan.domain.name}: its models start anew.")
+    for name in changes:
+        if name not in known:
             raise click.UsageError(
-                "--from and --steps are for genes; the length of other runs is 'epochs' in the "
-                "recipe."
+                f"--{name} is not for {plan.domain.name}; its recipes have {', '.join(known)}."
             )
-        _train_tokens(recipe, folder, seed, output, quiet, common)
-    else:
-        plan = _plan(recipe, genomes, annotations, genetic_code, folder)
-        if steps is not None:
-            plan = replace(plan, training=replace(plan.training, steps=steps))
-        if seed is not None:
-            plan = replace(plan, training=replace(plan.training, seed=seed))
-        _train_genes(plan, start, output, quiet, common)
+    plan = replace(plan, training=replace(plan.training, **changes))
+
+    from dnatag.engine.training.workers import processes
+    from dnatag.training import train
+
+    quiet = quiet or processes()[0] > 0
+    with progress(unit=" read", quiet=quiet) as bar, closing(CliObserver(quiet, bar)) as observer:
+        train(
+            plan,
+            output,
+            start=start,
+            resume=resume,
+            device=device,
+            threads=max(threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1),
+            observer=observer,
+        )
+
+
+def _paths(options: Mapping[str, Any]) -> list[Path]:
+    """Return the files that options name, one or several each."""
+    values = [v if isinstance(v, tuple) else (v,) for v in options.values()]
+    return [value for of_option in values for value in of_option if isinstance(value, Path)]
 
 
 def _spare_what_is_there(output: Path, inputs: Sequence[str | Path | None]) -> None:
@@ -174,102 +172,32 @@ def _spare_what_is_there(output: Path, inputs: Sequence[str | Path | None]) -> N
             ) from None
 
 
-def _domain(recipe: Path) -> str:
-    from dnatag.formats.toml import read_toml
-
-    return str(read_toml(recipe).get("domain", "genes"))
-
-
-def _train_genes(
-    plan: Recipe, start: str | None, output: Path, quiet: bool, common: dict[str, Any]
-) -> None:
-    from dnatag.domains.genes.training.train import read_data, train
-    from dnatag.models.names import find_model
-
-    model = None if start is None else find_model(start)
-    with progress(len(plan.genomes), unit="genomes", quiet=quiet) as bar:
-        data = read_data(plan.genomes, bar.update)
-    note(data.summary(), quiet=quiet)
-    with _reporting(quiet) as observer:
-        about = train(plan, data, output, start=model, observer=observer, **common)
-    if "scores" in about:
-        scores = about["scores"]
-        note(
-            f"{output}: validation loss {scores['validation_loss']:.5f}, "
-            f"stop F1 {_percent(scores['stop_f1'])}, exact F1 {_percent(scores['exact_f1'])}",
-            quiet=quiet,
-        )
-
-
-def _train_tokens(
-    path: Path,
-    folder: Path | None,
-    seed: int | None,
-    output: Path,
-    quiet: bool,
-    common: dict[str, Any],
-) -> None:
-    from dnatag.formats.io.writing import refuse_overwriting
-    from dnatag.tasks.tagging.recipe import read_recipe
-    from dnatag.tasks.tagging.train import Data, train
-
-    recipe = read_recipe(path, folder)
-    if recipe.training.join:
-        refuse_overwriting([output], [recipe.folder / recipe.training.join])
-    if seed is not None:
-        recipe = replace(recipe, training=replace(recipe.training, seed=seed))
-    data = Data(recipe)
-    note(data.summary(), quiet=quiet)
-    with _reporting(quiet) as observer:
-        about = train(recipe, data, output, observer=observer, **common)
-    for split, scores in about.get("scores", {}).items():
-        text = ", ".join(f"{name} {_percent(value)}" for name, value in scores.items())
-        note(f"{output}: {split}: {text}", quiet=quiet)
-
-
-@contextmanager
-def _reporting(quiet: bool) -> Iterator[Observer]:
-    """Show the steps of a run: a bar, and a line for each validation."""
-    with progress(unit="steps", quiet=quiet) as bar:
-        yield _Steps(bar, quiet)
-
-
-class _Steps(Observer):
-    def __init__(self, bar: tqdm, quiet: bool) -> None:
-        self.bar = bar
-        self.quiet = quiet
-
-    def step(self, progress: Progress) -> None:
-        self.bar.total = progress.steps
-        self.bar.set_postfix_str(f"loss {progress.loss:.5f}", refresh=False)
-        self.bar.update(progress.step - self.bar.n)
-        if progress.validation_loss is not None:
-            self.bar.clear()
-            metric = "" if progress.metric is None else f", metric {progress.metric:.5f}"
-            note(
-                f"step {progress.step} of {progress.steps}, loss {progress.loss:.5f}, "
-                f"validation loss {progress.validation_loss:.5f}{metric}",
-                quiet=self.quiet,
-            )
-
-
-def _plan(
-    recipe: Path | None,
-    genomes: tuple[Path, ...],
-    annotations: tuple[Path, ...],
-    genetic_code: str | None,
-    folder: Path | None,
+def _recipe(
+    context: click.Context, path: Path | None, folder: Path | None, options: dict[str, Any]
 ) -> Recipe:
-    from dnatag.domains.genes.training.recipe import read_recipe, recipe_of_files
+    """Read the recipe, or make one of the options of a domain."""
+    from dnatag.recipe import Recipe, read_recipe
+    from dnatag.registry import domains, find_task
 
-    if recipe is not None:
-        return read_recipe(recipe, folder)
-    if not genomes:
-        raise click.UsageError("nothing to train on: name a recipe, or a --genome.")
-    if folder is not None:
+    named = [
+        (domain, option)
+        for domain in domains()
+        for option in domain.corpus_options
+        if given(context, option.name)
+    ]
+    if path is not None:
+        if named:
+            raise click.UsageError(
+                f"a recipe names its data itself: leave out {named[0][1].opts[0]}."
+            )
+        return read_recipe(path, folder)
+    if folder is not None and named:
         raise click.UsageError("--folder is for recipes.")
-    return recipe_of_files(genomes, annotations, genetic_code)
-
-
-def _percent(share: float | None) -> str:
-    return "unknown" if share is None else f"{100 * share:.2f}"
+    domain = named[0][0] if named else None
+    corpora = () if domain is None else domain.corpora_of_options(options)
+    if domain is None or not corpora:
+        raise click.UsageError("nothing to train on: name a recipe, or a --genome.")
+    if other := next((o for d, o in named if d is not domain), None):
+        raise click.UsageError(f"{other.opts[0]} is not for {domain.name}.")
+    task = find_task(domain.tasks[0])
+    return Recipe(domain, task, corpora, task.training())

@@ -115,7 +115,7 @@ def allowed(field: dataclasses.Field[Any], hint: Any) -> str:
     least, most = about.get("least"), about.get("most")
     match least, most:
         case None, None:
-            return kind
+            return f"{kind}, above 0" if {int, float} & set(options) else kind
         case _, None:
             return f"{kind}, at least {least}"
         case None, _:
@@ -150,7 +150,9 @@ def describe(command: click.Command, path: str) -> Iterator[str]:
         yield from ("```text", f"{path} {' '.join(command.collect_usage_pieces(context))}", "```")
     yield ""
     yield from paragraphs(command.help or "")
-    options = [p for p in command.params if isinstance(p, click.Option)]
+    options = [
+        p for p in command.get_params(context) if isinstance(p, click.Option) and p.name != "help"
+    ]
     if options:
         yield from ("| option | meaning |", "|---|---|")
         for option in options:

@@ -231,7 +231,7 @@ def test_residues_of_other_proteins(folder: Path) -> None:
     [
         (GENES, ["--scheme", "BIO"], "--scheme is for text in columns"),
         (GENES, ["--tag-column", "-1"], "--tag-column is for text in columns"),
-        (GENES, ["--picture", "x.png"], "--picture is for text in columns and FASTA of labelled"),
+        (GENES, ["--picture", "x.png"], "--picture is for FASTA of labelled residues and text in"),
         ("truth.conll", ["--verified"], "--verified is for annotations of genes"),
         ("truth.conll", ["--genome", "x"], "--genome is for annotations of genes"),
         ("truth.fasta", ["--token-column", "1"], "and these files are FASTA of labelled residues"),
@@ -245,3 +245,29 @@ def test_wrong_use(folder: Path, truth: str, options: list[str], message: str) -
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_conll_u_has_its_parts_of_speech_in_the_fourth_column(folder: Path) -> None:
+    rows = [(1, "We", "PRON"), (2, "saw", "VERB"), (3, "it", "PRON")]
+    truth = "".join(f"{i}\t{w}\t_\t{t}" + 6 * "\t_" + "\n" for i, w, t in rows) + "\n"
+    # As dnatag tag writes it, with the tag in one more column.
+    found = "".join(f"{i}\t{w}\t_\t_" + 6 * "\t_" + f"\t{t}\n" for i, w, t in rows) + "\n"
+    (folder / "truth.conllu").write_text(truth)
+    (folder / "a.conllu").write_text(found.replace("VERB", "NOUN"))
+    assert scores("truth.conllu", "a.conllu")["a"]["accuracy"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"tokens": ["Ada"]}\n', "is JSON Lines; the reference is text in columns"),
+        ("##gff-version 3\n", "is a GFF or GTF file; the reference is text in columns"),
+        ("c1 x CDS 197 2083 . + 0 ID=g1\n", "has the columns of GFF with spaces between"),
+    ],
+)
+def test_other_kinds_than_the_reference(folder: Path, text: str, words: str) -> None:
+    (folder / "b").write_text(text)
+    result = evaluate("truth.conll", "b")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"b: {words}" in result.stderr
+    assert evaluate("b", "b").exit_code == 2

@@ -25,10 +25,11 @@ import zstandard
 from click.testing import CliRunner, Result
 
 from dnatag.cli import main
-from dnatag.domains.text.domain import DOMAIN, Settings
+from dnatag.domains.text.domain import DOMAIN
 from dnatag.domains.text.labels import Plain
+from dnatag.domains.text.settings import TextNetwork
 from dnatag.engine.networks.token_tagger import TokenTagger
-from dnatag.tasks.tagging.domain import find_domain
+from dnatag.registry import find_domain
 from dnatag.tasks.tagging.model import TokenModel, save
 from dnatag.tasks.tagging.schemes import faults
 from dnatag.tasks.tagging.tagger import Tagger
@@ -62,10 +63,10 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
     """Options for a model of proteins with random weights."""
     torch.manual_seed(1)
     domain = find_domain("proteins")
-    settings = domain.settings(hidden=4)
+    settings = domain.network(hidden=4)
     featurizer = domain.featurizer([tuple("ACDEF")], settings, Path())
     labelling = domain.load_labelling({"kind": "topology"})
-    network = TokenTagger(domain.network(featurizer, settings), labelling.grammar)
+    network = TokenTagger(domain.tagger_config(featurizer, settings), labelling.grammar)
     path = tmp_path_factory.mktemp("proteins") / "membrane.dnatag"
     save(path, TokenModel(domain, featurizer, (network,), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
@@ -75,9 +76,11 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Options:
     """Options for a model of plain tags with random weights."""
     torch.manual_seed(1)
-    featurizer = DOMAIN.featurizer([SENTENCE.split()], Settings(), Path())
+    featurizer = DOMAIN.featurizer([SENTENCE.split()], TextNetwork(), Path())
     labelling = Plain(["NN", "VB"])
-    network = TokenTagger(DOMAIN.network(featurizer, Settings(hidden=4)), labelling.grammar)
+    network = TokenTagger(
+        DOMAIN.tagger_config(featurizer, TextNetwork(hidden=4)), labelling.grammar
+    )
     path = tmp_path_factory.mktemp("plain") / "plain.dnatag"
     save(path, TokenModel(DOMAIN, featurizer, (network,), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
@@ -149,6 +152,25 @@ def test_columns(model: Options, file: Write) -> None:
     # What was written can be read, with a column more.
     again = done(tag(*model, "--token-column", 2, file(text)))
     assert [line.split("\t")[2:] for line in again.splitlines()[1:-1]] == [[t, t] for t in TAGS]
+
+
+@pytest.mark.parametrize("separator", [" ", "\t"])
+def test_columns_are_recognised(model: Options, file: Write, separator: str) -> None:
+    """Without --format: columns with spaces or tabs, a column alone, CoNLL-U."""
+    words = SENTENCE.split()
+    two = "".join(f"{word}{separator}O\n" for word in words)
+    assert done(tag(*model, file(f"{two}\n{two}"))) == 2 * (
+        "".join(f"{w}{separator}O{separator}{t}\n" for w, t in zip(words, TAGS, strict=True)) + "\n"
+    )
+    expected = done(tag(*model, "--format", "conll", file(CONLL)))
+    assert done(tag(*model, file(CONLL))) == expected
+    universal = "# sent_id = 1\n" + "".join(
+        f"{i}\t{word}" + 8 * "\t_" + "\n" for i, word in enumerate(words, 1)
+    )
+    rows = done(tag(*model, file(universal))).splitlines()[1:-1]
+    assert [(row.split("\t")[1], row.split("\t")[10]) for row in rows] == [
+        *zip(words, TAGS, strict=True)
+    ]
 
 
 def test_fasta(proteins: Options, file: Write) -> None:
@@ -318,6 +340,11 @@ def assert_one_line(result: Result, code: int, told: str) -> None:
         (b'{"text": 1}\n', (), 'line 1: "text" is not a string'),
         (b'{"text": "a"}\n{"words": []}\n', (), "line 2: the object has neither"),
         (b"a\tO\nb\n", ("--token-column", "2"), "line 2: has 1 columns, no column 2"),
+        (b'[{"text": "a"}]', (), "is a JSON array; write one object in each line"),
+        (b"7\tone text\tof some words\n8\ta\tword of it\n", (), "has texts in columns"),
+        (b"one\ntwo\n", (), "cannot be recognised for sure; name its format with --format"),
+        (b">a\nMKV\n", (), "has sequences (FASTA); a model of text reads a sentence in each line"),
+        (b"1\ta\n2\tb\n3\tc\n", ("--token-column", "1"), "the first column counts the tokens"),
         (b"fine words\nna\xefve\n", (), "line 2: byte 0xEF is not utf-8; name the encoding"),
         (gzip.compress(LINES.encode() * 99, mtime=0)[:-9], (), "gzip data is truncated"),
     ],
@@ -342,6 +369,9 @@ def test_blank_lines_are_sentences(model: Options, file: Write) -> None:
 def test_bad_proteins(proteins: Options, file: Write) -> None:
     assert_one_line(tag(*proteins, file("")), 2, "is empty")
     assert_one_line(tag(*proteins, file("MKL\n")), 2, "is not FASTA")
+    assert_one_line(tag(*proteins, file(">a\n" + "ACGT" * 9)), 2, "line 1: .* like nucleotides")
+    labelled = ">p\nMKKTAIAIAVALAGF\nSSSSSSSOOOOOOOO\n"
+    assert_one_line(tag(*proteins, file(labelled)), 2, "line 3: .* looks like labels")
     assert_one_line(tag(*proteins, file(">a\nMK1\n")), 2, "line 2: record 'a': illegal letter '1'")
 
 
@@ -359,7 +389,7 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*model, text.parent), "cannot read: Is a directory"),
         (
             (*device, "--model", "prokaryotes", text),
-            "a model of genes for the task annotation, not",
+            "for annotation: apply it with 'dnatag predict --model prok",
         ),
         ((*device, "--model", "nobody", text), "no model and no file named nobody"),
         ((*device, "--model", text, text), "input: not a dnatag model file"),
@@ -384,7 +414,7 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*model, "--encoding", "base64", text), "no encoding 'base64' is known"),
         ((*model, "-o", text.parent / "none" / "x", text), "cannot write: No such file"),
         ((*model, "--threads", "0", text), "--threads"),
-        ((*model, "--homologs", fasta, text), "fasta: only proteins have homologs; .* of text"),
+        ((*model, "--homologs", fasta, text), "fasta: a model of text has no use for homologs"),
         ((*proteins, "--homologs", text, fasta), "input: is not FASTA"),
         ((*proteins, "--homologs", text.with_name("none"), fasta), "'--homologs': .*not exist"),
     ):

@@ -27,7 +27,7 @@ def recipe(tmp_path: Path) -> Path:
             file.write(Path(name).read_bytes())
     (tmp_path / "r.tsv").write_text("genome\tannotation\nbuchnera.fna.gz\tbuchnera.gff3.gz\n")
     (tmp_path / "r.toml").write_text(
-        'table = "r.tsv"\n[model]\nhidden = 4\nembedding = 2\n'
+        'domain = "genes"\n[[corpus]]\ntable = "r.tsv"\n[network]\nhidden = 4\nembedding = 2\n'
         "[training]\nsteps = 50\nbatch = 2\nwindow = 600\nvalidate_every = 2\n"
     )
     return tmp_path / "r.toml"
@@ -58,7 +58,7 @@ def test_recipe_with_options(recipe: Path, tmp_path: Path) -> None:
     assert training["windows"]["seed"] == training["loop"]["seed"] == 5
     assert (tmp_path / "my.dnatag.run" / "log.csv").read_text().count("\n") == 3
     tuned = tmp_path / "tuned.dnatag"
-    recipe.write_text(recipe.read_text().replace("[model]\nhidden = 4\nembedding = 2\n", ""))
+    recipe.write_text(recipe.read_text().replace("[network]\nhidden = 4\nembedding = 2\n", ""))
     done = run(*arguments, "--from", tmp_path / "my.dnatag", "-o", tuned)
     assert (done.exit_code, done.output) == (0, "")
     assert read_metadata(tuned)["training"]["start"] == "my.dnatag"
@@ -85,8 +85,8 @@ def test_resume(recipe: Path, tmp_path: Path) -> None:
         (("--genome", FASTA, "--annotation", GFF, "--genetic-code", "99"), "no genetic code 99"),
         (("--genome", FASTA, "--annotation", GFF, "--from", "nobody"), "no file named nobody"),
         (("--genome", FASTA, "--annotation", GFF, "--folder", DATA), "--folder is for recipes"),
-        ((GFF, "--genome", FASTA), "a recipe names its genomes, annotations and genetic codes"),
-        ((GFF, "--genetic-code", "4"), "a recipe names its genomes, annotations and genetic codes"),
+        ((GFF, "--genome", FASTA), "a recipe names its data itself: leave out --gen"),
+        ((GFF, "--genetic-code", "4"), "a recipe names its data itself: leave out --gen"),
         ((GFF,), "is no TOML file"),
     ],
 )

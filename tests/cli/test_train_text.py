@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,25 +10,15 @@ from click.testing import CliRunner, Result
 
 from dnatag.cli import main
 from dnatag.models.file import read_metadata
+from dnatag.recipe import read_recipe
 from dnatag.report import Observer, Progress
-from dnatag.tasks.tagging.recipe import read_recipe
-from dnatag.tasks.tagging.train import Data, train
+from dnatag.training import train
 
 Toy = tuple[Path, Path, str]
 BIO = "Ada\tB-PER\nruns\tO\n\n"
 PLAIN = "Ada\tNNP\nruns\tVBZ\n\n"
 CORPUS = 'domain = "text"\n[[corpus]]\ntrain = "bio.tsv"\n'
-SHORT = "[model]\nhidden = 4\n[training]\nepochs = 1\n"
-
-
-class Steps(Observer):
-    """Hands each step of a run to a function."""
-
-    def __init__(self, function: Callable[[Progress], object]) -> None:
-        self.function = function
-
-    def step(self, progress: Progress) -> None:
-        self.function(progress)
+SHORT = "[network]\nhidden = 4\n[training]\nepochs = 1\n"
 
 
 def run(*arguments: object) -> Result:
@@ -82,14 +71,14 @@ def test_same_seed_same_file(toy: Toy, tmp_path: Path) -> None:
 
 def test_an_interrupted_run_ends_the_same(toy: Toy, tmp_path: Path) -> None:
     output = tmp_path / "toy.dnatag"
-    whole = read_recipe(toy[0])
 
-    def interrupt(now: Progress) -> None:
-        if now.step > now.steps / 2:
-            raise KeyboardInterrupt
+    class Interrupt(Observer):
+        def step(self, progress: Progress) -> None:
+            if progress.step > progress.steps / 2:
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(whole, Data(whole), output, device="cpu", observer=Steps(interrupt))
+        train(read_recipe(toy[0]), output, device="cpu", observer=Interrupt())
     done = quick(toy[0], "-o", output)
     assert done.exit_code == 2
     assert "has not ended; go on with --resume" in done.stderr
@@ -130,26 +119,34 @@ def test_scores_that_are_not_defined_are_left_out(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        (CORPUS, ("--steps", 5), "--from and --steps are for genes; the length of other runs is"),
-        (CORPUS, ("--from", "prokaryotes"), "--from and --steps are for genes"),
-        (CORPUS, ("--genome", "bio.tsv"), "a recipe names its genomes"),
+        (CORPUS, ("--steps", 5), "--steps is not for text; its recipes have epochs, batch,"),
+        (CORPUS, ("--from", "prokaryotes"), "--from is not for text: its models start anew"),
+        (CORPUS, ("--genome", "bio.tsv"), "a recipe names its data itself: leave out --genome"),
         (CORPUS, ("--resume",), "nothing to resume"),
         (CORPUS, ("--folder", "elsewhere"), "there is no file elsewhere/bio.tsv"),
         (CORPUS + "colour = 1\n", (), "r.toml: [[corpus]] 1: unknown key 'colour'"),
         (CORPUS + "[training]\nsteps = 5\n", (), "r.toml: [training]: unknown key 'steps'"),
-        (CORPUS + "[model]\nhidden = 0\n", (), "r.toml: [model]: 'hidden' cannot be 0"),
+        (
+            CORPUS + "[network]\nhidden = 0\n",
+            (),
+            "r.toml: [network]: 'hidden' must be above 0",
+        ),
         (CORPUS + 'test = "none.tsv"\n', (), "r.toml: [[corpus]] 1: there is no file"),
         (CORPUS + 'scheme = "BOI"\n', (), "r.toml: [[corpus]] 1: 'scheme' can be BIO"),
         (CORPUS + "tag_column = 0\n", (), "r.toml: [[corpus]] 1: 'tag_column' is counted from 1"),
         (CORPUS + "tag_column = 3\n", (), "bio.tsv: line 1: has 2 columns, no column 3"),
         (CORPUS + 'encoding = "x"\n', (), "bio.tsv: cannot read: no encoding 'x' is known"),
-        (CORPUS + '[[corpus]]\ntrain = "plain.tsv"\n', (), "one model cannot learn from both"),
+        (CORPUS + '[[corpus]]\ntrain = "plain.tsv"\n', (), "one model cannot be trained on both"),
         (CORPUS.replace("bio", "plain") + 'scheme = "BIO"\n', (), "'NNP' is no tag of spans"),
-        (CORPUS + '[model]\nvectors = "v.txt"\n', (), "v.txt: cannot read: No such file"),
-        (CORPUS + '[model]\nvectors = "bio.tsv"\n', (), "bio.tsv: line 1: expected a word"),
-        (CORPUS + '[model]\ncharacters = "lstm"\nspelling = 7\n', (), "'spelling' must be even"),
-        (CORPUS.replace("text", "music"), (), "r.toml: 'domain' must be text or proteins"),
-        ('domain = "text"\n', (), "no [[corpus]] names files to train on"),
+        (CORPUS + '[network]\nvectors = "v.txt"\n', (), "v.txt: cannot read: No such file"),
+        (CORPUS + '[network]\nvectors = "bio.tsv"\n', (), "bio.tsv: line 1: expected a word"),
+        (CORPUS + '[network]\ncharacters = "lstm"\nspelling = 7\n', (), "'spelling' must be even"),
+        (
+            CORPUS.replace("text", "music"),
+            (),
+            "no domain 'music'; installed are genes, proteins,",
+        ),
+        ('domain = "text"\n', (), "there is no [[corpus]] to train on"),
         ("domain = text", (), "r.toml: is no TOML file"),
     ],
 )

@@ -14,11 +14,11 @@ from dnatag.domains.genes.signals.gene_signals import FEATURES, MIRROR_FEATURES,
 from dnatag.domains.genes.structures.grammar import gene_grammar
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
+from dnatag.engine.networks.weights import network_with_weights, weights_of
 from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
-from dnatag.models.weights import network_with_weights, weights_of
 
-__all__ = ["build", "load", "save"]
+__all__ = ["build", "load", "make_config", "save"]
 
 #: What model files of genes name as their domain, task and network.
 _DOMAIN, _TASK, _NETWORK = "genes", "annotation", "kmer_tagger"
@@ -31,21 +31,21 @@ _MIRROR = Mirror(
 )
 
 
-def build(
+def make_config(
     hidden: int = 96, embedding: int = 24, layers: int = 1, dropout: float = 0.0
-) -> KmerTagger:
-    """Return an untrained gene model.
+) -> KmerTaggerConfig:
+    """Return the sizes of a gene model.
 
     Parameters
     ----------
     hidden, layers : int
-        Of the BiLSTM.
+        Units and layers of each direction of the LSTM.
     embedding : int
         Length of the hexamer vectors.
     dropout : float
         Variational dropout while training.
     """
-    config = KmerTaggerConfig(
+    return KmerTaggerConfig(
         kmer=6,
         embedding=embedding,
         features=len(FEATURES),
@@ -55,6 +55,13 @@ def build(
         dropout=dropout,
         site=SiteConfig(flag=START),
     )
+
+
+def build(
+    hidden: int = 96, embedding: int = 24, layers: int = 1, dropout: float = 0.0
+) -> KmerTagger:
+    """Return an untrained gene model; its sizes are those of :func:`make_config`."""
+    config = make_config(hidden, embedding, layers, dropout)
     return KmerTagger(config, gene_grammar(), SPREAD, _MIRROR)
 
 

@@ -16,7 +16,7 @@ from dnatag.formats.io.writing import OutputSet
 from dnatag.formats.sequences.bed import write_bed
 from dnatag.formats.sequences.fasta import write_fasta
 from dnatag.formats.sequences.flatfile import GenBankWriter
-from dnatag.formats.sequences.gff import GffWriter
+from dnatag.formats.sequences.gff_writer import GffWriter
 from dnatag.formats.sequences.records import CodingSequence, Contig
 from dnatag.formats.sequences.tables import GeneTableWriter, LabelTableWriter
 
@@ -36,7 +36,7 @@ class GeneWriter:
     handles : mapping of str to text file
         Where to write, by format (``GENE_FORMATS``):
 
-        - ``gff``: GFF3, see :class:`dnatag.formats.sequences.gff.GffWriter`;
+        - ``gff``: GFF3, see :class:`dnatag.formats.sequences.gff_writer.GffWriter`;
         - ``faa``: proteins as FASTA, without the stop;
         - ``ffn``: nucleotides of the genes as FASTA, in the direction of translation;
         - ``gbk``: GenBank records with the sequence of the contig;

@@ -1,113 +1,123 @@
-"""Proteins as a domain of tokens: residues, and the topology of membrane proteins."""
+"""Proteins: residues, and the topology of membrane proteins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from dnatag.domains.base import Domain
+from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
 
-from dnatag.domains.proteins.homologs import ProteinHomologs
-from dnatag.domains.proteins.metrics import evaluate_topology
-from dnatag.domains.proteins.residues import FEATURES, LETTERS, ResidueFeaturizer
-from dnatag.domains.proteins.topology import Topology, load_labelling
-from dnatag.engine.networks.token_tagger import TokenTaggerConfig
-from dnatag.errors import InputError
-from dnatag.formats.sequences.residues import read_residues
-from dnatag.tasks.tagging.domain import Corpora, CorpusFiles, Homologs, Labelling
+if TYPE_CHECKING:
+    import numpy as np
 
-__all__ = ["DOMAIN", "Settings"]
+    from dnatag.domains.proteins.evaluation import ProteinEvaluator
+    from dnatag.domains.proteins.residues import ResidueFeaturizer
+    from dnatag.engine.networks.token_tagger import TokenTaggerConfig
+    from dnatag.formats.text.tokens import Sentence
+    from dnatag.tasks.tagging.domain import Homologs, Labelling, TaggedCorpus
 
-
-@dataclass(frozen=True)
-class Settings:
-    """The size of the network.
-
-    Parameters
-    ----------
-    residues : int
-        Length of the vectors of residues.
-    mutate : float
-        Share of residues that are exchanged in training.
-    hidden, layers : int
-        Of the BiLSTM.
-    dropout : float
-        Variational dropout while training.
-    """
-
-    residues: int = 24
-    mutate: float = 0.1
-    hidden: int = 64
-    layers: int = 1
-    dropout: float = 0.2
+__all__ = ["DOMAIN", "Proteins"]
 
 
-class Proteins:
-    """See :class:`dnatag.tasks.tagging.domain.Domain`."""
+class Proteins(Domain):
+    """Proteins, with homologs; see :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
 
     name = "proteins"
-    settings = Settings
-    limits: Mapping[str, tuple[Any, ...]] = {"mutate": (0, 1), "dropout": (0, 0.95)}
+    tasks = ("tagging",)
+    network = ProteinNetwork
+    corpus = ProteinCorpus
+    readers: Mapping[str, str] = {"fasta": "residues"}
+    writers = ("residues", "jsonl")
+    wanted = "a model of proteins reads FASTA"
+    counted = ("proteins", "residues", "segments")
+
+    @property
+    def evaluator(self) -> ProteinEvaluator:
+        """See :class:`dnatag.domains.base.Domain`."""
+        from dnatag.domains.proteins.evaluation import ProteinEvaluator
+
+        return ProteinEvaluator()
 
     def read(
-        self, corpora: Sequence[CorpusFiles], settings: Settings
-    ) -> tuple[list[Corpora], Labelling]:
-        """See :class:`dnatag.tasks.tagging.domain.Domain`; files are 3-line FASTA."""
-        result: list[Corpora] = []
-        for number, files in enumerate(corpora, 1):
-            plain = CorpusFiles(files.train, files.validate, files.test, encoding=files.encoding,
-                                weight=files.weight)  # fmt: skip
-            if files != plain:
-                raise InputError(
-                    f"[[corpus]] {number}: files of proteins are 3-line FASTA: leave out columns, "
-                    "scheme and types"
-                )
-            read: Corpora = {}
-            for split in ("train", "validate", "test"):
-                read[split] = []
-                for path in getattr(files, split):
-                    for protein in read_residues(path, True, files.encoding):
-                        Topology.check(protein.tags or (), f"{path}: {protein.id}")
-                        if protein.tokens:
-                            read[split].append(protein)
-            result.append(read)
+        self, corpora: Sequence[ProteinCorpus], network: ProteinNetwork
+    ) -> tuple[list[TaggedCorpus], Labelling]:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`; files are 3-line FASTA."""
+        from dnatag.domains.proteins.topology import Topology
+        from dnatag.tasks.tagging.domain import TaggedCorpus
+
+        result = []
+        for files in corpora:
+            paths = {"train": files.train, "validate": files.validate, "test": files.test}
+            splits = {
+                split: [protein for path in of_split for protein in _proteins(path, files.encoding)]
+                for split, of_split in paths.items()
+            }
+            names = {split: [path.name for path in of_split] for split, of_split in paths.items()}
+            result.append(TaggedCorpus(splits, names, weight=files.weight))
         return result, Topology()
 
     def featurizer(
-        self, sequences: Sequence[Sequence[str]], settings: Settings, folder: Path
+        self, sequences: Sequence[Sequence[str]], network: ProteinNetwork, folder: Path
     ) -> ResidueFeaturizer:
-        """See :class:`dnatag.tasks.tagging.domain.Domain`."""
-        return ResidueFeaturizer(settings.mutate)
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.proteins.residues import ResidueFeaturizer
 
-    def network(self, featurizer: ResidueFeaturizer, settings: Settings) -> TokenTaggerConfig:
-        """See :class:`dnatag.tasks.tagging.domain.Domain`."""
+        return ResidueFeaturizer(network.mutate)
+
+    def tagger_config(
+        self, featurizer: ResidueFeaturizer, network: ProteinNetwork
+    ) -> TokenTaggerConfig:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.proteins.residues import FEATURES, LETTERS
+        from dnatag.engine.networks.token_tagger import TokenTaggerConfig
+
         return TokenTaggerConfig(
-            categories=((len(LETTERS) + 1, settings.residues),),
+            categories=((len(LETTERS) + 1, network.residues),),
             features=FEATURES,
-            hidden=settings.hidden,
-            layers=settings.layers,
-            dropout=settings.dropout,
+            hidden=network.hidden,
+            layers=network.layers,
+            dropout=network.dropout,
         )
 
     def load_featurizer(self, arrays: Mapping[str, np.ndarray]) -> ResidueFeaturizer:
-        """See :class:`dnatag.tasks.tagging.domain.Domain`."""
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.proteins.residues import ResidueFeaturizer
+
         return ResidueFeaturizer.from_arrays(arrays)
 
     def load_labelling(self, data: Mapping[str, Any]) -> Labelling:
-        """See :class:`dnatag.tasks.tagging.domain.Domain`."""
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.proteins.topology import load_labelling
+
         return load_labelling(data)
 
     def homologs(self, path: Path) -> Homologs:
-        """See :class:`dnatag.tasks.tagging.domain.Domain`; the file is FASTA."""
+        """See :class:`dnatag.tasks.tagging.domain.HasHomologs`; the file is FASTA."""
+        from dnatag.domains.proteins.homologs import ProteinHomologs
+
         return ProteinHomologs(path)
 
     def scores(
         self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any
     ) -> dict[str, float]:
-        """See :class:`dnatag.tasks.tagging.domain.Domain`."""
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.proteins.metrics import evaluate_topology
+
         return evaluate_topology(truth, found).summary()
+
+
+def _proteins(path: Path, encoding: str) -> list[Sentence]:
+    """Read labelled proteins; labels that are none of a topology are refused."""
+    from dnatag.domains.proteins.topology import Topology
+    from dnatag.formats.sequences.residues import read_residues
+
+    proteins = []
+    for protein in read_residues(path, True, encoding):
+        Topology.check(protein.tags or (), f"{path}: {protein.id}")
+        proteins.append(protein)
+    return proteins
 
 
 DOMAIN = Proteins()

@@ -1,4 +1,4 @@
-"""How well the topology of membrane proteins is told, by the measures of TMbed and TMHMM.
+"""How well the topology of membrane proteins is predicted, by the measures of TMbed and TMHMM.
 
 The measures of proteins, segments and `q_ok` are those of Bernhofer and Rost 2022
 (https://doi.org/10.1186/s12859-022-04873-x): a segment is right if both its ends are within 5
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from dnatag.domains.proteins.consensus import OTHER_SIDE, OVERLAP
 from dnatag.domains.proteins.topology import SEGMENTS, TOLERANCE
 from dnatag.formats.text.tokens import Span
-from dnatag.tasks.tagging.metrics import UNKNOWN, Counts
+from dnatag.tasks.tagging.metrics import UNKNOWN, SpanCounts
 from dnatag.tasks.tagging.schemes import runs
 
 __all__ = ["TopologyScores", "evaluate_topology"]
@@ -26,7 +26,7 @@ KINDS = {"H": "alpha", "B": "beta", "": "globular"}
 
 @dataclass
 class TopologyScores:
-    """Counts over proteins.
+    """SpanCounts over proteins.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class TopologyScores:
         Those of a kind that are predicted to have a segment of it (globular: any segment).
     topology_right, q_ok : Counter
         Proteins by kind of which the whole topology, and all segments, are right.
-    segments : dict of str to Counts
+    segments : dict of str to SpanCounts
         Segments by kind, in proteins of that kind.
     residues, residues_right : int
         Residues of known label.
@@ -46,7 +46,7 @@ class TopologyScores:
     found: Counter[str] = field(default_factory=Counter)
     topology_right: Counter[str] = field(default_factory=Counter)
     q_ok: Counter[str] = field(default_factory=Counter)
-    segments: dict[str, Counts] = field(default_factory=dict)
+    segments: dict[str, SpanCounts] = field(default_factory=dict)
     residues: int = 0
     residues_right: int = 0
 
@@ -111,7 +111,7 @@ def evaluate_topology(
             and _begin_side(true, a) in ("", _begin_side(predicted, b))
             for a, b in zip(real, called, strict=True)
         )
-    scores.segments = {kind: Counts(*numbers) for kind, numbers in counts.items()}
+    scores.segments = {kind: SpanCounts(*numbers) for kind, numbers in counts.items()}
     return scores
 
 

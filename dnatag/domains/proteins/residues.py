@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from Bio.Align import substitution_matrices
 
-from dnatag.tasks.tagging.domain import TokenFeatures
+from dnatag.tasks.tagging.features import TokenFeatures
 
 __all__ = ["FEATURES", "LETTERS", "ResidueFeaturizer"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dnatag.domains.text.settings import LEAST_THRESHOLD, THRESHOLD
 from dnatag.engine.crf.grammar import Grammar, Transition
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity, Span
@@ -15,14 +16,9 @@ from dnatag.tasks.tagging import schemes
 from dnatag.tasks.tagging.domain import Labelling
 from dnatag.tasks.tagging.posterior import Posterior, Stretch
 
-__all__ = ["LEAST", "THRESHOLD", "Entities", "Plain", "labelling_of"]
+__all__ = ["Entities", "Plain", "labelling_of"]
 
 OUTSIDE = "O"
-#: The F1 that is expected is highest with half of it as the threshold (Lipton, Elkan and
-#: Naryanaswamy 2014, https://doi.org/10.1007/978-3-662-44851-9_15); so this is for one of 0.9.
-THRESHOLD = 0.45
-#: No threshold is lower: there are as many spans as pairs of tokens, nearly all of them like this.
-LEAST = 0.01
 
 
 class Entities:
@@ -86,7 +82,7 @@ class Entities:
         Of sets of spans that do not overlap it is the one with the largest sum of what posteriors
         exceed the threshold by; `min_score` takes the place of the threshold.
         """
-        threshold = self.threshold if min_score is None else max(min_score, LEAST)
+        threshold = self.threshold if min_score is None else max(min_score, LEAST_THRESHOLD)
         likely = [self._likely(shares, threshold) for shares in posterior.marginals()]
         return [_choose(entities, threshold) for entities in posterior.entities(likely)]
 
@@ -220,7 +216,7 @@ def labelling_of(
     """
     if scheme == schemes.PLAIN:
         if threshold != THRESHOLD:
-            raise InputError("[model]: 'threshold' is for entities, not for plain tags")
+            raise InputError("[network]: 'threshold' is for entities, not for plain tags")
         return Plain(sorted({t for sentence in tags for t in sentence}))
     types = {s.type for sentence in tags for s in schemes.spans(sentence, scheme)}
     return Entities(sorted(types), scheme, threshold)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dnatag.tasks.tagging.domain import TokenFeatures
+from dnatag.tasks.tagging.features import TokenFeatures
 
 __all__ = ["WordFeaturizer", "normalise", "shape"]
 
@@ -86,7 +86,7 @@ class WordFeaturizer:
         Parameters
         ----------
         sentences : iterable of sequence of str
-            What is learnt from.
+            Those to train on.
         vector_words, vectors
             As for the class.
         most_vectors : int

@@ -24,7 +24,8 @@ GAPS = frozenset(b"-.~")
 TOPOLOGY = re.compile(
     r"(?<![\w-])(?:topology|circular)=(?P<value>\w+)"
     r"|_type_(?P<spades>circular|linear)\b"  # SPAdes names contigs so
-    r"|\bcomplete\b.*\b(?P<words>circular)\b",
+    # "complete genome, circular", but not "complete genome, from circular consensus reads"
+    r"|\bcomplete\b[^,;]*[,;]\s*(?P<words>circular)\s*(?:[,;]|$)",
     re.IGNORECASE,
 )
 CIRCULAR = {"circular": True, "true": True, "yes": True, "y": True, "1": True}
@@ -162,7 +163,7 @@ def read_fasta(
     Contig
         With letters A, C, G, T, U, the IUPAC codes of ambiguous bases and N, in either case.
         It is circular if the header says so: ``topology=circular``, ``circular=true``,
-        SPAdes' ``_type_circular``, or the words complete and circular.
+        SPAdes' ``_type_circular``, or the words "complete ..., circular".
 
     Raises
     ------

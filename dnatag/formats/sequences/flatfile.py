@@ -177,7 +177,9 @@ def _convert(record: Any, id: str, name: str) -> tuple[Contig, list[CodingSequen
     }
     where = f"{name}: record '{id}'"
     features = [feature for feature in record.features if feature.type == "CDS"]
-    return contig, [_cds(f, id, pseudo, where) for f in features], len(record.seq)
+    genes = [_cds(f, id, pseudo, where) for f in features]
+    # A place between two bases, as 9^10, has no length.
+    return contig, [gene for gene in genes if len(gene)], len(record.seq)
 
 
 def _is_pseudo(feature: Any) -> bool:

@@ -1,21 +1,20 @@
-"""GFF3 and GTF: coding sequences in, predicted genes out as GFF3."""
+"""GFF3 and GTF: coding sequences in."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple, TextIO
-from urllib.parse import quote, unquote
+from typing import NamedTuple
+from urllib.parse import unquote
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import Source, display_name, open_text
-from dnatag.formats.sequences.records import Annotation, CodingSequence, Contig, alternatives, wrap
+from dnatag.formats.sequences.records import Annotation, CodingSequence, wrap
 
-__all__ = ["GffWriter", "parse_gff", "read_gff"]
+__all__ = ["annotation_lines", "parse_gff", "read_gff"]
 
-SOURCE = "dnatag"
 STRANDS = {"+": 1, "-": -1}
 PHASES = {"0": 0, "1": 1, "2": 2, ".": None}
 GTF = re.compile(r'\s*[\w.-]+\s+"|\s*(?:gene_id|transcript_id)\s')
@@ -67,8 +66,8 @@ def read_gff(path: Source) -> Annotation:
     Parameters
     ----------
     path
-        The file, plain or compressed, or "-" for standard input. Sequences after ``##FASTA`` are
-        not read.
+        The file, plain or compressed, or "-" for standard input. Sequences in it are not
+        read; see :func:`annotation_lines`.
 
     Returns
     -------
@@ -88,9 +87,7 @@ def parse_gff(lines: Iterable[str], name: str) -> Annotation:
     """Read the lines of a GFF3 or GTF file called ``name``; see :func:`read_gff`."""
     reader = _Reader(name)
     number = 0
-    for number, line in enumerate(lines, 1):
-        if line.startswith((">", "##FASTA")):
-            break
+    for number, line in annotation_lines(lines):
         if line.startswith("#"):
             reader.directive(line)
         elif line.strip():
@@ -98,6 +95,32 @@ def parse_gff(lines: Iterable[str], name: str) -> Annotation:
     if number == 0:
         raise InputError(f"{name}: is empty")
     return reader.finish()
+
+
+def annotation_lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Leave the sequences out of a GFF file.
+
+    Parameters
+    ----------
+    lines
+        The file. Sequences follow on ``##FASTA``, or begin with their header; where files were
+        put one behind the other, annotation follows on sequences.
+
+    Yields
+    ------
+    number : int
+        Counted from 1.
+    line : str
+        As it is.
+    """
+    sequences = False
+    for number, line in enumerate(lines, 1):
+        if line.startswith(">") or line.rstrip() == "##FASTA":
+            sequences = True
+        elif line.startswith("##") or line.count("\t") >= 7:
+            sequences = False
+        if not sequences:
+            yield number, line
 
 
 class _Reader:
@@ -357,104 +380,3 @@ def _in_phase(rows: list[_Row], strand: int) -> bool:
         a.phase is None or b.phase is None or (a.end - a.start - a.phase + b.phase) % 3 == 0
         for a, b in pairwise(ordered)
     )
-
-
-class GffWriter:
-    """Writes predicted genes as GFF3.
-
-    The score of a row is the posterior probability of the gene, its attribute
-    ``start_posterior`` that of the start. Missing ends are told as NCBI does, by ``partial`` and
-    ``start_range`` or ``end_range``. A circular contig has a ``region`` row with
-    ``Is_circular=true``, and a gene across its origin is one row that ends beyond the contig's
-    length.
-
-    Parameters
-    ----------
-    handle
-        Where to write; the header is written at once.
-    version
-        Version of dnatag.
-    model
-        Name of the model.
-    command
-        The command line.
-    """
-
-    def __init__(self, handle: TextIO, version: str, model: str, command: str) -> None:
-        """Write the header."""
-        self._handle = handle
-        pragmas = (f"processor dnatag {version}", f"model {model}", f"command {command}")
-        lines = ["##gff-version 3", *("#!" + " ".join(p.split()) for p in pragmas)]
-        handle.write("\n".join(lines) + "\n")
-
-    def write(self, contig: Contig, genes: Iterable[CodingSequence]) -> None:
-        """Write a contig and its genes."""
-        name, length = _encode_id(contig.id), len(contig)
-        lines = [f"##sequence-region {name} 1 {length}"]
-        if contig.circular:
-            attributes = f"ID={_encode(contig.id)}:1..{length};Is_circular=true"
-            lines.append(f"{name}\t{SOURCE}\tregion\t1\t{length}\t.\t+\t.\t{attributes}")
-        for gene in genes:
-            lines += _rows(name, gene, length if contig.circular else None)
-        self._handle.write("\n".join(lines) + "\n")
-
-
-def _rows(name: str, gene: CodingSequence, circumference: int | None) -> list[str]:
-    """Format the rows of a gene; ``circumference`` is the length of a circular contig."""
-    strand = "+" if gene.strand > 0 else "-"
-    score = "." if gene.posterior is None else f"{gene.posterior:.4f}"
-    parts = gene.parts if circumference is None else _unwrap(gene.parts, circumference)
-    left, right = (gene.partial5, gene.partial3)[:: gene.strand]
-    phases = _phases(parts, gene.strand, gene.phase)
-    rows = []
-    for i, ((start, end), phase) in enumerate(zip(parts, phases, strict=True)):
-        attributes = [] if not gene.id else [f"ID={_encode(gene.id)}"]
-        if gene.genetic_code is not None:
-            attributes.append(f"transl_table={gene.genetic_code}")
-        if left or right:
-            attributes.append("partial=true")
-        if left and i == 0:
-            attributes.append(f"start_range=.,{start + 1}")
-        if right and i == len(parts) - 1:
-            attributes.append(f"end_range={end},.")
-        if gene.start_posterior is not None:
-            attributes.append(f"start_posterior={gene.start_posterior:.4f}")
-        if gene.alternative_starts:
-            attributes.append(f"alternative_starts={alternatives(gene)}")
-        column = ";".join(attributes) or "."
-        rows.append(
-            f"{name}\t{SOURCE}\tCDS\t{start + 1}\t{end}\t{score}\t{strand}\t{phase}\t{column}"
-        )
-    return rows
-
-
-def _unwrap(parts: Sequence[tuple[int, int]], length: int) -> list[tuple[int, int]]:
-    """Let the parts behind the origin count on from ``length``; inverse of ``wrap``."""
-    unwrapped = [parts[0]]
-    for start, end in parts[1:]:
-        before, after = unwrapped[-1]
-        if end <= before:
-            start, end = start + length, end + length
-        if start == after == length:
-            unwrapped[-1] = before, end
-        else:
-            unwrapped.append((start, end))
-    return unwrapped
-
-
-def _phases(parts: Sequence[tuple[int, int]], strand: int, phase: int) -> list[int]:
-    phases = []
-    for start, end in parts[::strand]:
-        phases.append(phase)
-        phase = (phase - (end - start)) % 3
-    return phases[::strand]
-
-
-def _encode_id(text: str) -> str:
-    """Encode a contig id: anything but the characters GFF3 allows there."""
-    return quote(text, safe=".:^*$@!+_?-|").replace("~", "%7E")
-
-
-def _encode(text: str) -> str:
-    """Encode an attribute: control characters and those with a meaning in the column."""
-    return re.sub(r"[\x00-\x1f\x7f%;=&,]", lambda m: f"%{ord(m[0]):02X}", text)

@@ -6,6 +6,7 @@ import os
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import display_name, open_text
+from dnatag.formats.sequences.gff import annotation_lines
 
 __all__ = ["read_regions"]
 
@@ -32,9 +33,7 @@ def read_regions(path: str | os.PathLike[str]) -> dict[str, list[tuple[int, int]
     name = display_name(path)
     regions: dict[str, list[tuple[int, int]]] = {}
     with open_text(path) as lines:
-        for number, line in enumerate(lines, 1):
-            if line.startswith("##FASTA"):
-                break
+        for number, line in annotation_lines(lines):
             if not line.strip() or line.startswith(("#", "track", "browser")):
                 continue
             cells = line.rstrip("\r\n").split("\t")

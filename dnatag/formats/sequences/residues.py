@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TextIO
 
 from dnatag.errors import InputError
@@ -13,7 +14,7 @@ from dnatag.formats.text.tokens import Sentence
 
 __all__ = ["read_residues", "write_residues"]
 
-ILLEGAL = re.compile(r"[^A-Za-z*]")
+ILLEGAL = re.compile(r"[^A-Za-z*.]")
 
 
 def read_residues(path: Source, labelled: bool, encoding: str = "utf-8") -> Iterator[Sentence]:
@@ -26,22 +27,23 @@ def read_residues(path: Source, labelled: bool, encoding: str = "utf-8") -> Iter
         over.
     labelled
         Whether each record has exactly three lines, the last one with a label (a character)
-        for each residue. Otherwise the sequence may take any number of lines, and an asterisk
-        at its end (the stop) is dropped.
+        for each residue. Otherwise the sequence may take any number of lines, and a stop at
+        its end, an asterisk or gffread's dot, is dropped.
     encoding
         Name of the character encoding.
 
     Yields
     ------
     Sentence
-        With the header line, and a token for each residue: an upper-case letter, "X" for an
-        asterisk.
+        With the header line, and a token for each residue: an upper-case letter, "X" for a stop
+        within.
 
     Raises
     ------
     InputError
         Naming file, line and record, if the file is empty or no FASTA, or a record has no
-        name, no sequence, illegal letters, or not as many labels as residues.
+        name, no sequence, illegal letters, or not as many labels as residues; or, where labels
+        are not expected, if it looks like nucleotides or has a line of labels.
     """
     name = display_name(path)
     return parse_fasta(
@@ -100,28 +102,24 @@ class _Protein:
         """Return the protein."""
         lines = enumerate(b"".join(self._chunks).split(b"\n"), self._line + 1)
         rows = [(number, self._text(line, number)) for number, line in lines if line.strip()]
-        labels = None
-        if self._labelled:
-            if len(rows) != 2:
-                raise self._error(
-                    self._line,
-                    f"has {len(rows)} lines below the header, not 2 (sequence and labels)",
-                )
-            number, row = rows.pop()
-            labels = tuple(row)
-            if len(labels) != len(rows[0][1]):
-                raise self._error(
-                    number,
-                    f"has {len(labels)} labels for {len(rows[0][1])} residues; give each one label",
-                )
+        labels = self._take_labels(rows) if self._labelled else None
+        if not self._labelled and len(rows) == 2 and _are_labels(rows[0][1], rows[1][1]):
+            raise self._error(
+                rows[1][0], "looks like labels, not like residues; give FASTA without them"
+            )
         for number, row in rows:
             if match := ILLEGAL.search(row):
                 raise self._error(number, f"illegal letter {match.group()!r}; write residues A-Z")
-        sequence = "".join(row for _, row in rows).upper()
+        sequence = "".join(row for _, row in rows).upper().replace(".", "*")
         if not self._labelled:
             sequence = sequence.removesuffix("*")
         if not sequence:
             raise self._error(self._line, "has no sequence")
+        if _are_nucleotides(sequence):
+            raise self._error(
+                self._line,
+                "looks like nucleotides; proteins are needed (dnatag predict --faa writes them)",
+            )
         return Sentence(
             tuple(sequence.replace("*", "X")),
             tags=labels,
@@ -129,6 +127,19 @@ class _Protein:
             source=f">{self._header}",
             line=self._line,
         )
+
+    def _take_labels(self, rows: list[tuple[int, str]]) -> tuple[str, ...]:
+        if len(rows) != 2:
+            raise self._error(
+                self._line, f"has {len(rows)} lines below the header, not 2 (sequence and labels)"
+            )
+        number, labels = rows.pop()
+        residues = len(rows[0][1])
+        if len(labels) != residues:
+            raise self._error(
+                number, f"has {len(labels)} labels for {residues} residues; give each one label"
+            )
+        return tuple(labels)
 
     def _text(self, line: bytes, number: int) -> str:
         try:
@@ -141,3 +152,20 @@ class _Protein:
 
     def _error(self, line: int, reason: str) -> InputError:
         return InputError(f"{self._name}: line {line}: record '{self._id}': {reason}")
+
+
+def _are_nucleotides(sequence: str) -> bool:
+    """Judge whether a sequence is one of nucleotides, which proteins of few residues are not."""
+    count = sequence.replace("U", "T").count
+    bases = [count(base) for base in "ACGT"]
+    return (
+        len(sequence) >= 20
+        and 20 * min(bases) >= len(sequence)
+        and 20 * (sum(bases) + count("N")) >= 19 * len(sequence)
+    )
+
+
+def _are_labels(residues: str, labels: str) -> bool:
+    """Judge whether the second of two lines has labels, which come in runs."""
+    changes = sum(a != b for a, b in pairwise(labels))
+    return 5 <= len(residues) == len(labels) and 5 * changes < len(labels)

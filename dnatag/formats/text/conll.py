@@ -193,7 +193,7 @@ class _Layout(NamedTuple):
 
     tabbed: bool  # whether the line of the first token has tabs
     numbered: bool
-    width: int  # number of columns
+    width: int  # number of columns; ranges and empty nodes may lack the last one
 
     def columns(self, name: str, token: Column, tag: Column | None) -> tuple[int, ...]:
         """Return the columns to read."""
@@ -223,7 +223,7 @@ def _peek(lines: Iterator[tuple[int, str]]) -> tuple[_Layout, Iterable[tuple[int
         if not no_token and (rows or "\t" in line or not line.startswith("#")):
             rows.append(line)
     tabbed = bool(rows) and "\t" in rows[0]
-    width = len(_split(rows[0])) if rows else 0
+    width = max((len(_split(row)) for row in rows), default=0)
     return _Layout(tabbed, is_numbered(rows), width), chain(head, lines)
 
 

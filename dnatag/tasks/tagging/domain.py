@@ -1,54 +1,31 @@
-"""What a domain of tokens brings: how tokens are encoded and what its labels mean."""
+"""What the tagging task needs of a domain: how tokens are encoded, and what labels mean."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.token_tagger import TokenTaggerConfig
 from dnatag.formats.text.tokens import Entity, Sentence, Span
-from dnatag.tasks.tagging.posterior import Posterior, Stretch
+
+if TYPE_CHECKING:
+    from dnatag.engine.crf.grammar import Grammar
+    from dnatag.engine.networks.token_tagger import TokenTaggerConfig
+    from dnatag.tasks.tagging.features import TokenFeatures
+    from dnatag.tasks.tagging.posterior import Posterior, Stretch
 
 __all__ = [
-    "DOMAINS",
-    "CorpusFiles",
-    "Domain",
     "Featurizer",
+    "HasHomologs",
     "Homolog",
     "Homologs",
     "Labelling",
-    "TokenFeatures",
-    "find_domain",
+    "TaggedCorpus",
+    "TaggingDomain",
 ]
-
-
-@dataclass(frozen=True)
-class TokenFeatures:
-    """L tokens as :class:`dnatag.engine.networks.token_tagger.TokenTagger` sees them.
-
-    Attributes
-    ----------
-    categories : numpy.ndarray
-        int32 (L, number of categories).
-    features : numpy.ndarray
-        float32 (L, F).
-    parts : numpy.ndarray
-        int32 (L, W).
-    """
-
-    categories: np.ndarray
-    features: np.ndarray
-    parts: np.ndarray
-
-    def __len__(self) -> int:
-        """Return the number of tokens."""
-        return len(self.categories)
 
 
 class Featurizer(Protocol):
@@ -73,7 +50,7 @@ class Labelling(Protocol):
     Attributes
     ----------
     grammar : Grammar
-        States for the tags; those that a tag may have are told by `allowed`.
+        States for the tags; `allowed` gives those that a tag may have.
     labels : tuple of str
         What a token can be: a type, a tag, or ``O`` for nothing.
     label_of : numpy.ndarray
@@ -85,14 +62,14 @@ class Labelling(Protocol):
     label_of: np.ndarray
 
     def allowed(self, tags: Sequence[str], types: Sequence[str] | None) -> np.ndarray:
-        """States that tags allow, bool (L, S).
+        """Return the states that tags allow, bool (L, S).
 
         Where a corpus knows only some of the `types`, all else is left open.
         """
         ...
 
     def spans(self, path: np.ndarray) -> list[Span]:
-        """Spans of a path, int (L,)."""
+        """Return the spans of a path, int (L,)."""
         ...
 
     def best(self, posterior: Posterior, min_score: float | None) -> list[list[Entity]]:
@@ -105,7 +82,7 @@ class Labelling(Protocol):
         ...
 
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:
-        """Tags that say what spans say."""
+        """Return the tags of spans, of a sequence of so many tokens."""
         ...
 
     def stretch(self, span: Span, length: int) -> Stretch:
@@ -147,70 +124,73 @@ class Homologs(Protocol):
 
 
 @dataclass(frozen=True)
-class CorpusFiles:
-    """Files of tagged sequences.
+class TaggedCorpus:
+    """Tagged sequences that were read.
 
-    Parameters
+    Attributes
     ----------
-    train, validate, test : tuple of Path
-        What to learn from, to watch while learning, and to measure the model with.
-    token_column, tag_column : int
-        Of files of columns, from 1, or from the end for negative numbers.
-    scheme : str or None
-        Of the tags, see :mod:`dnatag.tasks.tagging.schemes`; None: what fits.
-    encoding : str
-        Of the files.
+    splits : dict of str to list of Sentence
+        Those to ``train`` on, to ``validate`` on during training, and to ``test`` the model with.
+    files : dict of str to list of str
+        The names of the files of each split.
     types : tuple of str or None
-        The only types that are tagged; where the files tag nothing, there may be others.
+        The only types that are tagged: where there is no tag, there may be spans of others.
+        None: whatever is there is tagged.
     weight : float
         How often each sequence takes part in an epoch, on average.
     """
 
-    train: tuple[Path, ...] = ()
-    validate: tuple[Path, ...] = ()
-    test: tuple[Path, ...] = ()
-    token_column: int = 1
-    tag_column: int = -1
-    scheme: str | None = None
-    encoding: str = "utf-8"
+    splits: dict[str, list[Sentence]]
+    files: dict[str, list[str]]
     types: tuple[str, ...] | None = None
     weight: float = 1.0
 
 
-#: Tagged sequences of a corpus, by split.
-Corpora = dict[str, list[Sentence]]
-
-
-class Domain(Protocol):
-    """A domain of tokens.
+class TaggingDomain(Protocol):
+    """What the task needs of a domain, beside what every domain has.
 
     Attributes
     ----------
     name : str
         What its model files are marked with.
-    settings : type
-        A dataclass of the settings of its networks, for recipes.
-    limits : mapping
-        What they can be, see :func:`dnatag.formats.toml.settings`.
+    network : type
+        A dataclass of the settings of its networks.
+    readers : mapping of str to str
+        By the name of each format that can be read, that of the format of its result.
+    writers : tuple of str
+        Names of the formats that can be written.
+    wanted : str
+        What its models read, for files that are of no such format.
+    counted : tuple of (str, str, str)
+        What sequences, tokens and spans are called, in the plural.
     """
 
     name: str
-    settings: type
-    limits: Mapping[str, tuple[Any, ...]]
+    network: type
+    readers: Mapping[str, str]
+    writers: tuple[str, ...]
+    wanted: str
+    counted: tuple[str, str, str]
 
-    def read(
-        self, corpora: Sequence[CorpusFiles], settings: Any
-    ) -> tuple[list[Corpora], Labelling]:
-        """Read all files, and tell what their tags are; they have one scheme then."""
+    def read(self, corpora: Sequence[Any], network: Any) -> tuple[list[TaggedCorpus], Labelling]:
+        """Read the corpora of a recipe, and find out what their tags are.
+
+        All have one scheme then.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read, has tags that do not fit, or there is nothing to train on.
+        """
         ...
 
     def featurizer(
-        self, sequences: Sequence[Sequence[str]], settings: Any, folder: Path
+        self, sequences: Sequence[Sequence[str]], network: Any, folder: Path
     ) -> Featurizer:
         """Return a featurizer that knows the tokens of sequences."""
         ...
 
-    def network(self, featurizer: Any, settings: Any) -> TokenTaggerConfig:
+    def tagger_config(self, featurizer: Any, network: Any) -> TokenTaggerConfig:
         """Return the size of the network."""
         ...
 
@@ -222,10 +202,6 @@ class Domain(Protocol):
         """Inverse of the labelling's ``to_dict``."""
         ...
 
-    def homologs(self, path: Path) -> Homologs:
-        """Return what finds homologs in a file of sequences, or refuse if there are none."""
-        ...
-
     def scores(
         self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any
     ) -> dict[str, float]:
@@ -233,11 +209,18 @@ class Domain(Protocol):
         ...
 
 
-#: The domains of tokens: ``dnatag.domains.NAME.domain.DOMAIN``.
-DOMAINS = ("text", "proteins")
+@runtime_checkable
+class HasHomologs(Protocol):
+    """An optional capability of a domain: its sequences have homologs."""
 
+    def homologs(self, path: Path) -> Homologs:
+        """Return what finds homologs in a file of sequences.
 
-def find_domain(name: str) -> Domain:
-    """Return a domain by its name, one of ``DOMAINS``."""
-    domain: Domain = import_module(f"dnatag.domains.{name}.domain").DOMAIN
-    return domain
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        DnatagError
+            If a library that is needed is not installed.
+        """
+        ...

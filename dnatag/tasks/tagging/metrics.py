@@ -31,14 +31,14 @@ import numpy as np
 from dnatag.formats.text.tokens import Span
 from dnatag.tasks.tagging.schemes import OUTSIDE, PLAIN, convert, runs, spans, tags
 
-__all__ = ["UNKNOWN", "Confusion", "Counts", "Scores", "evaluate", "evaluate_segments"]
+__all__ = ["UNKNOWN", "Confusion", "SpanCounts", "TagScores", "evaluate_segments", "evaluate_tags"]
 
 #: The true label of residues that do not count.
 UNKNOWN = "U"
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class SpanCounts:
     """Agreement of predicted spans with true ones.
 
     Parameters
@@ -104,8 +104,8 @@ class Confusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """Scores of one prediction; the module describes the definitions.
+class TagScores:
+    """TagScores of one prediction; the module describes the definitions.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class Scores:
         Tokens or residues that count.
     tokens_right
         Those with the true tag or label.
-    by_type : dict of str to Counts
+    by_type : dict of str to SpanCounts
         Spans or segments of each type of either side, sorted.
     confusion
         Labels of tokens.
@@ -124,7 +124,7 @@ class Scores:
     sequences: int
     tokens: int
     tokens_right: int
-    by_type: dict[str, Counts]
+    by_type: dict[str, SpanCounts]
     confusion: Confusion
 
     @property
@@ -133,10 +133,10 @@ class Scores:
         return _ratio(self.tokens_right, self.tokens)
 
     @property
-    def all(self) -> Counts:
+    def all(self) -> SpanCounts:
         """Spans of all types together (micro average)."""
         every = self.by_type.values()
-        return Counts(
+        return SpanCounts(
             sum(c.true for c in every), sum(c.predicted for c in every), sum(c.right for c in every)
         )
 
@@ -153,12 +153,12 @@ class Scores:
         }
 
 
-def evaluate(
+def evaluate_tags(
     truth: Iterable[Sequence[str]],
     prediction: Iterable[Sequence[str]],
     scheme: str,
     predicted_scheme: str,
-) -> Scores:
+) -> TagScores:
     """Score the tags of sentences.
 
     Parameters
@@ -181,7 +181,7 @@ def evaluate(
 
 def evaluate_segments(
     truth: Iterable[Sequence[str]], prediction: Iterable[Sequence[str]]
-) -> Scores:
+) -> TagScores:
     """Score the labels of residues.
 
     Parameters
@@ -232,7 +232,7 @@ def _labelled(given: Sequence[str], true: Sequence[str]) -> _Sequence:
     return _Sequence(known, known, segments)
 
 
-def _score(pairs: Iterable[tuple[_Sequence, _Sequence]]) -> Scores:
+def _score(pairs: Iterable[tuple[_Sequence, _Sequence]]) -> TagScores:
     """Add up true and predicted sequences."""
     sequences = right = 0
     confused = Counter[tuple[str, str]]()
@@ -244,12 +244,12 @@ def _score(pairs: Iterable[tuple[_Sequence, _Sequence]]) -> Scores:
         both = set(true.spans) & set(predicted.spans)
         for counter, found in zip(types, (true.spans, predicted.spans, both), strict=True):
             counter.update(span.type for span in found)
-    return Scores(
+    return TagScores(
         sequences=sequences,
         tokens=confused.total(),
         tokens_right=right,
         by_type={
-            name: Counts(*(counter[name] for counter in types))
+            name: SpanCounts(*(counter[name] for counter in types))
             for name in sorted(types[0] | types[1])
         },
         confusion=_confusion(confused),

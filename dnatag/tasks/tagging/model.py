@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
+from dnatag.engine.networks.weights import network_with_weights, weights_of
 from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
-from dnatag.models.weights import network_with_weights, weights_of
-from dnatag.tasks.tagging.domain import Domain, Featurizer, Labelling, find_domain
+from dnatag.registry import find_domain
+from dnatag.tasks.tagging.domain import Featurizer, Labelling, TaggingDomain
 
 __all__ = ["TokenModel", "load", "save"]
 
@@ -27,7 +28,7 @@ class TokenModel:
 
     Parameters
     ----------
-    domain : Domain
+    domain : TaggingDomain
         Where the tokens are from.
     featurizer : Featurizer
         Tokens to numbers.
@@ -37,7 +38,7 @@ class TokenModel:
         What the states of its grammar mean.
     """
 
-    domain: Domain
+    domain: TaggingDomain
     featurizer: Featurizer
     networks: tuple[TokenTagger, ...]
     labelling: Labelling
@@ -98,7 +99,7 @@ def load(path: Path) -> tuple[TokenModel, dict[str, Any]]:
     """
     arrays, metadata = load_model(path)
     check_task(path, metadata, _TASK)
-    domain = find_domain(metadata["domain"])
+    domain: TaggingDomain = find_domain(metadata["domain"])
     try:
         about = metadata["network"]
         # Each layer of each network has arrays of its own.

@@ -16,10 +16,11 @@ import torch
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.devices import choose_device, torch_threads
+from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
-from dnatag.tasks.tagging.corpus import collate
-from dnatag.tasks.tagging.domain import Homologs
+from dnatag.tasks.tagging.domain import HasHomologs, Homologs
+from dnatag.tasks.tagging.features import collate
 from dnatag.tasks.tagging.model import TokenModel, load
 from dnatag.tasks.tagging.posterior import Posterior
 
@@ -101,8 +102,8 @@ class Tagger:
         threads
             CPU threads.
         homologs
-            FASTA of proteins among which homologs of those to tag are looked for; their topology
-            is then told by all of them together.
+            File of sequences among which homologs of those to tag are looked for (of proteins:
+            FASTA); labels are then those that all of them support together.
 
         Raises
         ------
@@ -114,7 +115,13 @@ class Tagger:
         """
         place = choose_device(device)
         found, metadata = load(find_model(model))
-        known = None if homologs is None else found.domain.homologs(Path(homologs))
+        known = None
+        if homologs is not None:
+            if not isinstance(found.domain, HasHomologs):
+                raise InputError(
+                    f"{os.fspath(homologs)}: a model of {found.domain.name} has no use for homologs"
+                )
+            known = found.domain.homologs(Path(homologs))
         return cls(found, metadata, place, threads, known)
 
     def tag(self, tokens: Sequence[str], k_best: int = 0, min_score: float | None = None) -> Tagged:

@@ -19,7 +19,7 @@ train = "train.fasta"
 test = "test.fasta"
 {more}
 
-[model]
+[network]
 residues = 4
 hidden = 8
 dropout = 0
@@ -85,8 +85,8 @@ def test_learns_the_rule(recipe: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("token_column = 2", "leave out columns"),
-        ('types = "H"', "leave out columns"),
+        ("token_column = 2", "unknown key 'token_column'; known are train,"),
+        ('types = "H"', "unknown key 'types'"),
         ("weight = 0", "'weight' must be above 0"),
     ],
 )

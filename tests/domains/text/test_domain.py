@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dnatag.domains.text.domain import DOMAIN, Settings
+from dnatag.domains.text.domain import DOMAIN
 from dnatag.domains.text.labels import Entities, Plain
+from dnatag.domains.text.settings import TextCorpus, TextNetwork
 from dnatag.errors import InputError
-from dnatag.tasks.tagging.domain import DOMAINS, CorpusFiles, find_domain
+from dnatag.registry import domain_names, find_domain
 
 BIO = "Ada\tB-PER\nLovelace\tI-PER\nin\tO\n\n\n# no token\n\nTurin\tB-LOC\n"
 
@@ -26,21 +27,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def files(folder: Path, *names: str, **more: object) -> CorpusFiles:
-    return CorpusFiles(train=tuple(folder / name for name in names), **more)  # type: ignore[arg-type]
+def files(folder: Path, *names: str, **more: object) -> TextCorpus:
+    return TextCorpus(train=tuple(folder / name for name in names), **more)  # type: ignore[arg-type]
 
 
 def test_it_is_found_by_its_name() -> None:
-    assert "text" in DOMAINS
+    assert "text" in domain_names()
     assert find_domain("text") is DOMAIN
 
 
 def test_sentences_without_tokens_are_left_out(folder: Path) -> None:
     (read,), labelling = DOMAIN.read(
-        [files(folder, "bio.tsv", "empty.tsv")], Settings(threshold=0.3)
+        [files(folder, "bio.tsv", "empty.tsv")], TextNetwork(threshold=0.3)
     )
-    assert [s.tokens for s in read["train"]] == [("Ada", "Lovelace", "in"), ("Turin",)]
-    assert read["validate"] == read["test"] == []
+    assert [s.tokens for s in read.splits["train"]] == [("Ada", "Lovelace", "in"), ("Turin",)]
+    assert read.splits["validate"] == read.splits["test"] == []
     assert isinstance(labelling, Entities)
     assert (labelling.types, labelling.scheme) == (("LOC", "PER"), "BIO")
     assert labelling.threshold == 0.3
@@ -52,35 +53,35 @@ def test_schemes_become_that_of_the_first_corpus(folder: Path) -> None:
         files(folder, "iob1.tsv", validate=(folder / "iob1.tsv",)),
         files(folder, "iobes.tsv", token_column=1, tag_column=3),
     ]
-    read, labelling = DOMAIN.read(corpora, Settings())
+    read, labelling = DOMAIN.read(corpora, TextNetwork())
     assert isinstance(labelling, Entities)
     assert (labelling.types, labelling.scheme) == (("GENE", "LOC", "PER"), "BIO")
-    assert [s.tags for one in read for s in one["train"]] == [
+    assert [s.tags for one in read for s in one.splits["train"]] == [
         ("B-PER", "I-PER", "O"), ("B-LOC",), ("B-PER", "B-PER", "O"), ("B-GENE", "B-PER", "I-PER")
     ]  # fmt: skip
-    assert [s.tags for s in read[1]["validate"]] == [("B-PER", "B-PER", "O")]
-    read, labelling = DOMAIN.read(corpora[::-1], Settings())
-    assert read[0]["train"][0].tags == ("S-GENE", "B-PER", "E-PER")
-    assert read[2]["train"][1].tags == ("S-LOC",)
+    assert [s.tags for s in read[1].splits["validate"]] == [("B-PER", "B-PER", "O")]
+    read, labelling = DOMAIN.read(corpora[::-1], TextNetwork())
+    assert read[0].splits["train"][0].tags == ("S-GENE", "B-PER", "E-PER")
+    assert read[2].splits["train"][1].tags == ("S-LOC",)
 
 
 def test_a_scheme_can_be_given(folder: Path) -> None:
-    (read,), labelling = DOMAIN.read([files(folder, "bio.tsv", scheme="plain")], Settings())
+    (read,), labelling = DOMAIN.read([files(folder, "bio.tsv", scheme="plain")], TextNetwork())
     assert isinstance(labelling, Plain)
     assert labelling.names == ("B-LOC", "B-PER", "I-PER", "O")
-    (read,), labelling = DOMAIN.read([files(folder, "bio.tsv", scheme="IOB1")], Settings())
+    (read,), labelling = DOMAIN.read([files(folder, "bio.tsv", scheme="IOB1")], TextNetwork())
     assert isinstance(labelling, Entities)
     # Of IOB1, all spans have I.
-    assert read["train"][1].tags == ("I-LOC",)
+    assert read.splits["train"][1].tags == ("I-LOC",)
 
 
 def test_compressed_and_encoded(folder: Path) -> None:
     packed = gzip.compress("Zoë\tB-PER\n".encode("latin-1"))
     (folder / "z.gz").write_bytes(packed)
-    (read,), _ = DOMAIN.read([files(folder, "z.gz", encoding="latin-1")], Settings())
-    assert read["train"][0].tokens == ("Zoë",)
+    (read,), _ = DOMAIN.read([files(folder, "z.gz", encoding="latin-1")], TextNetwork())
+    assert read.splits["train"][0].tokens == ("Zoë",)
     with pytest.raises(InputError, match=r"z\.gz: line 1: byte 0xEB is not utf-8"):
-        DOMAIN.read([files(folder, "z.gz")], Settings())
+        DOMAIN.read([files(folder, "z.gz")], TextNetwork())
 
 
 def test_refusals(folder: Path) -> None:
@@ -90,42 +91,45 @@ def test_refusals(folder: Path) -> None:
             r"\[\[corpus\]\] 2 has tags of scheme plain, the one before of BIO; one model cannot",
         ),
         (
-            [files(folder, "plain.tsv"), CorpusFiles(test=(folder / "bio.tsv",))],
+            [files(folder, "plain.tsv"), TextCorpus(test=(folder / "bio.tsv",))],
             r"\[\[corpus\]\] 2 has tags of scheme BIO, the one before of plain",
         ),
         (
             [files(folder, "plain.tsv", scheme="BIO")],
             r"plain\.tsv: in the sentence at line 1: 'NNP' is no tag of spans",
         ),
-        ([files(folder, "empty.tsv")], r"empty\.tsv: has no sentence to learn from"),
+        ([files(folder, "empty.tsv")], r"empty\.tsv: has no sentence to train on"),
         (
-            [CorpusFiles(test=(folder / "bio.tsv",)), files(folder, "empty.tsv")],
-            r"empty\.tsv: has no sentence to learn from",
+            [TextCorpus(test=(folder / "bio.tsv",)), files(folder, "empty.tsv")],
+            r"empty\.tsv: has no sentence to train on",
         ),
         ([files(folder, "bio.tsv", tag_column=3)], "has 2 columns, no column 3"),
     ):
         with pytest.raises(InputError, match=message):
-            DOMAIN.read(corpora, Settings())
+            DOMAIN.read(corpora, TextNetwork())
     with pytest.raises(InputError, match="'threshold' is for entities, not for plain tags"):
-        DOMAIN.read([files(folder, "plain.tsv")], Settings(threshold=0.2))
+        DOMAIN.read([files(folder, "plain.tsv")], TextNetwork(threshold=0.2))
 
 
 def test_the_network_has_the_size_of_the_settings(folder: Path) -> None:
     (folder / "v.txt").write_text("ada 1 2 3\nturin 4 5 6\n")
-    sizes = Settings("v.txt", 0, 7, 3, "lstm", 6, 9, 2, 0.1)
+    sizes = TextNetwork("v.txt", 0, 7, 3, "lstm", 6, 9, 2, 0.1)
     featurizer = DOMAIN.featurizer([["Ada", "in"]], sizes, folder)
     assert featurizer.vector_words == ("ada", "turin")
-    config = DOMAIN.network(featurizer, sizes)
+    config = DOMAIN.tagger_config(featurizer, sizes)
     assert config.categories == ((3, 7), (featurizer.categories[1], 3))
     assert (config.features, config.hidden, config.layers, config.dropout) == (3, 9, 2, 0.1)
     assert config.parts is not None
     assert (config.parts.encoder, config.parts.hidden) == ("lstm", 6)
     assert config.parts.symbols == len("Adain") + 2
-    assert DOMAIN.network(DOMAIN.featurizer([], Settings(), folder), Settings()).features == 0
-    with pytest.raises(InputError, match="'spelling' must be even with an LSTM, not 7"):
-        DOMAIN.network(featurizer, Settings(characters="lstm", spelling=7))
+    assert (
+        DOMAIN.tagger_config(DOMAIN.featurizer([], TextNetwork(), folder), TextNetwork()).features
+        == 0
+    )
+    with pytest.raises(ValueError, match="'spelling' must be even with an LSTM, not 7"):
+        TextNetwork(characters="lstm", spelling=7)
     with pytest.raises(InputError, match=r"none\.txt: cannot read"):
-        DOMAIN.featurizer([], Settings(vectors="none.txt"), folder)
+        DOMAIN.featurizer([], TextNetwork(vectors="none.txt"), folder)
 
 
 def test_scores() -> None:

@@ -63,6 +63,12 @@ def test_untidy_but_legal(tmp_path: Path) -> None:
         ("x Escherichia phage phiX174, complete genome, circular", True),
         ("x Porcine circovirus 2, complete genome", None),
         ("circular_consensus_read_7", None),
+        ("c1 complete genome of a chromosome, from circular consensus reads", None),
+        ("c1 complete genome, circular consensus reads", None),
+        ("c1 complete genome, not circular", None),
+        ("c1 complete assembly; circular; 3 kb", True),
+        ("c1 non-circular=true", None),
+        ("c1 topology=circular_consensus", None),
     ],
 )
 def test_topology(tmp_path: Path, header: str, circular: bool | None) -> None:

@@ -131,6 +131,13 @@ def test_embl_tells_the_same(tmp_path: Path) -> None:
     assert genes == expected_genes
 
 
+def test_a_place_between_two_bases_is_no_gene(tmp_path: Path) -> None:
+    text = NCBI.replace("CDS             60..68", "CDS             60^61")
+    ((_, genes),) = read(tmp_path, text)
+    ((_, others),) = read(tmp_path, NCBI)
+    assert genes == [gene for gene in others if gene.id not in ("EX_8", "EX_9")]
+
+
 class TestErrors:
     def test_no_sequence(self, tmp_path: Path) -> None:
         text = NCBI[: NCBI.index("ORIGIN")] + "CONTIG      join(XX1.1:1..120)\n//\n"

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnatag.errors import InputError
-from dnatag.formats.sequences.gff import GffWriter, parse_gff, read_gff
+from dnatag.formats.sequences.gff import parse_gff, read_gff
+from dnatag.formats.sequences.gff_writer import GffWriter
 from dnatag.formats.sequences.records import Annotation, CodingSequence, Contig
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
@@ -252,6 +253,31 @@ class TestMarks:
     def test_genetic_code_and_decoding(self) -> None:
         gene = one("a%20b s CDS 1 9 . + 0 ID=x%3By;transl_table=4")
         assert (gene.contig, gene.id, gene.genetic_code) == ("a b", "x;y", 4)
+
+
+CAT = (
+    "##gff-version 3",
+    "c1 x CDS 1 9 . + 0 ID=g1",
+    "##FASTA",
+    ">c1",
+    "ACGT",
+)
+
+
+class TestFilesBehindEachOther:
+    """Each has its sequences at its end."""
+
+    @pytest.mark.parametrize("sequences", ["##FASTA", "##FASTA  ", ">c1"])
+    @pytest.mark.parametrize("second", [["##gff-version 3"], ["##sequence-region c2 1 99"], []])
+    def test_all_genes_count(self, sequences: str, second: list[str]) -> None:
+        rows = [row if row != "##FASTA" else sequences for row in CAT]
+        genes = parse(*rows, *second, "c2 x CDS 1 9 . + 0 ID=g1", *rows[2:])
+        assert {contig: len(found) for contig, found in genes.items()} == {"c1": 1, "c2": 1}
+
+    @pytest.mark.parametrize("comment", ["##FASTA-like things follow", "##FASTA: none", "##FASTAs"])
+    def test_comments_that_begin_like_a_directive(self, comment: str) -> None:
+        assert len(parse(comment, CAT[1])["c1"]) == 1
+        assert parse("##sequence-regions c1 1 99", CAT[1]).lengths == {}
 
 
 class TestMalformed:

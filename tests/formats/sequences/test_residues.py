@@ -113,3 +113,46 @@ def test_write_sentences_of_other_formats() -> None:
             write_residues(handle, Sentence(tokens, id="p"), labels)
     with pytest.raises(ValueError, match="one label for each token"):
         write_residues(handle, Sentence(("M",)), [])
+
+
+def test_stops_of_gffread(tmp_path: Path) -> None:
+    proteins = read(tmp_path, ">p1\nMKKTAI\nAI.\n>p2\nMK.TA\n", labelled=False)
+    assert ["".join(p.tokens) for p in proteins] == ["MKKTAIAI", "MKXTA"]
+
+
+NUCLEOTIDES = "TTTCCTCATGCAATTCAAAACCATGTCCGTAATGTAGGCGAAATAGTAAACCATTTTACGG"
+
+
+@pytest.mark.parametrize("sequence", [NUCLEOTIDES, NUCLEOTIDES.lower(), NUCLEOTIDES[:57] + "NNR",
+                                      NUCLEOTIDES.replace("T", "U")])  # fmt: skip
+def test_nucleotides_are_refused(tmp_path: Path, sequence: str) -> None:
+    with pytest.raises(InputError, match="line 3: record 'b': looks like nucleotides; proteins"):
+        read(tmp_path, f">a\nMKV\n>b\n{sequence}\n", labelled=False)
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    [
+        "ACGTACGT",
+        "GAGAGSGAGAGSGAGAGSGAGAGS",
+        "AAAAAAAAAAAAAAAAAAAAAAAAA",
+        "DTASDAAAAAALTAANAKAAAELTAANAA",
+    ],
+)
+def test_odd_proteins_are_read(tmp_path: Path, sequence: str) -> None:
+    assert len(read(tmp_path, f">a\n{sequence}\n", labelled=False)[0]) == len(sequence)
+
+
+@pytest.mark.parametrize(
+    "labels", ["SSSSSSSOOOOOOOO", "iiHHHHHHHHooooo", "...111111111222", 15 * "-"]
+)
+def test_lines_of_labels_are_refused(tmp_path: Path, labels: str) -> None:
+    data = f">p1\nMKKTAIAIAVALAGF\n{labels}\n"
+    with pytest.raises(InputError, match="line 3: record 'p1': looks like labels, not like"):
+        read(tmp_path, data, labelled=False)
+    assert read(tmp_path, data, labelled=True)[0].tags == tuple(labels)
+
+
+def test_two_lines_of_residues_are_no_labels(tmp_path: Path) -> None:
+    (protein,) = read(tmp_path, ">p1\nMKKTAIAIAVALAGF\nATVAQAAPKDNTWYT\n", labelled=False)
+    assert len(protein) == 30

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnatag.errors import InputError
-from dnatag.formats.text.conll import read_conll, write_conll
+from dnatag.formats.text.conll import Column, read_conll, write_conll
 from dnatag.formats.text.tokens import Sentence
 
 
 def read(
     tmp_path: Path,
     data: str | bytes,
-    token_column: int = 1,
-    tag_column: int | None = None,
+    token_column: Column = "auto",
+    tag_column: Column | None = None,
     *,
     encoding: str = "utf-8",
 ) -> list[Sentence]:
@@ -219,3 +219,31 @@ def test_round_trip_of_other_formats(
     path = tmp_path_factory.mktemp("conll") / "x.conll"
     path.write_bytes(("\ufeff" + handle.getvalue()).encode())
     assert [(s.tokens, s.tags) for s in read_conll(path, 1, 2)] == wanted
+
+
+UNIVERSAL = (
+    "# sent_id = 1\n1-2\tdel\t_\t_\t_\t_\t_\t_\t_\t_\n1\tde\t_\tADP\t_\t_\t_\t_\t_\t_\n"
+    "2\tel\t_\tDET\t_\t_\t_\t_\t_\t_\n2.1\tx\t_\tVERB\t_\t_\t_\t_\t_\t_\n"
+    "3\tmar\t_\tNOUN\t_\t_\t_\t_\t_\tSpaceAfter=No\n\n"
+)
+
+
+def test_the_columns_of_conll_u(tmp_path: Path) -> None:
+    (sentence,) = read(tmp_path, UNIVERSAL, "auto", "auto")
+    assert (sentence.tokens, sentence.tags) == (("de", "el", "mar"), ("ADP", "DET", "NOUN"))
+    # What is tagged has one more column, and its tags are there.
+    (tagged,) = read(tmp_path, written([sentence]), "auto", "auto")
+    assert (tagged.tokens, tagged.tags) == (sentence.tokens, ("T", "T", "T"))
+    assert read(tmp_path, UNIVERSAL, "auto", 10)[0].tags == ("_", "_", "SpaceAfter=No")
+
+
+def test_numbers_are_not_taken_for_tokens(tmp_path: Path) -> None:
+    for data in (UNIVERSAL, "1 One O\n2 two O\n3 three O\n"):
+        assert message(tmp_path, data, 1) == (
+            "the first column counts the tokens; name the column of the tokens, 2 in CoNLL-U, "
+            "with token-column"
+        )
+    assert read(tmp_path, "1 One O\n2 two O\n3 three O\n")[0].tokens == ("One", "two", "three")
+    # Tokens may be numbers.
+    assert read(tmp_path, "1\tO\n2\tO\n")[0].tokens == ("1", "2")
+    assert read(tmp_path, "1\n2\n3\n")[0].tokens == ("1", "2", "3")

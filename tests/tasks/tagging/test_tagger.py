@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dnatag
-from dnatag.domains.text.domain import DOMAIN, Settings
+from dnatag.domains.text.domain import DOMAIN
 from dnatag.domains.text.labels import Entities, Plain
+from dnatag.domains.text.settings import TextNetwork
 from dnatag.domains.text.words import WordFeaturizer
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.networks.token_tagger import TokenTagger
@@ -26,8 +27,8 @@ from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity, Span
 from dnatag.models.file import load_model, save_model
 from dnatag.tasks.tagging import schemes, tagger
-from dnatag.tasks.tagging.corpus import collate
 from dnatag.tasks.tagging.domain import Homolog, Labelling
+from dnatag.tasks.tagging.features import collate
 from dnatag.tasks.tagging.model import TokenModel, load, save
 from dnatag.tasks.tagging.posterior import Posterior
 from dnatag.tasks.tagging.tagger import Tagger
@@ -44,8 +45,10 @@ def model(labelling: Labelling, characters: str = "cnn") -> TokenModel:
     """Return a model of random weights, which has no clear opinion of anything."""
     torch.manual_seed(4)
     featurizer = WordFeaturizer.fit([WORDS])
-    sizes = Settings(words=6, shapes=3, characters=characters, spelling=6, hidden=5)
-    networks = [TokenTagger(DOMAIN.network(featurizer, sizes), labelling.grammar) for _ in range(2)]
+    sizes = TextNetwork(words=6, shapes=3, characters=characters, spelling=6, hidden=5)
+    networks = [
+        TokenTagger(DOMAIN.tagger_config(featurizer, sizes), labelling.grammar) for _ in range(2)
+    ]
     for network in networks:
         torch.nn.init.normal_(network.head.weight, std=2)
         torch.nn.init.normal_(network.transition_weights)

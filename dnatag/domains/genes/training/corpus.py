@@ -15,7 +15,7 @@ from dnatag.engine.batch import Batch
 from dnatag.errors import InputError
 from dnatag.formats.sequences.records import CodingSequence
 
-__all__ = ["MIN_CUT", "VALIDATION_WINDOWS", "Corpus", "LabelledContig", "LabelledGenome"]
+__all__ = ["MIN_CUT", "VALIDATION_WINDOWS", "GenomeWindows", "LabelledContig", "LabelledGenome"]
 
 #: Contigs of at least so many bases can be cut into a part to train and one to validate on.
 MIN_CUT = 3000
@@ -175,7 +175,7 @@ def _wrong_start(
 
 
 @dataclass(frozen=True)
-class Corpus:
+class GenomeWindows:
     """Random windows of genomes, each a function of the seed and its number alone.
 
     Parameters

@@ -15,7 +15,7 @@ from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.structures.labels import ANY_STATE, label_genes
 from dnatag.domains.genes.training.corpus import (
-    Corpus,
+    GenomeWindows,
     LabelledContig,
     LabelledGenome,
     _wrong_start,
@@ -67,7 +67,7 @@ def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_windows_are_cut_from_the_genome(genome: LabelledGenome) -> None:
-    corpus = Corpus([genome], [genome], window=900, batch=40, seed=5)
+    corpus = GenomeWindows([genome], [genome], window=900, batch=40, seed=5)
     batch = corpus.batch_at(12)
     (contig,) = genome.contigs
     text, places = contig.symbols.tobytes(), []
@@ -86,7 +86,7 @@ def test_windows_are_cut_from_the_genome(genome: LabelledGenome) -> None:
 
 
 def test_a_batch_is_a_function_of_its_number(genome: LabelledGenome) -> None:
-    corpus = Corpus([genome], [genome], window=600, batch=10, seed=5)
+    corpus = GenomeWindows([genome], [genome], window=600, batch=10, seed=5)
     whole = corpus.batch_at(3)
     for world in (2, 3, 16):
         for rank in range(world):
@@ -98,7 +98,7 @@ def test_a_batch_is_a_function_of_its_number(genome: LabelledGenome) -> None:
 
 
 def test_validation_is_always_the_same(genome: LabelledGenome) -> None:
-    corpus = Corpus([genome], [genome], window=600, validation_batches=3)
+    corpus = GenomeWindows([genome], [genome], window=600, validation_batches=3)
     first, again = list(corpus.validation()), list(corpus.validation())
     shares = [*corpus.validation(0, 2), *corpus.validation(1, 2)]
     assert len(first) == len(again) == len(shares) == 3
@@ -107,14 +107,14 @@ def test_validation_is_always_the_same(genome: LabelledGenome) -> None:
 
 
 def test_all_windows_are_legal(genome: LabelledGenome) -> None:
-    loss, legal = losses(Corpus([genome], [genome], window=600, batch=64).batch_at(0))
+    loss, legal = losses(GenomeWindows([genome], [genome], window=600, batch=64).batch_at(0))
     assert legal.all()
     assert (loss > 0).all()
 
 
 def test_share_without_signals(genome: LabelledGenome) -> None:
     for unadapted in (0.0, 0.3, 1.0):
-        corpus = Corpus([genome], [], window=300, batch=400, unadapted=unadapted)
+        corpus = GenomeWindows([genome], [], window=300, batch=400, unadapted=unadapted)
         seen = corpus.batch_at(0).inputs[2].any(-1).any(-1).float().mean()
         assert 1 - seen == pytest.approx(unadapted, abs=0.08)
 
@@ -124,7 +124,7 @@ def test_weights_and_short_contigs(genome: LabelledGenome) -> None:
         np.full(301, 1, np.uint8), np.zeros(301, np.uint8), label_genes(b"A" * 301, [], CODE)
     )
     other = LabelledGenome("a", (poly_a,), CODE, weight=3.0)
-    batch = Corpus([genome, other], [], window=600, batch=400).batch_at(0)
+    batch = GenomeWindows([genome, other], [], window=600, batch=400).batch_at(0)
     # The longest multiple of three that fits, padded.
     short = batch.lengths == 300
     assert (batch.lengths[~short] == 600).all()

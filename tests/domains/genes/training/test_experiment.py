@@ -6,29 +6,47 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from dnatag.domains.genes.domain import DOMAIN
 from dnatag.domains.genes.finder import GeneFinder
-from dnatag.domains.genes.training import train as module
-from dnatag.domains.genes.training.recipe import GenomeEntry, Network, Recipe, Training
-from dnatag.domains.genes.training.train import Data, read_data, train
+from dnatag.domains.genes.task import TASK
+from dnatag.domains.genes.training import data as module
+from dnatag.domains.genes.training import experiment
+from dnatag.domains.genes.training.data import GenomeData, read_genomes
+from dnatag.domains.genes.training.experiment import GeneExperiment
+from dnatag.domains.genes.training.settings import GeneNetwork, GeneTraining
+from dnatag.domains.genes.training.table import GenomeEntry, GenomeFiles
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
 from dnatag.models.file import load_model, read_metadata
 from dnatag.report import Observer, Progress
+from dnatag.tasks.base import Recipe
+from dnatag.training import run_experiment
 
 DATA = Path(__file__).parents[3] / "data" / "train"
 FASTA, GFF = DATA / "buchnera.fna", DATA / "buchnera.gff3"
 SEQUENCE = "".join(FASTA.read_text().split("\n")[1:])
 ENTRY = GenomeEntry(FASTA, GFF)
-SMALL = Training(
+SMALL = GeneTraining(
     steps=40, batch=8, window=900, learning_rate=0.02, validate_every=10, validation_batches=1
 )
-RECIPE = Recipe((ENTRY,), Network(hidden=8, embedding=4), SMALL, licence="CC0-1.0", card="# Tiny")
+RECIPE = Recipe(
+    DOMAIN,
+    TASK,
+    (GenomeFiles((ENTRY,)),),
+    SMALL,
+    GeneNetwork(hidden=8, embedding=4),
+    licence="CC0-1.0",
+    card="# Tiny",
+)
 
 Write = Callable[..., GenomeEntry]
+#: A model, and how its training went.
+Trained = tuple[Path, list[Progress]]
 
 
 class Steps(Observer):
@@ -39,6 +57,13 @@ class Steps(Observer):
 
     def step(self, progress: Progress) -> None:
         self.function(progress)
+
+
+def train(
+    recipe: Recipe, data: GenomeData, output: Path, start: Path | None = None, **options: Any
+) -> dict[str, Any]:
+    """Train a model of data that have been read already."""
+    return run_experiment(GeneExperiment(recipe, start, data=data), output, **options)
 
 
 @pytest.fixture
@@ -76,7 +101,7 @@ def recoded() -> str:
 
 
 def test_what_is_read() -> None:
-    data = read_data([ENTRY])
+    data = read_genomes([ENTRY])
     (source,) = data.sources
     assert (source.name, source.accessions, source.genetic_code) == ("buchnera", "AP036055.1", "11")
     assert (source.bases, source.contigs, source.genes) == (29402, 1, 25)
@@ -94,7 +119,12 @@ def test_what_is_read() -> None:
 def test_validation_genomes_are_not_trained_on(write: Write) -> None:
     other = replace(write(), split="validate", weight=2.0, organism="Other", accessions="Z1")
     done: list[int] = []
-    data = read_data([ENTRY, other], done.append)
+
+    class Genomes(Observer):
+        def advance(self, amount: int) -> None:
+            done.append(amount)
+
+    data = read_genomes([ENTRY, other], Genomes())
     assert done == [1, 1]
     assert [g.name for g in data.train] == ["buchnera"]
     assert [g.name for g in data.validate] == ["Other"]
@@ -108,18 +138,18 @@ def test_validation_genomes_are_not_trained_on(write: Write) -> None:
 def test_large_genomes_adapt_to_what_is_trained_on(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not read_data([ENTRY]).train[0].signals
+    assert not read_genomes([ENTRY]).train[0].signals
     monkeypatch.setattr(module, "MIN_ADAPT", 20_000)
-    data = read_data([ENTRY])
+    data = read_genomes([ENTRY])
     assert len(data.train[0].signals) == 4
     assert data.validate[0].signals is data.train[0].signals
     # What is held out has no part in it.
     tail = round(len(SEQUENCE) * 0.9)
     rows = [row for row in gff_rows() if int(row[4]) <= tail]
-    cut = read_data([replace(write(rows=rows), seed=0)])
+    cut = read_genomes([replace(write(rows=rows), seed=0)])
     for one, other in zip(cut.train[0].signals, data.train[0].signals, strict=True):
         assert np.array_equal(one.hexamers, other.hexamers)
-    other = read_data([replace(ENTRY, seed=1)])
+    other = read_genomes([replace(ENTRY, seed=1)])
     tables = [d.train[0].signals[0].hexamers for d in (data, other)]
     assert not np.array_equal(*tables)
 
@@ -133,7 +163,7 @@ def test_masked_and_left_out(write: Write) -> None:
     entry = write(rows=rows)
     with entry.genome.open("a") as file:
         file.write(f">short\n{'ACGT' * 70}\n>empty\n{'ACGT' * 3000}\n>plain\n{'ACGT' * 100}\n")
-    data = read_data([entry])
+    data = read_genomes([entry])
     (source,) = data.sources
     assert source.masked == {
         "pseudogene": 2,
@@ -148,52 +178,52 @@ def test_masked_and_left_out(write: Write) -> None:
 
 def test_genetic_codes(write: Write) -> None:
     rows = [[*row[:8], row[8].replace("transl_table=11", "transl_table=4")] for row in gff_rows()]
-    (source,) = read_data([write(recoded(), rows)]).sources
+    (source,) = read_genomes([write(recoded(), rows)]).sources
     assert (source.genetic_code, source.genes) == ("4", 25)
     entry = replace(write(recoded()), genetic_code="starts:ATG;stops:TAA,TAG")
-    assert read_data([entry]).sources[0].genetic_code == "custom"
+    assert read_genomes([entry]).sources[0].genetic_code == "custom"
 
 
 def test_wrong_genetic_code_is_refused_with_a_hint(write: Write) -> None:
     entry = write(recoded())
     with pytest.raises(InputError) as refusal:
-        read_data([entry])
+        read_genomes([entry])
     message = str(refusal.value)
     assert message.startswith(f"{entry.annotation}: of 25 CDS ")
     assert " break genetic code 11 (" in message
     assert " stop codon inside); with code 4 all pass: give --genetic-code 4, " in message
     # A code that is too strict is told as well.
     with pytest.raises(InputError, match=r"no start codon .*; with code 11 all pass"):
-        read_data([replace(ENTRY, genetic_code="16")])
+        read_genomes([replace(ENTRY, genetic_code="16")])
 
 
 def test_shifted_annotation_is_refused(write: Write) -> None:
     entry = write("A" + SEQUENCE)
     with pytest.raises(InputError, match="no other code fits; are genome and annotation of the"):
-        read_data([entry])
+        read_genomes([entry])
 
 
 def test_other_refusals(write: Write) -> None:
     with pytest.raises(InputError, match=r"x\.gff3: has no CDS"):
-        read_data([write(rows=[])])
+        read_genomes([write(rows=[])])
     past = gff_rows()
     past[-1][4] = "29999"
     with pytest.raises(InputError, match="has only 29402 bp"):
-        read_data([write(rows=past)])
+        read_genomes([write(rows=past)])
     with pytest.raises(InputError, match="annotates contig 'chr1', which is not in"):
-        read_data([write(rows=[["chr1", *row[1:]] for row in gff_rows()])])
+        read_genomes([write(rows=[["chr1", *row[1:]] for row in gff_rows()])])
     pseudo = [[*row[:8], row[8] + ";pseudo=true"] for row in gff_rows()]
     with pytest.raises(InputError, match=r"has no gene to learn from \(25 pseudogene\)"):
-        read_data([write(rows=pseudo)])
+        read_genomes([write(rows=pseudo)])
 
 
 @pytest.fixture(scope="module")
-def data() -> Data:
-    return read_data([ENTRY])
+def data() -> GenomeData:
+    return read_genomes([ENTRY])
 
 
 @pytest.fixture(scope="module")
-def trained(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Progress]]:
+def trained(data: GenomeData, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A model of the tiny recipe, and its losses."""
     output = tmp_path_factory.mktemp("trained") / "tiny.dnatag"
     seen: list[Progress] = []
@@ -201,7 +231,7 @@ def trained(data: Data, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return output, seen
 
 
-def test_training_works(trained: tuple[Path, list[Progress]]) -> None:
+def test_training_works(trained: Trained) -> None:
     output, seen = trained
     assert len(seen) == 40
     assert np.mean([now.loss for now in seen[-5:]]) < 0.2 * seen[0].loss
@@ -213,7 +243,7 @@ def test_training_works(trained: tuple[Path, list[Progress]]) -> None:
     assert len(stops & {(g.strand, g.three_prime) for g in genes}) >= 0.6 * len(stops)
 
 
-def test_what_the_model_says_of_itself(trained: tuple[Path, list[Progress]], data: Data) -> None:
+def test_what_the_model_says_of_itself(trained: Trained, data: GenomeData) -> None:
     about = read_metadata(trained[0])
     best = min(now.validation_loss for now in trained[1] if now.validation_loss is not None)
     assert about["scores"]["validation_loss"] == pytest.approx(best)
@@ -235,9 +265,7 @@ def test_what_the_model_says_of_itself(trained: tuple[Path, list[Progress]], dat
     assert "CC0-1.0" in card
 
 
-def test_same_seed_same_model(
-    trained: tuple[Path, list[Progress]], data: Data, tmp_path: Path
-) -> None:
+def test_same_seed_same_model(trained: Trained, data: GenomeData, tmp_path: Path) -> None:
     weights = load_model(trained[0])[0]
     for seed in (1, 2):
         recipe = replace(RECIPE, training=replace(SMALL, seed=seed))
@@ -246,7 +274,7 @@ def test_same_seed_same_model(
         assert all(np.array_equal(weights[k], again[k]) for k in weights) == (seed == 1)
 
 
-def test_interrupted(trained: tuple[Path, list[Progress]], data: Data, tmp_path: Path) -> None:
+def test_interrupted(trained: Trained, data: GenomeData, tmp_path: Path) -> None:
     """It goes on with --resume only, with the same settings only, to the same model."""
     output = tmp_path / "tiny.dnatag"
 
@@ -271,9 +299,9 @@ def test_interrupted(trained: tuple[Path, list[Progress]], data: Data, tmp_path:
     assert read_metadata(output)["scores"] == read_metadata(trained[0])["scores"]
 
 
-def test_fine_tuning(trained: tuple[Path, list[Progress]], data: Data, tmp_path: Path) -> None:
+def test_fine_tuning(trained: Trained, data: GenomeData, tmp_path: Path) -> None:
     output = tmp_path / "tuned.dnatag"
-    with pytest.raises(InputError, match=r"leave \[model\] out"):
+    with pytest.raises(InputError, match=r"leave \[network\] out"):
         train(RECIPE, data, output, start=trained[0], device="cpu")
     assert not output.with_name("tuned.dnatag.run").exists()
     seen: list[Progress] = []
@@ -286,13 +314,13 @@ def test_fine_tuning(trained: tuple[Path, list[Progress]], data: Data, tmp_path:
     assert json.loads(json.dumps(about)) == about
 
 
-def test_default_schedule(data: Data) -> None:
+def test_default_schedule(data: GenomeData) -> None:
     """Enough steps for little data, more for more."""
-    few, corpus = module._schedule(Training(), data, fine_tuning=False)
+    few, corpus = experiment._schedule(GeneTraining(), data, fine_tuning=False)
     assert (few.steps, few.warmup, corpus.validation_batches) == (200, 20, 1)
-    tuning, _ = module._schedule(Training(), data, fine_tuning=True)
+    tuning, _ = experiment._schedule(GeneTraining(), data, fine_tuning=True)
     assert tuning.steps < few.steps
     assert tuning.learning_rate < few.learning_rate
     large = replace(data, train=data.train * 300)
-    many, _ = module._schedule(Training(), large, fine_tuning=False)
+    many, _ = experiment._schedule(GeneTraining(), large, fine_tuning=False)
     assert many.steps == 10 * 300 * 26462 // (32 * 2304)

@@ -1,17 +1,21 @@
-"""Evaluation of genes: files about the same contigs, and the rows of the table."""
+"""Evaluation of annotations: genes and bases of the same contigs, and the rows of the table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dnatag.cli.common import note
-from dnatag.cli.evaluate import Evaluation, Rows, flatten
+import click
+
+from dnatag.domains.base import Evaluation, Evaluator, Rows, flatten
+from dnatag.errors import InputError
+from dnatag.formats.registry import ANNOTATIONS
+from dnatag.report import Observer
 
 if TYPE_CHECKING:
     from dnatag.formats.sequences.records import Annotation
 
-__all__ = ["evaluate_genes"]
+__all__ = ["GeneEvaluator"]
 
 ROWS: Rows = [
     ("genes predicted", "stop.predicted"),
@@ -48,47 +52,57 @@ VERIFIED_ROWS: Rows = [
 ]
 
 
-def evaluate_genes(
-    reference: str,
-    predictions: Mapping[str, str],
-    *,
-    genome: str | None,
-    verified: bool,
-    quiet: bool,
-) -> Evaluation:
-    """Score annotations.
+class GeneEvaluator(Evaluator):
+    """Scores genes by their stops and starts, and bases by strand and frame."""
 
-    Parameters
-    ----------
-    reference
-        A path.
-    predictions
-        Paths by name.
-    genome, verified, quiet
-        See the options of the command.
+    files = "annotations of genes"
+    formats = ANNOTATIONS
 
-    Raises
-    ------
-    InputError
-        If a file cannot be read, the reference has no genes, or files are about different
-        contigs.
-    """
-    from dnatag.domains.genes.evaluation.metrics import contig_lengths, evaluate, evaluate_verified
-    from dnatag.errors import InputError
-    from dnatag.formats.sequences.annotation import read_annotation
+    @property
+    def options(self) -> Sequence[click.Option]:
+        """See :class:`dnatag.domains.base.Evaluator`."""
+        return (
+            click.Option(
+                ["--genome"],
+                metavar="FASTA",
+                help="Genes: the genome, for the lengths of the contigs that the correlation (MCC) "
+                "needs. Without it they are those that the annotations give, or end with the last "
+                "CDS.",
+            ),
+            click.Option(
+                ["--verified"],
+                is_flag=True,
+                help="Genes: the reference lists only some genes, with starts known for sure; "
+                "score only these.",
+            ),
+        )
 
-    truth = read_annotation(reference)
-    if not truth:
-        raise InputError(f"{reference}: has no CDS; the reference is an annotation of genes")
-    predicted = {name: read_annotation(path) for name, path in predictions.items()}
-    for name, genes in predicted.items():
-        _compare_contigs(reference, truth, predictions[name], genes, verified=verified, quiet=quiet)
-    lengths = _genome_lengths(genome) if genome else contig_lengths([truth, *predicted.values()])
-    score: Any = evaluate_verified if verified else evaluate
-    scores = {name: score(truth, genes, lengths).to_dict() for name, genes in predicted.items()}
-    first = dict(flatten(next(iter(scores.values()))))
-    rows = VERIFIED_ROWS if verified else [*ROWS, *_length_rows(first), *ORFORISE_ROWS]
-    return Evaluation(_reference(first), rows, scores)
+    def evaluate(
+        self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
+    ) -> Evaluation:
+        """See :class:`dnatag.domains.base.Evaluator`."""
+        from dnatag.domains.genes.evaluation.metrics import (
+            contig_lengths,
+            evaluate,
+            evaluate_verified,
+        )
+        from dnatag.formats.sequences.annotation import read_annotation
+
+        genome, verified = options["genome"], options["verified"]
+        truth = read_annotation(reference)
+        if not truth:
+            raise InputError(f"{reference}: has no CDS; the reference is an annotation of genes")
+        predicted = {name: read_annotation(path) for name, path in predictions.items()}
+        for name, genes in predicted.items():
+            _compare_contigs(reference, truth, predictions[name], genes, verified, observer)
+        lengths = (
+            _genome_lengths(genome) if genome else contig_lengths([truth, *predicted.values()])
+        )
+        score: Any = evaluate_verified if verified else evaluate
+        scores = {name: score(truth, genes, lengths).to_dict() for name, genes in predicted.items()}
+        first = flatten(next(iter(scores.values())))
+        rows = VERIFIED_ROWS if verified else [*ROWS, *_length_rows(first), *ORFORISE_ROWS]
+        return Evaluation(_reference(first), rows, scores)
 
 
 def _genome_lengths(path: str) -> dict[str, int]:
@@ -98,11 +112,14 @@ def _genome_lengths(path: str) -> dict[str, int]:
 
 
 def _compare_contigs(
-    reference: str, truth: Annotation, path: str, genes: Annotation, *, verified: bool, quiet: bool
+    reference: str,
+    truth: Annotation,
+    path: str,
+    genes: Annotation,
+    verified: bool,
+    observer: Observer,
 ) -> None:
     """Refuse files about different sequences, and note what only one of them has."""
-    from dnatag.errors import InputError
-
     there, here = {*truth, *truth.lengths}, {*genes, *genes.lengths}
     if not there & here:
         raise InputError(
@@ -111,17 +128,15 @@ def _compare_contigs(
         )
     if missing := truth.keys() - here:
         count = sum(len(truth[c]) for c in missing)
-        note(
+        observer.note(
             f"warning: {path}: no genes on {_some(missing)}: the {count} CDS that {reference} "
-            "has there count as missed",
-            quiet=quiet,
+            "has there count as missed"
         )
     if (extra := genes.keys() - there) and not verified:
         count = sum(len(genes[c]) for c in extra)
-        note(
+        observer.note(
             f"warning: {reference}: no genes on {_some(extra)}: the {count} CDS that {path} "
-            "has there count as wrong",
-            quiet=quiet,
+            "has there count as wrong"
         )
 
 
@@ -133,7 +148,7 @@ def _some(contigs: Any, shown: int = 3) -> str:
 
 
 def _reference(scores: dict[str, Any]) -> str:
-    """Tell what of the reference counts."""
+    """Describe what of the reference counts."""
     genes, rows = scores["reference.genes"], scores["reference.rows"]
     left = {
         key.rpartition(".")[2]: count
@@ -144,8 +159,8 @@ def _reference(scores: dict[str, Any]) -> str:
         left["same stop as a longer one"] = scores["reference.same_stop"]
     if not left:
         return f"{genes} genes"
-    told = ", ".join(f"{count} {reason}" for reason, count in left.items())
-    return f"{genes} genes of {rows} CDS (not counted: {told})"
+    reasons = ", ".join(f"{count} {reason}" for reason, count in left.items())
+    return f"{genes} genes of {rows} CDS (not counted: {reasons})"
 
 
 def _length_rows(scores: dict[str, Any]) -> Rows:

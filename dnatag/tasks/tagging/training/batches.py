@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from dnatag.engine.batch import Batch
 from dnatag.engine.batching import batches
-from dnatag.tasks.tagging.domain import Featurizer, TokenFeatures
+from dnatag.tasks.tagging.domain import Featurizer
+from dnatag.tasks.tagging.features import TokenFeatures, collate
 
-__all__ = ["Corpus", "Example", "collate"]
+__all__ = ["Example", "TaggedBatches"]
 
 #: Batches of which the sequences are sorted together: of similar lengths, yet in a random order.
 _SORTED = 40
@@ -21,7 +21,7 @@ _SORTED = 40
 
 @dataclass(frozen=True)
 class Example:
-    """A sequence to learn from.
+    """A sequence to train on.
 
     Parameters
     ----------
@@ -38,39 +38,8 @@ class Example:
     weight: float = 1.0
 
 
-def collate(encoded: Sequence[TokenFeatures]) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
-    """Pad sequences to the longest of them.
-
-    Parameters
-    ----------
-    encoded : sequence of TokenFeatures
-        B sequences.
-
-    Returns
-    -------
-    inputs : tuple of Tensor
-        Categories, features and parts, (B, L, ...).
-    lengths : Tensor
-        int64 (B,).
-    """
-    lengths = [len(e) for e in encoded]
-
-    def pad(arrays: Sequence[np.ndarray], kind: type[np.generic]) -> Tensor:
-        padded = np.zeros((len(arrays), max(lengths), max(a.shape[1] for a in arrays)), kind)
-        for row, array in zip(padded, arrays, strict=True):
-            row[: len(array), : array.shape[1]] = array
-        return torch.from_numpy(padded)
-
-    inputs = (
-        pad([e.categories for e in encoded], np.int64),
-        pad([e.features for e in encoded], np.float32),
-        pad([e.parts for e in encoded], np.int64),
-    )
-    return inputs, torch.tensor(lengths)
-
-
 @dataclass
-class Corpus:
+class TaggedBatches:
     """Batches of whole sequences, each a function of the seed and its number alone.
 
     Every epoch has all sequences in another order; those of similar length stand together.
@@ -84,7 +53,7 @@ class Corpus:
     batch : int
         Tokens of a batch, about, padding included.
     seed : int
-        Of all random choices.
+        Seed of all random choices.
     """
 
     train: Sequence[Example]

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from dnatag.engine.batch import Batch
-from dnatag.tasks.tagging.corpus import Corpus, Example, collate
-from dnatag.tasks.tagging.domain import TokenFeatures
+from dnatag.tasks.tagging.features import TokenFeatures, collate
+from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
 
 STATES = 3
 
@@ -40,11 +40,11 @@ def example(number: int, length: int, weight: float = 1.0) -> Example:
     return Example(encoded(number, length, 1 + number % 5), allowed, weight)
 
 
-def corpus(number: int = 50, batch: int = 40, seed: int = 1, weight: float = 1.0) -> Corpus:
+def corpus(number: int = 50, batch: int = 40, seed: int = 1, weight: float = 1.0) -> TaggedBatches:
     lengths = np.random.default_rng(7).integers(1, 30, 2 * number).tolist()
     train = [example(i, n, weight) for i, n in enumerate(lengths[:number], 1)]
     validate = [example(i, n) for i, n in enumerate(lengths[number:], 1)]
-    return Corpus(train, validate, Featurizer(), batch, seed)  # type: ignore[arg-type]
+    return TaggedBatches(train, validate, Featurizer(), batch, seed)  # type: ignore[arg-type]
 
 
 def numbers(batch: Batch) -> list[int]:
@@ -171,4 +171,4 @@ def test_validation(world: int) -> None:
         assert sorted(n for b in batches for n in numbers(b)) == list(range(1, 51))
         # As they are.
         assert all(torch.equal(b.inputs[0][..., 0], b.inputs[0][..., 1]) for b in batches)
-    assert list(Corpus(some.train, [], Featurizer(), 40, 1).validation()) == []  # type: ignore[arg-type]
+    assert list(TaggedBatches(some.train, [], Featurizer(), 40, 1).validation()) == []  # type: ignore[arg-type]

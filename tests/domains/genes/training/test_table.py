@@ -8,14 +8,11 @@ from pathlib import Path
 import pytest
 
 from dnatag.domains.genes.codes import GeneticCode
-from dnatag.domains.genes.training.recipe import (
-    GenomeEntry,
-    Network,
-    Training,
-    read_recipe,
-    recipe_of_files,
-)
+from dnatag.domains.genes.training.experiment import genome_entries
+from dnatag.domains.genes.training.settings import GeneNetwork, GeneTraining
+from dnatag.domains.genes.training.table import GenomeEntry, GenomeFiles
 from dnatag.errors import InputError
+from dnatag.recipe import read_recipe
 
 ROOT = Path(__file__).parents[4]
 DATA = ROOT / "tests" / "data" / "train"
@@ -31,49 +28,48 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "mine.tsv").write_text(
         f'{COLUMNS}\na.fna\ta.gff3\tvalidate\t4\t0.5\t7\topen\tA "b" c\tX1,X2\nb.gbk' + 8 * "\t"
     )
-    (tmp_path / "mine.toml").write_text('table = "mine.tsv"\nfolder = "genomes"\n')
+    (tmp_path / "mine.toml").write_text(
+        'domain = "genes"\n[[corpus]]\ntable = "mine.tsv"\nfolder = "genomes"\n'
+    )
     return tmp_path
 
 
 def test_all_that_a_recipe_can_say(folder: Path) -> None:
     with (folder / "mine.toml").open("a") as file:
-        file.write('licence = "MIT"\ncard = "# Mine"\n[model]\nhidden = 8\ndropout = 0.5\n')
+        file.write("[network]\nhidden = 8\ndropout = 0.5\n")
         file.write("[training]\nsteps = 30\nlearning_rate = 1\nwindow = 600\n")
     recipe = read_recipe(folder / "mine.toml")
     where = folder / "genomes"
-    assert recipe.genomes == (
+    assert genome_entries(recipe) == [
         GenomeEntry(
             where / "a.fna", where / "a.gff3", "validate", "4", 0.5, 7, "open", 'A "b" c', "X1,X2"
         ),
         GenomeEntry(where / "b.gbk", None, "train", None, None, 1, "trusted", "", ""),
-    )
-    assert recipe.network == Network(hidden=8, dropout=0.5)
-    assert recipe.training == Training(steps=30, learning_rate=1, window=600)
-    assert (recipe.licence, recipe.card) == ("MIT", "# Mine")
+    ]
+    assert recipe.network == GeneNetwork(hidden=8, dropout=0.5)
+    assert recipe.training == GeneTraining(steps=30, learning_rate=1, window=600)
 
 
 def test_defaults_and_another_folder(folder: Path) -> None:
     (folder / "genomes").rename(folder / "elsewhere")
     with pytest.raises(InputError, match=r"line 2: there is no file .*--folder"):
-        read_recipe(folder / "mine.toml")
+        genome_entries(read_recipe(folder / "mine.toml"))
     recipe = read_recipe(folder / "mine.toml", folder / "elsewhere")
-    assert recipe.genomes[0].genome == folder / "elsewhere" / "a.fna"
-    assert (recipe.network, recipe.training) == (None, Training())
+    assert genome_entries(recipe)[0].genome == folder / "elsewhere" / "a.fna"
+    assert (recipe.network, recipe.training) == (None, GeneTraining())
 
 
 @pytest.mark.parametrize(
     ("addition", "message"),
     [
-        ("steps = 3\n", "unknown key 'steps'; known are table, folder"),
-        ("licence = 3\n", "'licence' must be a string"),
-        ("model = 3\n", "'model' must be a table"),
-        ("[model]\nhiden = 3\n", r"\[model\]: unknown key 'hiden'; known are hidden"),
-        ("[model]\nhidden = 8.5\n", r"'hidden' must be a whole number, not 8\.5"),
-        ("[model]\nhidden = 0\n", "'hidden' cannot be 0"),
-        ("[model]\ndropout = 1.5\n", r"'dropout' cannot be 1\.5"),
+        ("steps = 3\n", r"\[\[corpus\]\] 1: unknown key 'steps'; known are table, folder"),
+        ("[network]\nhiden = 3\n", r"\[network\]: unknown key 'hiden'; known are hidden"),
+        ("[network]\nhidden = 8.5\n", r"'hidden' must be a whole number, not 8\.5"),
+        ("[network]\nhidden = 0\n", "'hidden' must be above 0, not 0"),
+        ("[network]\ndropout = 1.5\n", r"'dropout' must be at least 0 and at most 1, not 1\.5"),
         ("[training]\nsteps = true\n", "'steps' must be a whole number, not True"),
         ("[training]\nlearning_rate = 'x'\n", "'learning_rate' must be a number, not 'x'"),
-        ("[training]\nlearning_rate = nan\n", "'learning_rate' cannot be nan"),
+        ("[training]\nlearning_rate = nan\n", "'learning_rate' must be above 0, not nan"),
         ("[training]\nwindow = 1000\n", "'window' must be a multiple of 3"),
         ("[training]\nwindow = 30\n", "of 300 or more bases, not 30"),
         ("= 3\n", "is no TOML file"),
@@ -107,34 +103,43 @@ def test_slips_in_the_recipe(folder: Path, addition: str, message: str) -> None:
 def test_slips_in_the_table(folder: Path, table: str, message: str) -> None:
     (folder / "mine.tsv").write_text(table)
     with pytest.raises(InputError, match=f"mine.tsv: .*{message}"):
-        read_recipe(folder / "mine.toml")
+        genome_entries(read_recipe(folder / "mine.toml"))
+
+
+def test_several_tables(folder: Path) -> None:
+    (folder / "more.tsv").write_text("genome\nb.gbk\n")
+    with (folder / "mine.toml").open("a") as file:
+        file.write('[[corpus]]\ntable = "more.tsv"\nfolder = "genomes"\n')
+    entries = genome_entries(read_recipe(folder / "mine.toml"))
+    assert [entry.genome.name for entry in entries] == ["a.fna", "b.gbk", "b.gbk"]
+    assert [entry.seed for entry in entries] == [7, 1, 0]
 
 
 def test_no_table(tmp_path: Path) -> None:
-    (tmp_path / "r.toml").write_text("")
-    with pytest.raises(InputError, match="'table' is missing"):
+    (tmp_path / "r.toml").write_text('domain = "genes"\n[[corpus]]\n')
+    with pytest.raises(InputError, match=r"\[\[corpus\]\] 1: the key 'table' is missing"):
         read_recipe(tmp_path / "r.toml")
-    (tmp_path / "r.toml").write_text("table = 'none.tsv'")
+    (tmp_path / "r.toml").write_text('domain = "genes"\n[[corpus]]\ntable = "none.tsv"')
     with pytest.raises(InputError, match=r"none\.tsv"):
-        read_recipe(tmp_path / "r.toml")
+        genome_entries(read_recipe(tmp_path / "r.toml"))
 
 
 def test_files(tmp_path: Path) -> None:
     fasta, gff = DATA / "buchnera.fna", DATA / "buchnera.gff3"
     flat = tmp_path / "b.gbk"
     flat.write_text("LOCUS       X\n")
-    recipe = recipe_of_files([flat, fasta, fasta], [gff, tmp_path / "other.gff3"], "4")
-    assert [(e.genome, e.annotation, e.genetic_code) for e in recipe.genomes] == [
+    files = GenomeFiles.of([flat, fasta, fasta], [gff, tmp_path / "other.gff3"], "4")
+    assert [(e.genome, e.annotation, e.genetic_code) for e in files.entries] == [
         (flat, None, "4"),
         (fasta, gff, "4"),
         (fasta, tmp_path / "other.gff3", "4"),
     ]
     with pytest.raises(InputError, match=r"buchnera\.fna: has no annotation"):
-        recipe_of_files([fasta, fasta], [gff])
+        GenomeFiles.of([fasta, fasta], [gff])
     with pytest.raises(InputError, match=r"no --genome in FASTA that this annotation belongs to"):
-        recipe_of_files([flat], [gff])
+        GenomeFiles.of([flat], [gff])
     with pytest.raises(InputError, match=r"buchnera\.gff3: is a GFF .* a genome is FASTA"):
-        recipe_of_files([gff], [gff])
+        GenomeFiles.of([gff], [gff])
 
 
 def test_the_recipe_that_ships(tmp_path: Path) -> None:
@@ -146,16 +151,16 @@ def test_the_recipe_that_ships(tmp_path: Path) -> None:
             path = tmp_path / row[key]
             path.parent.mkdir(exist_ok=True)
             path.touch()
-    recipe = read_recipe(ROOT / "recipes" / "prokaryotes.toml", tmp_path)
-    assert len(recipe.genomes) == len({e.genome for e in recipe.genomes}) == 163
-    assert {GeneticCode.parse(e.genetic_code or "").table for e in recipe.genomes} == {4, 11}
+    entries = genome_entries(read_recipe(ROOT / "recipes" / "prokaryotes.toml", tmp_path))
+    assert len(entries) == len({e.genome for e in entries}) == 163
+    assert {GeneticCode.parse(e.genetic_code or "").table for e in entries} == {4, 11}
     genera = {
-        split: {e.genome.name.partition("_")[0] for e in recipe.genomes if e.split == split}
+        split: {e.genome.name.partition("_")[0] for e in entries if e.split == split}
         for split in ("train", "validate")
     }
     assert not genera["train"] & genera["validate"]
     assert len(genera["validate"]) == 8
     # All but a draft that was never submitted can be looked up.
-    assert [e.organism for e in recipe.genomes if not e.accessions] == [
+    assert [e.organism for e in entries if not e.accessions] == [
         "Rhodobacter sphaeroides (KBase SPAdes draft)"
     ]

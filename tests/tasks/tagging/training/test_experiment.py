@@ -14,11 +14,12 @@ import pytest
 from dnatag.errors import InputError
 from dnatag.formats.text.conll import read_conll
 from dnatag.models.file import load_model, read_metadata
+from dnatag.recipe import Recipe, read_recipe
 from dnatag.report import Observer, Progress
-from dnatag.tasks.tagging.metrics import evaluate
-from dnatag.tasks.tagging.recipe import Recipe, read_recipe
+from dnatag.tasks.tagging.metrics import evaluate_tags
 from dnatag.tasks.tagging.tagger import Tagger
-from dnatag.tasks.tagging.train import Data, train
+from dnatag.tasks.tagging.training.experiment import TaggedData, TaggingExperiment
+from dnatag.training import run_experiment
 
 Toy = tuple[Path, Path, str]
 
@@ -33,6 +34,11 @@ class Steps(Observer):
         self.function(progress)
 
 
+def train(recipe: Recipe, data: TaggedData, output: Path, **options: Any) -> dict[str, Any]:
+    """Train a model of data that have been read already."""
+    return run_experiment(TaggingExperiment(recipe, data), output, **options)
+
+
 @pytest.fixture(scope="module")
 def recipe(toy: Toy) -> Recipe:
     """The toy's recipe, for less time; dropout draws from the same generator in every run."""
@@ -41,13 +47,13 @@ def recipe(toy: Toy) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def data(recipe: Recipe) -> Data:
-    return Data(recipe)
+def data(recipe: Recipe) -> TaggedData:
+    return TaggedData(recipe)
 
 
 @pytest.fixture(scope="module")
 def trained(
-    recipe: Recipe, data: Data, tmp_path_factory: pytest.TempPathFactory
+    recipe: Recipe, data: TaggedData, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[Progress]]:
     """The model of a short run, and its losses."""
     output = tmp_path_factory.mktemp("trained") / "short.dnatag"
@@ -60,12 +66,12 @@ def f1(model: Path, test: Path) -> float:
     """Score a model on a file, from scratch."""
     sentences = [s for s in read_conll(test, 1, 2) if s.tokens]
     found = Tagger.load(model, "cpu").tag_all(s.tokens for s in sentences)
-    return evaluate(
+    return evaluate_tags(
         [s.tags or () for s in sentences], [t.tags for t in found], "BIO", "BIO"
     ).all.f1  # fmt: skip
 
 
-def test_what_is_read(data: Data) -> None:
+def test_what_is_read(data: TaggedData) -> None:
     counts = {split: data.split(split) for split in ("train", "validate", "test")}
     assert {split: len(sentences) for split, sentences in counts.items()} == {
         "train": 60, "validate": 20, "test": 40
@@ -108,7 +114,7 @@ def test_what_a_model_says_of_itself(toy: Toy) -> None:
     (corpus,) = about["training"]["corpora"]
     assert corpus["train"] == ["train.tsv"]
     assert corpus["types"] is None
-    assert about["training"]["model"]["hidden"] == 16
+    assert about["training"]["network"]["hidden"] == 16
     assert about["training"]["loop"]["seed"] == 1
     card = about["card"]
     assert card.startswith("# Toy\n")
@@ -127,7 +133,7 @@ def test_losses(trained: tuple[Path, list[Progress]]) -> None:
 
 
 def test_interrupted(
-    trained: tuple[Path, list[Progress]], recipe: Recipe, data: Data, tmp_path: Path
+    trained: tuple[Path, list[Progress]], recipe: Recipe, data: TaggedData, tmp_path: Path
 ) -> None:
     """It goes on with --resume only, with the same settings only, to the same file."""
     output = tmp_path / "short.dnatag"
@@ -155,13 +161,13 @@ def test_interrupted(
 
 
 def test_same_seed_same_file(
-    trained: tuple[Path, list[Progress]], recipe: Recipe, data: Data, tmp_path: Path
+    trained: tuple[Path, list[Progress]], recipe: Recipe, data: TaggedData, tmp_path: Path
 ) -> None:
     output = tmp_path / "short.dnatag"
     train(recipe, data, output, device="cpu")
     assert output.read_bytes() == trained[0].read_bytes()
     # Read anew, too.
-    train(recipe, Data(recipe), output, device="cpu")
+    train(recipe, TaggedData(recipe), output, device="cpu")
     assert output.read_bytes() == trained[0].read_bytes()
     other = replace(recipe, training=replace(recipe.training, seed=2))
     train(other, data, output, device="cpu")
@@ -169,7 +175,7 @@ def test_same_seed_same_file(
     assert not np.array_equal(one, two)
 
 
-def test_several_networks(recipe: Recipe, data: Data, tmp_path: Path) -> None:
+def test_several_networks(recipe: Recipe, data: TaggedData, tmp_path: Path) -> None:
     """The first is what one alone would be; a run goes on where it stopped, within any of them."""
     alone = replace(recipe, training=replace(recipe.training, epochs=2))
     train(alone, data, tmp_path / "alone.dnatag", device="cpu")
@@ -201,7 +207,7 @@ def test_several_networks(recipe: Recipe, data: Data, tmp_path: Path) -> None:
 
 
 def test_join(
-    recipe: Recipe, data: Data, trained: tuple[Path, list[Progress]], tmp_path: Path
+    recipe: Recipe, data: TaggedData, trained: tuple[Path, list[Progress]], tmp_path: Path
 ) -> None:
     """The networks of the earlier model come first, then those that are trained as without it."""
 
@@ -222,16 +228,16 @@ def test_join(
 
 
 def test_what_cannot_be_joined(
-    recipe: Recipe, data: Data, trained: tuple[Path, list[Progress]], tmp_path: Path
+    recipe: Recipe, data: TaggedData, trained: tuple[Path, list[Progress]], tmp_path: Path
 ) -> None:
     def join(path: Path, changed: Recipe) -> Recipe:
         return replace(changed, training=replace(changed.training, join=str(path)))
 
     output = tmp_path / "model.dnatag"
-    larger = replace(recipe, model=replace(recipe.model, hidden=recipe.model.hidden + 2))
+    larger = replace(recipe, network=replace(recipe.network, hidden=recipe.network.hidden + 2))
     with pytest.raises(InputError, match=r"short\.dnatag: has other features, sizes or labels"):
         train(join(trained[0], larger), data, output, device="cpu")
-    fewer = Data(recipe)
+    fewer = TaggedData(recipe)
     fewer.featurizer.words.popitem()
     with pytest.raises(InputError, match=r"short\.dnatag: has other features, sizes or labels"):
         train(join(trained[0], recipe), fewer, output, device="cpu")
@@ -240,9 +246,9 @@ def test_what_cannot_be_joined(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_threads_and_no_dropout(recipe: Recipe, data: Data, tmp_path: Path) -> None:
+def test_threads_and_no_dropout(recipe: Recipe, data: TaggedData, tmp_path: Path) -> None:
     """Threads share batches, and have the same losses as one."""
-    still = replace(recipe, model=replace(recipe.model, dropout=0))
+    still = replace(recipe, network=replace(recipe.network, dropout=0))
     runs = []
     for threads in (1, 3):
         seen: list[Progress] = []
@@ -257,7 +263,7 @@ def test_nothing_to_validate_on(recipe: Recipe, tmp_path: Path) -> None:
     alone = replace(recipe, corpora=(replace(files, validate=(), test=()),))
     seen: list[Progress] = []
     about = train(
-        alone, Data(alone), tmp_path / "m.dnatag", device="cpu", observer=Steps(seen.append)
+        alone, TaggedData(alone), tmp_path / "m.dnatag", device="cpu", observer=Steps(seen.append)
     )
     assert about["scores"] == {}
     assert all(now.validation_loss is None for now in seen)
@@ -273,7 +279,7 @@ def test_scores_that_are_not_defined(recipe: Recipe, tmp_path: Path) -> None:
     untrained = replace(
         recipe, corpora=(files,), training=replace(recipe.training, epochs=1, learning_rate=1e-9)
     )
-    about = train(untrained, Data(untrained), tmp_path / "m.dnatag", device="cpu")
+    about = train(untrained, TaggedData(untrained), tmp_path / "m.dnatag", device="cpu")
     assert "recall" not in about["scores"]["validate"]
 
 
@@ -306,18 +312,18 @@ def test_corpora_of_different_types(toy: Toy, without: Without, tmp_path: Path) 
             for other, own in zip(("QTY", "PER"), types, strict=True)
         ]
         recipe = replace(whole, corpora=(*corpora, replace(files, train=(), validate=())))
-        about = train(recipe, Data(recipe), tmp_path / "m.dnatag", device="cpu")
+        about = train(recipe, TaggedData(recipe), tmp_path / "m.dnatag", device="cpu")
         assert set(about["scores"]) == {"test 3"}
         scores.append(about["scores"]["test 3"]["f1"])
     assert scores[0] > 0.9
     assert scores[1] < scores[0] - 0.1
 
 
-def test_types_of_validation_only(recipe: Recipe, data: Data, tmp_path: Path) -> None:
+def test_types_of_validation_only(recipe: Recipe, data: TaggedData, tmp_path: Path) -> None:
     """What cannot be learnt still counts as not found."""
     (files,) = recipe.corpora
     (tmp_path / "new.tsv").write_text("we\tB-NEW\nsaw\tO\n\n" + files.test[0].read_text())
     other = replace(recipe, corpora=(replace(files, validate=(tmp_path / "new.tsv",)),))
-    about = train(other, Data(other), tmp_path / "m.dnatag", device="cpu")
+    about = train(other, TaggedData(other), tmp_path / "m.dnatag", device="cpu")
     assert about["scores"]["validate"]["f1 NEW"] == 0
     assert Tagger.load(tmp_path / "m.dnatag").model.labelling.to_dict()["types"] == ["PER", "QTY"]

@@ -1,0 +1,141 @@
+"""What a domain is: a kind of sequences, and what tasks need to know of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from dnatag.report import Observer
+
+if TYPE_CHECKING:
+    import click
+
+__all__ = ["Domain", "Evaluation", "Evaluator", "Rows", "flatten"]
+
+#: Rows of a printed table: a label, and a key of the flat scores or None for a heading.
+Rows = list[tuple[str, str | None]]
+
+
+class Domain(ABC):
+    """A kind of sequences.
+
+    What else it has depends on its tasks: those of another kind find it through protocols of
+    their own, and optional capabilities (such as homologs) are methods that only some have.
+
+    Attributes
+    ----------
+    name : str
+        What model files and recipes call it.
+    tasks : tuple of str
+        Names of the tasks that it can be trained for; the first is the default.
+    network : type
+        A dataclass of the settings of its networks, see :mod:`dnatag.settings`.
+    corpus : type
+        A dataclass of what a ``[[corpus]]`` of a recipe can say.
+    corpus_options : sequence of click.Option
+        Options of ``dnatag train`` that name data without a recipe.
+    """
+
+    name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+    network: ClassVar[type]
+    corpus: ClassVar[type]
+
+    @property
+    def corpus_options(self) -> Sequence[click.Option]:
+        """Options of ``dnatag train`` that name data without a recipe."""
+        return ()
+
+    def corpora_of_options(self, options: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Make corpora of the values of these options.
+
+        Raises
+        ------
+        InputError
+            If they do not fit together.
+        """
+        return ()
+
+    @property
+    def evaluator(self) -> Evaluator | None:
+        """What compares files of this domain for ``dnatag evaluate``."""
+        return None
+
+
+class Evaluation(NamedTuple):
+    """The scores of predictions against a reference.
+
+    Parameters
+    ----------
+    reference
+        What of the reference counts, in words.
+    rows
+        Of the printed table.
+    scores
+        Plain JSON types by prediction; some keys may be in only some of them.
+    picture
+        Content of a file, None if not asked for.
+    """
+
+    reference: str
+    rows: Rows
+    scores: dict[str, dict[str, Any]]
+    picture: bytes | None = None
+
+
+class Evaluator(ABC):
+    """Compares files of predictions with a file of the truth.
+
+    Attributes
+    ----------
+    files : str
+        What it compares, in the plural: "annotations of genes".
+    formats : tuple of str
+        The names of formats that it reads, see :mod:`dnatag.formats.registry`.
+    options : sequence of click.Option
+        What can be said about the files. An option that several evaluators have is the same for
+        all of them.
+    """
+
+    files: ClassVar[str]
+    formats: ClassVar[tuple[str, ...]]
+
+    @property
+    def options(self) -> Sequence[click.Option]:
+        """What can be said about the files."""
+        return ()
+
+    @abstractmethod
+    def evaluate(
+        self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
+    ) -> Evaluation:
+        """Score files.
+
+        Parameters
+        ----------
+        reference
+            The path of the truth.
+        predictions
+            Paths by a name for each.
+        observer
+            Receives notes.
+        options
+            The values of the options, by the names of their parameters.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read, or the files do not fit together.
+        """
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

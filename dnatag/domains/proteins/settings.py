@@ -1,0 +1,54 @@
+"""What recipes of proteins can say: the tables ``[[corpus]]`` and ``[network]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dnatag.settings import setting
+
+__all__ = ["ProteinCorpus", "ProteinNetwork"]
+
+
+@dataclass(frozen=True)
+class ProteinCorpus:
+    """Files of labelled proteins: FASTA with a line of labels below each sequence.
+
+    Parameters
+    ----------
+    train, validate, test : tuple of Path
+        What to train on, to validate on during training, and to measure the model with.
+    encoding : str
+        Character encoding of the files.
+    weight : float
+        How often each protein takes part in an epoch, on average.
+    """
+
+    train: tuple[Path, ...] = ()
+    validate: tuple[Path, ...] = ()
+    test: tuple[Path, ...] = ()
+    encoding: str = "utf-8"
+    weight: float = setting(1.0, most=1000)
+
+
+@dataclass(frozen=True)
+class ProteinNetwork:
+    """The size of the network.
+
+    Parameters
+    ----------
+    residues : int
+        Length of the vectors of residues.
+    mutate : float
+        Share of residues that are exchanged in training.
+    hidden, layers : int
+        Units and layers of each direction of the LSTM.
+    dropout : float
+        Variational dropout while training.
+    """
+
+    residues: int = setting(24)
+    mutate: float = setting(0.1, least=0, most=1)
+    hidden: int = setting(64)
+    layers: int = setting(1)
+    dropout: float = setting(0.2, least=0, most=0.95)

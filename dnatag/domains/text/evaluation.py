@@ -1,0 +1,135 @@
+"""Evaluation of tagged text: files of columns with the same tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dnatag.domains.base import Evaluation, Evaluator
+from dnatag.errors import InputError
+from dnatag.report import Observer
+from dnatag.tasks.tagging.evaluation import (
+    OPTIONS,
+    compare_tokens,
+    draw,
+    score_rows,
+    tags_of,
+)
+from dnatag.tasks.tagging.schemes import PLAIN, SCHEMES, detect, faults
+
+if TYPE_CHECKING:
+    from dnatag.formats.text.conll import Column
+    from dnatag.formats.text.tokens import Sentence
+
+__all__ = ["TextEvaluator"]
+
+
+class TextEvaluator(Evaluator):
+    """Scores spans and tags of words, as conlleval does."""
+
+    files = "text in columns"
+    formats = ("conll",)
+
+    @property
+    def options(self) -> Sequence[click.Option]:
+        """See :class:`dnatag.domains.base.Evaluator`."""
+        return (
+            click.Option(
+                ["--token-column"],
+                metavar="N",
+                type=int,
+                show_default="1, of CoNLL-U 2",
+                help="Text: the column of the tokens, counted from 1 or, from the end, from -1.",
+            ),
+            click.Option(
+                ["--tag-column"],
+                metavar="N",
+                type=int,
+                show_default="the last, of CoNLL-U 4",
+                help="Text: the column of the tags.",
+            ),
+            click.Option(
+                ["--scheme"],
+                type=click.Choice(SCHEMES),
+                show_default="the one that fits the tags of each file",
+                help="Text: how tags stand for spans; 'plain' for tags without spans, such as "
+                "parts of speech.",
+            ),
+            *OPTIONS,
+        )
+
+    def evaluate(
+        self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
+    ) -> Evaluation:
+        """See :class:`dnatag.domains.base.Evaluator`."""
+        from dnatag.formats.registry import recognise
+        from dnatag.formats.text.conll import read_conll
+        from dnatag.tasks.tagging.metrics import evaluate_tags
+
+        token_column, tag_column = (_column(options[f"{what}_column"]) for what in ("token", "tag"))
+        scheme: str | None = options["scheme"]
+
+        def read(path: str) -> list[Sentence]:
+            # Columns that are too irregular to be recognised are read, and faults in them named.
+            wanted, encoding = "the reference is text in columns", options["encoding"]
+            stream, _ = recognise(
+                path, ("conll", "lines"), wanted, encoding=encoding, prefer="conll"
+            )
+            sentences = read_conll(stream, token_column, tag_column, encoding)
+            return [s for s in sentences if s.tokens]
+
+        truth = read(reference)
+        tags = tags_of(truth)
+        true_scheme = scheme or detect(tags)
+        _note_faults(reference, truth, true_scheme, observer)
+        scores, schemes = {}, {}
+        for name, path in predictions.items():
+            predicted = read(path)
+            compare_tokens(reference, truth, path, predicted)
+            own = scheme or detect(tags_of(predicted))
+            if PLAIN in (own, true_scheme):
+                own = true_scheme
+            _note_faults(path, predicted, own, observer)
+            scores[name] = evaluate_tags(tags, tags_of(predicted), true_scheme, own)
+            schemes[name] = own
+        first = next(iter(scores.values()))
+        about = f"{len(truth)} sentences, {first.tokens} tokens"
+        if true_scheme != PLAIN:
+            about += f", {first.all.true} spans in {true_scheme}"
+        return Evaluation(
+            about,
+            score_rows(scores, "token", "tags" if true_scheme == PLAIN else "spans"),
+            {name: {"scheme": schemes[name], **s.to_dict()} for name, s in scores.items()},
+            draw(scores, options["picture"]),
+        )
+
+
+def _column(number: int | None) -> Column:
+    if number == 0:
+        raise InputError("columns are counted from 1 or, from the end, from -1")
+    return "auto" if number is None else number
+
+
+def _note_faults(path: str, sentences: Sequence[Sentence], scheme: str, observer: Observer) -> None:
+    """Refuse tags that are none of the scheme, and note those that are illegal in it."""
+    from dnatag.formats.io.reading import display_name
+
+    path, count, first = display_name(path), 0, ""
+    for sentence in sentences:
+        try:
+            found = faults(sentence.tags or (), scheme)
+        except ValueError as error:
+            raise InputError(
+                f"{path}: line {sentence.line}: in the sentence that begins here, {error}; mend "
+                "it, name another --tag-column, or use --scheme plain for tags without spans"
+            ) from None
+        if found and not count:
+            first = f"in the sentence at line {sentence.line}, {found[0][1]}"
+        count += len(found)
+    if count:
+        observer.note(
+            f"warning: {path}: tags illegal in {scheme}: {count}, read as conlleval reads them; "
+            f"the first: {first}"
+        )

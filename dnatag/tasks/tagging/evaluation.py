@@ -1,0 +1,129 @@
+"""What evaluations of tagged sequences have in common: the same tokens, rows, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dnatag.errors import InputError
+from dnatag.tasks.tagging.schemes import UNNAMED
+
+if TYPE_CHECKING:
+    from dnatag.formats.text.tokens import Sentence
+    from dnatag.tasks.tagging.metrics import TagScores
+
+__all__ = ["OPTIONS", "compare_tokens", "draw", "score_rows", "tags_of"]
+
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def _picture(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.endswith(PICTURES):
+        raise click.UsageError(f"the name of the picture must end in {', '.join(PICTURES)}")
+    return value
+
+
+#: Options of ``dnatag evaluate`` for all tagged sequences.
+OPTIONS = (
+    click.Option(
+        ["--encoding"],
+        metavar="NAME",
+        default="utf-8",
+        show_default=True,
+        help="Text and residues: the character encoding of the files.",
+    ),
+    click.Option(
+        ["--picture"],
+        metavar="FILE",
+        callback=_picture,
+        help="Text and residues: draw which labels are taken for which, as PNG, SVG or PDF.",
+    ),
+)
+
+
+def tags_of(sentences: Sequence[Sentence]) -> list[tuple[str, ...]]:
+    """Return the tags of sentences."""
+    return [s.tags or () for s in sentences]
+
+
+def compare_tokens(
+    reference: str, truth: Sequence[Sentence], path: str, predicted: Sequence[Sentence]
+) -> None:
+    """Refuse files that do not have the same tokens.
+
+    Parameters
+    ----------
+    reference, path
+        The files.
+    truth, predicted
+        Their sentences.
+
+    Raises
+    ------
+    InputError
+        Naming the first place where they differ.
+    """
+    from dnatag.formats.io.reading import display_name
+
+    reference, path = display_name(reference), display_name(path)
+    for true, other in zip(truth, predicted, strict=False):
+        if true.tokens == other.tokens:
+            continue
+        where = f"{reference} (line {true.line})"
+        pairs = enumerate(zip(true.tokens, other.tokens, strict=False), 1)
+        differ = next(((i, a, b) for i, (a, b) in pairs if a != b), None)
+        if differ is None:
+            reason = f"{len(other)} tokens begin here, {len(true)} in {where}"
+        else:
+            reason = "token {0} from here is '{2}', '{1}' in {3}".format(*differ, where)
+        raise InputError(f"{path}: line {other.line}: {reason}; compare files of the same tokens")
+    (short, fewer), (long, more) = sorted(
+        [(reference, truth), (path, predicted)], key=lambda side: len(side[1])
+    )
+    if len(fewer) < len(more):
+        raise InputError(
+            f"{long}: line {more[len(fewer)].line}: {short} ends before what begins here; "
+            "compare files of the same tokens"
+        )
+
+
+def score_rows(
+    scores: Mapping[str, TagScores], token: str, spans: str
+) -> list[tuple[str, str | None]]:
+    """Return the rows of a table: accuracy, all types, each type.
+
+    Parameters
+    ----------
+    scores
+        By prediction.
+    token, spans
+        What a token and its spans are called.
+    """
+    types = sorted({name for one in scores.values() for name in one.by_type})
+    parts = [(f"all {spans}", "all")]
+    parts += [(name or UNNAMED, f"by_type.{name}") for name in types]
+    measures = {
+        "true": "true",
+        "predicted": "predicted",
+        "precision %": "precision",
+        "recall %": "recall",
+        "F1 %": "f1",
+    }
+    rows: list[tuple[str, str | None]] = [(f"{token} accuracy %", "accuracy")]
+    for heading, prefix in parts:
+        rows.append((heading, None))
+        rows += [(f"  {label}", f"{prefix}.{key}") for label, key in measures.items()]
+    return rows
+
+
+def draw(scores: Mapping[str, TagScores], picture: str | None) -> bytes | None:
+    """Draw which labels are taken for which, in the format of the picture's name."""
+    if picture is None:
+        return None
+    from dnatag.tasks.tagging.picture import draw_confusion
+
+    confusions = {name: one.confusion for name, one in scores.items()}
+    return draw_confusion(confusions, Path(picture).suffix[1:])

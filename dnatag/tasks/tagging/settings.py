@@ -1,0 +1,48 @@
+"""How taggers are trained: the table ``[training]`` of their recipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dnatag.settings import setting
+
+__all__ = ["TaggingTraining"]
+
+
+@dataclass(frozen=True)
+class TaggingTraining:
+    """How to train a tagger.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the sequences.
+    batch : int
+        Tokens of a step, padding included.
+    learning_rate : float
+        The highest; it rises in half an epoch and falls to zero in a half cosine.
+    weight_decay, clip : float
+        The weight decay of AdamW, and the largest norm of the gradient.
+    temperature : float
+        What all scores are divided by after training: a model is too sure of sequences that are
+        new to it. The most probable labelling stays the same.
+    networks : int
+        So many are trained, one after the other, each from random numbers of its own; the model
+        is the mean of their scores. It is better, and as many times as large and as slow.
+    seed : int
+        Seed of all random choices.
+    join : str
+        Model file whose networks become a part of this model, beside those that are trained; ""
+        for none. It must have the same features, sizes and labels. Good for a model that is
+        trained on what an earlier one predicts: they differ in their errors.
+    """
+
+    epochs: int = setting(15)
+    batch: int = setting(150)
+    learning_rate: float = setting(1.5e-3)
+    weight_decay: float = setting(0.01, least=0)
+    clip: float = setting(1.0)
+    temperature: float = setting(1.0, least=0.1, most=10)
+    networks: int = setting(1)
+    seed: int = setting(1, least=0)
+    join: str = setting("")

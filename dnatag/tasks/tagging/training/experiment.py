@@ -1,0 +1,271 @@
+"""The training of taggers: the sequences of a recipe, and the model that is trained on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dnatag.engine.crf.chain import Chain
+from dnatag.engine.crf.grammar import Grammar
+from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
+from dnatag.engine.training.config import TrainingConfig
+from dnatag.engine.training.loop import Outcome
+from dnatag.errors import InputError
+from dnatag.formats.text.tokens import Sentence
+from dnatag.models.card import make_card, table
+from dnatag.tasks.base import Experiment, NetworkRun, Recipe
+from dnatag.tasks.tagging.domain import TaggedCorpus, TaggingDomain
+from dnatag.tasks.tagging.model import TokenModel, load, save
+from dnatag.tasks.tagging.objective import label_likelihood
+from dnatag.tasks.tagging.settings import TaggingTraining
+from dnatag.tasks.tagging.tagger import Tagger
+from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
+
+__all__ = ["TaggedData", "TaggingExperiment"]
+
+#: Between the seeds of a model's networks, so that models of nearby seeds share none.
+SEEDS = 1000
+_SPLITS = {"train": "to train on", "validate": "to validate on", "test": "to test on"}
+
+
+class TaggedData:
+    """The sequences of a recipe, and what turns them into numbers.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of the tagging task.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or has tags that do not fit.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.domain: TaggingDomain = recipe.domain
+        if not any(corpus.train for corpus in recipe.corpora):
+            raise InputError("no [[corpus]] names files to train on ('train')")
+        network = recipe.network or self.domain.network()
+        self.corpora, self.labelling = self.domain.read(recipe.corpora, network)
+        self.featurizer = self.domain.featurizer(
+            [s.tokens for s in self.split("train")], network, recipe.files
+        )
+
+    def split(self, name: str) -> list[Sentence]:
+        """Return all sequences of a split."""
+        return [s for corpus in self.corpora for s in corpus.splits[name]]
+
+    def summary(self) -> str:
+        """Return a line on how much data there is."""
+        return "; ".join(
+            f"{len(sequences)} sequences of {sum(map(len, sequences))} tokens {what}"
+            for name, what in _SPLITS.items()
+            if (sequences := self.split(name))
+        )
+
+    def examples(self, split: str) -> list[Example]:
+        """Encode the sequences of a split; those without a legal labelling are left out."""
+        return [
+            Example(self.featurizer.encode(sentence.tokens), allowed, corpus.weight)
+            for corpus in self.corpora
+            for sentence in corpus.splits[split]
+            for allowed in [self.labelling.allowed(sentence.tags or (), corpus.types)]
+            if _is_legal(self.labelling.grammar, allowed)
+        ]
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return what there is of each corpus, for a model file."""
+        return [
+            {split: corpus.files[split] for split in _SPLITS}
+            | {f"{split}_tokens": sum(map(len, corpus.splits[split])) for split in _SPLITS}
+            | {
+                "types": None if corpus.types is None else list(corpus.types),
+                "weight": corpus.weight,
+            }
+            for corpus in self.corpora
+        ]
+
+
+class TaggingExperiment(Experiment):
+    """A tagger to be trained; see :class:`dnatag.tasks.base.Experiment`.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of the tagging task.
+    data : TaggedData or None
+        Its sequences, if they have been read already.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or has tags that do not fit, no sequence can be trained on, or
+        the model to join does not fit.
+    """
+
+    def __init__(self, recipe: Recipe, data: TaggedData | None = None) -> None:
+        self.recipe = recipe
+        self.data = data = TaggedData(recipe) if data is None else data
+        self.summary = data.summary()
+        self.settings: TaggingTraining = recipe.training
+        network = recipe.network or data.domain.network()
+        self.config = data.domain.tagger_config(data.featurizer, network)
+        join = self.settings.join
+        self.inputs = [recipe.files / join] if join else []
+        self.joined = _joined(recipe, data, self.config)
+        self.about = {
+            "licence": recipe.licence,
+            "training": {
+                "corpora": data.describe(),
+                "network": asdict(network),
+                "loop": asdict(self.settings),
+            },
+        }
+
+    @cached_property
+    def runs(self) -> Sequence[NetworkRun]:  # type: ignore[override]
+        """One for each network of the model."""
+        train, validate = (self.data.examples(split) for split in ("train", "validate"))
+        if not train:
+            raise InputError("no sequence to train on has labels that the grammar allows")
+        grammar = self.data.labelling.grammar
+        runs = []
+        for number in range(self.settings.networks):
+            seed = self.settings.seed + number * SEEDS
+            batches = TaggedBatches(
+                train, validate, self.data.featurizer, self.settings.batch, seed
+            )
+            schedule = _schedule(self.settings, batches)
+            runs.append(
+                NetworkRun(
+                    lambda: TokenTagger(self.config, grammar), batches, label_likelihood, schedule
+                )
+            )
+        return runs
+
+    def finish(self, network: torch.nn.Module) -> None:
+        """Make the network less sure, as the recipe says."""
+        assert isinstance(network, TokenTagger)
+        network.temper(self.settings.temperature)
+
+    def save(
+        self, path: Path, networks: Sequence[torch.nn.Module], about: Mapping[str, Any]
+    ) -> None:
+        """See :class:`dnatag.tasks.base.Experiment`."""
+        own = [network for network in networks if isinstance(network, TokenTagger)]
+        data = self.data
+        model = TokenModel(data.domain, data.featurizer, (*self.joined, *own), data.labelling)
+        save(path, model, dict(about))
+
+    def score(
+        self,
+        path: Path,
+        outcomes: Sequence[Outcome],
+        device: torch.device,
+        threads: int,
+    ) -> dict[str, Any]:
+        """See :class:`dnatag.tasks.base.Experiment`; several corpora are scored one by one."""
+        model, about = load(path)
+        tagger = Tagger(model, about, device, threads)
+        result = {}
+        for split in ("validate", "test"):
+            for number, corpus in enumerate(self.data.corpora, 1):
+                if corpus.splits[split]:
+                    name = split if len(self.data.corpora) == 1 else f"{split} {number}"
+                    result[name] = self._score(tagger, corpus, split)
+        return result
+
+    def _score(self, tagger: Tagger, corpus: TaggedCorpus, split: str) -> dict[str, float]:
+        """Return the scores that are defined, of a split of a corpus."""
+        labelling, sequences, found = self.data.labelling, corpus.splits[split], []
+        for tagged in tagger.tag_all(s.tokens for s in sequences):
+            # Of what the corpus does not tag, nothing is right or wrong.
+            known = [e for e in tagged.entities if corpus.types is None or e.type in corpus.types]
+            found.append(labelling.tags([entity.span for entity in known], len(tagged.tags)))
+        truth = [s.tags or () for s in sequences]
+        scores = self.data.domain.scores(truth, found, labelling)
+        return {key: round(value, 5) for key, value in scores.items() if not math.isnan(value)}
+
+    def card(self, name: str, about: Mapping[str, Any]) -> str:
+        """See :class:`dnatag.tasks.base.Experiment`."""
+        scores, join = about["scores"], self.settings.join
+        lines = []
+        if scores:
+            measures = list(dict.fromkeys(key for row in scores.values() for key in row))
+            rows = [
+                [split, *(f"{100 * row[key]:.2f}" if key in row else "" for key in measures)]
+                for split, row in scores.items()
+            ]
+            lines = ["In percent.", "", *table(["", *measures], rows)]
+        return make_card(
+            about,
+            self.recipe.card or f"# {name}\n\nA model of {self.data.domain.name}.",
+            [f"{self.summary}."],
+            lines,
+            f", beside the networks of {join}" if join else "",
+        )
+
+    def report(self, scores: Mapping[str, Any]) -> list[str]:
+        """See :class:`dnatag.tasks.base.Experiment`."""
+        return [
+            f"{split}: " + ", ".join(f"{name} {100 * value:.2f}" for name, value in row.items())
+            for split, row in scores.items()
+        ]
+
+
+def _joined(recipe: Recipe, data: TaggedData, config: TokenTaggerConfig) -> tuple[TokenTagger, ...]:
+    """Return the networks of the model that the recipe joins."""
+    if not recipe.training.join:
+        return ()
+    path = recipe.files / recipe.training.join
+    model = load(path)[0]
+    own, other = data.featurizer.to_arrays(), model.featurizer.to_arrays()
+    if not (
+        model.domain is data.domain
+        and model.networks[0].config == config
+        and model.labelling.to_dict() == data.labelling.to_dict()
+        and all(np.array_equal(own[key], other[key]) for key in own)
+    ):
+        raise InputError(
+            f"{path}: has other features, sizes or labels than this model, so it cannot be joined; "
+            "train it with the same [network], and on text with the same words"
+        )
+    return model.networks
+
+
+def _schedule(settings: TaggingTraining, batches: TaggedBatches) -> TrainingConfig:
+    """Return the schedule of a network."""
+    steps = batches.steps(settings.epochs)
+    epoch = max(steps // settings.epochs, 1)
+    return TrainingConfig(
+        steps=steps,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warmup=epoch // 2,
+        clip=settings.clip,
+        validate_every=epoch,
+        patience=steps,
+        keep_last=True,
+        seed=batches.seed,
+    )
+
+
+def _is_legal(grammar: Grammar, allowed: np.ndarray) -> bool:
+    """Whether the grammar has a path through the states allowed."""
+    chain = Chain[np.ndarray](
+        grammar,
+        np.zeros((1, len(allowed), len(grammar.scores)), np.float32),
+        np.zeros(len(grammar.weights)),
+        np.zeros((1, len(allowed)), np.uint8),
+        np.array([len(allowed)]),
+        allowed[None],
+    )
+    return bool(np.isfinite(chain.log_partition()[0]))

@@ -1,0 +1,185 @@
+"""Training: a recipe, or any experiment, to a trained, scored model file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dnatag.errors import InputError
+from dnatag.models.names import find_model
+from dnatag.recipe import read_recipe
+from dnatag.report import Observer, Progress
+from dnatag.tasks.base import Experiment, NetworkRun, Recipe
+
+if TYPE_CHECKING:
+    import torch
+
+    from dnatag.engine.networks.base import Network
+    from dnatag.engine.training.loop import Outcome
+
+__all__ = ["run_experiment", "train"]
+
+_UNSCORED = "unscored.dnatag"
+
+
+def train(
+    recipe: str | os.PathLike[str] | Recipe,
+    output: str | os.PathLike[str],
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    start: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    threads: int = 1,
+    observer: Observer | None = None,
+) -> dict[str, Any]:
+    """Train a model and write its file.
+
+    Beside the file, in the folder named like it with ``.run`` added, a run keeps its log and its
+    checkpoint; the checkpoint is removed when the model is written.
+
+    Parameters
+    ----------
+    recipe : path or Recipe
+        What to train on, and how; see :mod:`dnatag.recipe`.
+    output : path
+        The model file to write.
+    folder : path or None
+        Where the files are that the recipe names; None: beside the recipe.
+    start : str, path or None
+        Name or file of the model to start from (fine-tuning); None: from random weights.
+    resume : bool
+        Go on with the run that was interrupted.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to train.
+    threads : int
+        CPU threads of this process.
+    observer : Observer or None
+        Receives a note on the data, each step, and notes on the scores.
+
+    Returns
+    -------
+    dict
+        The model's metadata. Of several processes only the first one writes the file and has
+        ``scores`` and ``card``.
+
+    Raises
+    ------
+    InputError
+        If the recipe or its data cannot be used, the model to start from is none for its task,
+        there is nothing to resume, something else to resume, or a run that would be lost.
+    DnatagError
+        If training fails.
+    """
+    observer = observer or Observer()
+    if not isinstance(recipe, Recipe):
+        recipe = read_recipe(recipe, folder)
+    if start is not None and not recipe.task.fine_tunes:
+        raise InputError(f"models for the task {recipe.task.name} cannot start from another model")
+    experiment = recipe.task.experiment(
+        recipe, None if start is None else find_model(start), observer
+    )
+    return run_experiment(
+        experiment,
+        Path(output),
+        resume=resume,
+        device=device,
+        threads=threads,
+        observer=observer,
+    )
+
+
+def run_experiment(
+    experiment: Experiment,
+    output: Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    threads: int = 1,
+    observer: Observer | None = None,
+) -> dict[str, Any]:
+    """Train the networks of an experiment, measure the model and write its file.
+
+    Parameters, results and errors are those of :func:`train`.
+    """
+    from dnatag.engine.training.rundir import enter, leave, training_device
+    from dnatag.engine.training.workers import processes
+    from dnatag.formats.io.writing import refuse_overwriting
+
+    observer = observer or Observer()
+    refuse_overwriting([output], experiment.inputs)
+    place = training_device(device)
+    runs = experiment.runs
+    about = {**experiment.about, "training": dict(experiment.about["training"])}
+    folder = enter(output, about["training"], resume)
+    observer.note(experiment.summary)
+    trained = [
+        _fit(run, folder if len(runs) == 1 else folder / str(number), place, threads, resume,
+             _Part(observer, runs, number))
+        for number, run in enumerate(runs, 1)
+    ]  # fmt: skip
+    outcomes = [outcome for _, outcome in trained]
+    steps = sum(outcome.steps for outcome in outcomes)
+    about["training"] |= {"steps": steps, "date": date.today().isoformat()}
+    if processes()[0] > 0:
+        return about
+    networks = [network.cpu() for network, _ in trained]
+    for network in networks:
+        experiment.finish(network)
+    # What is measured is what ships, with its weights rounded as in the file.
+    unscored = folder / _UNSCORED
+    experiment.save(unscored, networks, about)
+    about["scores"] = experiment.score(unscored, outcomes, place, threads)
+    about["card"] = experiment.card(output.stem, about)
+    experiment.save(output, networks, about)
+    leave(folder)
+    for line in experiment.report(about["scores"]):
+        observer.note(f"{output}: {line}")
+    return about
+
+
+def _fit(
+    run: NetworkRun,
+    folder: Path,
+    device: torch.device,
+    threads: int,
+    resume: bool,
+    observer: Observer,
+) -> tuple[Network, Outcome]:
+    """Train a network; return it with what the loop returned."""
+    import torch
+
+    from dnatag.engine.training.checkpoint import has_checkpoint
+    from dnatag.engine.training.loop import fit
+
+    torch.manual_seed(run.schedule.seed)
+    network = run.build()
+    folder.mkdir(exist_ok=True)
+    outcome = fit(
+        network,
+        run.source,
+        run.objective,
+        run.schedule,
+        folder,
+        device=device,
+        metric=run.metric,
+        threads=threads,
+        resume=resume and has_checkpoint(folder),
+        observer=observer,
+    )
+    return network, outcome
+
+
+class _Part(Observer):
+    """Reports the training of one of several networks as a part of the whole."""
+
+    def __init__(self, observer: Observer, runs: Sequence[NetworkRun], number: int) -> None:
+        self._observer = observer
+        self._before = sum(run.schedule.steps for run in runs[: number - 1])
+        self._total = sum(run.schedule.steps for run in runs)
+
+    def step(self, progress: Progress) -> None:
+        self._observer.step(progress._replace(step=self._before + progress.step, steps=self._total))

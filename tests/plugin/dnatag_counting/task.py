@@ -1,0 +1,49 @@
+"""Counting: one label for a sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dnatag.report import Observer
+from dnatag.settings import setting
+from dnatag.tasks.base import Recipe, Task
+
+if TYPE_CHECKING:
+    from dnatag_counting.counter import Counter
+    from dnatag_counting.experiment import CountingExperiment
+
+
+@dataclass(frozen=True)
+class CountingTraining:
+    """The schedule."""
+
+    steps: int = setting(150)
+    learning_rate: float = setting(0.03)
+    seed: int = setting(1, least=0)
+
+
+class Counting(Task):
+    """How many symbols are ones: "0", "1", "2" or "many"."""
+
+    name = "counting"
+    verb = "count"
+    summary = "Count the ones in rows of bits."
+    command = "dnatag_counting.cli:command"
+    training = CountingTraining
+
+    def experiment(
+        self, recipe: Recipe, start: Path | None, observer: Observer
+    ) -> CountingExperiment:
+        from dnatag_counting.experiment import CountingExperiment
+
+        return CountingExperiment(recipe)
+
+    def load(self, path: Path, **options: Any) -> Counter:
+        from dnatag_counting.counter import Counter
+
+        return Counter(path, **options)
+
+
+TASK = Counting()
