@@ -9,26 +9,20 @@ order of 10, nearly all agree to 1e-4 and the worst to 1e-2 (tested).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import torch
 
 from dnatag.engine.batching import batches, split
-from dnatag.engine.devices import mixed_precision, torch_threads
-from dnatag.engine.networks.kmer_tagger import KmerTagger, Sites
+from dnatag.engine.inference.networks import KmerRunner
+from dnatag.engine.networks.configs import KmerTaggerConfig
+from dnatag.native.networks import Read, Tile
 
 __all__ = ["EncodedChunk", "Runner", "Span"]
 
 #: Steps of a tile that are kept (about), and of each margin that is thrown away.
 CORE, MARGIN = 6144, 256
-#: Steps of a batch, over all its rows. On the CPU few: tensors that are not taken from the heap
-#: but mapped anew for each batch cost half as much time again.
-BATCH_STEPS = 3 * (CORE + 2 * MARGIN)
-GPU_BATCH_STEPS = 32 * (CORE + 2 * MARGIN)
 
 Features = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
 
@@ -64,7 +58,7 @@ class EncodedChunk:
     place, column : numpy.ndarray
         int32 (M,), position of each site in the stretch and its column.
     seen : numpy.ndarray
-        float32 (M, hidden), see :class:`dnatag.engine.networks.kmer_tagger.Sites`.
+        float32 (M, hidden), all that the score of a site depends on but for the features.
     """
 
     span: Span
@@ -84,25 +78,30 @@ class _Tile:
 
 
 class Runner:
-    """Runs a tagger on a device, in several threads on the CPU.
+    """Runs a network over sequences, in several threads on the CPU.
 
     Each thread runs batches of its own on one core: LSTMs gain next to nothing from several.
 
     Parameters
     ----------
-    tagger : KmerTagger
-        In evaluation mode; moved to the device.
-    device : torch.device
-        Where it runs.
+    network : KmerRunner
+        The network on its device.
+    config : KmerTaggerConfig
+        Its sizes.
+    scores : int
+        Number of scores of its grammar.
     threads : int
         Number of CPU threads.
     """
 
-    def __init__(self, tagger: KmerTagger, device: torch.device, threads: int = 1) -> None:
-        self.tagger = tagger.to(device)
-        self.device = device
-        self.workers = threads if device.type == "cpu" else 1
-        self.stride = tagger.config.stride
+    def __init__(
+        self, network: KmerRunner, config: KmerTaggerConfig, scores: int, threads: int = 1
+    ) -> None:
+        self.network = network
+        self.threads = threads
+        self.stride = config.stride
+        self._n_scores = scores
+        self._hidden = 0 if config.site is None else config.site.hidden
 
     def scores(
         self,
@@ -149,29 +148,25 @@ class Runner:
         list of EncodedChunk
             One for each stretch; their sites are not scored yet.
         """
-        n_scores = len(self.tagger.grammar.scores)
-        results = [np.empty((s.end - s.start, n_scores), np.float32) for s in spans]
+        results = [np.empty((s.end - s.start, self._n_scores), np.float32) for s in spans]
         sites: list[list[tuple[np.ndarray, ...]]] = [[] for _ in spans]
         tiles = [tile for number, span in enumerate(spans) for tile in self._tiles(number, span)]
 
-        def work(batch: list[_Tile]) -> list[tuple[np.ndarray, ...]]:
-            scores, found = self._forward(batch, spans, features)
-            for tile, of_tile in zip(batch, scores, strict=True):
-                kept = of_tile[tile.start - tile.low : tile.end - tile.low]
-                low = spans[tile.span].start
-                results[tile.span][tile.start - low : tile.end - low] = kept
+        def work(batch: list[_Tile]) -> list[Read]:
+            read = self.network.read([_seen(t, spans[t.span], features[t.span]) for t in batch])
+            for tile, of_tile in zip(batch, read, strict=True):
+                first = tile.start - spans[tile.span].start
+                results[tile.span][first : first + len(of_tile.channels)] = of_tile.channels
                 if done is not None:
                     done(tile.end - tile.start)
-            return found
+            return [of_tile._replace(channels=of_tile.channels[:0]) for of_tile in read]
 
-        limit = (BATCH_STEPS if self.device.type == "cpu" else GPU_BATCH_STEPS) * self.stride
-        groups = [
-            [tiles[i] for i in batch] for batch in batches([t.high - t.low for t in tiles], limit)
-        ]
-        with self._pool() as pool:
+        groups = self._groups(tiles)
+        with self.network.pool(self.threads) as pool:
             for batch, found in zip(groups, pool.map(work, groups), strict=True):
                 for tile, of_tile in zip(batch, found, strict=True):
-                    sites[tile.span].append(of_tile)
+                    place = of_tile.place + np.int32(tile.start - spans[tile.span].start)
+                    sites[tile.span].append((place, of_tile.channel, of_tile.seen))
         return [
             EncodedChunk(span, scores, *map(np.concatenate, zip(*of_span, strict=True)))
             if of_span
@@ -193,30 +188,17 @@ class Runner:
         def work(chunk: EncodedChunk, features: Features) -> None:
             span = chunk.span
             extra = features(span.symbols, span.flags, span.start, span.end)[chunk.place]
-            place, column, seen, extra = (
-                torch.from_numpy(x).to(self.device)
-                for x in (chunk.place, chunk.column, chunk.seen, extra)
-            )
-            with torch.inference_mode():
-                at_sites = self.tagger.score(Sites(place, place, column, seen), extra)
-            chunk.scores[chunk.place, chunk.column] = at_sites.float().cpu().numpy()
+            at_sites = self.network.score(chunk.column, chunk.seen, extra)
+            chunk.scores[chunk.place, chunk.column] = at_sites
 
-        if self.tagger.site is not None:
-            with self._pool() as pool:
+        if self._hidden:
+            with self.network.pool(self.threads) as pool:
                 for _ in pool.map(work, encoded, features):
                     pass
 
-    @contextmanager
-    def _pool(self) -> Iterator[ThreadPoolExecutor]:
-        """Threads that run one core each."""
-        pool = ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,))
-        with torch_threads(1), pool:
-            yield pool
-
     def _no_sites(self) -> tuple[np.ndarray, ...]:
-        site = self.tagger.config.site
         none = np.zeros(0, np.int32)
-        return none, none, np.zeros((0, site.hidden if site else 0), np.float32)
+        return none, none, np.zeros((0, self._hidden), np.float32)
 
     def _tiles(self, number: int, span: Span) -> Iterator[_Tile]:
         """Cut a stretch into tiles with their margins."""
@@ -227,51 +209,24 @@ class Runner:
                 begin, stop = max(low - margin, 0), min(high + margin, len(span.symbols))
                 yield _Tile(number, begin, stop, low, high)
 
-    def _forward(
-        self, batch: list[_Tile], spans: Sequence[Span], features: Sequence[Features]
-    ) -> tuple[list[np.ndarray], list[tuple[np.ndarray, ...]]]:
-        """Run a batch; where it does not fit into memory, run its halves.
+    def _groups(self, tiles: list[_Tile]) -> list[list[_Tile]]:
+        """Group tiles to be read at once: large groups, but some for every thread."""
+        lengths = [tile.high - tile.low for tile in tiles]
+        limit = self.network.batch * (CORE + 2 * MARGIN) * self.stride
+        rounds = -(-sum(lengths) // (limit * self.threads))
+        if rounds:
+            even = -(-sum(lengths) // (rounds * self.threads))
+            limit = min(limit, even + max(lengths))
+        return [[tiles[i] for i in batch] for batch in batches(lengths, limit)]
 
-        Returns for each tile its scores, (L, C), and its sites: place in the stretch, column,
-        what is seen.
-        """
-        width = max(t.high - t.low for t in batch)
-        symbols = np.zeros((len(batch), width), np.uint8)
-        flags = np.zeros((len(batch), width), np.uint8)
-        extra = np.zeros((len(batch), width, self.tagger.config.features), np.float32)
-        for i, tile in enumerate(batch):
-            span, n = spans[tile.span], tile.high - tile.low
-            symbols[i, :n] = span.symbols[tile.low : tile.high]
-            flags[i, :n] = span.flags[tile.low : tile.high]
-            extra[i, :n] = features[tile.span](span.symbols, span.flags, tile.low, tile.high)
-        lengths = torch.tensor([t.high - t.low for t in batch])
-        inputs = (torch.from_numpy(symbols), torch.from_numpy(flags), torch.from_numpy(extra),
-                  lengths)  # fmt: skip
-        try:
-            with torch.inference_mode(), mixed_precision(self.device):
-                scores, sites = self.tagger.encode(*(x.to(self.device) for x in inputs))
-            return list(scores.float().cpu().numpy()), self._of_rows(batch, spans, sites)
-        except torch.cuda.OutOfMemoryError:
-            if len(batch) == 1:
-                raise
-            torch.cuda.empty_cache()
-        middle = len(batch) // 2
-        first, second = (
-            self._forward(part, spans, features) for part in (batch[:middle], batch[middle:])
-        )
-        return first[0] + second[0], first[1] + second[1]
 
-    def _of_rows(
-        self, batch: list[_Tile], spans: Sequence[Span], sites: Sites | None
-    ) -> list[tuple[np.ndarray, ...]]:
-        """Sort sites by tile; those in the margins are dropped."""
-        if sites is None:
-            return [self._no_sites() for _ in batch]
-        row, place, column = (x.int().cpu().numpy() for x in sites[:3])
-        seen = sites.seen.float().cpu().numpy()
-        result: list[tuple[np.ndarray, ...]] = []
-        for i, tile in enumerate(batch):
-            at = place + tile.low
-            mine = np.flatnonzero((row == i) & (at >= tile.start) & (at < tile.end))
-            result.append((at[mine] - spans[tile.span].start, column[mine], seen[mine]))
-        return result
+def _seen(tile: _Tile, span: Span, features: Features) -> Tile:
+    """Return a tile as the network sees it."""
+    low, high = tile.low, tile.high
+    return Tile(
+        span.symbols[low:high],
+        span.flags[low:high],
+        features(span.symbols, span.flags, low, high),
+        tile.start - low,
+        tile.end - low,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,94 +10,11 @@ from torch import Tensor, nn
 
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.base import TaggerNetwork
+from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
 from dnatag.engine.networks.encoders import BiLSTM, reverse
 from dnatag.engine.networks.kmers import KmerEmbedding, KmerIndex
 
-__all__ = ["KmerTagger", "KmerTaggerConfig", "Mirror", "SiteConfig", "Sites"]
-
-
-@dataclass(frozen=True)
-class Mirror:
-    """What a sequence looks like from its other end, for domains with that symmetry.
-
-    Parameters
-    ----------
-    symbols : tuple of int
-        The symbol that each symbol becomes.
-    flags : tuple of int
-        The property word that each word becomes.
-    features : tuple of int
-        The order of the features.
-    """
-
-    symbols: tuple[int, ...]
-    flags: tuple[int, ...]
-    features: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class SiteConfig:
-    """A close look at the positions where an event may happen.
-
-    Parameters
-    ----------
-    flag : int
-        The flag that marks the positions.
-    before, behind : int
-        How many positions are seen before the site, and from it on.
-    embedding : int
-        Length of the vector of each k-mer in view.
-    hidden : int
-        Units of the hidden layers.
-    """
-
-    flag: int
-    before: int = 40
-    behind: int = 14
-    embedding: int = 8
-    hidden: int = 64
-
-
-@dataclass(frozen=True)
-class KmerTaggerConfig:
-    """The size of a tagger.
-
-    Parameters
-    ----------
-    kmer : int
-        Length of the k-mers that are embedded.
-    embedding : int
-        Length of their vectors.
-    features : int
-        Extra input scores per position.
-    stride : int
-        Positions per step of the encoder.
-    hidden, layers : int
-        Units and layers of each direction of the LSTM.
-    dropout : float
-        Variational dropout.
-    site : SiteConfig or None
-        The head of the last score (of each half, with a mirror).
-    """
-
-    kmer: int = 6
-    embedding: int = 24
-    features: int = 0
-    stride: int = 3
-    hidden: int = 96
-    layers: int = 1
-    dropout: float = 0.0
-    site: SiteConfig | None = None
-
-    def to_dict(self) -> dict:
-        """Plain JSON types."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict) -> KmerTaggerConfig:
-        """Inverse of :meth:`to_dict`."""
-        site = data.get("site")
-        return cls(**{**data, "site": None if site is None else SiteConfig(**site)})
+__all__ = ["KmerTagger", "Sites"]
 
 
 class Sites(NamedTuple):

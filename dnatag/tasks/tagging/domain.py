@@ -13,7 +13,7 @@ from dnatag.formats.text.tokens import Entity, Sentence, Span
 
 if TYPE_CHECKING:
     from dnatag.engine.crf.grammar import Grammar
-    from dnatag.engine.networks.token_tagger import TokenTaggerConfig
+    from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.tasks.tagging.features import TokenFeatures
     from dnatag.tasks.tagging.posterior import Posterior, Stretch
 

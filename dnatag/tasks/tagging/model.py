@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
+from dnatag.engine.networks.configs import TokenTaggerConfig
+from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.engine.networks.weights import network_with_weights, weights_of
 from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model

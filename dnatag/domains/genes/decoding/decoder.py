@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-import torch
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
@@ -24,8 +23,9 @@ from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, STAR
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
+from dnatag.engine.inference.networks import kmer_runner
 from dnatag.engine.inference.windows import EncodedChunk, Features, Runner, Span
-from dnatag.engine.networks.kmer_tagger import KmerTagger
+from dnatag.engine.networks.weights import KmerWeights
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer
 
@@ -81,9 +81,9 @@ class Decoder:
 
     Parameters
     ----------
-    tagger : KmerTagger
+    weights : KmerWeights
         The gene model.
-    device : torch.device
+    device : str
         Where the network runs; decoding is done on the CPU.
     threads : int
         Number of CPU threads.
@@ -101,8 +101,8 @@ class Decoder:
 
     def __init__(
         self,
-        tagger: KmerTagger,
-        device: torch.device,
+        weights: KmerWeights,
+        device: str,
         threads: int,
         *,
         closed_ends: bool = False,
@@ -111,15 +111,18 @@ class Decoder:
         masks: Mapping[str, Sequence[tuple[int, int]]] | None = None,
         settings: DecodingSettings,
     ) -> None:
-        self.grammar = tagger.grammar
+        self.grammar = weights.grammar
+        self.device = device
         self.threads = threads
         self.closed_ends = closed_ends
         self.min_length = min_length
         self.alternatives = alternatives
         self.masks = masks or {}
         self.settings = settings
-        self.runner = Runner(tagger, device, threads)
-        self._transition_weights = tagger.transition_weights.detach().cpu().numpy()
+        self.runner = Runner(
+            kmer_runner(weights, device), weights.config, len(self.grammar.scores), threads
+        )
+        self._transition_weights = weights.transition_weights
         self._frame_of_state = FRAME_OF_STATE.astype(np.float32)
         self._frames = [self.grammar.scores.index(frame) for frame in FRAMES]
         self._starts = [self.grammar.scores.index(start) for start in START_SCORES]

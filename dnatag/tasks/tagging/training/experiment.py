@@ -14,7 +14,8 @@ import torch
 
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
+from dnatag.engine.networks.configs import TokenTaggerConfig
+from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError

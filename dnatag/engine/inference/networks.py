@@ -1,0 +1,178 @@
+"""Networks that are run, not trained: on the CPU the native library's, else those of torch.
+
+Which one runs is chosen here, and what is above sees no difference: arrays go in and come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from dnatag.engine.devices import require_torch
+from dnatag.engine.networks.weights import KmerWeights, TokenWeights
+from dnatag.native.library import available
+from dnatag.native.networks import KmerNetwork, Read, Tile, TokenNetwork
+
+__all__ = ["KmerRunner", "TokenRunner", "Tokens", "kmer_runner", "token_runner"]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """N tokens as a :class:`dnatag.engine.networks.token_tagger.TokenTagger` sees them.
+
+    Attributes
+    ----------
+    categories : numpy.ndarray
+        int32 (N, number of categories).
+    features : numpy.ndarray
+        float32 (N, F).
+    parts : numpy.ndarray
+        int32 (N, W), 0 behind the last part of a token.
+    """
+
+    categories: np.ndarray
+    features: np.ndarray
+    parts: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of tokens."""
+        return len(self.categories)
+
+
+class KmerRunner(Protocol):
+    """A network that reads letters.
+
+    Attributes
+    ----------
+    batch : int
+        How many tiles of the usual length it is best given at once.
+    """
+
+    batch: int
+
+    def read(self, tiles: Sequence[Tile]) -> list[Read]:
+        """Read tiles; the sites of a tile come in any order."""
+        ...
+
+    def score(self, column: np.ndarray, seen: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """Score sites as they were read, float32 (M,), for their features, float32 (M, F)."""
+        ...
+
+    def pool(self, threads: int) -> AbstractContextManager[ThreadPoolExecutor]:
+        """Give threads that may each call it."""
+        ...
+
+
+class TokenRunner(Protocol):
+    """A network that reads tokens, or several whose scores are averaged."""
+
+    def prepare(self, tokens: Tokens) -> Any:
+        """Compute once what the same tokens share wherever they stand."""
+        ...
+
+    def scores(self, prepared: Any, rows: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Give the scores of B sequences of tokens.
+
+        Parameters
+        ----------
+        prepared : object
+            D tokens that have been prepared.
+        rows : numpy.ndarray
+            int (N,), which of these each token is, sequence after sequence.
+        lengths : numpy.ndarray
+            int (B,), tokens of each sequence; their sum is N.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (N, C).
+        """
+        ...
+
+    def pool(self, threads: int) -> AbstractContextManager[ThreadPoolExecutor]:
+        """Give threads that may each call it."""
+        ...
+
+
+def kmer_runner(weights: KmerWeights, device: str) -> KmerRunner:
+    """Make the network that reads letters on a device.
+
+    Raises
+    ------
+    DnatagError
+        If it needs torch, which is not installed.
+    """
+    config = weights.config
+    native = weights.mirror is not None and config.site is not None and config.layers == 1
+    if device == "cpu" and native and available():
+        return _NativeKmers(weights)
+    require_torch("this model" if device == "cpu" else f"device {device}")
+    from dnatag.engine.inference.torch_networks import TorchKmers
+
+    return TorchKmers(weights.network(), device)
+
+
+def token_runner(members: Sequence[TokenWeights], device: str) -> TokenRunner:
+    """Make the networks that read tokens on a device; the scores are the means of theirs.
+
+    Raises
+    ------
+    DnatagError
+        If they need torch, which is not installed.
+    """
+    if device == "cpu" and available():
+        return _NativeTokens(members)
+    require_torch("this model" if device == "cpu" else f"device {device}")
+    from dnatag.engine.inference.torch_networks import TorchTokens
+
+    return TorchTokens([member.network() for member in members], device)
+
+
+class _NativeKmers:
+    """A :class:`KmerRunner` of the native library."""
+
+    batch = 12
+
+    def __init__(self, weights: KmerWeights) -> None:
+        mirror = weights.mirror
+        assert mirror is not None
+        network = KmerNetwork(
+            weights.arrays,
+            weights.config.to_dict(),
+            weights.spread,
+            (mirror.symbols, mirror.flags, mirror.features),
+        )
+        self.read, self.score = network.read, network.score
+
+    def pool(self, threads: int) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(threads)
+
+
+class _NativeTokens:
+    """A :class:`TokenRunner` of the native library."""
+
+    def __init__(self, members: Sequence[TokenWeights]) -> None:
+        self._networks = [TokenNetwork(m.arrays, m.config.to_dict()) for m in members]
+
+    def prepare(self, tokens: Tokens) -> list[np.ndarray]:
+        return [
+            network.inputs(tokens.categories, tokens.features, tokens.parts)
+            for network in self._networks
+        ]
+
+    def scores(
+        self, prepared: list[np.ndarray], rows: np.ndarray, lengths: np.ndarray
+    ) -> np.ndarray:
+        total: np.ndarray = sum(
+            network.channels(inputs, rows, lengths)
+            for network, inputs in zip(self._networks, prepared, strict=True)
+        )
+        return total / np.float32(len(self._networks))
+
+    def pool(self, threads: int) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(threads)
