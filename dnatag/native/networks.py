@@ -178,7 +178,7 @@ class _KmerTile(ctypes.Structure):
 
 
 class KmerNetwork:
-    """The tagger of letters: :class:`dnatag.engine.model.SequenceTagger` with a mirror.
+    """The tagger of letters: :class:`dnatag.engine.networks.kmer_tagger.KmerTagger` with a mirror.
 
     One layer, with a head of sites.
 
@@ -217,7 +217,7 @@ class KmerNetwork:
             )
         site = config["site"]
         self._kernels = kernels = Kernels(instructions)
-        self._bit = site["bit"]
+        self._bit = site["flag"]
         self._mirror_bits = np.array(mirror[1], np.uint8)
         self._turned = np.array(mirror[2], np.int32)
         stride, hidden, extra = config["stride"], config["hidden"], config["features"]
@@ -386,7 +386,7 @@ class KmerNetwork:
 
 
 class TokenNetwork:
-    """The tagger of tokens: :class:`dnatag.engine.tokens.TokenTagger`.
+    """The tagger of tokens: :class:`dnatag.engine.networks.token_tagger.TokenTagger`.
 
     It takes two steps: :meth:`inputs` is for distinct tokens, of which there are fewer than
     tokens; :meth:`channels` then reads sequences of them.
@@ -396,7 +396,7 @@ class TokenNetwork:
     weights : mapping of str to numpy.ndarray
         By name, of one network; float16 ones are taken as float32.
     config : mapping
-        Of the ``TokenConfig``.
+        Of the ``TokenTaggerConfig``.
     instructions : str or None
         The instruction set, see :func:`instruction_sets`; None for the best.
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnatag.genes import circular, kernels
-from dnatag.genes.alphabet import base_numbers, encode
-from dnatag.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
-from dnatag.genes.grammar import FRAME_OF_STATE
+from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.domains.genes.decoding import circular
+from dnatag.domains.genes.nucleotides import base_numbers, encode
+from dnatag.domains.genes.signals import kernels
+from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
 from dnatag.native import loops
 
 some = settings(max_examples=50, deadline=None)
@@ -109,7 +110,7 @@ def test_motif_log_odds(seed: int, n: int) -> None:
     spacers = rng.random(9).astype(np.float32)
     found, expected = np.empty((2, 20), np.float32)
     loops.motif_log_odds(base, places, weights, spacers, 4, found)
-    kernels.motif_log_odds(base, places, weights, spacers, 4, expected)
+    kernels.rbs_log_odds(base, places, weights, spacers, 4, expected)
     np.testing.assert_array_equal(found, expected)
 
 

@@ -12,34 +12,34 @@ import numpy as np
 import pytest
 import torch
 
-from dnatag.engine.model import SequenceTagger, SiteConfig, TaggerConfig
-from dnatag.engine.tokens import PartsConfig, TokenConfig, TokenTagger
+from dnatag.domains.genes import model as genes
+from dnatag.domains.genes.codes import START, GeneticCode
+from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD, encode, reverse_complement
+from dnatag.domains.genes.signals.gene_signals import MIRROR_FEATURES, GeneSignals, mirror_flags
+from dnatag.domains.genes.structures.grammar import gene_grammar
+from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, SiteConfig
+from dnatag.engine.networks.token_tagger import PartsConfig, TokenTagger, TokenTaggerConfig
 from dnatag.errors import DnatagError
-from dnatag.genes import model as genes
-from dnatag.genes.adapt import MIRROR_FEATURES, Adaptation, mirror_bits
-from dnatag.genes.alphabet import COMPLEMENT, SPREAD, encode, reverse_complement
-from dnatag.genes.codes import START, GeneticCode
-from dnatag.genes.grammar import gene_grammar
-from dnatag.models import find_model
+from dnatag.models.names import find_model
 from dnatag.native.library import why_missing
 from dnatag.native.networks import KmerNetwork, Read, Tile, TokenNetwork, instruction_sets
-from dnatag.tagging import model as tagging
+from dnatag.tasks.tagging import model as tagging
 
 pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SETS = list(instruction_sets()) if why_missing() is None else []
-MIRROR = (COMPLEMENT, [int(mirror_bits(np.array([b]))[0]) for b in range(16)], MIRROR_FEATURES)
+MIRROR = (COMPLEMENT, [int(mirror_flags(np.array([b]))[0]) for b in range(16)], MIRROR_FEATURES)
 AMBIGUOUS = b"ACGTTGNNRYKMSWBDHVACGTGATGCATCGATTGAGCNACTG" + 40 * b"N" + b"ATGACN" + 20 * b"ACGTGNA"
 
 
 @cache
-def shipped() -> tuple[SequenceTagger, dict]:
+def shipped() -> tuple[KmerTagger, dict]:
     tagger, _, metadata = genes.load(find_model("prokaryotes"))
-    return tagger, metadata["configuration"]
+    return tagger, metadata["network"]["config"]
 
 
-def native(tagger: SequenceTagger, instructions: str | None = None) -> KmerNetwork:
+def native(tagger: KmerTagger, instructions: str | None = None) -> KmerNetwork:
     weights = {name: w.numpy() for name, w in tagger.state_dict().items()}
     return KmerNetwork(weights, tagger.config.to_dict(), SPREAD, MIRROR, instructions)
 
@@ -49,19 +49,19 @@ def example(name: str) -> bytes:
     return b"".join(gzip.decompress((EXAMPLES / name).read_bytes()).split(b"\n")[1:])
 
 
-def adaptation(seed: int) -> Adaptation:
+def signals(seed: int) -> GeneSignals:
     rng = np.random.default_rng(seed)
-    tables = {k: rng.normal(size=v.shape) / 2 for k, v in Adaptation.none().to_arrays().items()}
-    return Adaptation(**{k: v.astype(np.float32) for k, v in tables.items()})
+    tables = {k: rng.normal(size=v.shape) / 2 for k, v in GeneSignals.none().to_arrays().items()}
+    return GeneSignals(**{k: v.astype(np.float32) for k, v in tables.items()})
 
 
 def tile(
-    sequence: bytes, learnt: Adaptation | None = None, margins: tuple[int, int] = (0, 0)
+    sequence: bytes, own: GeneSignals | None = None, margins: tuple[int, int] = (0, 0)
 ) -> Tile:
     symbols = encode(sequence)
     symbols = symbols[: len(symbols) // 6 * 6]
     bits = GeneticCode.ncbi(11).properties(symbols)
-    features = (learnt or Adaptation.none()).features(symbols, bits)
+    features = (own or GeneSignals.none()).features(symbols, bits)
     return Tile(symbols, bits, features, margins[0], len(symbols) - margins[1])
 
 
@@ -70,25 +70,25 @@ def tiles() -> list[Tile]:
     """Tiles of all kinds, in no order of length."""
     phage, genome = example("lambda.fna.gz"), example("buchnera.fna.gz")
     return [
-        tile(phage[:3000], adaptation(1)),
-        tile(AMBIGUOUS, adaptation(1)),
+        tile(phage[:3000], signals(1)),
+        tile(AMBIGUOUS, signals(1)),
         tile(b""),
-        tile(genome[100_000:104_000], adaptation(2), (600, 300)),
+        tile(genome[100_000:104_000], signals(2), (600, 300)),
         tile(phage[40_000:], margins=(3, 0)),
         tile(b"ATGACG"),
         tile(300 * b"N"),
-        tile(genome[:900], adaptation(3), (450, 450)),
+        tile(genome[:900], signals(3), (450, 450)),
     ]  # fmt: skip
 
 
-def reference(tagger: SequenceTagger, seen: Tile) -> tuple[Read, np.ndarray]:
+def reference(tagger: KmerTagger, seen: Tile) -> tuple[Read, np.ndarray]:
     """What torch reads, and the scores of the sites."""
     symbols, bits, features = (torch.tensor(np.array(x))[None] for x in seen[:3])
     with torch.inference_mode():
-        channels, sites = tagger.read(symbols, bits, features, torch.tensor([len(seen.symbols)]))
+        channels, sites = tagger.encode(symbols, bits, features, torch.tensor([len(seen.symbols)]))
         assert sites is not None
         scores = tagger.score(sites, features[sites.row, sites.place]).numpy()
-    place, channel = sites.place.numpy(), sites.channel.numpy()
+    place, channel = sites.place.numpy(), sites.column.numpy()
     order = np.lexsort((place, channel))
     order = order[(place[order] >= seen.start) & (place[order] < seen.end)]
     read = Read(
@@ -100,7 +100,7 @@ def reference(tagger: SequenceTagger, seen: Tile) -> tuple[Read, np.ndarray]:
     return read, scores[order]
 
 
-def assert_reads(tagger: SequenceTagger, network: KmerNetwork, given: Sequence[Tile]) -> None:
+def assert_reads(tagger: KmerTagger, network: KmerNetwork, given: Sequence[Tile]) -> None:
     for seen, read in zip(given, network.read(given), strict=True):
         assert read.channels.shape == (seen.end - seen.start, network.channels)
         if not len(seen.symbols):
@@ -145,7 +145,7 @@ def test_kmers_read_alike_from_either_strand():
     for seen, read in zip(tiles(), network.read(tiles()), strict=True):
         symbols, n = reverse_complement(seen.symbols), len(seen.symbols)
         features = np.ascontiguousarray(seen.features[::-1, MIRROR_FEATURES])
-        bits = mirror_bits(seen.bits)
+        bits = mirror_flags(seen.bits)
         turned = network.read([Tile(symbols, bits, features, n - seen.end, n - seen.start)])[0]
         halves = np.split(turned.channels[::-1], 2, axis=1)
         np.testing.assert_array_equal(np.concatenate(halves[::-1], axis=1), read.channels)
@@ -156,10 +156,10 @@ def test_kmers_read_alike_from_either_strand():
 @pytest.mark.parametrize("hidden", [5, 16, 24])
 def test_kmers_of_other_sizes(instructions, hidden):
     torch.manual_seed(hidden)
-    site = SiteConfig(bit=START, before=5, behind=3, embedding=3, hidden=hidden + 1)
-    config = TaggerConfig(kmer=3, embedding=7, features=12, stride=2, hidden=hidden, site=site)
+    site = SiteConfig(flag=START, before=5, behind=3, embedding=3, hidden=hidden + 1)
+    config = KmerTaggerConfig(kmer=3, embedding=7, features=12, stride=2, hidden=hidden, site=site)
     mirror = genes._MIRROR
-    tagger = SequenceTagger(config, gene_grammar(), SPREAD, mirror).eval()
+    tagger = KmerTagger(config, gene_grammar(), SPREAD, mirror).eval()
     assert_reads(tagger, native(tagger, instructions), tiles())
 
 
@@ -183,7 +183,7 @@ def test_sites_scored_with_other_features():
     network, seen = native(tagger), tiles()[0]
     read = network.read([seen])[0]
     some = np.arange(0, len(read.place), 3)
-    features = adaptation(9).features(seen.symbols, seen.bits)[read.place]
+    features = signals(9).features(seen.symbols, seen.bits)[read.place]
     found = network.score(read.channel[some], read.seen[some], features[some])
     all_of_them = network.score(read.channel, read.seen, features)
     assert found.tobytes() == all_of_them[some].tobytes()
@@ -217,7 +217,7 @@ def test_tiles_that_are_none(wrong, message):
 class Sentences:
     """Random sequences of a few distinct tokens."""
 
-    def __init__(self, config: TokenConfig, seed: int) -> None:
+    def __init__(self, config: TokenTaggerConfig, seed: int) -> None:
         rng, d = np.random.default_rng(seed), 90
         self.categories = np.stack([rng.integers(0, n, d) for n, _ in config.categories], 1)
         self.features = rng.normal(size=(d, config.features)).astype(np.float32)
@@ -263,7 +263,7 @@ def test_tokens_like_torch(instructions, name):
 def test_tokens_of_other_sizes(instructions, encoder, hidden, layers):
     torch.manual_seed(hidden)
     parts = PartsConfig(symbols=12, encoder=encoder, embedding=5, hidden=14) if encoder else None
-    config = TokenConfig(
+    config = TokenTaggerConfig(
         categories=((30, 6), (4, 3)), features=3, parts=parts, hidden=hidden, layers=layers
     )
     assert_tokens(TokenTagger(config, gene_grammar()).eval(), instructions)
@@ -286,7 +286,7 @@ def test_tokens_of_any_batch(instructions):
         alone = pool.map(lambda row: network.channels(inputs, row, np.array([len(row)])), rows)
     assert np.concatenate(list(alone)).tobytes() == expected.tobytes()
     none = np.zeros(0, int)
-    assert network.channels(inputs, none, none).shape == (0, len(tagger.grammar.channels))
+    assert network.channels(inputs, none, none).shape == (0, len(tagger.grammar.scores))
 
 
 def test_tokens_that_are_none():
