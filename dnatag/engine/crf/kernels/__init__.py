@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from dnatag.engine.compiling import compiled
 from dnatag.engine.crf.kernels import paths as _paths
 from dnatag.engine.crf.kernels import posteriors as _posteriors
 from dnatag.engine.crf.tables import Tables
@@ -72,7 +72,7 @@ _k_best = _paths.k_best
 _sample = _paths.sample
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def log_partition(
     g, weights, scores, flags, lengths, allowed, begin, end,
     factor, d_scores, d_weights, z, first, step,
@@ -90,7 +90,7 @@ def log_partition(
         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def marginals(g, weights, scores, flags, lengths, allowed, begin, end, project, out, first, step):
     """Write posteriors, times `project` (S, P) unless it is None, to `out` (B, L, P or S)."""
     for b in range(first, len(lengths), step):
@@ -100,7 +100,7 @@ def marginals(g, weights, scores, flags, lengths, allowed, begin, end, project, 
         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def segments(
     g, weights, scores, flags, lengths, allowed, begin, end,
     begins, starts, stops, offsets, members, sets, out, first, step,
@@ -119,7 +119,7 @@ def segments(
         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def viterbi(
     g, weights, scores, flags, lengths, allowed, begin, end, index, paths, totals, first, step
 ):
@@ -134,7 +134,7 @@ def viterbi(
         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def k_best(
     g, weights, scores, flags, lengths, allowed, begin, end, paths, totals, counts, first, step
 ):
@@ -149,7 +149,7 @@ def k_best(
         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def sample(
     g, weights, scores, flags, lengths, allowed, begin, end, numbers, paths, first, step
 ):  # fmt: skip

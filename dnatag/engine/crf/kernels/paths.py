@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from dnatag.engine.compiling import compiled
 from dnatag.engine.crf.kernels.steps import add, emission_of, load, rescale, row_of, step_score
 from dnatag.engine.crf.kernels.sums import forward, refill
 from dnatag.engine.crf.tables import RESCALE
@@ -14,7 +14,7 @@ from dnatag.engine.crf.tables import RESCALE
 __all__ = ["k_best", "sample", "viterbi"]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def viterbi(g, weights, scores, flags, allowed, begin, end, index, path):
     """Write the best path and return its score; `index` has a dtype that holds a state."""
     n, n_states = scores.shape[0], begin.shape[0]
@@ -72,7 +72,7 @@ def viterbi(g, weights, scores, flags, allowed, begin, end, index, path):
     return scale[0] + scale[1]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _insert(totals, sources, ranks, count, x, source, rank):
     """Insert into lists sorted by falling score, behind equals; return the new count."""
     k = len(totals)
@@ -84,7 +84,7 @@ def _insert(totals, sources, ranks, count, x, source, rank):
     return min(k, count + 1)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def k_best(g, weights, scores, flags, allowed, begin, end, paths, totals):
     """Write the best paths and their scores, and return how many there are.
 
@@ -160,7 +160,7 @@ def k_best(g, weights, scores, flags, allowed, begin, end, paths, totals):
     return count
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _draw(sums, n, x):
     """Index of one of `n` weights, by their running sums and a number x within [0, 1)."""
     x *= sums[n - 1]
@@ -170,7 +170,7 @@ def _draw(sums, n, x):
     return k
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def sample(g, weights, scores, flags, allowed, begin, end, numbers, paths):
     """Write a path for each column of `numbers`, of which it takes one at each position."""
     n, n_states = scores.shape[0], begin.shape[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from dnatag.engine.compiling import compiled
 from dnatag.engine.crf.kernels.steps import load, normalise, row_of
 from dnatag.engine.crf.kernels.sums import forward, refill, split
 from dnatag.engine.crf.tables import RESCALE
@@ -14,7 +14,7 @@ from dnatag.engine.crf.tables import RESCALE
 __all__ = ["log_partition", "marginals", "segments"]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def log_partition(g, weights, scores, flags, allowed, begin, end, factor, d_scores, d_weights):
     """Log partition; its gradient times `factor` is added to `d_scores` and `d_weights`."""
     n, n_scores, n_states = scores.shape[0], scores.shape[1], begin.shape[0]
@@ -50,7 +50,7 @@ def log_partition(g, weights, scores, flags, allowed, begin, end, factor, d_scor
     return z
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def marginals(g, weights, scores, flags, allowed, begin, end, project, out):
     """Write the posteriors of the states times `project`, or themselves if it is None."""
     n, n_states = scores.shape[0], begin.shape[0]
@@ -86,7 +86,7 @@ def marginals(g, weights, scores, flags, allowed, begin, end, project, out):
                     normalise(p, 1 - now)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def segments(
     g, weights, scores, flags, allowed, begin, end, starts, stops, offsets, members, sets, out
 ):

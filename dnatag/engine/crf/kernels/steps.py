@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from dnatag.engine.compiling import compiled
 
 __all__ = [
     "add",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def load(scores, t, values):
     """Copy the scores of a position to row ``t % 2``; False if one is NaN or +inf."""
     good = True
@@ -37,7 +38,7 @@ def load(scores, t, values):
     return good
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def emission_of(g, s, values, t):
     """Emission of a state: the sum of the scores that it reads."""
     total = values[t & 1, g.emission[0, s]]
@@ -46,19 +47,19 @@ def emission_of(g, s, values, t):
     return total
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def row_of(g, flags, t):
     """Row of the transitions that the flags allow from ``t - 1`` to `t`."""
     return g.row[(np.uint64(flags[t - 1]) << np.uint64(g.flags)) | np.uint64(flags[t])]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def step_score(g, a, weights, values, t):
     """Score of transition `a` from ``t - 1`` to `t`: its weight and its events."""
     return weights[g.weight[a]] + (values[t & 1, g.enter[a]] + values[~t & 1, g.leave[a]])
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def log_sum(values, n, largest):
     """Logarithm of the sum of exponentials of `n` values, the largest of which is known."""
     total = 0.0
@@ -71,7 +72,7 @@ def log_sum(values, n, largest):
     return largest if total == 1.0 else largest + math.log(total)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def add(total, x):
     """Neumaier's compensated sum: `total` holds the sum and its lost low part."""
     t = total[0] + x
@@ -82,7 +83,7 @@ def add(total, x):
     total[0] = t
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def rescale(states, i, scale):
     """Take the largest of ``states[i]`` off all of them and add it to `scale`."""
     largest = -np.inf
@@ -94,7 +95,7 @@ def rescale(states, i, scale):
         add(scale, largest)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def normalise(p, i):
     """Make the probabilities ``p[i]`` sum to 1, against drift."""
     total = 0.0

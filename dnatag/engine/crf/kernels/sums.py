@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from dnatag.engine.compiling import compiled
 from dnatag.engine.crf.kernels.steps import (
     add,
     emission_of,
@@ -36,7 +36,7 @@ TINY = 1e-250
 LOG_TINY = math.log(TINY)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _fill(g, weights, scores, flags, allowed, begin, start, stop, alpha, scale):
     """Forward sums of positions [start, stop) into ``alpha[1:]``.
 
@@ -86,7 +86,7 @@ def _fill(g, weights, scores, flags, allowed, begin, start, stop, alpha, scale):
     return good
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def forward(g, weights, scores, flags, allowed, begin, end):
     """Forward sums of a sequence of one position or more.
 
@@ -127,7 +127,7 @@ def forward(g, weights, scores, flags, allowed, begin, end):
     return scale[0] + scale[1], alpha, checkpoints, posterior
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def refill(g, weights, scores, flags, allowed, begin, alpha, checkpoints, i):
     """Fill `alpha` for a block again, unless it is the last; return the block's bounds."""
     n, size = scores.shape[0], alpha.shape[0] - 1
@@ -138,7 +138,7 @@ def refill(g, weights, scores, flags, allowed, begin, alpha, checkpoints, i):
     return start, stop
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def split(g, weights, row, alpha, i, values, t, p, d_weights, d_values, terms):
     """Carry the probabilities of the states at `t`, ``p[t % 2]``, over to those of ``t - 1``.
 
