@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,30 +17,7 @@ from dnatag.engine.networks.weights import KmerWeights, TokenWeights
 from dnatag.native.library import available
 from dnatag.native.networks import KmerNetwork, Read, Tile, TokenNetwork
 
-__all__ = ["KmerRunner", "TokenRunner", "Tokens", "kmer_runner", "token_runner"]
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """N tokens as a :class:`dnatag.engine.networks.token_tagger.TokenTagger` sees them.
-
-    Attributes
-    ----------
-    categories : numpy.ndarray
-        int32 (N, number of categories).
-    features : numpy.ndarray
-        float32 (N, F).
-    parts : numpy.ndarray
-        int32 (N, W), 0 behind the last part of a token.
-    """
-
-    categories: np.ndarray
-    features: np.ndarray
-    parts: np.ndarray
-
-    def __len__(self) -> int:
-        """Return the number of tokens."""
-        return len(self.categories)
+__all__ = ["KmerRunner", "TokenRunner", "kmer_runner", "token_runner"]
 
 
 class KmerRunner(Protocol):
@@ -51,9 +27,12 @@ class KmerRunner(Protocol):
     ----------
     batch : int
         How many tiles of the usual length it is best given at once.
+    independent : bool
+        Whether what is read of a tile does not depend on the others, to the last bit.
     """
 
     batch: int
+    independent: bool
 
     def read(self, tiles: Sequence[Tile]) -> list[Read]:
         """Read tiles; the sites of a tile come in any order."""
@@ -71,8 +50,18 @@ class KmerRunner(Protocol):
 class TokenRunner(Protocol):
     """A network that reads tokens, or several whose scores are averaged."""
 
-    def prepare(self, tokens: Tokens) -> Any:
-        """Compute once what the same tokens share wherever they stand."""
+    def prepare(self, categories: np.ndarray, features: np.ndarray, parts: np.ndarray) -> Any:
+        """Compute once what the same tokens share wherever they stand.
+
+        Parameters
+        ----------
+        categories : numpy.ndarray
+            int32 (D, number of categories).
+        features : numpy.ndarray
+            float32 (D, F).
+        parts : numpy.ndarray
+            int32 (D, W), 0 behind the last part of a token.
+        """
         ...
 
     def scores(self, prepared: Any, rows: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -137,6 +126,7 @@ class _NativeKmers:
     """A :class:`KmerRunner` of the native library."""
 
     batch = 12
+    independent = True
 
     def __init__(self, weights: KmerWeights) -> None:
         mirror = weights.mirror
@@ -159,20 +149,19 @@ class _NativeTokens:
     def __init__(self, members: Sequence[TokenWeights]) -> None:
         self._networks = [TokenNetwork(m.arrays, m.config.to_dict()) for m in members]
 
-    def prepare(self, tokens: Tokens) -> list[np.ndarray]:
-        return [
-            network.inputs(tokens.categories, tokens.features, tokens.parts)
-            for network in self._networks
-        ]
+    def prepare(
+        self, categories: np.ndarray, features: np.ndarray, parts: np.ndarray
+    ) -> list[np.ndarray]:
+        return [network.inputs(categories, features, parts) for network in self._networks]
 
     def scores(
         self, prepared: list[np.ndarray], rows: np.ndarray, lengths: np.ndarray
     ) -> np.ndarray:
-        total: np.ndarray = sum(
-            network.channels(inputs, rows, lengths)
-            for network, inputs in zip(self._networks, prepared, strict=True)
-        )
-        return total / np.float32(len(self._networks))
+        pairs = zip(self._networks, prepared, strict=True)
+        total = [network.channels(inputs, rows, lengths) for network, inputs in pairs]
+        # The mean of scores: the geometric mean of what the networks find probable.
+        mean: np.ndarray = np.stack(total).mean(0)
+        return mean
 
     def pool(self, threads: int) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(threads)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from dnatag.engine.devices import mixed_precision, torch_pool
-from dnatag.engine.inference.networks import Tokens
 from dnatag.engine.networks.kmer_tagger import KmerTagger, Sites
 from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.native.networks import Read, Tile
@@ -29,6 +28,8 @@ class TorchKmers:
     device : str
         Where it runs.
     """
+
+    independent = False
 
     def __init__(self, tagger: KmerTagger, device: str) -> None:
         self.device = torch.device(device)
@@ -70,7 +71,9 @@ class TorchKmers:
         """See :class:`dnatag.engine.inference.networks.KmerRunner`."""
         at, what, extra = (torch.from_numpy(x).to(self.device) for x in (column, seen, features))
         with torch.inference_mode():
-            scores: np.ndarray = self.tagger.score(Sites(at, at, at, what), extra).float().cpu().numpy()
+            scores: np.ndarray = (
+                self.tagger.score(Sites(at, at, at, what), extra).float().cpu().numpy()
+            )
         return scores
 
     def _of_rows(
@@ -109,13 +112,12 @@ class TorchTokens:
         """See :class:`dnatag.engine.inference.networks.TokenRunner`."""
         return torch_pool(threads, self.device)
 
-    def prepare(self, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor]:
+    def prepare(
+        self, categories: np.ndarray, features: np.ndarray, parts: np.ndarray
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """See :class:`dnatag.engine.inference.networks.TokenRunner`."""
-        return (
-            torch.from_numpy(tokens.categories).long(),
-            torch.from_numpy(tokens.features),
-            torch.from_numpy(tokens.parts).long(),
-        )
+        first, second, third = (torch.from_numpy(x) for x in (categories, features, parts))
+        return first.long(), second, third.long()
 
     def scores(
         self, prepared: tuple[Tensor, Tensor, Tensor], rows: np.ndarray, lengths: np.ndarray

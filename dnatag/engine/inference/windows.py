@@ -16,7 +16,7 @@ import numpy as np
 
 from dnatag.engine.batching import batches, split
 from dnatag.engine.inference.networks import KmerRunner
-from dnatag.engine.networks.configs import KmerTaggerConfig
+from dnatag.engine.networks.weights import KmerWeights
 from dnatag.native.networks import Read, Tile
 
 __all__ = ["EncodedChunk", "Runner", "Span"]
@@ -84,24 +84,21 @@ class Runner:
 
     Parameters
     ----------
+    weights : KmerWeights
+        The model.
     network : KmerRunner
-        The network on its device.
-    config : KmerTaggerConfig
-        Its sizes.
-    scores : int
-        Number of scores of its grammar.
+        Its network, on a device.
     threads : int
         Number of CPU threads.
     """
 
-    def __init__(
-        self, network: KmerRunner, config: KmerTaggerConfig, scores: int, threads: int = 1
-    ) -> None:
+    def __init__(self, weights: KmerWeights, network: KmerRunner, threads: int = 1) -> None:
         self.network = network
         self.threads = threads
-        self.stride = config.stride
-        self._n_scores = scores
-        self._hidden = 0 if config.site is None else config.site.hidden
+        self.stride = weights.config.stride
+        self._n_scores = len(weights.grammar.scores)
+        site = weights.config.site
+        self._hidden = 0 if site is None else site.hidden
 
     def scores(
         self,
@@ -210,13 +207,13 @@ class Runner:
                 yield _Tile(number, begin, stop, low, high)
 
     def _groups(self, tiles: list[_Tile]) -> list[list[_Tile]]:
-        """Group tiles to be read at once: large groups, but some for every thread."""
+        """Group tiles to be read at once, evenly for the threads where groups do not matter."""
         lengths = [tile.high - tile.low for tile in tiles]
         limit = self.network.batch * (CORE + 2 * MARGIN) * self.stride
-        rounds = -(-sum(lengths) // (limit * self.threads))
-        if rounds:
-            even = -(-sum(lengths) // (rounds * self.threads))
-            limit = min(limit, even + max(lengths))
+        if tiles and self.network.independent:
+            total = sum(lengths)
+            number = -(-total // (limit * self.threads)) * self.threads
+            limit = min(limit, -(-total // number) + max(lengths))
         return [[tiles[i] for i in batch] for batch in batches(lengths, limit)]
 
 

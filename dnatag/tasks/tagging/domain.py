@@ -29,7 +29,15 @@ __all__ = [
 
 
 class Featurizer(Protocol):
-    """Turns tokens into numbers."""
+    """Turns tokens into numbers.
+
+    Attributes
+    ----------
+    in_context : bool
+        Whether the numbers of a token depend on the tokens around it.
+    """
+
+    in_context: bool
 
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
         """Encode the tokens of a sequence."""

@@ -23,18 +23,19 @@ from dnatag.domains.text.settings import TextNetwork
 from dnatag.domains.text.words import WordFeaturizer
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.networks.token_tagger import TokenTagger
+from dnatag.engine.networks.weights import TokenWeights
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity, Span
 from dnatag.models.file import load_model, save_model
 from dnatag.tasks.tagging import schemes, tagger
 from dnatag.tasks.tagging.domain import Homolog, Labelling
-from dnatag.tasks.tagging.features import collate
 from dnatag.tasks.tagging.model import TokenModel, load, save
 from dnatag.tasks.tagging.posterior import Posterior
 from dnatag.tasks.tagging.tagger import Tagger
+from dnatag.tasks.tagging.training.batches import collate
 
 WORDS = ["The", "patient", "had", "12", "mg", "of", "Aspirin-C", ",", "then", "more", "."]
-CPU = torch.device("cpu")
+CPU = "cpu"
 ENTITIES = Entities(["A", "B"], "BIO")
 PLAIN = Plain(["NN", "VB", "_"])
 
@@ -52,7 +53,7 @@ def model(labelling: Labelling, characters: str = "cnn") -> TokenModel:
     for network in networks:
         torch.nn.init.normal_(network.head.weight, std=2)
         torch.nn.init.normal_(network.transition_weights)
-    return TokenModel(DOMAIN, featurizer, tuple(networks), labelling)
+    return TokenModel(DOMAIN, featurizer, tuple(map(TokenWeights.of, networks)), labelling)
 
 
 def tagger_of(labelling: Labelling, threads: int = 1) -> Tagger:
@@ -63,7 +64,7 @@ def mean_scores(one: Tagger, tokens: Sequence[str]) -> tuple[np.ndarray, np.ndar
     """Channels of a sequence and weights of transitions, the means of the networks."""
     inputs, lengths = collate([one.model.featurizer.encode(tokens)])
     with torch.no_grad():
-        scores = np.mean([f(*inputs, lengths)[0].double() for f in one.model.networks], 0)
+        scores = np.mean([f.network()(*inputs, lengths)[0].double() for f in one.model.networks], 0)
         transition_weights = np.mean([f.transition_weights for f in one.model.networks], 0)
     return scores, transition_weights
 
@@ -330,13 +331,13 @@ def test_a_model_survives_its_file(labelling: Labelling, tmp_path: Path) -> None
     after, about = load(path)
     assert about["card"] == "# Random"
     assert about["domain"] == "text"
-    assert not any(network.training for network in after.networks)
+    assert not any(network.network().training for network in after.networks)
     assert after.labelling.to_dict() == labelling.to_dict()
     assert after.labelling.grammar == labelling.grammar
     for one, other in zip(before.networks, after.networks, strict=True):
         assert other.config == one.config
-        for name, weights in one.state_dict().items():
-            assert torch.equal(other.state_dict()[name], weights.half().float()), name
+        for name, weights in one.network().state_dict().items():
+            assert torch.equal(other.network().state_dict()[name], weights.half().float()), name
     for sentence in mixed(5):
         if sentence:
             encoded = [m.featurizer.encode(sentence) for m in (before, after)]

@@ -119,9 +119,7 @@ class Decoder:
         self.alternatives = alternatives
         self.masks = masks or {}
         self.settings = settings
-        self.runner = Runner(
-            kmer_runner(weights, device), weights.config, len(self.grammar.scores), threads
-        )
+        self.runner = Runner(weights, kmer_runner(weights, device), threads)
         self._transition_weights = weights.transition_weights
         self._frame_of_state = FRAME_OF_STATE.astype(np.float32)
         self._frames = [self.grammar.scores.index(frame) for frame in FRAMES]
