@@ -31,13 +31,13 @@ class KmerIndex(nn.Module):
 
     def __init__(self, spread: np.ndarray, k: int) -> None:
         super().__init__()
-        table = torch.as_tensor(spread, dtype=torch.float32)
-        pure = (table == 1).any(1)
-        letter = torch.where(pure, table.argmax(1), -1)
+        # In NumPy: on torch's device "meta" a choice like this imports its compiler, for seconds.
+        table = np.asarray(spread, np.float32)
+        letter = np.where((table == 1).any(1), table.argmax(1), -1)
         self.k = k
         self.n_letters = table.shape[1]
-        self.register_buffer("spread", table, persistent=False)
-        self.register_buffer("letter", letter, persistent=False)
+        self.register_buffer("spread", torch.as_tensor(table), persistent=False)
+        self.register_buffer("letter", torch.as_tensor(letter), persistent=False)
 
     @property
     def size(self) -> int:
@@ -93,7 +93,7 @@ class KmerEmbedding(nn.Module):
 
     def __init__(self, size: int, dimension: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(size, dimension) * 0.3)
+        self.weight = nn.Parameter(torch.empty(size, dimension).normal_(std=0.3))
 
     def table(self, mixed: Tensor) -> Tensor:
         """Return the vectors that a :class:`KmerIndex` points to, (A**k + M, dimension)."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 __all__ = ["network_with_weights", "weights_of"]
 
@@ -40,7 +41,7 @@ def network_with_weights(build: Callable[[], N], arrays: Mapping[str, np.ndarray
         If weights are missing, left over or of another shape. This is found before the network
         takes memory, so a file may claim any size.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Uninitialised():
         wanted = {name: tuple(w.shape) for name, w in build().state_dict().items()}
     for name in [*wanted, *arrays]:
         if name not in wanted or name not in arrays:
@@ -52,3 +53,15 @@ def network_with_weights(build: Callable[[], N], arrays: Mapping[str, np.ndarray
     network = build()
     network.load_state_dict({name: torch.tensor(a).float() for name, a in arrays.items()})
     return network.eval()
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Leaves weights as they are; to draw them on "meta" imports torch's compiler, for seconds."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in ("normal_", "uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)

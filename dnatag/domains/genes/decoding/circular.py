@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from dnatag.engine.compiling import compiled
 from dnatag.formats.sequences.records import CodingSequence, wrap
 
 __all__ = ["choose_cut", "least_rotation", "place"]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def least_rotation(symbols: np.ndarray) -> int:
     """Where the lexicographically least rotation begins.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from dnatag.domains.genes.codes import START, STOP, STOP_REVERSE
+from dnatag.engine.compiling import compiled
 
 __all__ = [
     "count_hexamers",
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _codon(base, t):
     """Index of the codon at a base, whose ambiguous bases count as A."""
     codon = 0
@@ -33,7 +33,7 @@ def _codon(base, t):
     return codon
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pentamer(base, first):
     """Index of the 5-mer at a base, -1 if it is ambiguous."""
     index = 0
@@ -45,7 +45,7 @@ def _pentamer(base, first):
     return index
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hexamers(base):
     """Index of the hexamer at each base, -1 if it is ambiguous or not whole."""
     hexamer = np.full(len(base), -1, dtype=np.int16)
@@ -63,7 +63,7 @@ def _hexamers(base):
     return hexamer
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_hexamers(base, starts, ends, coding, background):
     """Count hexamers at codon starts of the intervals, and at every base of this strand."""
     hexamer = _hexamers(base)
@@ -76,7 +76,7 @@ def count_hexamers(base, starts, ends, coding, background):
                 coding[hexamer[t]] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def genes_log_odds(base, ratios, leave):
     """How much more probable a sequence is with genes than without, for each row of ratios.
 
@@ -110,7 +110,7 @@ def genes_log_odds(base, ratios, leave):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_start(base, t, start_codons, profile, pentamers, before, behind, bins):
     """Add the surroundings of one start codon to the counts."""
     length = len(base)
@@ -127,7 +127,7 @@ def _count_start(base, t, start_codons, profile, pentamers, before, behind, bins
             pentamers[index, bins[gap]] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_starts(
     base, flags, starts, kinds, start_codons, profiles, pentamers, before, behind, bins, reach
 ):
@@ -160,7 +160,7 @@ def count_starts(
                 rival += way
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def features(
     base, flags, hexamers, start_codons, profiles, pentamers, before, behind, bins, scale, out
 ):
@@ -200,7 +200,7 @@ def features(
         out[t, 5] = best_inner if best_inner > -9.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rbs_log_odds(base, places, weights, spacers, shortest, out):
     """Fill the log-odds of an RBS motif before start codons, (M,)."""
     width = len(weights)
@@ -218,7 +218,7 @@ def rbs_log_odds(base, places, weights, spacers, shortest, out):
         out[m] = math.log(total)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def open_runs(path, flags, frame_of_state, out):
     """Find where frames are open, one stretch for each gene even if they follow at once.
 
@@ -258,7 +258,7 @@ def open_runs(path, flags, frame_of_state, out):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def drop_short(flags, start, stop, last, step, min_length):
     """Clear the start flags whose reading frame ends in fewer than `min_length` bases.
 
