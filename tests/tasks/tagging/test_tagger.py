@@ -42,7 +42,7 @@ PLAIN = Plain(["NN", "VB", "_"])
 labellings = pytest.mark.parametrize("labelling", [ENTITIES, PLAIN], ids=["entities", "plain"])
 
 
-def model(labelling: Labelling, characters: str = "cnn") -> TokenModel:
+def model(labelling: Labelling, characters: str = "cnn", temperature: float = 1.0) -> TokenModel:
     """Return a model of random weights, which has no clear opinion of anything."""
     torch.manual_seed(4)
     featurizer = WordFeaturizer.fit([WORDS])
@@ -53,6 +53,7 @@ def model(labelling: Labelling, characters: str = "cnn") -> TokenModel:
     for network in networks:
         torch.nn.init.normal_(network.head.weight, std=2)
         torch.nn.init.normal_(network.transition_weights)
+        network.temper(temperature)
     return TokenModel(DOMAIN, featurizer, tuple(map(TokenWeights.of, networks)), labelling)
 
 
@@ -186,9 +187,10 @@ def test_the_spans_found_are_the_best_set(threshold: float) -> None:
     sizes = set()
     for first in range(7):
         tokens = WORDS[first : first + 5]
-        one, other = (tagger_of(Entities(["A", "B"], "BIO", t)) for t in (threshold, 0.3))
-        for network in (*one.model.networks, *other.model.networks):
-            network.temper(0.2)
+        one, other = (
+            Tagger(model(Entities(["A", "B"], "BIO", t), temperature=0.2), {}, CPU)
+            for t in (threshold, 0.3)
+        )
         truth = every_labelling(one, tokens)
         posteriors = Counter[Span]()
         for spans, probability in truth.items():
