@@ -22,8 +22,8 @@ __all__ = [
     "choose_device",
     "has_double_precision",
     "mixed_precision",
+    "one_core_threads",
     "require_torch",
-    "torch_pool",
     "torch_threads",
 ]
 
@@ -116,12 +116,11 @@ def torch_threads(number: int) -> Iterator[None]:
 
 
 @contextmanager
-def torch_pool(threads: int, device: torch.device) -> Iterator[ThreadPoolExecutor]:
-    """Give a pool of threads that run torch on one core each; a single one for a GPU."""
+def one_core_threads(number: int) -> Iterator[ThreadPoolExecutor]:
+    """Give, for a block, threads in each of which torch uses one core."""
     import torch
 
-    workers = threads if device.type == "cpu" else 1
-    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(number, initializer=torch.set_num_threads, initargs=(1,))
     with torch_threads(1), pool:
         yield pool
 

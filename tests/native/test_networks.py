@@ -17,8 +17,14 @@ from dnatag.domains.genes.codes import START, GeneticCode
 from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD, encode, reverse_complement
 from dnatag.domains.genes.signals.gene_signals import MIRROR_FEATURES, GeneSignals, mirror_flags
 from dnatag.domains.genes.structures.grammar import gene_grammar
-from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, SiteConfig
-from dnatag.engine.networks.token_tagger import PartsConfig, TokenTagger, TokenTaggerConfig
+from dnatag.engine.networks.configs import (
+    KmerTaggerConfig,
+    PartsConfig,
+    SiteConfig,
+    TokenTaggerConfig,
+)
+from dnatag.engine.networks.kmer_tagger import KmerTagger
+from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.errors import DnatagError
 from dnatag.models.names import find_model
 from dnatag.native.library import why_missing

@@ -6,45 +6,20 @@ Which one runs is chosen here, and what is above sees no difference: arrays go i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
 
 from dnatag.engine.devices import require_torch
+from dnatag.engine.inference.tiles import EncodedTile, Tile, TileEncoder
 from dnatag.engine.networks.weights import KmerWeights, TokenWeights
+from dnatag.native import networks as native
 from dnatag.native.library import available
-from dnatag.native.networks import KmerNetwork, Read, Tile, TokenNetwork
+from dnatag.native.networks import KmerNetwork, TokenNetwork
 
-__all__ = ["KmerRunner", "TokenRunner", "kmer_runner", "token_runner"]
-
-
-class KmerRunner(Protocol):
-    """A network that reads letters.
-
-    Attributes
-    ----------
-    batch : int
-        How many tiles of the usual length it is best given at once.
-    independent : bool
-        Whether what is read of a tile does not depend on the others, to the last bit.
-    """
-
-    batch: int
-    independent: bool
-
-    def read(self, tiles: Sequence[Tile]) -> list[Read]:
-        """Read tiles; the sites of a tile come in any order."""
-        ...
-
-    def score(self, column: np.ndarray, seen: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """Score sites as they were read, float32 (M,), for their features, float32 (M, F)."""
-        ...
-
-    def pool(self, threads: int) -> AbstractContextManager[ThreadPoolExecutor]:
-        """Give threads that may each call it."""
-        ...
+__all__ = ["TokenRunner", "tile_encoder", "token_runner"]
 
 
 class TokenRunner(Protocol):
@@ -83,12 +58,12 @@ class TokenRunner(Protocol):
         """
         ...
 
-    def pool(self, threads: int) -> AbstractContextManager[ThreadPoolExecutor]:
+    def pool(self, threads: int) -> AbstractContextManager[Executor]:
         """Give threads that may each call it."""
         ...
 
 
-def kmer_runner(weights: KmerWeights, device: str) -> KmerRunner:
+def tile_encoder(weights: KmerWeights, device: str) -> TileEncoder:
     """Make the network that reads letters on a device.
 
     Raises
@@ -99,11 +74,13 @@ def kmer_runner(weights: KmerWeights, device: str) -> KmerRunner:
     config = weights.config
     native = weights.mirror is not None and config.site is not None and config.layers == 1
     if device == "cpu" and native and available():
-        return _NativeKmers(weights)
+        return _NativeEncoder(weights)
     require_torch("this model" if device == "cpu" else f"device {device}")
-    from dnatag.engine.inference.torch_networks import TorchKmers
+    import torch
 
-    return TorchKmers(weights.network(), device)
+    from dnatag.engine.inference.torch_encoder import TorchEncoder
+
+    return TorchEncoder(weights.network(), torch.device(device))
 
 
 def token_runner(members: Sequence[TokenWeights], device: str) -> TokenRunner:
@@ -117,27 +94,38 @@ def token_runner(members: Sequence[TokenWeights], device: str) -> TokenRunner:
     if device == "cpu" and available():
         return _NativeTokens(members)
     require_torch("this model" if device == "cpu" else f"device {device}")
-    from dnatag.engine.inference.torch_networks import TorchTokens
+    from dnatag.engine.inference.torch_tokens import TorchTokens
 
     return TorchTokens([member.network() for member in members], device)
 
 
-class _NativeKmers:
-    """A :class:`KmerRunner` of the native library."""
+class _NativeEncoder:
+    """A :class:`dnatag.engine.inference.tiles.TileEncoder` of the native library."""
 
-    batch = 12
     independent = True
 
     def __init__(self, weights: KmerWeights) -> None:
-        mirror = weights.mirror
+        mirror, config = weights.mirror, weights.config
         assert mirror is not None
-        network = KmerNetwork(
+        assert config.site is not None
+        self._network = KmerNetwork(
             weights.arrays,
-            weights.config.to_dict(),
+            config.to_dict(),
             weights.spread,
             (mirror.symbols, mirror.flags, mirror.features),
         )
-        self.read, self.score = network.read, network.score
+        self.stride = config.stride
+        self.n_scores = len(weights.grammar.scores)
+        self.site_size = config.site.hidden
+        # About twelve tiles.
+        self.batch_steps = 12 * 6656
+
+    def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
+        read = self._network.read([native.Tile(*tile) for tile in tiles])
+        return [EncodedTile(*of_tile) for of_tile in read]
+
+    def score(self, column: np.ndarray, hidden: np.ndarray, features: np.ndarray) -> np.ndarray:
+        return self._network.score(column, hidden, features)
 
     def pool(self, threads: int) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(threads)

@@ -1,7 +1,7 @@
 """Running a tagger over sequences of any length.
 
 A sequence is cut into tiles whose margins overlap; the margins' results are thrown away. The
-encoder forgets what is further away than a margin, so the tiles join to what one pass over the
+network forgets what is further away than a margin, so the tiles join to what one pass over the
 whole sequence gives, whatever the tiles and batches: of the gene model, whose scores are of the
 order of 10, nearly all agree to 1e-4 and the worst to 1e-2 (tested).
 """
@@ -15,28 +15,25 @@ from itertools import pairwise
 import numpy as np
 
 from dnatag.engine.batching import batches, split
-from dnatag.engine.inference.networks import KmerRunner
-from dnatag.engine.networks.weights import KmerWeights
-from dnatag.native.networks import Read, Tile
+from dnatag.engine.inference.tiles import EncodedTile, Tile, TileEncoder, Tiling
+from dnatag.report import Observer
 
-__all__ = ["EncodedChunk", "Runner", "Span"]
+__all__ = ["EncodedWindow", "FeatureFunction", "Runner", "Window"]
 
-#: Steps of a tile that are kept (about), and of each margin that is thrown away.
-CORE, MARGIN = 6144, 256
-
-Features = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
+#: Gives the features, float32 (end - start, F), for (symbols, flags, start, end) of a sequence.
+FeatureFunction = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Span:
-    """A stretch of a sequence to be tagged.
+class Window:
+    """An interval of a sequence that is to be tagged.
 
-    Parameters
+    Attributes
     ----------
     symbols, flags : numpy.ndarray
         uint8 (L,), the whole sequence; L is a multiple of the stride.
     start, end : int
-        The stretch, multiples of the stride.
+        The interval, 0-based and half-open; multiples of the stride.
     """
 
     symbols: np.ndarray
@@ -46,31 +43,33 @@ class Span:
 
 
 @dataclass(frozen=True)
-class EncodedChunk:
-    """What a tagger makes of a stretch before its sites are scored.
+class EncodedWindow:
+    """What a tagger makes of a window before its sites are scored.
 
     Attributes
     ----------
-    span : Span
-        The stretch.
+    window : Window
+        The window.
     scores : numpy.ndarray
         float32 (end - start, C); those of the sites are what the last scoring made them.
-    place, column : numpy.ndarray
-        int32 (M,), position of each site in the stretch and its column.
-    seen : numpy.ndarray
-        float32 (M, hidden), all that the score of a site depends on but for the features.
+    position, column : numpy.ndarray
+        int32 (M,), position of each site in the window, and the column of its score.
+    hidden : numpy.ndarray
+        float32 (M, H), see :class:`dnatag.engine.inference.tiles.EncodedTile`.
     """
 
-    span: Span
+    window: Window
     scores: np.ndarray
-    place: np.ndarray
+    position: np.ndarray
     column: np.ndarray
-    seen: np.ndarray
+    hidden: np.ndarray
 
 
 @dataclass(frozen=True)
-class _Tile:
-    span: int
+class _Place:
+    """Where a tile is: the number of its window, and in its sequence the tile and its core."""
+
+    window: int
     low: int
     high: int
     start: int
@@ -78,152 +77,151 @@ class _Tile:
 
 
 class Runner:
-    """Runs a network over sequences, in several threads on the CPU.
-
-    Each thread runs batches of its own on one core: LSTMs gain next to nothing from several.
+    """Runs a tagger over windows, several batches at once.
 
     Parameters
     ----------
-    weights : KmerWeights
-        The model.
-    network : KmerRunner
-        Its network, on a device.
+    encoder : TileEncoder
+        The tagger.
     threads : int
         Number of CPU threads.
+    tiling : Tiling or None
+        How sequences are cut.
     """
 
-    def __init__(self, weights: KmerWeights, network: KmerRunner, threads: int = 1) -> None:
-        self.network = network
+    def __init__(
+        self, encoder: TileEncoder, threads: int = 1, tiling: Tiling | None = None
+    ) -> None:
+        self.encoder = encoder
         self.threads = threads
-        self.stride = weights.config.stride
-        self._n_scores = len(weights.grammar.scores)
-        site = weights.config.site
-        self._hidden = 0 if site is None else site.hidden
+        self.tiling = tiling or Tiling()
 
     def scores(
         self,
-        spans: Sequence[Span],
-        features: Sequence[Features],
-        done: Callable[[int], None] | None = None,
+        windows: Sequence[Window],
+        features: Sequence[FeatureFunction],
+        observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """Compute the scores of stretches.
+        """Compute the scores of windows.
 
         Parameters
         ----------
-        spans, features, done
+        windows, features, observer
             See :meth:`encode`.
 
         Returns
         -------
         list of numpy.ndarray
-            float32 (end - start, C) for each stretch.
+            float32 (end - start, C) for each window.
         """
-        encoded = self.encode(spans, features, done)
+        encoded = self.encode(windows, features, observer)
         self.score(encoded, features)
-        return [chunk.scores for chunk in encoded]
+        return [window.scores for window in encoded]
 
     def encode(
         self,
-        spans: Sequence[Span],
-        features: Sequence[Features],
-        done: Callable[[int], None] | None = None,
-    ) -> list[EncodedChunk]:
-        """Run the network over stretches.
+        windows: Sequence[Window],
+        features: Sequence[FeatureFunction],
+        observer: Observer | None = None,
+    ) -> list[EncodedWindow]:
+        """Run the network over windows.
 
         Parameters
         ----------
-        spans : sequence of Span
-            The stretches.
+        windows : sequence of Window
+            The windows.
         features : sequence of callable
-            One for each stretch: gives its features, float32 (end - start, F), for
-            (symbols, flags, start, end).
-        done : callable or None
-            Told of the number of positions finished, now and then.
+            One for each window: gives its features.
+        observer : Observer or None
+            Receives the numbers of positions that have been encoded.
 
         Returns
         -------
-        list of EncodedChunk
-            One for each stretch; their sites are not scored yet.
+        list of EncodedWindow
+            One for each window; their sites are not scored yet.
         """
-        results = [np.empty((s.end - s.start, self._n_scores), np.float32) for s in spans]
-        sites: list[list[tuple[np.ndarray, ...]]] = [[] for _ in spans]
-        tiles = [tile for number, span in enumerate(spans) for tile in self._tiles(number, span)]
+        encoder = self.encoder
+        scores = [np.empty((w.end - w.start, encoder.n_scores), np.float32) for w in windows]
+        sites: list[list[tuple[np.ndarray, ...]]] = [[] for _ in windows]
+        places = [place for i, window in enumerate(windows) for place in self._cut(i, window)]
 
-        def work(batch: list[_Tile]) -> list[Read]:
-            read = self.network.read([_seen(t, spans[t.span], features[t.span]) for t in batch])
-            for tile, of_tile in zip(batch, read, strict=True):
-                first = tile.start - spans[tile.span].start
-                results[tile.span][first : first + len(of_tile.channels)] = of_tile.channels
-                if done is not None:
-                    done(tile.end - tile.start)
-            return [of_tile._replace(channels=of_tile.channels[:0]) for of_tile in read]
+        def work(batch: list[_Place]) -> list[EncodedTile]:
+            tiles = [_tile(windows[p.window], features[p.window], p) for p in batch]
+            encoded = encoder.encode(tiles)
+            for place, tile in zip(batch, encoded, strict=True):
+                first = place.start - windows[place.window].start
+                scores[place.window][first : first + len(tile.scores)] = tile.scores
+                if observer is not None:
+                    observer.advance(place.end - place.start)
+            return encoded
 
-        groups = self._groups(tiles)
-        with self.network.pool(self.threads) as pool:
-            for batch, found in zip(groups, pool.map(work, groups), strict=True):
-                for tile, of_tile in zip(batch, found, strict=True):
-                    place = of_tile.place + np.int32(tile.start - spans[tile.span].start)
-                    sites[tile.span].append((place, of_tile.channel, of_tile.seen))
+        groups = self._groups(places)
+        with encoder.pool(self.threads) as pool:
+            for batch, encoded in zip(groups, pool.map(work, groups), strict=True):
+                for place, tile in zip(batch, encoded, strict=True):
+                    first = np.int32(place.start - windows[place.window].start)
+                    sites[place.window].append((tile.position + first, tile.column, tile.hidden))
+        none = np.zeros(0, np.int32)
+        nothing = (none, none, np.zeros((0, encoder.site_size), np.float32))
         return [
-            EncodedChunk(span, scores, *map(np.concatenate, zip(*of_span, strict=True)))
-            if of_span
-            else EncodedChunk(span, scores, *self._no_sites())
-            for span, scores, of_span in zip(spans, results, sites, strict=True)
+            EncodedWindow(
+                window, own, *map(np.concatenate, zip(*(found or [nothing]), strict=True))
+            )
+            for window, own, found in zip(windows, scores, sites, strict=True)
         ]
 
-    def score(self, encoded: Sequence[EncodedChunk], features: Sequence[Features]) -> None:
-        """Score the sites of stretches, in place.
+    def score(self, encoded: Sequence[EncodedWindow], features: Sequence[FeatureFunction]) -> None:
+        """Score the sites of windows, in place.
 
         Parameters
         ----------
-        encoded : sequence of EncodedChunk
-            The stretches as they were encoded.
+        encoded : sequence of EncodedWindow
+            The windows as they were encoded.
         features : sequence of callable
-            As for chunk, but not necessarily with the same results.
+            One for each window, not necessarily with the same results as when it was encoded.
         """
 
-        def work(chunk: EncodedChunk, features: Features) -> None:
-            span = chunk.span
-            extra = features(span.symbols, span.flags, span.start, span.end)[chunk.place]
-            at_sites = self.network.score(chunk.column, chunk.seen, extra)
-            chunk.scores[chunk.place, chunk.column] = at_sites
+        def work(one: EncodedWindow, features: FeatureFunction) -> None:
+            window = one.window
+            whole = features(window.symbols, window.flags, window.start, window.end)
+            scores = self.encoder.score(one.column, one.hidden, whole[one.position])
+            one.scores[one.position, one.column] = scores
 
-        if self._hidden:
-            with self.network.pool(self.threads) as pool:
+        if self.encoder.site_size:
+            with self.encoder.pool(self.threads) as pool:
                 for _ in pool.map(work, encoded, features):
                     pass
 
-    def _no_sites(self) -> tuple[np.ndarray, ...]:
-        none = np.zeros(0, np.int32)
-        return none, none, np.zeros((0, self._hidden), np.float32)
-
-    def _tiles(self, number: int, span: Span) -> Iterator[_Tile]:
-        """Cut a stretch into tiles with their margins."""
-        margin = MARGIN * self.stride
-        bounds = split((span.end - span.start) // self.stride, CORE)
-        for low, high in pairwise(span.start + bound * self.stride for bound in bounds):
-            if low < high:
-                begin, stop = max(low - margin, 0), min(high + margin, len(span.symbols))
-                yield _Tile(number, begin, stop, low, high)
-
-    def _groups(self, tiles: list[_Tile]) -> list[list[_Tile]]:
-        """Group tiles to be read at once, evenly for the threads where groups do not matter."""
-        lengths = [tile.high - tile.low for tile in tiles]
-        limit = self.network.batch * (CORE + 2 * MARGIN) * self.stride
-        if tiles and self.network.independent:
+    def _groups(self, places: list[_Place]) -> list[list[_Place]]:
+        """Group tiles into batches: as many for each thread, where batches do not matter."""
+        encoder, tiling = self.encoder, self.tiling
+        lengths = [p.high - p.low for p in places]
+        steps = encoder.batch_steps if tiling.batch_steps is None else tiling.batch_steps
+        limit = steps * encoder.stride
+        if places and encoder.independent:
             total = sum(lengths)
             number = -(-total // (limit * self.threads)) * self.threads
             limit = min(limit, -(-total // number) + max(lengths))
-        return [[tiles[i] for i in batch] for batch in batches(lengths, limit)]
+        return [[places[i] for i in batch] for batch in batches(lengths, limit)]
+
+    def _cut(self, number: int, window: Window) -> Iterator[_Place]:
+        """Cut a window into tiles."""
+        stride = self.encoder.stride
+        margin = self.tiling.margin * stride
+        bounds = split((window.end - window.start) // stride, self.tiling.core)
+        for start, end in pairwise(window.start + bound * stride for bound in bounds):
+            if start < end:
+                low, high = max(start - margin, 0), min(end + margin, len(window.symbols))
+                yield _Place(number, low, high, start, end)
 
 
-def _seen(tile: _Tile, span: Span, features: Features) -> Tile:
-    """Return a tile as the network sees it."""
-    low, high = tile.low, tile.high
+def _tile(window: Window, features: FeatureFunction, place: _Place) -> Tile:
+    """Take a tile from its sequence."""
+    here = slice(place.low, place.high)
     return Tile(
-        span.symbols[low:high],
-        span.flags[low:high],
-        features(span.symbols, span.flags, low, high),
-        tile.start - low,
-        tile.end - low,
+        window.symbols[here],
+        window.flags[here],
+        features(window.symbols, window.flags, place.low, place.high),
+        place.start - place.low,
+        place.end - place.low,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 __all__ = ["KmerTaggerConfig", "Mirror", "PartsConfig", "SiteConfig", "TokenTaggerConfig"]
 
@@ -14,16 +16,16 @@ _LONGEST_KMER = 12
 
 @dataclass(frozen=True)
 class Mirror:
-    """What a sequence looks like from its other end, for domains with that symmetry.
+    """The symmetry of sequences that may be read from either end, such as strands of DNA.
 
     Parameters
     ----------
     symbols : tuple of int
-        The symbol that each symbol becomes.
+        What each symbol is when read from the other end.
     flags : tuple of int
-        The property word that each word becomes.
+        What each property word is then.
     features : tuple of int
-        The order of the features.
+        The order of the features then.
     """
 
     symbols: tuple[int, ...]
@@ -33,14 +35,14 @@ class Mirror:
 
 @dataclass(frozen=True)
 class SiteConfig:
-    """A close look at the positions where an event may happen.
+    """The head that scores the positions where an event may happen.
 
     Parameters
     ----------
     flag : int
         The flag that marks the positions.
     before, behind : int
-        How many positions are seen before the site, and from it on.
+        Numbers of positions in view before the site, and from it on.
     embedding : int
         Length of the vector of each k-mer in view.
     hidden : int
@@ -56,7 +58,7 @@ class SiteConfig:
 
 @dataclass(frozen=True)
 class KmerTaggerConfig:
-    """The size of a tagger.
+    """The sizes of a tagger of letters.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ class KmerTaggerConfig:
     embedding : int
         Length of their vectors.
     features : int
-        Extra input scores per position.
+        Numeric features of a position.
     stride : int
         Positions per step of the encoder.
     hidden, layers : int
@@ -73,7 +75,7 @@ class KmerTaggerConfig:
     dropout : float
         Variational dropout.
     site : SiteConfig or None
-        The head of the last score (of each half, with a mirror).
+        The head of the last score (with a mirror, of the last one of each half).
     """
 
     kmer: int = 6
@@ -85,12 +87,12 @@ class KmerTaggerConfig:
     dropout: float = 0.0
     site: SiteConfig | None = None
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict) -> KmerTaggerConfig:
+    def from_dict(cls, data: Mapping[str, Any]) -> KmerTaggerConfig:
         """Inverse of :meth:`to_dict`."""
         site = data.get("site")
         return cls(**{**data, "site": None if site is None else SiteConfig(**site)})
@@ -166,7 +168,7 @@ class PartsConfig:
 
 @dataclass(frozen=True)
 class TokenTaggerConfig:
-    """The size of a tagger of tokens.
+    """The sizes of a tagger of tokens.
 
     Parameters
     ----------
@@ -174,13 +176,13 @@ class TokenTaggerConfig:
         For each category of a token the number of its values and the length of their vectors.
         Value 0 is the unknown one; its vector is zero.
     features : int
-        Numbers of a token.
+        Numeric features of a token.
     parts : PartsConfig or None
-        Its parts.
+        How the parts of a token are encoded; None: it has none.
     hidden, layers : int
         Units and layers of each direction of the LSTM.
     dropout : float
-        Variational dropout of what goes into the LSTM and of what comes out.
+        Variational dropout of the inputs of the LSTM and of its outputs.
     """
 
     categories: tuple[tuple[int, int], ...]
@@ -190,12 +192,12 @@ class TokenTaggerConfig:
     layers: int = 1
     dropout: float = 0.5
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict) -> TokenTaggerConfig:
+    def from_dict(cls, data: Mapping[str, Any]) -> TokenTaggerConfig:
         """Inverse of :meth:`to_dict`."""
         parts = data["parts"]
         return cls(

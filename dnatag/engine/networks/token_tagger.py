@@ -1,4 +1,4 @@
-"""The tagger of tokens: each has some categories, some numbers, and perhaps parts of its own.
+"""The tagger of tokens, which have categories, numeric features and perhaps parts.
 
 For a word these are its form and its shape, its vector, and its letters; a domain that has only
 categories leaves the rest out.
@@ -58,7 +58,7 @@ class TokenTagger(TaggerNetwork):
     config : TokenTaggerConfig
         Sizes.
     grammar : Grammar
-        What the scores are for.
+        The grammar whose scores are computed.
     """
 
     def __init__(self, config: TokenTaggerConfig, grammar: Grammar) -> None:
@@ -81,14 +81,14 @@ class TokenTagger(TaggerNetwork):
 
     @torch.no_grad()
     def temper(self, temperature: float) -> None:
-        """Divide all scores by a number, so that posteriors are less sure if it is above 1."""
+        """Divide all scores by a temperature; above 1, posteriors become less certain."""
         for parameter in (self.head.weight, self.head.bias, self.transition_weights):
             parameter /= temperature
 
     def forward(
         self, categories: Tensor, features: Tensor, parts: Tensor, lengths: Tensor
     ) -> Tensor:
-        """Give the scores.
+        """Compute the scores.
 
         Parameters
         ----------
@@ -111,4 +111,5 @@ class TokenTagger(TaggerNetwork):
         if self.parts is not None:
             seen.append(self.parts(parts))
         encoded: Tensor = self.encoder(torch.cat(seen, -1), lengths)
-        return self.head(encoded)
+        scores: Tensor = self.head(encoded)
+        return scores
