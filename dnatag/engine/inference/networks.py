@@ -121,8 +121,8 @@ class _NativeEncoder:
         self.batch_steps = 12 * 6656
 
     def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
-        read = self._network.read([native.Tile(*tile) for tile in tiles])
-        return [EncodedTile(*of_tile) for of_tile in read]
+        encoded = self._network.encode([native.Tile(*tile) for tile in tiles])
+        return [EncodedTile(*of_tile) for of_tile in encoded]
 
     def score(self, column: np.ndarray, hidden: np.ndarray, features: np.ndarray) -> np.ndarray:
         return self._network.score(column, hidden, features)
@@ -146,7 +146,7 @@ class _NativeTokens:
         self, prepared: list[np.ndarray], rows: np.ndarray, lengths: np.ndarray
     ) -> np.ndarray:
         pairs = zip(self._networks, prepared, strict=True)
-        total = [network.channels(inputs, rows, lengths) for network, inputs in pairs]
+        total = [network.scores(inputs, rows, lengths) for network, inputs in pairs]
         # The mean of scores: the geometric mean of what the networks find probable.
         mean: np.ndarray = np.stack(total).mean(0)
         return mean
