@@ -213,13 +213,13 @@ def test_networks_that_are_not_read_natively():
     [
         ({"symbols": np.full(3000, 16, np.uint8)}, "no symbol 16"),
         ({"end": 3001}, "lie inside"),
-        ({"bits": np.zeros(2997, np.uint8)}, "lie inside"),
+        ({"flags": np.zeros(2997, np.uint8)}, "lie inside"),
         ({"features": np.zeros((3000, 11), np.float32)}, "do not fit"),
     ],
 )
 def test_tiles_that_are_none(wrong, message):
     with pytest.raises(ValueError, match=message):
-        native(shipped()[0]).read([tiles()[0]._replace(**wrong)])
+        native(shipped()[0]).encode([tiles()[0]._replace(**wrong)])
 
 
 class Sentences:
