@@ -58,7 +58,7 @@ class Tagger:
     model : TokenModel
         The model.
     metadata : dict
-        Of its file.
+        The metadata of its file.
     device : torch.device
         Where the network runs.
     threads : int
