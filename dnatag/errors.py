@@ -13,7 +13,7 @@ _INVISIBLE = re.compile(
 
 
 class DnatagError(Exception):
-    """A failure told in one line: what went wrong, where, what to do. Exit code 1."""
+    """A failure described in one line: what went wrong, where, what to do. Exit code 1."""
 
     exit_code = 1
 

@@ -51,6 +51,7 @@ def _options() -> Iterator[click.Option]:
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     reference: str,
     predictions: tuple[str, ...],
     domain: str | None,

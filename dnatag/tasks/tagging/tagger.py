@@ -66,7 +66,7 @@ class Tagger:
     model : TokenModel
         The model.
     metadata : dict
-        Of its file.
+        The metadata of its file.
     device : str
         Where the network runs.
     threads : int
