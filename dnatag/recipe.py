@@ -1,4 +1,4 @@
-"""Recipes: TOML files that say what to train a model on, and how.
+"""Recipes: TOML files that describe what to train a model on, and how.
 
 All domains and tasks have one schema::
 
@@ -7,7 +7,7 @@ All domains and tasks have one schema::
     licence = "MIT"                 # of the model
     card = "# My model"             # Markdown; what it is and what it is good for
 
-    [[corpus]]                      # one or more; the domain knows what each can say
+    [[corpus]]                      # one or more; its keys are those of the domain
     train = ["train.tsv", "more.tsv"]
 
     [network]                       # the settings of the domain's network

@@ -56,7 +56,7 @@ def read_settings(
     """Make a dataclass of settings from a table.
 
     Fields can be numbers, strings, booleans, paths, tuples of strings or paths, and any of these
-    or None, which a file cannot say. A tuple is written as a list, or one element alone.
+    or None, which a file cannot name. A tuple is written as a list, or one element alone.
 
     Parameters
     ----------

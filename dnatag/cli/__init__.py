@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from dnatag import __version__
-from dnatag.cli.common import report
+from dnatag.cli.common import fill_closed_streams, report
 from dnatag.cli.signals import signals_as_exceptions
 from dnatag.errors import DnatagError
 from dnatag.registry import tasks
@@ -75,6 +75,7 @@ class Commands(click.Group):
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         words = sys.argv[1:] if args is None else list(args)
         settings = {"prog_name": "dnatag", **kwargs, "standalone_mode": False, "obj": words}
+        fill_closed_streams()
         try:
             with signals_as_exceptions():
                 code = super().main(words, *more, **settings)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dnatag.cli.signals import Terminated
-from dnatag.errors import DnatagError, InputError
+from dnatag.errors import DnatagError, InputError, visible
 from dnatag.models.names import DEFAULT_MODEL
 from dnatag.report import Observer, Progress
 
@@ -25,6 +25,7 @@ __all__ = [
     "CliObserver",
     "OpenCommand",
     "device_option",
+    "fill_closed_streams",
     "find_model_for",
     "given",
     "model_option",
@@ -38,6 +39,8 @@ __all__ = [
 
 INTERRUPTED = 128 + 2  # SIGINT
 PIPE_CLOSED = 128 + 13  # SIGPIPE
+#: Characters of a message that are shown.
+LONGEST = 2000
 BUG = "Please report this, with the command and what it prints when DNATAG_DEBUG=1 is set."
 
 
@@ -190,7 +193,7 @@ class CliObserver(Observer):
 def note(message: str, *, quiet: bool) -> None:
     """Print a line for the user on stderr, unless quiet."""
     if not quiet:
-        click.echo(f"dnatag: {message}", err=True)
+        click.echo(f"dnatag: {visible(message)}", err=True)
 
 
 def progress(total: int | None = None, *, unit: str = "bp", quiet: bool) -> tqdm:
@@ -221,6 +224,18 @@ def progress(total: int | None = None, *, unit: str = "bp", quiet: bool) -> tqdm
         leave=False,
         dynamic_ncols=True,
     )
+
+
+def fill_closed_streams() -> None:
+    """Keep files from being opened in the place of a standard stream that is closed.
+
+    What libraries print on standard error would else go into them.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the first that is free
 
 
 def report(error: BaseException) -> int:
@@ -267,7 +282,8 @@ def report(error: BaseException) -> int:
             message, code = where + reason, 1
         case _:
             message, code = f"unexpected {type(error).__name__}: {error}. {BUG}", 1
-    click.echo(f"dnatag: error: {' '.join(message.split())}", err=True)
+    line = visible(" ".join(message[:LONGEST].split())) + "…" * (len(message) > LONGEST)
+    click.echo(f"dnatag: error: {line}", err=True)
     return code
 
 

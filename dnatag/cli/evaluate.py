@@ -13,6 +13,7 @@ import click
 
 from dnatag import __version__
 from dnatag.cli.common import CliObserver, OpenCommand, given, quiet_option
+from dnatag.errors import visible
 
 if TYPE_CHECKING:
     from dnatag.domains.base import Evaluator, Rows
@@ -50,6 +51,7 @@ def _options() -> Iterator[click.Option]:
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     reference: str,
     predictions: tuple[str, ...],
     domain: str | None,
@@ -163,18 +165,18 @@ def _tsv(flat: dict[str, dict[str, Any]]) -> str:
     for key in dict.fromkeys(key for scores in flat.values() for key in scores):
         cells = (scores.get(key) for scores in flat.values())
         lines.append([key, *("" if cell is None else str(cell) for cell in cells)])
-    return "".join("\t".join(line) + "\n" for line in lines)
+    return "".join("\t".join(map(visible, line)) + "\n" for line in lines)
 
 
 def _table(headline: str, rows: Rows, flat: dict[str, dict[str, Any]]) -> str:
     """Lay the scores out side by side, shares in per cent."""
-    lines: list[list[str]] = [["", *flat]]
+    lines: list[list[str]] = [["", *map(visible, flat)]]
     for label, key in rows:
         cells = [] if key is None else [_cell(key, scores.get(key)) for scores in flat.values()]
-        lines.append([label, *cells])
+        lines.append([visible(label), *cells])
     width = max(len(line[0]) for line in lines)
     widths = [max(len(line[i]) for line in lines if i < len(line)) for i in range(len(lines[0]))]
-    text = [headline, ""]
+    text = [visible(headline), ""]
     for label, *cells in lines:
         padded = (f"  {cell:>{w}}" for cell, w in zip(cells, widths[1:], strict=False))
         text.append(f"{label:{width}}{''.join(padded)}".rstrip())

@@ -17,7 +17,7 @@ def command() -> None:
 @command.command("list")
 def list_() -> None:
     """List the models that ship with dnatag and those in the directory DNATAG_MODELS."""
-    from dnatag.errors import DnatagError, InputError
+    from dnatag.errors import DnatagError, InputError, visible
     from dnatag.models.card import title
     from dnatag.models.file import read_metadata
     from dnatag.models.names import list_models
@@ -31,7 +31,7 @@ def list_() -> None:
             summary = title(read_metadata(path))
         except InputError as error:
             summary = f"unusable: {error}"
-        click.echo(f"{name:{width}}  {path.stat().st_size / 1e6:6.2f} MB  {summary}")
+        click.echo(f"{name:{width}}  {path.stat().st_size / 1e6:6.2f} MB  {visible(summary)}")
 
 
 @command.command("show")
@@ -39,7 +39,7 @@ def list_() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all metadata as JSON.")
 def show(model: str, as_json: bool) -> None:
     """Show the card of a model: what it was trained on, its scores, its limits, its licence."""
-    from dnatag.errors import DnatagError
+    from dnatag.errors import DnatagError, visible
     from dnatag.models.card import NO_CARD
     from dnatag.models.file import read_metadata
     from dnatag.models.names import find_model
@@ -51,7 +51,7 @@ def show(model: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"path": str(path), "bytes": size, **metadata}, indent=2))
         return
-    click.echo(metadata.get("card", NO_CARD).strip())
+    click.echo("\n".join(map(visible, metadata.get("card", NO_CARD).strip().split("\n"))))
     click.echo(
         f"\nFile: {path} ({size / 1e6:.2f} MB), written by dnatag {metadata['dnatag_version']}"
     )

@@ -93,18 +93,18 @@ def _file_option(name: str, what: str) -> Callable[[Command], Command]:
     type=click.Choice(["auto", "file", "contig", "off"]),
     default=None,
     show_default="auto",
-    help="Learn codon usage, starts and the genetic code first: from all contigs as one genome "
-    "(file) or from each long contig on its own (contig); auto tells a genome from a mixture, and "
-    "sorts short contigs of a mixture into bins to learn from. What is too short to learn from is "
-    "lent what was learnt of genomes that the model was trained on.",
+    help="Estimate codon usage, starts and the genetic code first: from all contigs as one genome "
+    "(file) or from each long contig on its own (contig); auto recognises a mixture of genomes, "
+    "and sorts its short contigs into bins. Contigs with too few genes get the average of similar "
+    "genomes that the model was trained on.",
 )
 @click.option(
     "--adaptation",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="Use what was learnt of another genome, to call isolates of a species alike.",
+    help="Use the parameters of another genome, to call isolates of a species alike.",
 )
-@_file_option("--save-adaptation", "what was learnt of the genome")
+@_file_option("--save-adaptation", "the parameters of the genome")
 @click.option(
     "--alternative-starts", is_flag=True, help="Give other starts and their posteriors as well."
 )
@@ -157,7 +157,7 @@ def command(
         adapt is not None or save_adaptation is not None or genetic_code != "auto"
     ):
         raise click.UsageError(
-            "--adaptation brings what was learnt, and its genetic code: leave out --adapt, "
+            "--adaptation brings the parameters and their genetic code: leave out --adapt, "
             "--save-adaptation and --genetic-code."
         )
     paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,

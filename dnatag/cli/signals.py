@@ -18,7 +18,7 @@ class Terminated(KeyboardInterrupt):
     Parameters
     ----------
     number
-        Of the signal.
+        The number of the signal.
     """
 
     def __init__(self, number: int) -> None:

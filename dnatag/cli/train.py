@@ -29,7 +29,7 @@ __all__ = ["command"]
 
 
 # \b keeps click from joining the lines of a paragraph.
-HELP = """Train a model as a RECIPE says, on genomes, text, proteins or other sequences; or a model
+HELP = """Train a model by a RECIPE, on genomes, text, proteins or other sequences; or a model
 of genes on annotated genomes that are named by options.
 
 \b
@@ -103,6 +103,7 @@ def _corpus_options() -> Iterator[click.Option]:
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     recipe: Path | None,
     folder: Path | None,
     start: str | None,
@@ -115,7 +116,7 @@ def command(
     output: Path,
     **options: Any,
 ) -> None:
-    """Train a model as a RECIPE says, or on data that options name."""
+    """Train a model by a recipe, or on data that options name."""
     from dnatag.models.names import find_model
 
     if not os.access(output.absolute().parent, os.W_OK):

@@ -71,7 +71,7 @@ class Evaluation(NamedTuple):
     reference
         What of the reference counts, in words.
     rows
-        Of the printed table.
+        Rows of the printed table.
     scores
         Plain JSON types by prediction; some keys may be in only some of them.
     picture
@@ -94,8 +94,7 @@ class Evaluator(ABC):
     formats : tuple of str
         The names of formats that it reads, see :mod:`dnatag.formats.registry`.
     options : sequence of click.Option
-        What can be said about the files. An option that several evaluators have is the same for
-        all of them.
+        What can be said about the files. Several evaluators may have the same option.
     """
 
     files: ClassVar[str]

@@ -1,4 +1,5 @@
-"""Tagging sequences with a BiLSTM-CRF: grammars, inference, the network and its training.
+"""Networks, conditional random fields, training and inference, for any sequences.
 
-Nothing here knows of DNA or text; a domain brings its alphabet, its grammar and its symmetries.
+Nothing here knows what the sequences are or what they are labelled with: domains bring their
+symbols, grammars and symmetries, tasks their objectives.
 """

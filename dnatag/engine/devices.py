@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ __all__ = [
     "choose_device",
     "has_double_precision",
     "mixed_precision",
+    "one_core_threads",
     "torch_threads",
 ]
 
@@ -56,6 +58,14 @@ def torch_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def one_core_threads(number: int) -> Iterator[ThreadPoolExecutor]:
+    """Give, for a block, threads in each of which torch uses one core."""
+    pool = ThreadPoolExecutor(number, initializer=torch.set_num_threads, initargs=(1,))
+    with torch_threads(1), pool:
+        yield pool
 
 
 class Halving:

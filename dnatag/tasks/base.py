@@ -1,6 +1,6 @@
 """What a task is: how the output of a model is structured, trained, used and saved.
 
-A task knows no domain. What it needs of one it says in a protocol of its own, such as
+A task knows no domain. It describes what it needs of one in a protocol, such as
 :class:`dnatag.tasks.tagging.domain.TaggingDomain`.
 """
 
@@ -45,7 +45,7 @@ class Recipe:
         The size of the network, a dataclass that the domain names; None: its defaults, or those
         of the model to start from.
     licence, card : str
-        Of the model; the card is Markdown that begins with a title.
+        Those of the model; the card is Markdown that begins with a title.
     home : Path
         The folder of the recipe.
     folder : Path or None

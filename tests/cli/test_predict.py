@@ -535,3 +535,41 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
             assert "is an input as well; name another file" in result.stderr
     assert path.read_text() == text
     assert sorted(tmp_path.iterdir()) == [path, link, mask]
+
+
+def test_names_that_are_not_utf_8(tmp_path: Path, phage: str) -> None:
+    name, out = b"caf\xe9.fna", b"caf\xe9.gff3"
+    folder = os.fsencode(tmp_path)
+    Path(os.fsdecode(os.path.join(folder, name))).write_text(f">a\n{phage[:3000]}\n")
+    done = subprocess.run([*DNATAG, *PLAIN, name, "-o", out], cwd=tmp_path, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(os.listdir(folder)) == [name, out]
+    (text,) = (path.read_text() for path in tmp_path.glob("*.gff3"))
+    assert r"caf\xe9.fna" in text.splitlines()[3]
+    done = subprocess.run([*DNATAG, *PLAIN, out], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(rb"dnatag: error: caf\xe9.gff3: is not FASTA")
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "errors"),
+    [
+        ("<&-", 2, "dnatag: error: standard input: cannot read: it is closed\n"),
+        (">&-", 2, "dnatag: error: standard output: cannot write: it is closed\n"),
+        ("2>&-", 0, ""),
+        ("<&- 2>&-", 2, ""),
+    ],
+)
+def test_closed_standard_streams(
+    tmp_path: Path, phage: str, closed: str, code: int, errors: str
+) -> None:
+    path = tmp_path / "a.fna"
+    path.write_text(f">a\n{phage[:3000]}\n")
+    source = "-" if "<" in closed else path
+    words = " ".join(f'"{word}"' for word in (*DNATAG, *PLAIN, source, "--faa", tmp_path / "faa"))
+    done = subprocess.run(f"{words} {closed}", shell=True, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (code, errors)
+    written = (tmp_path / "faa").exists()
+    assert written == (code == 0)
+    if written:
+        assert (tmp_path / "faa").read_text().startswith(">a_1 ")

@@ -33,3 +33,15 @@ def test_no_toml(tmp_path: Path, data: str, message: str) -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"x\.toml: cannot read: No such file"):
         read_toml(tmp_path / "x.toml")
+
+
+def test_numbers_and_nesting_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    for text, words in (
+        ("a = " + "9" * 5000, "a number has too many digits"),
+        ("a = " + "[" * 100_000, "nested too deep"),
+        ("a = '" + "x" * 8_000_000, "is too long for a TOML file"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=words):
+            read_toml(path)

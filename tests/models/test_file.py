@@ -183,7 +183,7 @@ def test_format_1_is_read(tmp_path: Path) -> None:
         },
     )
     arrays, metadata = load_model(path)
-    assert set(arrays) == {"transition_weights", "head.bias", "panel.codons"}
+    assert set(arrays) == {"transition_weights", "head.bias", "panel.start_codons"}
     assert metadata == read_metadata(path)
     assert metadata == {
         "domain": "genes",
@@ -210,7 +210,7 @@ def test_format_1_is_read(tmp_path: Path) -> None:
     assert metadata["targets"] == {"kind": "plain"}
     write_format1(path, {"motif.weights": ones}, {"domain": "genome", "genetic_code": ["F" * 64]})
     arrays, metadata = load_model(path)
-    assert set(arrays) == {"motif.weights"}
+    assert set(arrays) == {"rbs.weights"}
     assert metadata["domain"] == "genes"
     assert metadata["parameters"] == {"genetic_code": ["F" * 64]}
 

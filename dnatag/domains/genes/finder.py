@@ -129,7 +129,7 @@ class GeneFinder:
     @property
     def device(self) -> torch.device:
         """Where the network runs."""
-        return self._decoder.runner.device
+        return self._decoder.device
 
     def find(self, sequence: str | bytes | SeqRecord | Contig) -> list[CodingSequence]:
         """Find the genes of one sequence.

@@ -70,11 +70,12 @@ def _outer(spans: Sequence[Span]) -> str:
 
 
 def _agree(places: np.ndarray) -> np.ndarray:
-    """Tell which of N labellings have the same K segments: int (N, K, 2) to bool (N, N)."""
+    """Find which of N labellings have the same K segments: int (N, K, 2) to bool (N, N)."""
     first, last = places[..., 0], places[..., 1]
     overlap = np.minimum(last[:, None], last) - np.maximum(first[:, None], first)
     size = last - first
-    return (overlap >= np.minimum(OVERLAP, np.minimum(size[:, None], size))).all(-1)
+    same: np.ndarray = (overlap >= np.minimum(OVERLAP, np.minimum(size[:, None], size))).all(-1)
+    return same
 
 
 def _lay(alike: Sequence[list[Span]], ends: np.ndarray) -> list[Span]:

@@ -1,4 +1,4 @@
-"""Homologs of a protein: what evolution kept tells more of its topology than one sequence does."""
+"""Homologs of a protein: what evolution conserved shows more of its topology than one sequence."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def aligned(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     alignment : pyhmmer.plan7.Alignment
-        Of a query and a target.
+        That of a query and a target.
 
     Returns
     -------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from Bio.Align import substitution_matrices
@@ -101,7 +102,8 @@ def _substitutions() -> np.ndarray:
     A score of BLOSUM62 is twice the base 2 logarithm of how much more often a pair is aligned
     than by chance; residues are taken for equally frequent.
     """
-    scores = substitution_matrices.load("BLOSUM62")
+    load: Any = substitution_matrices.load
+    scores = load("BLOSUM62")
     odds = np.array([[2 ** (scores[a][b] / 2) for b in LETTERS] for a in LETTERS])
     np.fill_diagonal(odds, 0)
     cumulative: np.ndarray = np.cumsum(odds / odds.sum(1, keepdims=True), axis=1)

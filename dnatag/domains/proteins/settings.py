@@ -1,4 +1,4 @@
-"""What recipes of proteins can say: the tables ``[[corpus]]`` and ``[network]``."""
+"""Recipes of proteins: the tables ``[[corpus]]`` and ``[network]``."""
 
 from __future__ import annotations
 

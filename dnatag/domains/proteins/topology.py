@@ -3,7 +3,7 @@
 Labels are those of TMbed (Bernhofer and Rost 2022, https://doi.org/10.1186/s12859-022-04873-x),
 one letter for each residue: ``S`` signal peptide, ``1`` inside, ``2`` outside, ``H`` helix and
 ``B`` strand across the membrane, ``U`` unknown. Its lower-case ``h`` and ``b`` are read as ``H``
-and ``B``: which way a segment crosses is told by the sides it joins.
+and ``B``: which way a segment crosses follows from the sides it joins.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Topology:
     """Segments across the membrane lead to its other side; a signal peptide is at the begin.
 
     A segment runs through a chain of states, one for each of its residues, and may end at any
-    that is long enough; how often it does is learnt. So lengths have a distribution of their own,
+    that is long enough; how often it does is a weight. So lengths have a distribution of their own,
     and a segment of a few residues is impossible.
     """
 
@@ -58,7 +58,7 @@ class Topology:
                 label_of |= dict.fromkeys(chain, label)
                 steps.append(Transition(source, chain[0], f"enter {label}{way}"))
                 steps += [
-                    # Shorter ones must go on, so there is nothing to learn.
+                    # Shorter ones must go on, so there is nothing to weigh.
                     Transition(a, b, f"{label} beyond {i}" if i >= least else None)
                     for i, (a, b) in enumerate(pairwise(chain), 1)
                 ]

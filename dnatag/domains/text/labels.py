@@ -32,7 +32,7 @@ class Entities:
     types : sequence of str
         What a span can be.
     scheme : str
-        Of the tags that go in and out, see :mod:`dnatag.tasks.tagging.schemes`.
+        Scheme of the tags that go in and out, see :mod:`dnatag.tasks.tagging.schemes`.
     threshold : float
         The posterior that a span must have to be found, unless it overlaps one that is more
         probable.
@@ -79,8 +79,8 @@ class Entities:
     def best(self, posterior: Posterior, min_score: float | None) -> list[list[Entity]]:
         """See :class:`dnatag.tasks.tagging.domain.Labelling`: the highest F1, expected.
 
-        Of sets of spans that do not overlap it is the one with the largest sum of what posteriors
-        exceed the threshold by; `min_score` takes the place of the threshold.
+        It is the set of spans without overlaps for which the posteriors exceed the threshold by
+        the largest sum; `min_score` takes the place of the threshold.
         """
         threshold = self.threshold if min_score is None else max(min_score, LEAST_THRESHOLD)
         likely = [self._likely(shares, threshold) for shares in posterior.marginals()]
@@ -207,7 +207,7 @@ def labelling_of(
     scheme : str
         Their scheme.
     threshold : float
-        Of entities.
+        Threshold of entities.
 
     Raises
     ------

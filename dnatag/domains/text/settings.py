@@ -1,4 +1,4 @@
-"""What recipes of text can say: the tables ``[[corpus]]`` and ``[network]``."""
+"""Recipes of text: the tables ``[[corpus]]`` and ``[network]``."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class TextNetwork:
         File of word vectors to use beside the trained ones, see
         :func:`dnatag.formats.text.vectors.read_vectors`; "" for none.
     most_vectors : int
-        Of these vectors only so many are kept, the first of the file, beside those of words that
-        are trained on; 0: all. Fewer make a smaller model.
+        How many of these vectors are kept, the first of the file, beside those of words that are
+        trained on; 0: all. Fewer make a smaller model.
     words, shapes : int
         Length of the trained vectors of words and of shapes.
     characters : str

@@ -46,7 +46,7 @@ class WordFeaturizer:
     Parameters
     ----------
     words : mapping of str to int
-        Known words, normalised, and how often they occur in what is learnt from.
+        Known words, normalised, and how often they occur in the sentences to train on.
     characters : sequence of str
         Known characters.
     vector_words : sequence of str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,16 @@ def _times(ctx: Any, d_out: Tensor) -> tuple[Tensor | None, Tensor | None]:
     )
 
 
+#: Typed, which the methods are not.
+_log_partition: Callable[..., Tensor] = _LogPartition.apply
+_likelihood_loss: Callable[..., tuple[Tensor, Tensor]] = _LikelihoodLoss.apply
+
+
 def log_partition(chain: Chain[Tensor]) -> Tensor:
     """See :meth:`Chain.log_partition`."""
     if not _wants_gradient(chain):
         return torch.from_numpy(arrays.log_partition(_arrays(chain)))
-    z: Tensor = _LogPartition.apply(chain.scores.cpu(), chain.weights.cpu(), _arrays(chain))
-    return z
+    return _log_partition(chain.scores.cpu(), chain.weights.cpu(), _arrays(chain))
 
 
 def likelihood_loss(chain: Chain[Tensor]) -> tuple[Tensor, Tensor]:
@@ -77,10 +81,7 @@ def likelihood_loss(chain: Chain[Tensor]) -> tuple[Tensor, Tensor]:
     if not _wants_gradient(chain):
         loss, legal = arrays.likelihood_loss(_arrays(chain))
         return torch.from_numpy(loss), torch.from_numpy(legal)
-    result: tuple[Tensor, Tensor] = _LikelihoodLoss.apply(
-        chain.scores.cpu(), chain.weights.cpu(), _arrays(chain)
-    )
-    return result
+    return _likelihood_loss(chain.scores.cpu(), chain.weights.cpu(), _arrays(chain))
 
 
 def viterbi(chain: Chain[Tensor]) -> tuple[Tensor, Tensor]:

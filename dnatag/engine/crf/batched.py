@@ -248,10 +248,13 @@ class _LogPartition(torch.autograd.Function):
         return d_scores[..., :-1], d_weights[:-2], None
 
 
+#: Typed, which the method is not.
+_log_partition: Callable[..., Tensor] = _LogPartition.apply
+
+
 def log_partition(chain: Chain[Tensor]) -> Tensor:
     """See :meth:`Chain.log_partition`."""
-    z: Tensor = _LogPartition.apply(chain.scores, chain.weights, chain)
-    return z
+    return _log_partition(chain.scores, chain.weights, chain)
 
 
 def likelihood_loss(chain: Chain[Tensor]) -> tuple[Tensor, Tensor]:

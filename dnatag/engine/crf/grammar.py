@@ -8,9 +8,10 @@ certain properties (its *requirement*).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -158,7 +159,7 @@ class Grammar:
         """The grammar as arrays."""
         return CompiledGrammar.of(self)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, for a model file."""
         return {
             "states": list(self.states),
@@ -186,7 +187,7 @@ class Grammar:
         }
 
     @classmethod
-    def from_dict(cls, data: dict) -> Grammar:
+    def from_dict(cls, data: Mapping[str, Any]) -> Grammar:
         """Inverse of :meth:`to_dict`."""
         return cls(
             states=tuple(data["states"]),

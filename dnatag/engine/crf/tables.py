@@ -32,7 +32,8 @@ def _tables(g: CompiledGrammar) -> Tables:
     column = np.concatenate(active)
 
     def absent_last(values: np.ndarray, n: int) -> np.ndarray:
-        return np.where(values < 0, n, values)[column].astype(np.uint32)
+        filled: np.ndarray = np.where(values < 0, n, values)[column].astype(np.uint32)
+        return filled
 
     weight = absent_last(g.weight, g.n_weights)
     enter, leave = absent_last(g.enter, g.n_scores), absent_last(g.leave, g.n_scores)

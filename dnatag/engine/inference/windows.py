@@ -1,7 +1,7 @@
 """Running a tagger over sequences of any length.
 
 A sequence is cut into tiles whose margins overlap; the margins' results are thrown away. The
-encoder forgets what is further away than a margin, so the tiles join to what one pass over the
+network forgets what is further away than a margin, so the tiles join to what one pass over the
 whole sequence gives, whatever the tiles and batches: of the gene model, whose scores are of the
 order of 10, nearly all agree to 1e-4 and the worst to 1e-2 (tested).
 """
@@ -9,40 +9,31 @@ order of 10, nearly all agree to 1e-4 and the worst to 1e-2 (tested).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import torch
 
 from dnatag.engine.batching import batches, split
-from dnatag.engine.devices import mixed_precision, torch_threads
-from dnatag.engine.networks.kmer_tagger import KmerTagger, Sites
+from dnatag.engine.inference.tiles import EncodedTile, Tile, TileEncoder, Tiling
+from dnatag.report import Observer
 
-__all__ = ["EncodedChunk", "Runner", "Span"]
+__all__ = ["EncodedWindow", "FeatureFunction", "Runner", "Window"]
 
-#: Steps of a tile that are kept (about), and of each margin that is thrown away.
-CORE, MARGIN = 6144, 256
-#: Steps of a batch, over all its rows. On the CPU few: tensors that are not taken from the heap
-#: but mapped anew for each batch cost half as much time again.
-BATCH_STEPS = 3 * (CORE + 2 * MARGIN)
-GPU_BATCH_STEPS = 32 * (CORE + 2 * MARGIN)
-
-Features = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
+#: Gives the features, float32 (end - start, F), for (symbols, flags, start, end) of a sequence.
+FeatureFunction = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Span:
-    """A stretch of a sequence to be tagged.
+class Window:
+    """An interval of a sequence that is to be tagged.
 
-    Parameters
+    Attributes
     ----------
     symbols, flags : numpy.ndarray
         uint8 (L,), the whole sequence; L is a multiple of the stride.
     start, end : int
-        The stretch, multiples of the stride.
+        The interval, 0-based and half-open; multiples of the stride.
     """
 
     symbols: np.ndarray
@@ -52,31 +43,33 @@ class Span:
 
 
 @dataclass(frozen=True)
-class EncodedChunk:
-    """What a tagger makes of a stretch before its sites are scored.
+class EncodedWindow:
+    """What a tagger makes of a window before its sites are scored.
 
     Attributes
     ----------
-    span : Span
-        The stretch.
+    window : Window
+        The window.
     scores : numpy.ndarray
         float32 (end - start, C); those of the sites are what the last scoring made them.
-    place, column : numpy.ndarray
-        int32 (M,), position of each site in the stretch and its column.
-    seen : numpy.ndarray
-        float32 (M, hidden), see :class:`dnatag.engine.networks.kmer_tagger.Sites`.
+    position, column : numpy.ndarray
+        int32 (M,), position of each site in the window, and the column of its score.
+    hidden : numpy.ndarray
+        float32 (M, H), see :class:`dnatag.engine.inference.tiles.EncodedTile`.
     """
 
-    span: Span
+    window: Window
     scores: np.ndarray
-    place: np.ndarray
+    position: np.ndarray
     column: np.ndarray
-    seen: np.ndarray
+    hidden: np.ndarray
 
 
 @dataclass(frozen=True)
-class _Tile:
-    span: int
+class _Place:
+    """Where a tile is: the number of its window, and in its sequence the tile and its core."""
+
+    window: int
     low: int
     high: int
     start: int
@@ -84,194 +77,143 @@ class _Tile:
 
 
 class Runner:
-    """Runs a tagger on a device, in several threads on the CPU.
-
-    Each thread runs batches of its own on one core: LSTMs gain next to nothing from several.
+    """Runs a tagger over windows, several batches at once.
 
     Parameters
     ----------
-    tagger : KmerTagger
-        In evaluation mode; moved to the device.
-    device : torch.device
-        Where it runs.
+    encoder : TileEncoder
+        The tagger.
     threads : int
         Number of CPU threads.
+    tiling : Tiling or None
+        How sequences are cut.
     """
 
-    def __init__(self, tagger: KmerTagger, device: torch.device, threads: int = 1) -> None:
-        self.tagger = tagger.to(device)
-        self.device = device
-        self.workers = threads if device.type == "cpu" else 1
-        self.stride = tagger.config.stride
+    def __init__(
+        self, encoder: TileEncoder, threads: int = 1, tiling: Tiling | None = None
+    ) -> None:
+        self.encoder = encoder
+        self.threads = threads
+        self.tiling = tiling or Tiling()
 
     def scores(
         self,
-        spans: Sequence[Span],
-        features: Sequence[Features],
-        done: Callable[[int], None] | None = None,
+        windows: Sequence[Window],
+        features: Sequence[FeatureFunction],
+        observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """Compute the scores of stretches.
+        """Compute the scores of windows.
 
         Parameters
         ----------
-        spans, features, done
+        windows, features, observer
             See :meth:`encode`.
 
         Returns
         -------
         list of numpy.ndarray
-            float32 (end - start, C) for each stretch.
+            float32 (end - start, C) for each window.
         """
-        encoded = self.encode(spans, features, done)
+        encoded = self.encode(windows, features, observer)
         self.score(encoded, features)
-        return [chunk.scores for chunk in encoded]
+        return [window.scores for window in encoded]
 
     def encode(
         self,
-        spans: Sequence[Span],
-        features: Sequence[Features],
-        done: Callable[[int], None] | None = None,
-    ) -> list[EncodedChunk]:
-        """Run the network over stretches.
+        windows: Sequence[Window],
+        features: Sequence[FeatureFunction],
+        observer: Observer | None = None,
+    ) -> list[EncodedWindow]:
+        """Run the network over windows.
 
         Parameters
         ----------
-        spans : sequence of Span
-            The stretches.
+        windows : sequence of Window
+            The windows.
         features : sequence of callable
-            One for each stretch: gives its features, float32 (end - start, F), for
-            (symbols, flags, start, end).
-        done : callable or None
-            Told of the number of positions finished, now and then.
+            One for each window: gives its features.
+        observer : Observer or None
+            Receives the numbers of positions that have been encoded.
 
         Returns
         -------
-        list of EncodedChunk
-            One for each stretch; their sites are not scored yet.
+        list of EncodedWindow
+            One for each window; their sites are not scored yet.
         """
-        n_scores = len(self.tagger.grammar.scores)
-        results = [np.empty((s.end - s.start, n_scores), np.float32) for s in spans]
-        sites: list[list[tuple[np.ndarray, ...]]] = [[] for _ in spans]
-        tiles = [tile for number, span in enumerate(spans) for tile in self._tiles(number, span)]
+        encoder = self.encoder
+        scores = [np.empty((w.end - w.start, encoder.n_scores), np.float32) for w in windows]
+        sites: list[list[tuple[np.ndarray, ...]]] = [[] for _ in windows]
+        places = [place for i, window in enumerate(windows) for place in self._cut(i, window)]
 
-        def work(batch: list[_Tile]) -> list[tuple[np.ndarray, ...]]:
-            scores, found = self._forward(batch, spans, features)
-            for tile, of_tile in zip(batch, scores, strict=True):
-                kept = of_tile[tile.start - tile.low : tile.end - tile.low]
-                low = spans[tile.span].start
-                results[tile.span][tile.start - low : tile.end - low] = kept
-                if done is not None:
-                    done(tile.end - tile.start)
-            return found
+        def work(batch: list[_Place]) -> list[EncodedTile]:
+            tiles = [_tile(windows[p.window], features[p.window], p) for p in batch]
+            encoded = encoder.encode(tiles)
+            for place, tile in zip(batch, encoded, strict=True):
+                first = place.start - windows[place.window].start
+                scores[place.window][first : first + len(tile.scores)] = tile.scores
+                if observer is not None:
+                    observer.advance(place.end - place.start)
+            return encoded
 
-        limit = (BATCH_STEPS if self.device.type == "cpu" else GPU_BATCH_STEPS) * self.stride
+        steps = encoder.batch_steps if self.tiling.batch_steps is None else self.tiling.batch_steps
         groups = [
-            [tiles[i] for i in batch] for batch in batches([t.high - t.low for t in tiles], limit)
+            [places[i] for i in batch]
+            for batch in batches([p.high - p.low for p in places], steps * encoder.stride)
         ]
-        with self._pool() as pool:
-            for batch, found in zip(groups, pool.map(work, groups), strict=True):
-                for tile, of_tile in zip(batch, found, strict=True):
-                    sites[tile.span].append(of_tile)
+        with encoder.pool(self.threads) as pool:
+            for batch, encoded in zip(groups, pool.map(work, groups), strict=True):
+                for place, tile in zip(batch, encoded, strict=True):
+                    first = np.int32(place.start - windows[place.window].start)
+                    sites[place.window].append((tile.position + first, tile.column, tile.hidden))
+        none = np.zeros(0, np.int32)
+        nothing = (none, none, np.zeros((0, encoder.site_size), np.float32))
         return [
-            EncodedChunk(span, scores, *map(np.concatenate, zip(*of_span, strict=True)))
-            if of_span
-            else EncodedChunk(span, scores, *self._no_sites())
-            for span, scores, of_span in zip(spans, results, sites, strict=True)
+            EncodedWindow(
+                window, own, *map(np.concatenate, zip(*(found or [nothing]), strict=True))
+            )
+            for window, own, found in zip(windows, scores, sites, strict=True)
         ]
 
-    def score(self, encoded: Sequence[EncodedChunk], features: Sequence[Features]) -> None:
-        """Score the sites of stretches, in place.
+    def score(self, encoded: Sequence[EncodedWindow], features: Sequence[FeatureFunction]) -> None:
+        """Score the sites of windows, in place.
 
         Parameters
         ----------
-        encoded : sequence of EncodedChunk
-            The stretches as they were encoded.
+        encoded : sequence of EncodedWindow
+            The windows as they were encoded.
         features : sequence of callable
-            As for chunk, but not necessarily with the same results.
+            One for each window, not necessarily with the same results as when it was encoded.
         """
 
-        def work(chunk: EncodedChunk, features: Features) -> None:
-            span = chunk.span
-            extra = features(span.symbols, span.flags, span.start, span.end)[chunk.place]
-            place, column, seen, extra = (
-                torch.from_numpy(x).to(self.device)
-                for x in (chunk.place, chunk.column, chunk.seen, extra)
-            )
-            with torch.inference_mode():
-                at_sites = self.tagger.score(Sites(place, place, column, seen), extra)
-            chunk.scores[chunk.place, chunk.column] = at_sites.float().cpu().numpy()
+        def work(one: EncodedWindow, features: FeatureFunction) -> None:
+            window = one.window
+            whole = features(window.symbols, window.flags, window.start, window.end)
+            scores = self.encoder.score(one.column, one.hidden, whole[one.position])
+            one.scores[one.position, one.column] = scores
 
-        if self.tagger.site is not None:
-            with self._pool() as pool:
+        if self.encoder.site_size:
+            with self.encoder.pool(self.threads) as pool:
                 for _ in pool.map(work, encoded, features):
                     pass
 
-    @contextmanager
-    def _pool(self) -> Iterator[ThreadPoolExecutor]:
-        """Threads that run one core each."""
-        pool = ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,))
-        with torch_threads(1), pool:
-            yield pool
+    def _cut(self, number: int, window: Window) -> Iterator[_Place]:
+        """Cut a window into tiles."""
+        stride = self.encoder.stride
+        margin = self.tiling.margin * stride
+        bounds = split((window.end - window.start) // stride, self.tiling.core)
+        for start, end in pairwise(window.start + bound * stride for bound in bounds):
+            if start < end:
+                low, high = max(start - margin, 0), min(end + margin, len(window.symbols))
+                yield _Place(number, low, high, start, end)
 
-    def _no_sites(self) -> tuple[np.ndarray, ...]:
-        site = self.tagger.config.site
-        none = np.zeros(0, np.int32)
-        return none, none, np.zeros((0, site.hidden if site else 0), np.float32)
 
-    def _tiles(self, number: int, span: Span) -> Iterator[_Tile]:
-        """Cut a stretch into tiles with their margins."""
-        margin = MARGIN * self.stride
-        bounds = split((span.end - span.start) // self.stride, CORE)
-        for low, high in pairwise(span.start + bound * self.stride for bound in bounds):
-            if low < high:
-                begin, stop = max(low - margin, 0), min(high + margin, len(span.symbols))
-                yield _Tile(number, begin, stop, low, high)
-
-    def _forward(
-        self, batch: list[_Tile], spans: Sequence[Span], features: Sequence[Features]
-    ) -> tuple[list[np.ndarray], list[tuple[np.ndarray, ...]]]:
-        """Run a batch; where it does not fit into memory, run its halves.
-
-        Returns for each tile its scores, (L, C), and its sites: place in the stretch, column,
-        what is seen.
-        """
-        width = max(t.high - t.low for t in batch)
-        symbols = np.zeros((len(batch), width), np.uint8)
-        flags = np.zeros((len(batch), width), np.uint8)
-        extra = np.zeros((len(batch), width, self.tagger.config.features), np.float32)
-        for i, tile in enumerate(batch):
-            span, n = spans[tile.span], tile.high - tile.low
-            symbols[i, :n] = span.symbols[tile.low : tile.high]
-            flags[i, :n] = span.flags[tile.low : tile.high]
-            extra[i, :n] = features[tile.span](span.symbols, span.flags, tile.low, tile.high)
-        lengths = torch.tensor([t.high - t.low for t in batch])
-        inputs = (torch.from_numpy(symbols), torch.from_numpy(flags), torch.from_numpy(extra),
-                  lengths)  # fmt: skip
-        try:
-            with torch.inference_mode(), mixed_precision(self.device):
-                scores, sites = self.tagger.encode(*(x.to(self.device) for x in inputs))
-            return list(scores.float().cpu().numpy()), self._of_rows(batch, spans, sites)
-        except torch.cuda.OutOfMemoryError:
-            if len(batch) == 1:
-                raise
-            torch.cuda.empty_cache()
-        middle = len(batch) // 2
-        first, second = (
-            self._forward(part, spans, features) for part in (batch[:middle], batch[middle:])
-        )
-        return first[0] + second[0], first[1] + second[1]
-
-    def _of_rows(
-        self, batch: list[_Tile], spans: Sequence[Span], sites: Sites | None
-    ) -> list[tuple[np.ndarray, ...]]:
-        """Sort sites by tile; those in the margins are dropped."""
-        if sites is None:
-            return [self._no_sites() for _ in batch]
-        row, place, column = (x.int().cpu().numpy() for x in sites[:3])
-        seen = sites.seen.float().cpu().numpy()
-        result: list[tuple[np.ndarray, ...]] = []
-        for i, tile in enumerate(batch):
-            at = place + tile.low
-            mine = np.flatnonzero((row == i) & (at >= tile.start) & (at < tile.end))
-            result.append((at[mine] - spans[tile.span].start, column[mine], seen[mine]))
-        return result
+def _tile(window: Window, features: FeatureFunction, place: _Place) -> Tile:
+    """Take a tile from its sequence."""
+    here = slice(place.low, place.high)
+    return Tile(
+        window.symbols[here],
+        window.flags[here],
+        features(window.symbols, window.flags, place.low, place.high),
+        place.start - place.low,
+        place.end - place.low,
+    )

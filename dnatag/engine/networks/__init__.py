@@ -1,1 +1,1 @@
-"""Networks: from encoded sequences to the scores of labels."""
+"""Networks: from encoded sequences to scores."""

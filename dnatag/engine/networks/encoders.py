@@ -1,4 +1,4 @@
-"""The BiLSTM that reads a sequence in both directions, one step for several positions."""
+"""The BiLSTM that encodes sequences in both directions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FEW_LENGTHS = 4
 
 
 def reverse(x: Tensor, lengths: Tensor) -> Tensor:
-    """Turn each row round within its length; what lies behind stays zero or padding.
+    """Reverse each row within its length; its padding stays behind it.
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ def reverse(x: Tensor, lengths: Tensor) -> Tensor:
         place = torch.where(place < end, end - 1 - place, place)
         return x.gather(1, place.view(len(x), n, *[1] * (x.dim() - 2)).expand_as(x))
     turned = x.flip(1)
-    # Rows of equal length are shifted together: gathering is slow for long sequences.
+    # Rows of equal length are shifted together, each before its own padding: gathering is slow for
+    # long sequences.
     for length in distinct:
         rows = lengths == length
-        # Behind the end the row keeps its own padding.
         turned[rows] = torch.cat([turned[rows][:, n - length :], x[rows][:, length:]], 1)
     return turned
 
@@ -45,9 +45,9 @@ def reverse(x: Tensor, lengths: Tensor) -> Tensor:
 class BiLSTM(nn.Module):
     """Layers of LSTMs over steps, in both directions.
 
-    With `shared` weights one LSTM reads a sequence and its mirror image (the caller passes both,
-    as two halves of the batch), so the network treats both alike; without, a second LSTM reads
-    backwards.
+    With `shared` weights one LSTM runs over a sequence and over its mirror image (the caller passes
+    both, as two halves of the batch), so that the network treats both alike; without, a second LSTM
+    runs backwards.
 
     Parameters
     ----------

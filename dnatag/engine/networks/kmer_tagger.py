@@ -1,9 +1,10 @@
-"""The tagger: inputs, encoder and heads that give the scores of a grammar."""
+"""The tagger of letters: k-mers, a BiLSTM, and heads that give the scores of a grammar."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,16 +20,16 @@ __all__ = ["KmerTagger", "KmerTaggerConfig", "Mirror", "SiteConfig", "Sites"]
 
 @dataclass(frozen=True)
 class Mirror:
-    """What a sequence looks like from its other end, for domains with that symmetry.
+    """The symmetry of sequences that may be read from either end, such as strands of DNA.
 
     Parameters
     ----------
     symbols : tuple of int
-        The symbol that each symbol becomes.
+        What each symbol is when read from the other end.
     flags : tuple of int
-        The property word that each word becomes.
+        What each property word is then.
     features : tuple of int
-        The order of the features.
+        The order of the features then.
     """
 
     symbols: tuple[int, ...]
@@ -38,14 +39,14 @@ class Mirror:
 
 @dataclass(frozen=True)
 class SiteConfig:
-    """A close look at the positions where an event may happen.
+    """The head that scores the positions where an event may happen.
 
     Parameters
     ----------
     flag : int
         The flag that marks the positions.
     before, behind : int
-        How many positions are seen before the site, and from it on.
+        Numbers of positions in view before the site, and from it on.
     embedding : int
         Length of the vector of each k-mer in view.
     hidden : int
@@ -61,7 +62,7 @@ class SiteConfig:
 
 @dataclass(frozen=True)
 class KmerTaggerConfig:
-    """The size of a tagger.
+    """The sizes of a tagger of letters.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ class KmerTaggerConfig:
     embedding : int
         Length of their vectors.
     features : int
-        Extra input scores per position.
+        Numeric features of a position.
     stride : int
         Positions per step of the encoder.
     hidden, layers : int
@@ -78,7 +79,7 @@ class KmerTaggerConfig:
     dropout : float
         Variational dropout.
     site : SiteConfig or None
-        The head of the last score (of each half, with a mirror).
+        The head of the last score (with a mirror, of the last one of each half).
     """
 
     kmer: int = 6
@@ -90,34 +91,34 @@ class KmerTaggerConfig:
     dropout: float = 0.0
     site: SiteConfig | None = None
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict) -> KmerTaggerConfig:
+    def from_dict(cls, data: Mapping[str, Any]) -> KmerTaggerConfig:
         """Inverse of :meth:`to_dict`."""
         site = data.get("site")
         return cls(**{**data, "site": None if site is None else SiteConfig(**site)})
 
 
 class Sites(NamedTuple):
-    """M sites of a batch, as the network sees them.
+    """M sites of a batch, encoded by the network.
 
     Attributes
     ----------
-    row, place : Tensor
-        int64 (M,), where they are.
+    row, position : Tensor
+        int64 (M,), sequence of the batch and position in it.
     column : Tensor
-        int64 (M,), the column that is theirs.
-    seen : Tensor
+        int64 (M,), the column of their score.
+    hidden : Tensor
         float32 (M, hidden), all that their score depends on but for the features.
     """
 
     row: Tensor
-    place: Tensor
+    position: Tensor
     column: Tensor
-    seen: Tensor
+    hidden: Tensor
 
 
 class _SiteHead(nn.Module):
@@ -138,46 +139,51 @@ class _SiteHead(nn.Module):
             nn.ReLU(), nn.Linear(site.hidden, site.hidden), nn.ReLU(), nn.Linear(site.hidden, 1)
         )
 
-    def look(
+    def encode(
         self, index: Tensor, mixed: Tensor, flags: Tensor, encoded: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return row and position of each site, (M,), and what is seen there, (M, hidden)."""
+        """Return row and position of each site, (M,), and its vector, (M, hidden)."""
         sites = (flags & self.site.flag).nonzero()
-        # Sorted by their place in the step, so that each context layer has one slice.
+        # Sorted by their position in the step, so that each context layer has one slice.
         sites = sites[torch.argsort(sites[:, 1] % self.stride, stable=True)]
-        row, place = sites[:, 0], sites[:, 1]
-        counts = torch.bincount(place % self.stride, minlength=self.stride).tolist()
+        row, position = sites[:, 0], sites[:, 1]
+        counts = torch.bincount(position % self.stride, minlength=self.stride).tolist()
         table = self.embedding.table(mixed)
         # A last row of zeros stands for what lies outside the window.
         table = torch.cat([table, table.new_zeros(1, table.shape[1])])
         before, behind = self.site.before, self.site.behind
         around = nn.functional.pad(index.int(), (before, behind), value=len(table) - 1)
-        seen = around.unfold(1, before + behind, 1)[row, place]
-        x = self.view(nn.functional.embedding(seen, table).flatten(1))
-        context = encoded[row, place // self.stride].split(counts)
-        return row, place, x + torch.cat([f(c) for f, c in zip(self.context, context, strict=True)])
+        view = around.unfold(1, before + behind, 1)[row, position]
+        x = self.view(nn.functional.embedding(view, table).flatten(1))
+        context = torch.split(encoded[row, position // self.stride], counts)
+        return (
+            row,
+            position,
+            x + torch.cat([f(c) for f, c in zip(self.context, context, strict=True)]),
+        )
 
-    def score(self, seen: Tensor, features: Tensor) -> Tensor:
-        """Return the score at sites, (M,), for their features, (M, F)."""
-        x = seen + self.features(features) if features.shape[-1] else seen
-        return self.out(x).squeeze(1)
+    def score(self, hidden: Tensor, features: Tensor) -> Tensor:
+        """Return the scores of sites, (M,), for their vectors and their features, (M, F)."""
+        x = hidden + self.features(features) if features.shape[-1] else hidden
+        scores: Tensor = self.out(x).squeeze(1)
+        return scores
 
 
 class KmerTagger(TaggerNetwork):
-    """A tagger of letters: it sees k-mers, several positions at a step.
+    """A tagger of letters, which takes k-mers, several positions at a step.
 
-    With a `mirror` the grammar's scores are two halves, the second being the first as seen
-    from the other end; the network then computes one half from either end with the same
-    weights, and its results do not depend on the end it is read from.
+    With a `mirror` the grammar's scores are two halves, the second being what the first is when
+    the sequence is read from its other end. The network then computes one half from either end,
+    with the same weights, and its results do not depend on the end.
 
     Parameters
     ----------
     config : KmerTaggerConfig
         Sizes.
     grammar : Grammar
-        What the scores are for.
+        The grammar whose scores are computed.
     spread : numpy.ndarray
-        float32 (symbols, letters), see :class:`KmerIndex`.
+        float32 (symbols, letters), the letters that symbols stand for, see :class:`KmerIndex`.
     mirror : Mirror or None
         The symmetry of the domain.
     """
@@ -215,7 +221,7 @@ class KmerTagger(TaggerNetwork):
             )
 
     def forward(self, symbols: Tensor, flags: Tensor, features: Tensor, lengths: Tensor) -> Tensor:
-        """Give the scores.
+        """Compute the scores.
 
         Parameters
         ----------
@@ -235,13 +241,14 @@ class KmerTagger(TaggerNetwork):
         scores, sites = self.encode(symbols, flags, features, lengths)
         if sites is None:
             return scores
-        at_sites = self.score(sites, features[sites.row, sites.place]).to(scores.dtype)
-        return scores.index_put((sites.row, sites.place, sites.column), at_sites)
+        at_sites = self.score(sites.column, sites.hidden, features[sites.row, sites.position])
+        where = sites.row, sites.position, sites.column
+        return scores.index_put(where, at_sites.to(scores.dtype))
 
     def encode(
         self, symbols: Tensor, flags: Tensor, features: Tensor, lengths: Tensor
     ) -> tuple[Tensor, Sites | None]:
-        """Give the scores, but those of the sites: these are zero, and what is seen there.
+        """Compute the scores, but those of the sites, which are left zero.
 
         Parameters
         ----------
@@ -256,36 +263,36 @@ class KmerTagger(TaggerNetwork):
             None without a site head.
         """
         if self.mirror is None:
-            dense, seen = self._oriented(symbols, flags, features, lengths)
+            dense, found = self._oriented(symbols, flags, features, lengths)
             halves = [dense]
         else:
             turned = reverse(symbols, lengths).long()
             symbols = torch.cat([symbols, self._symbols[turned].to(symbols.dtype)])
             flags = torch.cat([flags, self._flags[reverse(flags, lengths).long()].to(flags.dtype)])
             features = torch.cat([features, reverse(features, lengths)[..., self._features]])
-            dense, seen = self._oriented(symbols, flags, features, torch.cat([lengths, lengths]))
+            dense, found = self._oriented(symbols, flags, features, torch.cat([lengths, lengths]))
             ahead, back = dense.chunk(2)
             halves = [ahead, reverse(back, lengths)]
-        if seen is None:
+        if found is None:
             return torch.cat(halves, -1), None
         none = dense.new_zeros(*halves[0].shape[:2], 1)
         scores = torch.cat([x for half in halves for x in (half, none)], -1)
-        row, place, hidden = seen
+        row, position, hidden = found
         if self.mirror is None:
-            return scores, Sites(row, place, torch.full_like(row, self.dense_scores), hidden)
+            return scores, Sites(row, position, torch.full_like(row, self.dense_scores), hidden)
         is_back = row >= len(lengths)
         row = torch.where(is_back, row - len(lengths), row)
-        place = torch.where(is_back, lengths.to(row.device)[row] - 1 - place, place)
+        position = torch.where(is_back, lengths.to(row.device)[row] - 1 - position, position)
         column = self.dense_scores + is_back * self.own_scores
-        return scores, Sites(row, place, column, hidden)
+        return scores, Sites(row, position, column, hidden)
 
-    def score(self, sites: Sites, features: Tensor) -> Tensor:
-        """Give the scores of sites.
+    def score(self, column: Tensor, hidden: Tensor, features: Tensor) -> Tensor:
+        """Compute the scores of sites.
 
         Parameters
         ----------
-        sites : Sites
-            As they were encoded, or some of them.
+        column, hidden : Tensor
+            Integers (M,) and float32 (M, hidden), of :class:`Sites`, or some of them.
         features : Tensor
             float32 (M, F), of their positions; not necessarily what the encoder was given.
 
@@ -296,9 +303,9 @@ class KmerTagger(TaggerNetwork):
         """
         assert self.site is not None
         if self.mirror is not None:
-            is_back = (sites.column >= self.own_scores)[:, None]
+            is_back = (column >= self.own_scores)[:, None]
             features = torch.where(is_back, features[:, self._features], features)
-        return self.site.score(sites.seen, features)
+        return self.site.score(hidden, features)
 
     def _oriented(
         self, symbols: Tensor, flags: Tensor, features: Tensor, lengths: Tensor
@@ -310,9 +317,9 @@ class KmerTagger(TaggerNetwork):
         x = torch.cat([x, features.to(x.dtype)], -1).view(batch, length // stride, -1)
         encoded = self.encoder(x, lengths // stride)
         # The head reads both, but joining them would take more memory than all the rest.
-        of_encoded, of_x = self.head.weight.split([encoded.shape[-1], x.shape[-1]], 1)
+        of_encoded, of_x = torch.split(self.head.weight, [encoded.shape[-1], x.shape[-1]], 1)
         dense = nn.functional.linear(encoded, of_encoded, self.head.bias)
         dense = (dense + nn.functional.linear(x, of_x)).view(batch, length, self.dense_scores)
         if self.site is None:
             return dense, None
-        return dense, self.site.look(index, mixed, flags, encoded)
+        return dense, self.site.encode(index, mixed, flags, encoded)

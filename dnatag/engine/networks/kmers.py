@@ -1,4 +1,4 @@
-"""Inputs of the network: symbols to vectors."""
+"""Symbols to vectors: k-mers and their embedding."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class KmerIndex(nn.Module):
     @property
     def size(self) -> int:
         """Number of k-mers of letters, A**k."""
-        return self.n_letters**self.k
+        return int(self.n_letters**self.k)
 
     def forward(self, symbols: Tensor) -> tuple[Tensor, Tensor]:
         """Index the k-mers.
@@ -96,5 +96,5 @@ class KmerEmbedding(nn.Module):
         self.weight = nn.Parameter(torch.empty(size, dimension).normal_(std=0.3))
 
     def table(self, mixed: Tensor) -> Tensor:
-        """Return the vectors that a :class:`KmerIndex` points to, (A**k + M, dimension)."""
+        """Return the table that indices of :class:`KmerIndex` point into, (A**k + M, dimension)."""
         return torch.cat([self.weight, mixed @ self.weight]) if len(mixed) else self.weight

@@ -1,4 +1,4 @@
-"""The tagger of tokens: each has some categories, some numbers, and perhaps parts of its own.
+"""The tagger of tokens, which have categories, numeric features and perhaps parts.
 
 For a word these are its form and its shape, its vector, and its letters; a domain that has only
 categories leaves the rest out.
@@ -6,7 +6,9 @@ categories leaves the rest out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +45,7 @@ class PartsConfig:
 
 @dataclass(frozen=True)
 class TokenTaggerConfig:
-    """The size of a tagger of tokens.
+    """The sizes of a tagger of tokens.
 
     Parameters
     ----------
@@ -51,13 +53,13 @@ class TokenTaggerConfig:
         For each category of a token the number of its values and the length of their vectors.
         Value 0 is the unknown one; its vector is zero.
     features : int
-        Numbers of a token.
+        Numeric features of a token.
     parts : PartsConfig or None
-        Its parts.
+        How the parts of a token are encoded; None: it has none.
     hidden, layers : int
         Units and layers of each direction of the LSTM.
     dropout : float
-        Variational dropout of what goes into the LSTM and of what comes out.
+        Variational dropout of the inputs of the LSTM and of its outputs.
     """
 
     categories: tuple[tuple[int, int], ...]
@@ -67,12 +69,12 @@ class TokenTaggerConfig:
     layers: int = 1
     dropout: float = 0.5
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict) -> TokenTaggerConfig:
+    def from_dict(cls, data: Mapping[str, Any]) -> TokenTaggerConfig:
         """Inverse of :meth:`to_dict`."""
         parts = data["parts"]
         return cls(
@@ -125,7 +127,7 @@ class TokenTagger(TaggerNetwork):
     config : TokenTaggerConfig
         Sizes.
     grammar : Grammar
-        What the scores are for.
+        The grammar whose scores are computed.
     """
 
     def __init__(self, config: TokenTaggerConfig, grammar: Grammar) -> None:
@@ -148,14 +150,14 @@ class TokenTagger(TaggerNetwork):
 
     @torch.no_grad()
     def temper(self, temperature: float) -> None:
-        """Divide all scores by a number, so that posteriors are less sure if it is above 1."""
+        """Divide all scores by a temperature; above 1, posteriors become less certain."""
         for parameter in (self.head.weight, self.head.bias, self.transition_weights):
             parameter /= temperature
 
     def forward(
         self, categories: Tensor, features: Tensor, parts: Tensor, lengths: Tensor
     ) -> Tensor:
-        """Give the scores.
+        """Compute the scores.
 
         Parameters
         ----------
@@ -178,4 +180,5 @@ class TokenTagger(TaggerNetwork):
         if self.parts is not None:
             seen.append(self.parts(parts))
         encoded: Tensor = self.encoder(torch.cat(seen, -1), lengths)
-        return self.head(encoded)
+        scores: Tensor = self.head(encoded)
+        return scores

@@ -1,4 +1,4 @@
-"""The surroundings of a training run: its device, and its folder with what it can resume from."""
+"""The device of a training run, and its folder, which it can resume from."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def training_device(name: str) -> torch.device:
 
 
 def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
-    """Make the folder of a run, or make sure that it holds the same run.
+    """Make the folder of a run, or check that it holds the run to resume.
 
     Parameters
     ----------
     output : Path
-        The model file that is to come; the folder stands beside it.
+        The model file to be written; the folder is beside it.
     settings : dict
         JSON types; all that the run depends on.
     resume : bool
@@ -84,7 +84,7 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
 
 
 def leave(folder: Path) -> None:
-    """Remove what a run that has ended does not need any more: all but its log."""
+    """Remove all but the log of a run that has ended."""
     for name in ("unscored.dnatag", CHECKPOINT, _SETTINGS):
         for path in folder.rglob(name):
             path.unlink()

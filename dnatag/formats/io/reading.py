@@ -16,8 +16,18 @@ from typing import Any, BinaryIO, TextIO, TypeAlias, cast
 import zstandard
 
 from dnatag.errors import InputError
+from dnatag.formats.io.limits import limits
 
-__all__ = ["Source", "display_name", "open_bytes", "open_text", "peek", "rewind", "text_blocks"]
+__all__ = [
+    "BoundedText",
+    "Source",
+    "display_name",
+    "open_bytes",
+    "open_text",
+    "peek",
+    "rewind",
+    "text_blocks",
+]
 
 #: A file, "-" for standard input, or a stream that :func:`peek` has opened.
 Source: TypeAlias = str | os.PathLike[str] | io.BufferedReader
@@ -29,6 +39,8 @@ MAGIC = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+#: What is unpacked at once; it can grow ten-thousandfold.
+ZSTD_BLOCK = 1 << 12
 #: The byte order mark in UTF-8.
 UTF8_MARK = b"\xef\xbb\xbf"
 DECOMPRESSION_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError)
@@ -67,6 +79,8 @@ def open_bytes(path: Source) -> io.BufferedReader:
     name = display_name(path)
     try:
         if name == "standard input":
+            if sys.stdin is None:  # it was closed before the start
+                raise ValueError
             source = cast(io.BufferedReader, sys.stdin.buffer)
         else:
             source = open(path, "rb")  # noqa: SIM115
@@ -184,9 +198,28 @@ def open_text(path: Source) -> TextIO:
     """Open a text file for reading, decompressed: UTF-8, any line ends.
 
     Bytes that are not UTF-8 (names in old files) are replaced, and a byte order mark is dropped.
-    See :func:`open_bytes` for arguments and errors.
+    Lines that are too long raise :class:`InputError`; see
+    :class:`~dnatag.formats.io.limits.Limits`. See :func:`open_bytes` for arguments and errors.
     """
-    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", errors="replace")
+    return BoundedText(open_bytes(path), encoding="utf-8-sig", errors="replace")
+
+
+class BoundedText(io.TextIOWrapper):
+    """Text whose lines are of bounded length; see :class:`~dnatag.formats.io.limits.Limits`."""
+
+    def __init__(self, stream: io.BufferedReader, **settings: Any) -> None:
+        super().__init__(stream, **settings)
+        self._stream = stream
+        self._limits = limits()
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        """Read a line; iteration calls this as well."""
+        most = self._limits.line
+        line = super().readline(most + 1 if size < 0 else min(size, most + 1))
+        if len(line) > most and not line.endswith("\n"):
+            name = display_name(self._stream)
+            raise self._limits.error(name, f"a line has more than {most:,} characters")
+        return line
 
 
 def rewind(head: bytes, rest: io.BufferedIOBase, *, close: bool = True) -> io.BufferedReader:
@@ -207,6 +240,7 @@ def rewind(head: bytes, rest: io.BufferedIOBase, *, close: bool = True) -> io.Bu
 class _Rewound(io.RawIOBase):
     def __init__(self, head: bytes, rest: io.BufferedIOBase, close: bool) -> None:
         self.name = getattr(rest, "name", "")
+        self.taken = 0  # bytes read so far
         self._head = head
         self._rest = rest
         self._close = close
@@ -219,8 +253,10 @@ class _Rewound(io.RawIOBase):
             n = min(len(self._head), len(buffer))
             buffer[:n] = self._head[:n]
             self._head = self._head[n:]
-            return n
-        return self._rest.readinto1(buffer)
+        else:
+            n = self._rest.readinto1(buffer)
+        self.taken += n
+        return n
 
     def close(self) -> None:
         if self._close and not self.closed:
@@ -236,11 +272,26 @@ class _Guard(io.RawIOBase):
         self._inner = inner
         self._source = source
         self._kind = kind
+        self._limits = limits()
+        self._given = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        n = self._read(buffer)
+        self._given += n
+        if self._kind is not None and self._given > self._limits.unpacked:
+            packed: int = self._source.raw.taken  # type: ignore[attr-defined]
+            if self._given > self._limits.expansion * packed:
+                raise self._limits.error(
+                    self.name,
+                    f"the {self._kind} data grows more than {self._limits.expansion}-fold; if it "
+                    "is meant to, unpack it",
+                )
+        return n
+
+    def _read(self, buffer: Any) -> int:
         try:
             return int(self._inner.readinto(buffer))
         except DECOMPRESSION_ERRORS as error:
@@ -272,7 +323,7 @@ class _ZstdReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._data:
-            chunk = self._source.read1(BLOCK // 8)
+            chunk = self._source.read1(ZSTD_BLOCK)
             if not chunk:
                 if self._frame is not None:
                     raise EOFError

@@ -173,6 +173,8 @@ class OutputSet:
     def open(self, path: str | os.PathLike[str]) -> TextIO:
         r"""Open a file for writing UTF-8 text with line ends ``\n``.
 
+        What has no UTF-8, such as names of files with other bytes, is written as escapes.
+
         Parameters
         ----------
         path
@@ -214,7 +216,9 @@ class OutputSet:
         if path.endswith(".gz"):
             zipped = gzip.GzipFile("", "wb", GZIP_LEVEL, fileobj=layers[0], mtime=0)
             layers.insert(0, zipped)
-        text = io.TextIOWrapper(layers[0], encoding="utf-8", newline="\n")
+        text = io.TextIOWrapper(
+            layers[0], encoding="utf-8", errors="backslashreplace", newline="\n"
+        )
         output = _Output(name, text, layers, sink, aside, target)
         self._outputs.append(output)
         return text
@@ -258,6 +262,8 @@ def open_output(path: str | os.PathLike[str]) -> Iterator[TextIO]:
 
 def _standard_output() -> int | BinaryIO:
     """Descriptor of standard output, or the stream if it stands for no file (in tests)."""
+    if sys.stdout is None:
+        raise OSError(0, "it is closed")
     sys.stdout.flush()
     try:
         return os.dup(sys.stdout.fileno())

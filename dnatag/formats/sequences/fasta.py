@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Protocol, TextIO, TypeVar
 
-from dnatag.errors import InputError
+from dnatag.errors import InputError, visible
+from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name, open_bytes, text_blocks
 from dnatag.formats.registry import describe
 from dnatag.formats.sequences.records import Contig
@@ -113,6 +114,8 @@ def parse_fasta(
                 if header is not None:
                     line, end, piece = piece.partition(b"\n")
                     header += line
+                    if len(header) > limits().line:
+                        raise limits().error(f"{name}: line {number}", "the header is too long")
                     if not end:
                         continue
                     record, header = begin(header, number), None
@@ -169,7 +172,8 @@ def read_fasta(
     ------
     InputError
         Naming file, line and record, if the file is empty or no FASTA, or a record has no id,
-        no sequence, the id of another, or letters that are not of nucleotides.
+        one with control characters or that of another, no sequence or one that is too long, or
+        letters that are not of nucleotides.
     """
     name = display_name(path)
     ids = UniqueIds() if ids is None else ids
@@ -229,6 +233,12 @@ class _Contig:
         self._id = words[0]
         self._description = words[1].strip() if len(words) > 1 else ""
         self._chunks: list[bytes] = []
+        self._length = 0
+        self._limits = limits()
+        if visible(self._id) != self._id:
+            raise InputError(
+                f"{name}: line {line}: the id '{self._id}' has control characters; remove them"
+            )
         ids.add(self._id, f"{name}: line {line}")
 
     def add(self, lines: bytes, number: int) -> None:
@@ -239,6 +249,12 @@ class _Contig:
             reason = _reason(chunk, illegal)
             raise InputError(f"{self._name}: line {number}: record '{self._id}': {reason}")
         self._chunks.append(chunk)
+        self._length += len(chunk)
+        if self._length > self._limits.sequence:
+            raise self._limits.error(
+                f"{self._name}: line {self._line}: record '{self._id}'",
+                f"has more than {self._limits.sequence:,} bases",
+            )
 
     def finish(self) -> Contig:
         """Return the contig."""

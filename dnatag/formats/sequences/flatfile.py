@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from dnatag.errors import InputError
+from dnatag.errors import InputError, visible
 from dnatag.formats.io.reading import Source, display_name, open_text
 from dnatag.formats.registry import recognise
 from dnatag.formats.sequences.fasta import UniqueIds, check_dna
@@ -142,8 +142,10 @@ def parse_flatfile(
             warnings.simplefilter("always")
             try:
                 record = next(records, None)
-            except (ValueError, AssertionError, IndexError, KeyError) as error:
-                reason = str(error)
+            except (InputError, OSError, MemoryError):
+                raise
+            except Exception as error:  # damaged files make Biopython fail in any way
+                reason = str(error) or "it breaks off, or lines are missing"
                 if "marker '//' found" in reason:
                     reason = "a record has features but no sequence (no ORIGIN)"
         # Biopython takes a sequence that breaks off for good, and warns.
@@ -210,6 +212,8 @@ def _cds(feature: Any, contig: str, pseudo: set[str], where: str) -> CodingSeque
     parts = [part for part in feature.location.parts[::strand] if part.ref in (None, contig)]
     foreign = len(parts) < len(feature.location.parts)
     parts = parts or feature.location.parts[::strand]
+    if max(int(part.end) for part in parts) >= 10**12:
+        raise InputError(f"{where}: the location of CDS '{id}' is beyond any genome")
     left = isinstance(parts[0].start, BeforePosition)
     right = isinstance(parts[-1].end, AfterPosition)
     return CodingSequence(
@@ -325,5 +329,5 @@ def _qualifier(key: str, value: str, width: int | None = None) -> list[str]:
 
 def _wrap(key: str, text: str, indent: int) -> list[str]:
     """Format a header line, continued on further lines at word ends."""
-    lines = re.findall(r"\S.{0,66}(?=\s|$)|\S+", " ".join(text.split()) or ".")
+    lines = re.findall(r"\S.{0,66}(?=\s|$)|\S+", visible(" ".join(text.split())) or ".")
     return [key + lines[0], *(" " * indent + line for line in lines[1:])]

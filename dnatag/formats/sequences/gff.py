@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from urllib.parse import unquote
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import Source, display_name, open_text
-from dnatag.formats.sequences.records import Annotation, CodingSequence, wrap
+from dnatag.formats.sequences.records import Annotation, CodingSequence, read_position, wrap
 
 __all__ = ["annotation_lines", "parse_gff", "read_gff"]
 
@@ -135,8 +136,9 @@ class _Reader:
 
     def directive(self, line: str) -> None:
         fields = line.split()
-        if fields[0] == "##sequence-region" and len(fields) >= 4 and fields[3].isdecimal():
-            self._annotation.lengths[unquote(fields[1])] = int(fields[3])
+        if fields[0] == "##sequence-region" and len(fields) >= 4:
+            with suppress(ValueError):
+                self._annotation.lengths[unquote(fields[1])] = read_position(fields[3])
 
     def row(self, line: str, number: int) -> None:
         fields = line.split("\t")
@@ -196,8 +198,8 @@ class _Reader:
         if fields[7] not in PHASES:
             raise self._error(number, f"the phase of a CDS is 0, 1 or 2, not {fields[7]!r}")
         code = attributes.get("transl_table")
-        if code is not None and not code.isdecimal():
-            raise self._error(number, f"transl_table is a number, not {code!r}")
+        if code is not None and not re.fullmatch("[0-9]{1,3}", code):
+            raise self._error(number, f"transl_table is a number, not {code[:20]!r}")
         transcripts = _transcripts(gtf, attributes)
         if gtf:
             keys: list[str] = transcripts[:1]
@@ -222,10 +224,10 @@ class _Reader:
 
     def _interval(self, fields: list[str], number: int) -> tuple[int, int]:
         try:
-            start, end = int(fields[3]), int(fields[4])
+            start, end = read_position(fields[3]), read_position(fields[4])
         except ValueError:
             raise self._error(
-                number, f"start and end are numbers, not {fields[3]!r} and {fields[4]!r}"
+                number, f"start and end are numbers, not {fields[3][:20]!r} and {fields[4][:20]!r}"
             ) from None
         if start < 1:
             raise self._error(number, f"start {start} is before the first base, 1")

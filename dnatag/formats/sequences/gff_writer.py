@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 from urllib.parse import quote
 
+from dnatag.errors import visible
 from dnatag.formats.sequences.records import CodingSequence, Contig, alternatives
 
 __all__ = ["GffWriter"]
@@ -39,7 +40,7 @@ class GffWriter:
         """Write the header."""
         self._handle = handle
         pragmas = (f"processor dnatag {version}", f"model {model}", f"command {command}")
-        lines = ["##gff-version 3", *("#!" + " ".join(p.split()) for p in pragmas)]
+        lines = ["##gff-version 3", *("#!" + visible(" ".join(p.split())) for p in pragmas)]
         handle.write("\n".join(lines) + "\n")
 
     def write(self, contig: Contig, genes: Iterable[CodingSequence]) -> None:

@@ -13,12 +13,12 @@ from dnatag.formats.sequences.records import Annotation, CodingSequence
 __all__ = ["parse_prodigal", "read_prodigal"]
 
 SEQUENCE = re.compile(
-    r'(?:DEFINITION  |# Sequence Data: )seqnum=\d+;seqlen=(\d+);seqhdr="\s*(\S*?)["\s]'
+    r'(?:DEFINITION  |# Sequence Data: )seqnum=\d+;seqlen=(\d{1,12});seqhdr="\s*(\S*?)["\s]'
 )
-CODE = re.compile(r"\btransl_table=(\d+)")
-GBK = re.compile(r"     CDS {13}(complement\()?(<?)(\d+)\.\.(>?)(\d+)\)?$")
+CODE = re.compile(r"\btransl_table=(\d{1,3})\b")
+GBK = re.compile(r"     CDS {13}(complement\()?(<?)(\d{1,12})\.\.(>?)(\d{1,12})\)?$")
 NOTE = re.compile(r' +/note="ID=([^;"]+)')
-SCO = re.compile(r">(\d+)_(\d+)_(\d+)_([+-])$")
+SCO = re.compile(r">(\d+)_(\d{1,12})_(\d{1,12})_([+-])$")
 
 
 def read_prodigal(path: Source) -> Annotation:
@@ -61,7 +61,9 @@ def parse_prodigal(lines: Iterable[str], name: str) -> Annotation:
         if line.startswith((">", "     CDS")):
             gene = _gene(line, contig, code)
             if gene is None:
-                raise InputError(f"{name}: line {number}: malformed line of Prodigal: {line!r}")
+                raise InputError(
+                    f"{name}: line {number}: malformed line of Prodigal: {line[:80]!r}"
+                )
             annotation.setdefault(gene.contig, []).append(gene)
         elif gene is not None and (match := NOTE.match(line)):
             annotation[gene.contig][-1] = replace(gene, id=match[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["Annotation", "CodingSequence", "Contig", "alternatives", "wrap"]
+__all__ = ["Annotation", "CodingSequence", "Contig", "alternatives", "read_position", "wrap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,19 @@ class Annotation(dict[str, list[CodingSequence]]):
         super().__init__()
         self.lengths: dict[str, int] = {}
         self.circular: set[str] = set()
+
+
+def read_position(text: str) -> int:
+    """Read a coordinate of an annotation.
+
+    Raises
+    ------
+    ValueError
+        If it is no whole number, or one beyond any genome.
+    """
+    if len(text) > 12:
+        raise ValueError("a position has at most 12 digits")
+    return int(text)
 
 
 def alternatives(gene: CodingSequence) -> str:

@@ -7,6 +7,7 @@ import os
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import display_name, open_text
 from dnatag.formats.sequences.gff import annotation_lines
+from dnatag.formats.sequences.records import read_position
 
 __all__ = ["read_regions"]
 
@@ -41,9 +42,12 @@ def read_regions(path: str | os.PathLike[str]) -> dict[str, list[tuple[int, int]
                 if cells[2] == "region":
                     continue
                 cells = [cells[0], cells[3], cells[4]]
-            if len(cells) < 3 or not (cells[1].isdigit() and cells[2].isdigit()):
-                raise InputError(f"{name}, line {number}: neither BED nor GFF: {line.strip()[:60]}")
-            start, end = int(cells[1]) - gff, int(cells[2])
+            try:
+                start, end = read_position(cells[1]) - gff, read_position(cells[2])
+            except (IndexError, ValueError):
+                raise InputError(
+                    f"{name}, line {number}: neither BED nor GFF: {line.strip()[:60]}"
+                ) from None
             if not 0 <= start < end:
                 raise InputError(f"{name}, line {number}: the region ends before it begins")
             regions.setdefault(cells[0], []).append((start, end))

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TextIO
 
 from dnatag.errors import InputError
+from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.sequences.fasta import parse_fasta
 from dnatag.formats.text.tokens import Sentence
@@ -88,6 +89,8 @@ class _Protein:
         self._line = line
         self._labelled = labelled
         self._chunks: list[bytes] = []
+        self._length = 0
+        self._limits = limits()
         self._header = self._text(header, line)
         words = self._header.split(None, 1)
         if not words:
@@ -97,6 +100,12 @@ class _Protein:
     def add(self, lines: bytes, number: int) -> None:
         """Take some of what follows the header."""
         self._chunks.append(lines)
+        self._length += len(lines)
+        if self._length > self._limits.line:
+            raise self._limits.error(
+                f"{self._name}: line {self._line}: record '{self._id}'",
+                f"has more than {self._limits.line:,} residues",
+            )
 
     def finish(self) -> Sentence:
         """Return the protein."""

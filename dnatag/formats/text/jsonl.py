@@ -81,6 +81,10 @@ def _sentence(line: str, number: int, where: str) -> Sentence:
         item = json.loads(line)
     except json.JSONDecodeError as error:
         raise InputError(f"{where}: is not JSON: {error.msg} at column {error.colno}") from None
+    except ValueError:  # more than 4300 digits
+        raise InputError(f"{where}: a number has too many digits") from None
+    except RecursionError:
+        raise InputError(f"{where}: lists or objects are nested too deep") from None
     if not isinstance(item, dict):
         raise InputError(f"{where}: is not a JSON object; write {{...}} in each line")
     text = item.get("text")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
 from dnatag.errors import InputError
-from dnatag.formats.io.reading import Source, display_name, open_bytes
+from dnatag.formats.io.reading import BoundedText, Source, display_name, open_bytes
 from dnatag.formats.text.tokens import Sentence
 
 __all__ = ["numbered_lines", "read_lines", "tokenize"]
@@ -95,7 +94,7 @@ def numbered_lines(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int,
     with open_bytes(path) as stream:
         try:
             # Strict decoding would fail for a whole block, without a line number.
-            handle = io.TextIOWrapper(stream, encoding, errors="surrogateescape")
+            handle = BoundedText(stream, encoding=encoding, errors="surrogateescape")
         except LookupError:
             raise InputError(f"{name}: cannot read: no encoding '{encoding}' is known") from None
         number = 0

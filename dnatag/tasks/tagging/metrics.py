@@ -5,7 +5,7 @@ Definitions
 Spans
     A predicted span is right if a true one has its bounds and its type. Tags that are illegal in
     their scheme are read leniently, so that precision, recall and F1 are those of conlleval and
-    of seqeval in its default mode; where these say 0 for want of anything to count, it is NaN.
+    of seqeval in its default mode; where these give 0 for want of anything to count, it is NaN.
 Tokens
     A token is right if its tag is the true one, letter by letter. Where the prediction is in
     another scheme than the truth, it is converted first.
@@ -24,7 +24,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import eq
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class SpanCounts:
         """Harmonic mean of precision and recall; NaN if there is nothing on either side."""
         return _ratio(2 * self.right, self.true + self.predicted)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return counts and ratios, None for NaN."""
         return {
             "true": self.true,
@@ -95,7 +95,7 @@ class Confusion:
     labels: tuple[str, ...]
     counts: np.ndarray
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return counts by true and then by predicted label."""
         return {
             true: dict(zip(self.labels, row, strict=True))
@@ -140,7 +140,7 @@ class TagScores:
             sum(c.true for c in every), sum(c.predicted for c in every), sum(c.right for c in every)
         )
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types; ratios from 0 to 1, None where nothing is to count."""
         return {
             "sequences": self.sequences,

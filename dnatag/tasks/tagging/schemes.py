@@ -1,4 +1,4 @@
-"""Tag schemes: how the tags of single tokens tell spans.
+"""Tag schemes: how the tags of single tokens stand for spans.
 
 A tag is ``O``, outside, or a letter and the type of the span, ``B-PER``; a corpus of one type may
 leave it out: the tags ``B`` and ``I`` are of type "", and are written so again.
@@ -176,7 +176,7 @@ def faults(tags: Sequence[str], scheme: str) -> list[tuple[int, str]]:
 
 
 def detect(sentences: Collection[Sequence[str]]) -> str:
-    """Tell the scheme of a corpus.
+    """Find the scheme of a corpus.
 
     Parameters
     ----------
@@ -208,15 +208,15 @@ def convert(tags: Sequence[str], source: str, target: str) -> list[str]:
     Raises
     ------
     ValueError
-        If one of them is plain, as plain tags tell no spans; see also :func:`spans`.
+        If one of them is plain, as plain tags stand for no spans; see also :func:`spans`.
     """
     if (source == PLAIN) != (target == PLAIN):
-        raise ValueError(f"{source} tags cannot be told in {target}: plain tags tell no spans")
+        raise ValueError(f"{source} tags have no equal in {target}: plain tags stand for no spans")
     return _write(spans(tags, source), len(tags), target)
 
 
 def runs(labels: Iterable[str]) -> list[Span]:
-    """Stretches of equal labels, which together are the whole sequence."""
+    """Return the stretches of equal labels, which together are the whole sequence."""
     found: list[Span] = []
     end = 0
     for label, run in groupby(labels):
@@ -236,7 +236,7 @@ def _letters(scheme: str) -> _Letters:
 
 
 def _parts(of: _Letters, length: int) -> list[str]:
-    """Tell what each token of a span is."""
+    """Return the letter of each token of a span."""
     return [of.only] if length == 1 else [of.first, *[of.inside] * (length - 2), of.last]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
-from dnatag.engine.devices import choose_device, torch_threads
+from dnatag.engine.devices import choose_device, one_core_threads, torch_threads
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
@@ -59,7 +58,7 @@ class Tagger:
     model : TokenModel
         The model.
     metadata : dict
-        Of its file.
+        The metadata of its file.
     device : torch.device
         Where the network runs.
     threads : int
@@ -175,8 +174,7 @@ class Tagger:
             As for one.
         """
         rest = iter(sequences)
-        pool = ThreadPoolExecutor(self.threads, initializer=torch.set_num_threads, initargs=(1,))
-        with torch_threads(1), pool:
+        with one_core_threads(self.threads) as pool:
             while chunk := list(islice(rest, CHUNK)):
                 empty = Tagged([], [], [(1.0, list[Entity]())][:k_best])
                 results = [empty] * len(chunk)

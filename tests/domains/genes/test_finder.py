@@ -26,7 +26,8 @@ from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.crf.chain import Segment
-from dnatag.engine.inference import windows
+from dnatag.engine.inference.tiles import Tiling
+from dnatag.engine.inference.windows import Runner, Window
 from dnatag.errors import InputError
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
@@ -348,7 +349,6 @@ def test_the_other_strand_has_the_same_parameters(buchnera: Any) -> None:
 def test_cutting_does_not_matter(
     contigs: list[Contig],
     expected: list[Prediction],
-    monkeypatch: pytest.MonkeyPatch,
     core: int,
     margin: int,
     steps: int,
@@ -356,14 +356,12 @@ def test_cutting_does_not_matter(
     overlap: int,
     group: int,
 ) -> None:
-    monkeypatch.setattr(windows, "CORE", core)
-    monkeypatch.setattr(windows, "MARGIN", margin)
-    monkeypatch.setattr(windows, "BATCH_STEPS", steps)
+    tiling = Tiling(core, margin, steps)
     finder = GeneFinder(
         genetic_code=11,
         adapt="off",
         device="cpu",
-        decoding=DecodingSettings(chunk=chunk, overlap=overlap, group=group),
+        decoding=DecodingSettings(chunk=chunk, overlap=overlap, group=group, tiling=tiling),
     )
     for found, whole in zip(finder.predict(contigs, per_base=True), expected, strict=True):
         assert_same(found.genes, whole.genes)
@@ -371,21 +369,21 @@ def test_cutting_does_not_matter(
         np.testing.assert_allclose(found.posteriors(), whole.posteriors(), rtol=0, atol=10 * CLOSE)
 
 
-def test_tiles_join_to_one_pass(
-    finder: GeneFinder, contigs: list[Contig], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tiles_join_to_one_pass(finder: GeneFinder, contigs: list[Contig]) -> None:
     """Nearly all scores of the shipped model agree to 1e-4 (they are of the order of 10)."""
-    monkeypatch.setattr(windows, "CORE", 512)
     sequences = [PaddedContig.of(c, GenomeParameters(CODES["11"]), 60, SETTINGS) for c in contigs]
-    spans = [windows.Span(s.symbols, s.flags, 0, len(s.symbols)) for s in sequences]
+    windows = [Window(s.symbols, s.flags, 0, len(s.symbols)) for s in sequences]
 
     def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:
         return np.zeros((end - start, 12), np.float32)
 
-    runner = finder._decoder.runner
-    tiled = runner.scores(spans, [features] * len(spans))
-    monkeypatch.setattr(windows, "CORE", 10**6)
-    for tiles, whole in zip(tiled, runner.scores(spans, [features] * len(spans)), strict=True):
+    tiled, in_one_pass = (
+        Runner(finder._decoder.runner.encoder, 1, Tiling(core)).scores(
+            windows, [features] * len(windows)
+        )
+        for core in (512, 10**6)
+    )
+    for tiles, whole in zip(tiled, in_one_pass, strict=True):
         assert np.abs(whole).max() > 3
         difference = np.abs(tiles - whole)
         assert difference.max() < 0.02

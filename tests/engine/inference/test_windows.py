@@ -11,9 +11,12 @@ import pytest
 import torch
 
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.inference import windows
-from dnatag.engine.inference.windows import Runner, Span
+from dnatag.engine.inference.tiles import Tiling
+from dnatag.engine.inference.torch_encoder import TorchEncoder
+from dnatag.engine.inference.windows import Runner, Window
 from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
+from dnatag.errors import DnatagError
+from dnatag.report import Observer
 
 #: Letters a, b (1, 2), either (3) and outside (0); a and b are each other's mirror images.
 SPREAD = np.array([[0, 0], [1, 0], [0, 1], [0.5, 0.5]], dtype=np.float32)
@@ -44,110 +47,108 @@ def tagger() -> KmerTagger:
     return model
 
 
-def sequence(length: int, seed: int = 0) -> Span:
+def sequence(length: int, seed: int = 0) -> Window:
     rng = np.random.default_rng(seed)
     symbols = rng.choice(np.array([1, 2, 3], np.uint8), length, p=[0.48, 0.48, 0.04])
     flags = rng.choice(np.array([0, 1, 2, 3], np.uint8), length, p=[0.85, 0.06, 0.06, 0.03])
-    return Span(symbols, flags, 0, length)
+    return Window(symbols, flags, 0, length)
 
 
-def one_pass(tagger: KmerTagger, span: Span) -> np.ndarray:
-    whole = features(span.symbols, span.flags, 0, len(span.symbols))
-    inputs = (torch.from_numpy(x)[None] for x in (span.symbols, span.flags, whole))
+def one_pass(tagger: KmerTagger, window: Window) -> np.ndarray:
+    whole = features(window.symbols, window.flags, 0, len(window.symbols))
+    inputs = (torch.from_numpy(x)[None] for x in (window.symbols, window.flags, whole))
     with torch.inference_mode():
-        scores = tagger(*inputs, torch.tensor([len(span.symbols)]))[0].numpy()
-    return scores[span.start : span.end]
+        scores = tagger(*inputs, torch.tensor([len(window.symbols)]))[0].numpy()
+    return scores[window.start : window.end]
 
 
 def one_pass_at(
     scores: np.ndarray,
-    span: Span,
-    place: torch.Tensor,
+    window: Window,
+    position: torch.Tensor,
     column: torch.Tensor,
     at_sites: torch.Tensor,
 ) -> np.ndarray:
     """Scores of a stretch with other scores at the sites of its sequence."""
-    whole = np.zeros((len(span.symbols), scores.shape[1]), np.float32)
-    whole[span.start : span.end] = scores
-    whole[place.numpy(), column.numpy()] = at_sites.numpy()
-    return whole[span.start : span.end]
+    whole = np.zeros((len(window.symbols), scores.shape[1]), np.float32)
+    whole[window.start : window.end] = scores
+    whole[position.numpy(), column.numpy()] = at_sites.numpy()
+    return whole[window.start : window.end]
 
 
 @pytest.mark.parametrize(("core", "margin"), [(300, 320), (100, 200), (37, 150), (2048, 320)])
 @pytest.mark.parametrize("steps", [1, 4000])
 def test_tiles_and_batches_do_not_matter(
-    tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch, core: int, margin: int, steps: int
+    tagger: KmerTagger, core: int, margin: int, steps: int
 ) -> None:
-    monkeypatch.setattr(windows, "CORE", core)
-    monkeypatch.setattr(windows, "MARGIN", margin)
-    monkeypatch.setattr(windows, "BATCH_STEPS", steps)
-    spans = [sequence(n, seed=n) for n in (4002, 3, 1500, 2100)]
+    runner = Runner(TorchEncoder(tagger, CPU), 1, Tiling(core, margin, steps))
+    windows = [sequence(n, seed=n) for n in (4002, 3, 1500, 2100)]
     # Stretches of longer sequences see what lies around them.
-    spans += [replace(spans[0], start=600, end=1803), replace(spans[0], start=900, end=4002)]
-    for span, scores in zip(
-        spans, Runner(tagger, CPU).scores(spans, [features] * len(spans)), strict=True
+    windows += [replace(windows[0], start=600, end=1803), replace(windows[0], start=900, end=4002)]
+    for window, scores in zip(
+        windows, runner.scores(windows, [features] * len(windows)), strict=True
     ):
-        np.testing.assert_allclose(scores, one_pass(tagger, span), **TOLERANCE)
+        np.testing.assert_allclose(scores, one_pass(tagger, window), **TOLERANCE)
 
 
-def test_small_margins_do_matter(tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_margins_do_matter(tagger: KmerTagger) -> None:
     """Or else the test above would show nothing."""
-    monkeypatch.setattr(windows, "CORE", 100)
-    monkeypatch.setattr(windows, "MARGIN", 3)
-    span = sequence(1500)
-    scores = Runner(tagger, CPU).scores([span], [features])[0]
-    assert np.abs(scores - one_pass(tagger, span)).max() > 0.01
+    window = sequence(1500)
+    runner = Runner(TorchEncoder(tagger, CPU), 1, Tiling(100, 3))
+    scores = runner.scores([window], [features])[0]
+    assert np.abs(scores - one_pass(tagger, window)).max() > 0.01
 
 
-def test_the_mirror_image_is_cut_alike(tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mirror_image_is_cut_alike(tagger: KmerTagger) -> None:
     """Even with margins so small that it matters where tiles end."""
-    monkeypatch.setattr(windows, "CORE", 100)
-    monkeypatch.setattr(windows, "MARGIN", 3)
+    runner = Runner(TorchEncoder(tagger, CPU), 1, Tiling(100, 3))
     for length in (999, 1002, 1509):
-        span = sequence(length)
-        image = Span(
-            np.array(MIRROR.symbols, np.uint8)[span.symbols[::-1]],
-            np.array(MIRROR.flags, np.uint8)[span.flags[::-1]],
+        window = sequence(length)
+        image = Window(
+            np.array(MIRROR.symbols, np.uint8)[window.symbols[::-1]],
+            np.array(MIRROR.flags, np.uint8)[window.flags[::-1]],
             0,
             length,
         )
-        here, there = Runner(tagger, CPU).scores([span, image], [features] * 2)
+        here, there = runner.scores([window, image], [features] * 2)
         np.testing.assert_allclose(there, here[::-1, [2, 3, 0, 1]], rtol=1e-5, atol=1e-5)
 
 
-def test_threads_do_not_matter(tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "CORE", 60)
-    monkeypatch.setattr(windows, "BATCH_STEPS", 3000)
-    spans = [sequence(n, seed=n) for n in (2001, 600, 1200, 3, 3)]
-    one, four = (Runner(tagger, CPU, n).scores(spans, [features] * len(spans)) for n in (1, 4))
+def test_threads_do_not_matter(tagger: KmerTagger) -> None:
+    encoder = TorchEncoder(tagger, CPU)
+    windows = [sequence(n, seed=n) for n in (2001, 600, 1200, 3, 3)]
+    one, four = (
+        Runner(encoder, n, Tiling(60, batch_steps=3000)).scores(windows, [features] * len(windows))
+        for n in (1, 4)
+    )
     for a, b in zip(one, four, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_sites_are_scored_anew(tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sites_are_scored_anew(tagger: KmerTagger) -> None:
     """With other features than the encoder was given, as often as one likes."""
-    monkeypatch.setattr(windows, "CORE", 300)
-    spans = [sequence(2001), replace(sequence(3000, seed=1), start=600, end=1803)]
+    windows = [sequence(2001), replace(sequence(3000, seed=1), start=600, end=1803)]
 
     def others(*args: Any) -> np.ndarray:
         return 0.5 - 2 * features(*args)
 
-    runner = Runner(tagger, CPU, 2)
-    encoded = runner.encode(spans, [features] * len(spans))
+    runner = Runner(TorchEncoder(tagger, CPU), 2, Tiling(300))
+    encoded = runner.encode(windows, [features] * len(windows))
     runner.score(encoded, [features] * len(encoded))
-    for chunk, span in zip(encoded, spans, strict=True):
-        np.testing.assert_allclose(chunk.scores, one_pass(tagger, span), **TOLERANCE)
-    for chunk, span in zip(encoded, spans, strict=True):
+    for chunk, window in zip(encoded, windows, strict=True):
+        np.testing.assert_allclose(chunk.scores, one_pass(tagger, window), **TOLERANCE)
+    for chunk, window in zip(encoded, windows, strict=True):
         before = chunk.scores.copy()
         runner.score([chunk], [others])
-        inputs = [torch.from_numpy(x)[None] for x in (span.symbols, span.flags)]
-        length = torch.tensor([len(span.symbols)])
-        whole = (span.symbols, span.flags, 0, len(span.symbols))
+        inputs = [torch.from_numpy(x)[None] for x in (window.symbols, window.flags)]
+        length = torch.tensor([len(window.symbols)])
+        whole = (window.symbols, window.flags, 0, len(window.symbols))
         with torch.inference_mode():
             _, sites = tagger.encode(*inputs, torch.from_numpy(features(*whole))[None], length)
             assert sites is not None
-            scores = tagger.score(sites, torch.from_numpy(others(*whole))[sites.place])
-        expected = one_pass_at(before, span, sites.place, sites.column, scores)
+            there = torch.from_numpy(others(*whole))[sites.position]
+            scores = tagger.score(sites.column, sites.hidden, there)
+        expected = one_pass_at(before, window, sites.position, sites.column, scores)
         np.testing.assert_allclose(chunk.scores, expected, **TOLERANCE)
         assert np.abs(chunk.scores - before).max() > 0.1
         runner.score([chunk], [features])
@@ -155,16 +156,21 @@ def test_sites_are_scored_anew(tagger: KmerTagger, monkeypatch: pytest.MonkeyPat
 
 
 def test_progress_adds_up(tagger: KmerTagger) -> None:
-    told: list[int] = []
-    spans = [sequence(9000), replace(sequence(600), start=3, end=300)]
-    Runner(tagger, CPU).scores(spans, [features] * len(spans), told.append)
-    assert sum(told) == 9297
+    done: list[int] = []
+
+    class Bar(Observer):
+        def advance(self, amount: int) -> None:
+            done.append(amount)
+
+    windows = [sequence(9000), replace(sequence(600), start=3, end=300)]
+    Runner(TorchEncoder(tagger, CPU)).scores(windows, [features] * len(windows), Bar())
+    assert sum(done) == 9297
 
 
 def test_nothing_to_do(tagger: KmerTagger) -> None:
-    assert Runner(tagger, CPU).scores([], []) == []
+    assert Runner(TorchEncoder(tagger, CPU)).scores([], []) == []
     empty = replace(sequence(6), start=3, end=3)
-    assert Runner(tagger, CPU).scores([empty], [features])[0].shape == (0, 4)
+    assert Runner(TorchEncoder(tagger, CPU)).scores([empty], [features])[0].shape == (0, 4)
 
 
 def short_of_memory(tagger: KmerTagger, rows: int) -> Callable[..., torch.Tensor]:
@@ -182,11 +188,13 @@ def short_of_memory(tagger: KmerTagger, rows: int) -> Callable[..., torch.Tensor
 def test_batches_are_halved_where_memory_is_short(
     tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spans = [sequence(300, seed=n) for n in range(11)]
-    expected = Runner(tagger, CPU).scores(spans, [features] * len(spans))
+    windows = [sequence(300, seed=n) for n in range(11)]
+    expected = Runner(TorchEncoder(tagger, CPU)).scores(windows, [features] * len(windows))
     monkeypatch.setattr(tagger, "encode", short_of_memory(tagger, 2))
     for a, b in zip(
-        Runner(tagger, CPU).scores(spans, [features] * len(spans)), expected, strict=True
+        Runner(TorchEncoder(tagger, CPU)).scores(windows, [features] * len(windows)),
+        expected,
+        strict=True,
     ):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
@@ -195,16 +203,18 @@ def test_a_single_row_that_does_not_fit_is_an_error(
     tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tagger, "encode", short_of_memory(tagger, 0))
-    with pytest.raises(torch.cuda.OutOfMemoryError):
-        Runner(tagger, CPU).scores([sequence(30)], [features])
+    with pytest.raises(DnatagError, match="too small for one tile of a sequence; use --device cpu"):
+        Runner(TorchEncoder(tagger, CPU)).scores([sequence(30)], [features])
 
 
 @pytest.mark.gpu
 def test_half_precision_on_gpus_is_close(tagger: KmerTagger) -> None:
-    spans = [sequence(3000, seed=n) for n in range(3)]
-    expected = Runner(tagger, CPU).scores(spans, [features] * len(spans))
+    windows = [sequence(3000, seed=n) for n in range(3)]
+    expected = Runner(TorchEncoder(tagger, CPU)).scores(windows, [features] * len(windows))
     try:
-        found = Runner(tagger, torch.device("cuda")).scores(spans, [features] * len(spans))
+        found = Runner(TorchEncoder(tagger, torch.device("cuda"))).scores(
+            windows, [features] * len(windows)
+        )
     finally:
         tagger.to(CPU)
     for a, b in zip(found, expected, strict=True):

@@ -66,7 +66,14 @@ class TestProdigal:
         }
 
     @pytest.mark.parametrize(
-        "line", [">1_2_x_+", ">1_9_2_+", "     CDS             complement(2..", ">1_0_9_+"]
+        "line",
+        [
+            ">1_2_x_+",
+            ">1_2_" + 5000 * "9" + "_+",
+            ">1_9_2_+",
+            "     CDS             complement(2..",
+            ">1_0_9_+",
+        ],
     )
     def test_malformed(self, line: str) -> None:
         head = '# Sequence Data: seqnum=1;seqlen=9;seqhdr="c d"'

@@ -115,6 +115,8 @@ def test_not_fasta(tmp_path: Path, data: bytes, words: str) -> None:
         (b">a\n" + b"ACGT\n" * 9 + b"ACXT\n", "line 11: record 'a': illegal letter 'X'"),
         (b">a\n" + b"ACGT\n" * 9 + b"ACET\n", "line 11: record 'a': illegal letter 'E'"),
         (b">a\nAC\x00GT\n", r"line 2: record 'a': illegal letter '\x00'"),
+        (b">a\x00b c\nAC\n", "line 1: the id 'a\x00b' has control characters; remove them"),
+        (b">a\x1b[31m\nAC\n", "line 1: the id 'a\x1b[31m' has control characters"),
         (b">a\nAC>GT\n", "line 2: record 'a': illegal letter '>'"),
     ],
 )

@@ -138,6 +138,26 @@ def test_a_place_between_two_bases_is_no_gene(tmp_path: Path) -> None:
     assert genes == [gene for gene in others if gene.id not in ("EX_8", "EX_9")]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("ACCESSION   NC_000001\n", "     2581 ccaacaagaa aacactggca\n", "malformed GenBank file"),
+        ("CDS             60..68", f"CDS             60..{10**15}", "beyond any genome"),
+        ("/codon_start=2", "/codon_start=" + 5000 * "9", "CDS 'EX_1': Exceeds the limit"),
+    ],
+)
+def test_damage(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = tmp_path / "x.gb"
+    path.write_text(NCBI.replace(old, new))
+    try:
+        list(read_flatfile(path))
+    except InputError as error:
+        if words not in str(error):
+            raise
+    else:
+        assert words == "malformed GenBank file"  # some versions of Biopython pass over it
+
+
 class TestErrors:
     def test_no_sequence(self, tmp_path: Path) -> None:
         text = NCBI[: NCBI.index("ORIGIN")] + "CONTIG      join(XX1.1:1..120)\n//\n"

@@ -280,10 +280,25 @@ class TestFilesBehindEachOther:
         assert parse("##sequence-regions c1 1 99", CAT[1]).lengths == {}
 
 
+NINES = 5000 * "9"
+
+
 class TestMalformed:
     @pytest.mark.parametrize(
         ("row", "words"),
         [
+            (
+                "c s CDS 9" + 5000 * "9" + " 9 . + 0",
+                "start and end are numbers, not '" + 20 * "9" + "' and '9'",
+            ),
+            (
+                "c s CDS 1 9000000000000 . + 0",
+                "start and end are numbers, not '1' and '9000000000000'",
+            ),
+            (
+                "c s CDS 1 9 . + 0 transl_table=" + 5000 * "1",
+                "transl_table is a number, not '" + 20 * "1" + "'",
+            ),
             ("c s CDS 1 9", "GFF rows have 9 columns with tabs between, not 5"),
             ("c s CDS one 9 . + 0 ID=a", "start and end are numbers, not 'one' and '9'"),
             ("c s CDS 0 9 . + 0 ID=a", "start 0 is before the first base, 1"),

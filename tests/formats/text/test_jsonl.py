@@ -141,3 +141,18 @@ def test_entities_are_where_they_say(
         assert word == text[entity["start"] : entity["end"]]
         assert word.startswith(sentence.tokens[start])
         assert word.endswith(sentence.tokens[end - 1])
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"id": ' + "9" * 5000 + "}", "line 1: a number has too many digits"),
+        ('{"id": ' + "[" * 100_000, "line 1: lists or objects are nested too deep"),
+    ],
+)
+def test_numbers_and_nesting_without_end(tmp_path: Path, line: str, words: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(line)
+    with pytest.raises(InputError) as caught:
+        list(read_jsonl(path))
+    assert str(caught.value) == f"{path}: {words}"

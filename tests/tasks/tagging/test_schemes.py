@@ -152,7 +152,7 @@ def test_what_cannot_be_read() -> None:
     for wrong in (lambda: spans(["O"], "IOB"), lambda: tags([], 1, "IOB")):
         with pytest.raises(ValueError, match="no scheme is called 'IOB'; there are BIO, "):
             wrong()
-    with pytest.raises(ValueError, match="plain tags tell no spans"):
+    with pytest.raises(ValueError, match="plain tags stand for no spans"):
         convert(["O"], "BIO", PLAIN)
 
 

@@ -24,7 +24,8 @@ from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, STAR
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
-from dnatag.engine.inference.windows import EncodedChunk, Features, Runner, Span
+from dnatag.engine.inference.torch_encoder import TorchEncoder
+from dnatag.engine.inference.windows import EncodedWindow, FeatureFunction, Runner, Window
 from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer
@@ -45,13 +46,13 @@ class EncodedContigs:
         The contigs.
     chunks : list of Chunk
         What they are cut into.
-    encoded : list of EncodedChunk
+    encoded : list of EncodedWindow
         What the network made of each chunk.
     """
 
     sequences: list[PaddedContig]
     chunks: list[Chunk]
-    encoded: list[EncodedChunk]
+    encoded: list[EncodedWindow]
 
     def chunks_of_contigs(self) -> list[list[int]]:
         """Return the indices of the chunks of each contig."""
@@ -112,13 +113,14 @@ class Decoder:
         settings: DecodingSettings,
     ) -> None:
         self.grammar = tagger.grammar
+        self.device = device
         self.threads = threads
         self.closed_ends = closed_ends
         self.min_length = min_length
         self.alternatives = alternatives
         self.masks = masks or {}
         self.settings = settings
-        self.runner = Runner(tagger, device, threads)
+        self.runner = Runner(TorchEncoder(tagger, device), threads, settings.tiling)
         self._transition_weights = tagger.transition_weights.detach().cpu().numpy()
         self._frame_of_state = FRAME_OF_STATE.astype(np.float32)
         self._frames = [self.grammar.scores.index(frame) for frame in FRAMES]
@@ -169,7 +171,7 @@ class Decoder:
         self,
         sequences: Sequence[PaddedContig],
         chunks: Sequence[Chunk],
-        encode: Callable[[list[Chunk]], list[EncodedChunk]],
+        encode: Callable[[list[Chunk]], list[EncodedWindow]],
         per_base: bool,
     ) -> Iterator[Prediction]:
         """Find genes; the chunks are encoded group by group, in order."""
@@ -305,7 +307,7 @@ class Decoder:
         self,
         chunks: Sequence[Chunk],
         sequences: Sequence[PaddedContig],
-        encoded: Sequence[EncodedChunk],
+        encoded: Sequence[EncodedWindow],
     ) -> Iterator[tuple[Chunk, np.ndarray, np.ndarray]]:
         """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each chunk."""
         out: dict[int, tuple[Chunk, np.ndarray, np.ndarray]] = {}
@@ -323,32 +325,32 @@ class Decoder:
         chunks: Sequence[Chunk],
         sequences: Sequence[PaddedContig],
         observer: Observer | None = None,
-    ) -> list[EncodedChunk]:
+    ) -> list[EncodedWindow]:
         """Run the network."""
-        spans, features = [], []
+        windows, features = [], []
         for chunk in chunks:
             sequence = sequences[chunk.sequence]
             low = (chunk.low + sequence.pad) // 3 * 3
             high = -(-(chunk.high + sequence.pad) // 3) * 3
-            spans.append(Span(sequence.symbols, sequence.flags, low, high))
+            windows.append(Window(sequence.symbols, sequence.flags, low, high))
             features.append(_features(sequence.parameters.signals, sequence.parameters.code))
-        return self.runner.encode(spans, features, None if observer is None else observer.advance)
+        return self.runner.encode(windows, features, observer)
 
-    def _add_rbs(self, chunk: EncodedChunk, rbs: RbsMotif) -> None:
-        """Add the RBS motif to what the network makes of starts."""
-        span = chunk.span
-        low = max(span.start - _FLANK, 0)
-        around = span.symbols[low : span.end + _FLANK]
+    def _add_rbs(self, encoded: EncodedWindow, rbs: RbsMotif) -> None:
+        """Add the RBS motif to the network's scores of starts."""
+        window = encoded.window
+        low = max(window.start - _FLANK, 0)
+        around = window.symbols[low : window.end + _FLANK]
         for strand, column in zip((1, -1), self._starts, strict=True):
-            place = chunk.place[chunk.column == column]
-            log_odds = rbs.log_odds(around, place + (span.start - low), strand)
-            chunk.scores[place, column] += self.settings.rbs_weight * log_odds
+            position = encoded.position[encoded.column == column]
+            log_odds = rbs.log_odds(around, position + (window.start - low), strand)
+            encoded.scores[position, column] += self.settings.rbs_weight * log_odds
 
     def _batches(
         self,
         chunks: Sequence[Chunk],
         sequences: Sequence[PaddedContig],
-        encoded: Sequence[EncodedChunk],
+        encoded: Sequence[EncodedWindow],
     ) -> Iterator[tuple[list[int], Chain[np.ndarray]]]:
         """Score starts; yield indices of chunks with the CRF over them."""
         parameters = [sequences[chunk.sequence].parameters for chunk in chunks]
@@ -365,7 +367,7 @@ class Decoder:
             for row, i in enumerate(batch):
                 chunk, sequence = chunks[i], sequences[chunks[i].sequence]
                 n = lengths[i]
-                offset = chunk.low + sequence.pad - encoded[i].span.start
+                offset = chunk.low + sequence.pad - encoded[i].window.start
                 scores[row, :n] = encoded[i].scores[offset : offset + n]
                 flags[row, :n] = sequence.flags[chunk.low + sequence.pad :][:n]
                 if sequence.mask is not None:
@@ -395,7 +397,7 @@ def _size(chunk: Chunk) -> int:
     return chunk.high - chunk.low
 
 
-def _features(signals: GeneSignals, code: GeneticCode) -> Features:
+def _features(signals: GeneSignals, code: GeneticCode) -> FeatureFunction:
     """Features that signals give, for the runner."""
 
     def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:

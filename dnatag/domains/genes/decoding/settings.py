@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from dnatag.engine.inference.tiles import Tiling
 
 __all__ = ["DecodingSettings"]
 
@@ -30,6 +32,8 @@ class DecodingSettings:
         most of: the best of 0, 0.3, 0.6 and 1 on genera that were not trained on.
     min_alternative, max_alternatives : float, int
         Lowest posterior of an alternative start, and most alternative starts of a gene.
+    tiling : Tiling
+        How the network's input is cut.
     """
 
     gap: int = 10
@@ -41,3 +45,4 @@ class DecodingSettings:
     rbs_weight: float = 0.3
     min_alternative: float = 0.01
     max_alternatives: int = 5
+    tiling: Tiling = field(default_factory=Tiling)

@@ -1,4 +1,4 @@
-"""What recipes of genes can say: ``[[corpus]]``, ``[network]`` and ``[training]``."""
+"""Recipes of genes: the tables ``[[corpus]]``, ``[network]`` and ``[training]``."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class TaggedData:
     Parameters
     ----------
     recipe : Recipe
-        Of the tagging task.
+        A recipe of the tagging task.
 
     Raises
     ------
@@ -100,7 +100,7 @@ class TaggingExperiment(Experiment):
     Parameters
     ----------
     recipe : Recipe
-        Of the tagging task.
+        A recipe of the tagging task.
     data : TaggedData or None
         Its sequences, if they have been read already.
 
@@ -152,7 +152,7 @@ class TaggingExperiment(Experiment):
         return runs
 
     def finish(self, network: torch.nn.Module) -> None:
-        """Make the network less sure, as the recipe says."""
+        """Divide the scores by the temperature."""
         assert isinstance(network, TokenTagger)
         network.temper(self.settings.temperature)
 

@@ -1,0 +1,120 @@
+"""Tiles of sequences, and what encodes them: the seam between inference and a network.
+
+All is in numpy arrays, so that it does not matter what runs the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+__all__ = ["EncodedTile", "Tile", "TileEncoder", "Tiling"]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How sequences are cut into tiles.
+
+    Attributes
+    ----------
+    core : int
+        Steps of a tile that are kept, about.
+    margin : int
+        Steps at each end of a tile that are thrown away.
+    batch_steps : int or None
+        Steps of the tiles of a batch; None: what is fast for the encoder.
+    """
+
+    core: int = 6144
+    margin: int = 256
+    batch_steps: int | None = None
+
+
+class Tile(NamedTuple):
+    """A part of a sequence that a network is run over.
+
+    Attributes
+    ----------
+    symbols, flags : numpy.ndarray
+        uint8 (L,), symbols and property words; L is a multiple of the stride.
+    features : numpy.ndarray
+        float32 (L, F).
+    start, end : int
+        The part whose results are wanted; the rest is its margins.
+    """
+
+    symbols: np.ndarray
+    flags: np.ndarray
+    features: np.ndarray
+    start: int
+    end: int
+
+
+class EncodedTile(NamedTuple):
+    """What a network makes of the wanted part of a tile, N positions.
+
+    Attributes
+    ----------
+    scores : numpy.ndarray
+        float32 (N, C); those of the sites are zero.
+    position, column : numpy.ndarray
+        int32 (M,), position of each site in the part, and the column of its score.
+    hidden : numpy.ndarray
+        float32 (M, H), all that the score of a site depends on but for the features.
+    """
+
+    scores: np.ndarray
+    position: np.ndarray
+    column: np.ndarray
+    hidden: np.ndarray
+
+
+class TileEncoder(Protocol):
+    """A network that encodes tiles. Several threads may call it at once.
+
+    Attributes
+    ----------
+    stride : int
+        Positions of a step.
+    n_scores : int
+        Number of scores of a position, C.
+    site_size : int
+        Length of the vector of a site, H; 0 if the network has no sites.
+    batch_steps : int
+        Steps of the tiles that it is best given at once.
+    """
+
+    stride: int
+    n_scores: int
+    site_size: int
+    batch_steps: int
+
+    def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
+        """Run the network over tiles."""
+        ...
+
+    def score(self, column: np.ndarray, hidden: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """Score sites.
+
+        Parameters
+        ----------
+        column, hidden : numpy.ndarray
+            int32 (M,) and float32 (M, H), as they were encoded, or some of them.
+        features : numpy.ndarray
+            float32 (M, F), of their positions; not necessarily those they were encoded with.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (M,).
+        """
+        ...
+
+    def pool(self, threads: int) -> AbstractContextManager[Executor]:
+        """Return threads to call it from."""
+        ...

@@ -1,0 +1,71 @@
+"""How much of a file may be one thing, so that no input takes memory without bounds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from dnatag.errors import InputError
+
+__all__ = ["Limits", "limits"]
+
+#: Multiplies all limits.
+VARIABLE = "DNATAG_LIMITS"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is refused if it is larger.
+
+    Parameters
+    ----------
+    line
+        Characters of a line of text, or residues of a protein.
+    sequence
+        Bases of a contig.
+    unpacked
+        Bytes that compressed data may always be unpacked to.
+    expansion
+        By how much more data may grow in unpacking.
+    """
+
+    line: int = 8_000_000
+    sequence: int = 500_000_000
+    unpacked: int = 256_000_000
+    expansion: int = 250
+
+    def error(self, name: str, what: str) -> InputError:
+        """Return an error that says how to raise the limits.
+
+        Parameters
+        ----------
+        name
+            The file, and the place in it.
+        what
+            What is too large.
+        """
+        return InputError(f"{name}: {what}; set {VARIABLE}=10 to raise all limits tenfold")
+
+
+def limits() -> Limits:
+    """Return the limits, as the environment variable DNATAG_LIMITS raises them.
+
+    Raises
+    ------
+    InputError
+        If it is no number above 0.
+    """
+    text = os.environ.get(VARIABLE, "1")
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor <= 1e6:
+        raise InputError(f"{VARIABLE} is set to {text!r}; it is a number that multiplies limits")
+    usual = Limits()
+    return Limits(
+        line=int(usual.line * factor),
+        sequence=int(usual.sequence * factor),
+        unpacked=int(usual.unpacked * factor),
+        expansion=int(max(usual.expansion * factor, 1)),
+    )
