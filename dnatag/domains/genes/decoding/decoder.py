@@ -20,7 +20,7 @@ from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals
 from dnatag.domains.genes.signals.rbs import RbsMotif
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, START_SCORES
+from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
@@ -84,6 +84,8 @@ class Decoder:
     ----------
     tagger : KmerTagger
         The gene model.
+    structure : GeneStructure
+        Which genes are legal; the model gives the scores of its grammar.
     device : torch.device
         Where the network runs; decoding is done on the CPU.
     threads : int
@@ -103,6 +105,7 @@ class Decoder:
     def __init__(
         self,
         tagger: KmerTagger,
+        structure: GeneStructure,
         device: torch.device,
         threads: int,
         *,
@@ -113,6 +116,7 @@ class Decoder:
         settings: DecodingSettings,
     ) -> None:
         self.grammar = tagger.grammar
+        self.structure = structure
         self.device = device
         self.threads = threads
         self.closed_ends = closed_ends
@@ -122,9 +126,9 @@ class Decoder:
         self.settings = settings
         self.runner = Runner(TorchEncoder(tagger, device), threads, settings.tiling)
         self._transition_weights = tagger.transition_weights.detach().cpu().numpy()
-        self._frame_of_state = FRAME_OF_STATE.astype(np.float32)
-        self._frames = [self.grammar.scores.index(frame) for frame in FRAMES]
-        self._starts = [self.grammar.scores.index(start) for start in START_SCORES]
+        self._frame_of_state = structure.frame_of_state.astype(np.float32)
+        self._frames = [self.grammar.scores.index(frame) for frame in structure.frames]
+        self._starts = [self.grammar.scores.index(start) for start in structure.start_scores]
 
     def predict(
         self,
@@ -177,7 +181,12 @@ class Decoder:
         """Find genes; the chunks are encoded group by group, in order."""
         found = [
             Assembler(
-                s, self.min_length, self.alternatives, per_base=per_base, settings=self.settings
+                s,
+                self.min_length,
+                self.structure,
+                alternatives=self.alternatives,
+                per_base=per_base,
+                settings=self.settings,
             )
             for s in sequences
         ]
@@ -241,7 +250,7 @@ class Decoder:
                 path, flags = paths[i][: chunk.high - chunk.low], sequence.flags[here]
                 genes = [
                     g
-                    for g in genes_of_path(path, flags)
+                    for g in genes_of_path(path, flags, self.structure)
                     if chunk.owns(chunk.low + g.three_prime, self.settings.overlap)
                 ]
                 symbols = sequence.symbols[here]
@@ -370,6 +379,9 @@ class Decoder:
                 offset = chunk.low + sequence.pad - encoded[i].window.start
                 scores[row, :n] = encoded[i].scores[offset : offset + n]
                 flags[row, :n] = sequence.flags[chunk.low + sequence.pad :][:n]
+                if sequence.repeats is not None:
+                    repeats = np.flatnonzero(sequence.repeats[chunk.low : chunk.high])
+                    scores[row, repeats[:, None], self._frames] = 0
                 if sequence.mask is not None:
                     masked = np.flatnonzero(sequence.mask[chunk.low : chunk.high])
                     scores[row, masked[:, None], self._frames] = self.settings.masked

@@ -21,7 +21,7 @@ LEAST = SETTINGS.min_code_sample
 
 
 def may_be_recoded(stretches: list[Contig]) -> bool:
-    return genetic_code.may_be_recoded(stretches, SETTINGS)
+    return genetic_code.may_be_recoded(stretches, SETTINGS, SETTINGS.more_open)
 
 
 @pytest.fixture(scope="module")
