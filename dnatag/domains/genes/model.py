@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,10 +13,13 @@ from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.signals.gene_signals import FEATURES, MIRROR_FEATURES, mirror_flags
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
-from dnatag.engine.networks.weights import network_with_weights, weights_of
+from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
+from dnatag.engine.networks.weights import KmerWeights, weights_of
 from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
+
+if TYPE_CHECKING:
+    from dnatag.engine.networks.kmer_tagger import KmerTagger
 
 __all__ = ["build", "load", "make_config", "save"]
 
@@ -61,6 +64,8 @@ def build(
     hidden: int = 96, embedding: int = 24, layers: int = 1, dropout: float = 0.0
 ) -> KmerTagger:
     """Return an untrained gene model; its sizes are those of :func:`make_config`."""
+    from dnatag.engine.networks.kmer_tagger import KmerTagger
+
     config = make_config(hidden, embedding, layers, dropout)
     return KmerTagger(config, prokaryotic().grammar, SPREAD, _MIRROR)
 
@@ -92,7 +97,7 @@ def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: Refere
     save_model(path, arrays, described | metadata)
 
 
-def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
+def load(path: Path) -> tuple[KmerWeights, ReferencePanel, dict[str, Any]]:
     """Read a model file.
 
     Parameters
@@ -102,8 +107,8 @@ def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
 
     Returns
     -------
-    tagger : KmerTagger
-        In evaluation mode.
+    weights : KmerWeights
+        The network, with the gene grammar.
     panel : ReferencePanel
         Composition and signals of the training genomes.
     metadata : dict
@@ -130,8 +135,8 @@ def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
         panel = (
             ReferencePanel.from_arrays(names, tables) if names or tables else ReferencePanel.none()
         )
-        tagger = network_with_weights(lambda: KmerTagger(config, grammar, SPREAD, _MIRROR), arrays)
+        weights = KmerWeights(config, grammar, SPREAD, _MIRROR, arrays)
     except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} does not hold a whole gene model: {reason}") from error
-    return tagger, panel, metadata
+    return weights, panel, metadata

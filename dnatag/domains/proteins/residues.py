@@ -52,6 +52,8 @@ class ResidueFeaturizer:
         with (BLOSUM62).
     """
 
+    in_context = True
+
     def __init__(self, mutate: float) -> None:
         self.mutate = mutate
         self._number = {c: i for i, c in enumerate(LETTERS, 1)}

@@ -1,4 +1,4 @@
-"""The CRF over torch tensors on the CPU: the kernels, with gradients for autograd."""
+"""The CRF over torch tensors on the CPU: the native library, with gradients for autograd."""
 
 from __future__ import annotations
 

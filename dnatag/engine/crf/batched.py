@@ -1,8 +1,8 @@
 """The CRF on any device: torch operations over a batch, position by position.
 
-Works like the kernels, and adds up in the same order, so that both find the same best path. The
-scores of transitions are computed for many positions at once; the loops only do what must be done
-in order. A position behind the end of a sequence leaves its state untouched.
+Works like the native library, and adds up in the same order, so that both find the same best
+path. The scores of transitions are computed for many positions at once; the loops only do what
+must be done in order. A position behind the end of a sequence leaves its state untouched.
 """
 
 from __future__ import annotations
@@ -16,10 +16,20 @@ import torch
 from torch import Tensor
 
 from dnatag.engine.crf.chain import Chain, Segment
-from dnatag.engine.crf.tables import RESCALE, tables
+from dnatag.engine.crf.tables import tables
 
-__all__ = ["likelihood_loss", "log_partition", "marginals", "segment_log_posterior", "viterbi"]
+__all__ = [
+    "k_best",
+    "likelihood_loss",
+    "log_partition",
+    "marginals",
+    "sample",
+    "segment_log_posterior",
+    "viterbi",
+]
 
+#: Forward sums are rescaled at multiples of this position, so that they never lose precision.
+RESCALE = 64
 #: Positions whose transition scores are computed at once.
 CHUNK = 128
 
@@ -49,7 +59,7 @@ class _Steps:
     def of(cls, chain: Chain[Tensor], dtype: torch.dtype) -> _Steps:
         """Bring everything to the device of the scores."""
         device = chain.scores.device
-        t, compiled = tables(chain.grammar), chain.grammar.compiled
+        t = tables(chain.grammar)
         sizes = np.diff(t.start.astype(np.int64), axis=1)
         slot = np.arange(max(1, sizes.max(initial=0)))
         filled = slot < sizes[:, :, None]
@@ -82,8 +92,8 @@ class _Steps:
             torch.nn.functional.pad(scores, (0, 1)),
             lengths,
             None if chain.allowed is None else chain.allowed.to(device).bool(),
-            ends(chain.begin, compiled.begin),
-            ends(chain.end, compiled.end),
+            ends(chain.begin, t.begin),
+            ends(chain.end, t.end),
         )
 
     def emissions(self, start: int, stop: int) -> Tensor:
@@ -127,10 +137,10 @@ def _rescale(t: int, states: Tensor, scale: Tensor, running: Tensor) -> Tensor:
     """Move the largest score of each running sequence to `scale`, at multiples of `RESCALE`."""
     if t % RESCALE:
         return states
-    largest = states.amax(1)
+    largest = states.flatten(1).amax(1)
     largest = torch.where(running & (largest > -torch.inf), largest, 0.0)
     scale += largest
-    return states - largest[:, None]
+    return states - largest.view(-1, *[1] * (states.dim() - 1))
 
 
 def _forward(
@@ -193,9 +203,7 @@ def _posteriors(
     for start, stop in reversed(list(_chunks(n_positions))):
         source, score = steps.transitions(start, stop)
         ways = alpha[:, start - 1 : stop - 1].gather(2, source.flatten(2)).view(source.shape)
-        ways = ways + score
-        impossible = ways.amax(3, keepdim=True) == -torch.inf
-        share = ways.masked_fill(impossible, 0.0).softmax(3).masked_fill(impossible, 0.0)
+        share = _softmax(ways + score)
         states, taken = torch.empty_like(alpha[:, start:stop]), torch.empty_like(share)
         for t in range(stop - 1, start - 1, -1):
             i = t - start
@@ -216,7 +224,8 @@ class _LogPartition(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, weights: Tensor, chain: Chain[Tensor]) -> Tensor:
-        steps = _Steps.of(chain, scores.dtype)
+        # On the CPU double precision costs little.
+        steps = _Steps.of(chain, torch.float64 if scores.device.type == "cpu" else scores.dtype)
         ctx.alpha, ctx.steps = [], steps
         z, ctx.posterior = _partition(steps, lambda _t, _ways, states: ctx.alpha.append(states))
         return z
@@ -287,10 +296,9 @@ def viterbi(chain: Chain[Tensor]) -> tuple[Tensor, Tensor]:
 def marginals(chain: Chain[Tensor], project: Tensor | None) -> Tensor:
     """See :meth:`Chain.marginals`; keeps all forward sums."""
     steps = _Steps.of(chain, torch.float64)
-    alpha: list[Tensor] = []
-    z, posterior = _partition(steps, lambda _t, _ways, states: alpha.append(states))
+    z, alpha, posterior = _all_forward(steps)
     parts = []
-    for _start, _stop, states, *_ in _posteriors(steps, torch.stack(alpha, 1), posterior):
+    for _start, _stop, states, *_ in _posteriors(steps, alpha, posterior):
         part = states if project is None else states @ project.to(states)
         parts.append(part.to(chain.scores.dtype))
     out = torch.cat(parts[::-1], 1)
@@ -304,32 +312,144 @@ def segment_log_posterior(
 ) -> Tensor:
     """See :meth:`Chain.segment_log_posterior`.
 
-    Restricts the sequence anew for each segment: for windows, not for whole genomes.
+    Carries the posterior of the states at the last position of each segment back to its first,
+    and drops on the way what leaves the sets.
     """
-    device = chain.scores.device
-    precise = replace(chain, scores=chain.scores.detach().double(), weights=chain.weights.detach())
-    free = log_partition(precise)
-    out = torch.empty(len(segments), dtype=free.dtype, device=device)
-    for i, (b, start, members) in enumerate(segments):
-        one = _sequence(precise, b)
-        within = torch.ones(1, chain.flags.shape[1], sets.shape[1], dtype=torch.bool, device=device)
-        if one.allowed is not None:
-            within &= one.allowed.to(device).bool()
-        members_here = torch.as_tensor(np.asarray(members, dtype=np.int64), device=device)
-        within[0, start : start + len(members)] &= sets.to(device).bool()[members_here]
-        out[i] = log_partition(replace(one, allowed=within))[0] - free[b]
-    return out
+    steps = _Steps.of(chain, torch.float64)
+    device = steps.lengths.device
+    z, alpha, posterior = _all_forward(steps)
+    states = torch.cat([part[2] for part in _posteriors(steps, alpha, posterior)][::-1], 1)
+    owner = torch.tensor([s.sequence for s in segments], dtype=torch.long, device=device)
+    first = torch.tensor([s.start for s in segments], dtype=torch.long, device=device)
+    size = torch.tensor([len(s.sets) for s in segments], dtype=torch.long, device=device)
+    joined = np.concatenate([np.empty(0, np.int64), *(s.sets for s in segments)])
+    members, offset = torch.from_numpy(joined.astype(np.int64)).to(device), size.cumsum(0) - size
+    within = sets.to(device).bool()
+    last = first + size - 1
+    p = states[owner, last] * within[members[offset + size - 1]]
+    log_p = torch.zeros(len(segments), dtype=torch.float64, device=device)
+    for back in range(int(size.max()) if segments else 0):
+        total = p.sum(1)
+        log_p += torch.where(size > back, total, 1.0).log()
+        p = p / torch.where(total > 0, total, 1.0)[:, None]
+        on = (size > back + 1).nonzero()[:, 0]
+        b, t = owner[on], last[on] - back
+        source, share = _shares(steps, alpha, b, t)
+        before = torch.zeros_like(p[on])
+        before.scatter_add_(1, source.flatten(1), (share * p[on][:, :, None]).flatten(1))
+        p[on] = before * within[members[offset[on] + size[on] - back - 2]]
+    return torch.where(z[owner] > -torch.inf, log_p, torch.nan)
 
 
-def _sequence(chain: Chain[Tensor], b: int) -> Chain[Tensor]:
-    """One sequence of a batch."""
-    one = slice(b, b + 1)
-    return replace(
-        chain,
-        scores=chain.scores[one],
-        flags=chain.flags[one],
-        lengths=chain.lengths[one],
-        allowed=None if chain.allowed is None else chain.allowed[one],
-        begin=None if chain.begin is None else chain.begin[one],
-        end=None if chain.end is None else chain.end[one],
-    )
+def k_best(chain: Chain[Tensor], k: int) -> list[tuple[Tensor, Tensor]]:
+    """See :meth:`Chain.k_best`."""
+    steps = _Steps.of(chain, torch.float64)
+    device = steps.lengths.device
+    n_batch, n_positions = chain.flags.shape
+    n_states, n_ways = steps.source.shape[1:]
+    scale = torch.zeros(n_batch, dtype=torch.float64, device=device)
+    running = steps.lengths > 0
+    best = torch.full((n_batch, n_states, k), -torch.inf, dtype=torch.float64, device=device)
+    best[..., 0] = steps.emissions(0, 1)[:, 0]
+    best = _rescale(0, best, scale, running)
+    # Of each of the best ways to a state: which of the steps, and which of the best to its source.
+    ways = torch.zeros(n_batch, n_positions, n_states, k, dtype=torch.int32, device=device)
+    for start, stop in _chunks(n_positions):
+        emission = steps.emissions(start, stop)
+        source, score = steps.transitions(start, stop)
+        for t in range(start, stop):
+            i = t - start
+            running = t < steps.lengths
+            at = source[:, i].flatten(1)[..., None].expand(-1, -1, k)
+            sums = best.gather(1, at).view(n_batch, n_states, n_ways, k) + score[:, i][..., None]
+            found, way = _largest(sums.flatten(2), k)
+            found = _rescale(t, found + emission[:, i][..., None], scale, running)
+            best = torch.where(running[:, None, None], found, best)
+            ways[:, t] = way
+    best = best.masked_fill(~steps.end[..., None], -torch.inf)
+    totals, which = _largest(best.flatten(1), k)
+    totals = torch.where(steps.good()[:, None], totals + scale[:, None], torch.nan)
+    paths = torch.empty(n_batch, k, n_positions, dtype=torch.int16, device=device)
+    batch = torch.arange(n_batch, device=device)[:, None]
+    state, rank = which // k, which % k
+    for t in range(n_positions - 1, -1, -1):
+        paths[:, :, t] = state
+        if t > 0:
+            way = ways[batch, t, state, rank].long()
+            running = (t < steps.lengths)[:, None]
+            before = steps.source[steps.row[:, t, None], state, way // k]
+            state, rank = torch.where(running, before, state), torch.where(running, way % k, rank)
+    results = []
+    for b, n in enumerate(steps.lengths.tolist()):
+        count = int((totals[b] > -torch.inf).sum())
+        results.append((paths[b, :count, :n].clone(), totals[b, :count].clone()))
+        if n == 0:
+            results[b] = paths.new_empty(1, 0), totals.new_zeros(1)
+    return results
+
+
+def sample(chain: Chain[Tensor], n: int, seed: int) -> Tensor:
+    """See :meth:`Chain.sample`; the native library draws the same paths."""
+    steps = _Steps.of(chain, torch.float64)
+    device = steps.lengths.device
+    n_batch, n_positions = chain.flags.shape
+    z, alpha, posterior = _all_forward(steps)
+    legal = torch.gt(z, -torch.inf)
+    numbers = np.random.default_rng(seed).random((n_positions, n))
+    x = torch.from_numpy(numbers).to(device)
+    paths = torch.full((n_batch, n, n_positions), -1, dtype=torch.int16, device=device)
+    batch = torch.arange(n_batch, device=device)
+    state = torch.zeros(n_batch, n, dtype=torch.long, device=device)
+    for t in range(n_positions - 1, -1, -1):
+        if t + 1 < n_positions:
+            source, share = _shares(steps, alpha, batch, batch.new_full((n_batch,), t + 1))
+            way = _draw(share[batch[:, None], state], x[t])
+            state = source[batch[:, None], state, way]
+        ends = steps.lengths.eq(t + 1)[:, None]
+        state = torch.where(ends, _draw(posterior[:, None], x[t]), state)
+        inside = (t < steps.lengths) & legal
+        paths[:, :, t] = torch.where(inside[:, None], state, -1)
+    return paths
+
+
+def _all_forward(steps: _Steps) -> tuple[Tensor, Tensor, Tensor]:
+    """Log partition (B,), all forward sums (B, L, S), posterior at the last position (B, S)."""
+    alpha: list[Tensor] = []
+    z, posterior = _partition(steps, lambda _t, _ways, states: alpha.append(states))
+    return z, torch.stack(alpha, 1), posterior
+
+
+def _shares(steps: _Steps, alpha: Tensor, b: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """Return sources and, given each state, posteriors, (N, S, D), of the steps to positions.
+
+    `b` and `t`, (N,), are sequences and positions after the first.
+    """
+    row = steps.row[b, t]
+    source, weight = steps.source[row], steps.weight[row]
+    here, before = steps.scores[b, t], steps.scores[b, t - 1]
+    events = here.gather(1, steps.enter[row].flatten(1))
+    events = events + before.gather(1, steps.leave[row].flatten(1))
+    score = steps.weights[weight] + events.view(weight.shape)
+    return source, _softmax(_gather(alpha[b, t - 1], source) + score)
+
+
+def _softmax(ways: Tensor) -> Tensor:
+    """Probabilities of ways (..., D); zeros where there is none."""
+    impossible = ways.amax(-1, keepdim=True) == -torch.inf
+    return ways.masked_fill(impossible, 0.0).softmax(-1).masked_fill(impossible, 0.0)
+
+
+def _largest(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest of the last axis, of equals the first first, and where they stand."""
+    short = k - values.shape[-1]
+    if short > 0:
+        values = torch.nn.functional.pad(values, (0, short), value=-torch.inf)
+    found, where = values.sort(dim=-1, descending=True, stable=True)
+    return found[..., :k], where[..., :k]
+
+
+def _draw(p: Tensor, x: Tensor) -> Tensor:
+    """Draw from distributions (..., n or 1, D) by numbers (n,) within [0, 1)."""
+    sums = p.cumsum(-1)
+    total = sums[..., -1:]
+    return ((sums <= x[:, None] * total) & (sums < total)).sum(-1)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
+
+from dnatag.engine.crf.tables import tables
+from dnatag.native.checks import Segment, check_segments, check_sequences
+from dnatag.native.library import available
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,31 +24,14 @@ __all__ = ["Chain", "Segment"]
 A = TypeVar("A", np.ndarray, "Tensor")
 
 
-class Segment(NamedTuple):
-    """An interval of a sequence of a batch and the states that a path may take in it.
-
-    Attributes
-    ----------
-    sequence : int
-        Index in the batch.
-    start : int
-        First position, 0-based.
-    sets : numpy.ndarray
-        Integers (n,); for each of the n positions a row of a table of sets of states.
-    """
-
-    sequence: int
-    start: int
-    sets: np.ndarray
-
-
 @dataclass(frozen=True, eq=False)
 class Chain(Generic[A]):
     """A CRF over a batch of B sequences, padded to L positions, for S states, C scores, W weights.
 
-    Made of numpy arrays it computes in compiled loops and gives numpy arrays. Made of torch tensors
-    it gives tensors: those on the CPU, or on a device without double precision, are computed by the
-    same loops, those on other devices by batched torch operations.
+    Made of numpy arrays it computes in the native library and gives numpy arrays. Made of torch
+    tensors it gives tensors: those on the CPU, or on a device without double precision, are
+    computed by the library too, those on other devices by batched torch operations. These serve
+    all where there is no native library.
 
     An impossible path scores -inf. A sequence with a score that is NaN or +inf gives NaN. What
     stands in the padding is never read. Results do not depend on the other sequences of the batch,
@@ -68,7 +55,7 @@ class Chain(Generic[A]):
         bool (B, S), the states allowed at the first and at the last position of each sequence;
         None stands for those of the grammar.
     threads : int or None
-        How many sequences the compiled loops work on at once; None: one of arrays, of tensors as
+        How many sequences the native library works on at once; None: one of arrays, of tensors as
         many as torch has threads.
 
     Raises
@@ -88,27 +75,8 @@ class Chain(Generic[A]):
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Check shapes and values, since the loops do not."""
-        g = self.grammar.compiled
-        n_batch, n_positions = self.scores.shape[:2]
-        for name, shape in (
-            ("scores", (n_batch, n_positions, g.n_scores)),
-            ("weights", (g.n_weights,)),
-            ("flags", (n_batch, n_positions)),
-            ("lengths", (n_batch,)),
-            ("allowed", (n_batch, n_positions, g.n_states)),
-            ("begin", (n_batch, g.n_states)),
-            ("end", (n_batch, g.n_states)),
-        ):
-            values = getattr(self, name)
-            if values is not None and values.shape != shape:
-                raise ValueError(f"{name} has shape {tuple(values.shape)}, expected {shape}")
-        if not n_batch or not n_positions:
-            raise ValueError("a batch needs at least one sequence and one position")
-        if not 0 <= int(self.lengths.min()) <= int(self.lengths.max()) <= n_positions:
-            raise ValueError(f"lengths must lie between 0 and {n_positions}")
-        if (word := int(self.flags.max())) >= 1 << g.flags:
-            raise ValueError(f"property word {word} needs more than {g.flags} flags")
+        """Check shapes and values."""
+        check_sequences(tables(self.grammar), self)
 
     def log_partition(self) -> A:
         """Logarithm of the sum over paths of the exponential of their score.
@@ -170,8 +138,7 @@ class Chain(Generic[A]):
     def segment_log_posterior(self, segments: Sequence[Segment], sets: A) -> A:
         """Log posterior that the path stays within given states along a segment.
 
-        The compiled loops are precise however long the sequence, but a posterior below about
-        1e-250 is -inf.
+        Precise however long the sequence, but a posterior below about 1e-250 is -inf.
 
         Parameters
         ----------
@@ -190,24 +157,15 @@ class Chain(Generic[A]):
         ValueError
             If a segment leaves its sequence, or refers to a set that is not there.
         """
-        n_states = len(self.grammar.states)
-        if sets.ndim != 2 or sets.shape[1] != n_states:
-            raise ValueError(f"sets has shape {tuple(sets.shape)}, expected (P, {n_states})")
-        sizes = self.lengths.tolist()
-        for i, (sequence, start, members) in enumerate(segments):
-            if not 0 <= sequence < len(sizes):
-                raise ValueError(f"segment {i} names sequence {sequence} of {len(sizes)}")
-            if not (len(members) and 0 <= start <= start + len(members) <= sizes[sequence]):
-                raise ValueError(f"segment {i} is empty or leaves its sequence")
-            if not 0 <= int(members.min()) <= int(members.max()) < len(sets):
-                raise ValueError(f"segment {i} names a set of states that is not there")
+        check_segments(tables(self.grammar), self.lengths, segments, sets)
         result: A = self._functions.segment_log_posterior(self, segments, sets)
         return result
 
     def k_best(self, k: int) -> list[tuple[A, A]]:
         """Return the `k` most probable paths of each sequence, best first; fewer if fewer exist.
 
-        Always computed on the CPU. A sequence with a score that is NaN or +inf has none.
+        Computed on the CPU where there is a native library. A sequence with a score that is NaN or
+        +inf has none.
 
         Parameters
         ----------
@@ -232,7 +190,8 @@ class Chain(Generic[A]):
     def sample(self, n: int, *, seed: int = 0) -> A:
         """Draw paths at random, each with its posterior probability.
 
-        Always computed on the CPU. The paths of a sequence are a function of it and the seed.
+        Computed on the CPU where there is a native library. The paths of a sequence are a function
+        of it and the seed.
 
         Parameters
         ----------
@@ -252,23 +211,30 @@ class Chain(Generic[A]):
     @property
     def _functions(self) -> ModuleType:
         """The implementation for these arrays."""
-        if isinstance(self.scores, np.ndarray):
-            return self._on_cpu
-        from dnatag.engine.crf import batched
-        from dnatag.engine.devices import has_double_precision
+        if not isinstance(self.scores, np.ndarray):
+            from dnatag.engine.crf import batched
+            from dnatag.engine.devices import has_double_precision
 
-        device = self.scores.device
-        if device.type == "cpu" or not has_double_precision(device):
-            return self._on_cpu
-        return batched
+            device = self.scores.device
+            if device.type != "cpu" and has_double_precision(device):
+                return batched
+        return self._on_cpu
 
     @property
     def _on_cpu(self) -> ModuleType:
         """The implementation on the CPU for this kind of arrays."""
         if isinstance(self.scores, np.ndarray):
-            from dnatag.engine.crf import arrays
+            if available():
+                from dnatag.engine.crf import arrays
 
-            return arrays
-        from dnatag.engine.crf import autograd
+                return arrays
+            from dnatag.engine.crf import converted
 
-        return autograd
+            return converted
+        if available():
+            from dnatag.engine.crf import autograd
+
+            return autograd
+        from dnatag.engine.crf import batched
+
+        return batched

@@ -2,53 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from dnatag.engine.crf.grammar import CompiledGrammar, Grammar
+from dnatag.native.tables import Tables
 
-__all__ = ["RESCALE", "Tables", "tables"]
-
-#: Forward sums are rescaled at multiples of this position, so that they never lose precision.
-RESCALE = 64
-
-
-class Tables(NamedTuple):
-    """A grammar as the loops read it.
-
-    Pairs of neighbouring property words, ``(flags[t - 1] << flags) | flags[t]``, with the same
-    legal transitions share a *row*. Within a row transitions are sorted by target, then source.
-    An absent weight or score points to a zero behind the last one. Indices are unsigned because
-    numba then need not care for negative ones.
-
-    Attributes
-    ----------
-    flags, n_scores, n_weights : int
-        Numbers of flags, scores and weights.
-    row : numpy.ndarray
-        uint32 (4**flags,), the row of a pair of words.
-    plain : numpy.ndarray
-        bool (R,), whether a row has one transition to each state, without weight or event.
-    start : numpy.ndarray
-        uint32 (R, S + 1), the slices of the columns that follow.
-    source, weight, enter, leave : numpy.ndarray
-        uint32, the transitions.
-    emission : numpy.ndarray
-        uint32 (M, S), the scores that each state adds up, in this order.
-    """
-
-    flags: int
-    n_scores: int
-    n_weights: int
-    row: np.ndarray
-    plain: np.ndarray
-    start: np.ndarray
-    source: np.ndarray
-    weight: np.ndarray
-    enter: np.ndarray
-    leave: np.ndarray
-    emission: np.ndarray
+__all__ = ["tables"]
 
 
 def tables(grammar: Grammar) -> Tables:
@@ -93,4 +54,6 @@ def _tables(g: CompiledGrammar) -> Tables:
         enter,
         leave,
         emission,
+        g.begin,
+        g.end,
     )

@@ -32,7 +32,7 @@ def training_device(name: str) -> torch.device:
     InputError
         If the device is not there.
     """
-    device = choose_device(name)
+    device = torch.device(choose_device(name))
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise, product
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,8 +24,15 @@ from dnatag.engine.crf import batched
 from dnatag.engine.crf.chain import Chain, Segment
 from dnatag.engine.crf.grammar import Grammar, Requirement, Transition
 from dnatag.engine.devices import torch_threads
+from dnatag.native import library
 
-FUNCTIONS = ("log_partition", "likelihood_loss", "viterbi", "marginals", "segment_log_posterior")
+FUNCTIONS = (
+    "log_partition",
+    "likelihood_loss",
+    "viterbi",
+    "segment_log_posterior",
+    "k_best",
+)
 
 
 def in_batches(chain: Chain[torch.Tensor]) -> Any:
@@ -32,17 +41,20 @@ def in_batches(chain: Chain[torch.Tensor]) -> Any:
     def marginals(project: torch.Tensor | None = None) -> torch.Tensor:
         return batched.marginals(chain, project)
 
+    def sample(n: int, *, seed: int = 0) -> torch.Tensor:
+        return batched.sample(chain, n, seed)
+
     functions = {name: partial(getattr(batched, name), chain) for name in FUNCTIONS}
-    return SimpleNamespace(**functions | {"marginals": marginals})
+    return SimpleNamespace(**functions, marginals=marginals, sample=sample)
 
 
-def by_loops(chain: Chain[torch.Tensor]) -> Any:
-    """Let a chain be computed by the compiled loops."""
+def by_library(chain: Chain[torch.Tensor]) -> Any:
+    """Let a chain be computed by the native library."""
     return chain
 
 
 Implementation = Callable[[Chain[torch.Tensor]], Any]
-both = pytest.mark.parametrize("crf", [by_loops, in_batches])
+both = pytest.mark.parametrize("crf", [by_library, in_batches])
 some = settings(max_examples=100, deadline=None)
 
 
@@ -321,10 +333,11 @@ def test_segment_log_posterior(crf: Implementation, case: Case, data: st.DataObj
     np.testing.assert_allclose(found, np.array(expected)[order], rtol=1e-9, atol=1e-9)
 
 
+@both
 @some
 @given(case=cases(), k=st.integers(1, 6))
-def test_k_best(case: Case, k: int) -> None:
-    results = case.chain.k_best(k)
+def test_k_best(crf: Implementation, case: Case, k: int) -> None:
+    results = crf(case.chain).k_best(k)
     best, _ = case.chain.viterbi()
     for b, legal in enumerate(case.all_paths()):
         possible = {path: score for path, score in legal.items() if score > -np.inf}
@@ -338,12 +351,13 @@ def test_k_best(case: Case, k: int) -> None:
             assert list(rows[0]) == best[b, : case.lengths[b]].tolist()
 
 
+@both
 @some
 @given(case=cases())
-def test_samples(case: Case) -> None:
+def test_samples(crf: Implementation, case: Case) -> None:
     """Each path is about as frequent as it is probable; none is drawn that is not legal."""
     n = 400
-    drawn = case.chain.sample(n, seed=3)
+    drawn = crf(case.chain).sample(n, seed=3)
     for b, legal in enumerate(case.all_paths()):
         length = int(case.lengths[b])
         assert (drawn[b, :, length:] == -1).all()
@@ -358,7 +372,7 @@ def test_samples(case: Case) -> None:
             limit = (5 * np.sqrt(n * share * (1 - share)) + 5) * (share > 0)
             assert abs(found.pop(path, 0) - n * share) <= limit
         assert not found
-    assert not torch.equal(drawn, case.chain.sample(n, seed=4)) or all(
+    assert not torch.equal(drawn, crf(case.chain).sample(n, seed=4)) or all(
         len(set(map(tuple, rows.tolist()))) == 1 for rows in drawn
     )
 
@@ -391,11 +405,13 @@ def test_gradient(crf: Implementation) -> None:
 
 
 def test_implementations_agree() -> None:
-    """Beyond rescaling, chunks and, for the compiled loops, the first block."""
+    """Beyond rescaling, chunks and, for the native library, the first block."""
     case = dense_case(3, 400)
     allowed = torch.rand(3, 400, 8, generator=torch.Generator().manual_seed(1)) < 0.95
+    sets = torch.rand(2, 8, generator=torch.Generator().manual_seed(2)) < 0.9
+    segments = [Segment(0, 3, np.arange(390) % 2), Segment(1, 0, np.zeros(1, dtype=int))]
     results = []
-    for crf in (by_loops, in_batches):
+    for crf in (by_library, in_batches):
         scores = case.scores.clone().requires_grad_()
         weights = case.weights.clone().requires_grad_()
         chain = replace(case.chain, scores=scores, weights=weights)
@@ -411,6 +427,9 @@ def test_implementations_agree() -> None:
                 weights.grad,
                 crf(chain).marginals(),
                 *crf(chain).viterbi(),
+                *(x for best in crf(chain).k_best(3) for x in best),
+                crf(chain).sample(3),
+                crf(chain).segment_log_posterior(segments, sets),
             )
         )
     for one, other in zip(*results, strict=True):
@@ -598,7 +617,8 @@ def test_not_a_number_is_reported(crf: Implementation) -> None:
     chain = replace(case.chain, allowed=torch.ones(2, 100, 8, dtype=torch.bool))
     loss, _ = crf(chain).likelihood_loss()
     assert loss.isnan().tolist() == [True, False]
-    assert len(case.chain.k_best(2)[0][0]) == 0
+    assert len(crf(case.chain).k_best(2)[0][0]) == 0
+    assert (crf(case.chain).sample(2)[0] == -1).all()
 
 
 @pytest.mark.parametrize(
@@ -636,6 +656,22 @@ def test_too_many_of_the_best() -> None:
         dense_case(2, 100).arrays.k_best(1 << 15)
 
 
+def results(chain: Chain, convert: Callable[[np.ndarray], Any]) -> list[Any]:
+    """What all functions give; `convert` makes arrays what the chain is made of."""
+    sets = np.eye(len(chain.grammar.states), dtype=bool)
+    segments = [Segment(b, 0, np.array([0])) for b, n in enumerate(chain.lengths) if n]
+    return [
+        chain.log_partition(),
+        *chain.likelihood_loss(),
+        *chain.viterbi(),
+        chain.marginals(),
+        chain.marginals(convert(sets.astype(float))),
+        chain.segment_log_posterior(segments, convert(sets)),
+        *(part for best in chain.k_best(3) for part in best),
+        chain.sample(2),
+    ]
+
+
 @some
 @given(case=cases(restricted=True))
 def test_arrays_give_arrays(case: Case) -> None:
@@ -643,26 +679,42 @@ def test_arrays_give_arrays(case: Case) -> None:
     own = case.arrays
     own.scores.flags.writeable = False
     own = replace(own, flags=np.asfortranarray(own.flags), threads=2)
-    sets = np.eye(len(case.grammar.states), dtype=bool)
-    segments = [Segment(b, 0, np.array([0])) for b, n in enumerate(own.lengths) if n]
-
-    def results(chain: Chain, convert: Callable[[np.ndarray], Any]) -> list[Any]:
-        return [
-            chain.log_partition(),
-            *chain.likelihood_loss(),
-            *chain.viterbi(),
-            chain.marginals(),
-            chain.marginals(convert(sets.astype(float))),
-            chain.segment_log_posterior(segments, convert(sets)),
-            *(part for best in chain.k_best(3) for part in best),
-            chain.sample(2),
-        ]
-
     expected = results(case.chain, torch.from_numpy)
     for one, other in zip(results(own, np.asarray), expected, strict=True):
         assert isinstance(one, np.ndarray)
         assert one.dtype == other.numpy().dtype
         np.testing.assert_array_equal(one, other)
+
+
+@contextmanager
+def no_library() -> Iterator[None]:
+    """Let there be no native library, which is looked for anew."""
+    looked = library.available, library._load
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "_PATH", Path("nowhere"))
+        for function in looked:
+            function.cache_clear()
+        yield
+    for function in looked:
+        function.cache_clear()
+
+
+def test_without_native_library() -> None:
+    """All but the same, and a warning, once."""
+    case = dense_case(3, 150)
+    case.allowed = torch.rand(3, 150, 8, generator=torch.Generator().manual_seed(1)) < 0.95
+    own = case.arrays
+    own.scores.flags.writeable = False
+    expected = results(own, np.asarray)
+    with no_library():
+        with pytest.warns(UserWarning, match="slow"):
+            found = results(own, np.asarray)
+        of_tensors = results(case.chain, torch.from_numpy)
+    for one, tensor, other in zip(found, of_tensors, expected, strict=True):
+        assert isinstance(one, np.ndarray)
+        assert one.dtype == tensor.numpy().dtype == other.dtype
+        np.testing.assert_array_equal(one, tensor)
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_arrays_need_no_torch() -> None:

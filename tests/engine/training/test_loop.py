@@ -26,7 +26,8 @@ from torch import Tensor
 from dnatag.engine.batch import Batch
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig
+from dnatag.engine.networks.configs import KmerTaggerConfig
+from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.engine.objective import Metric
 from dnatag.engine.training.checkpoint import has_checkpoint
 from dnatag.engine.training.config import TrainingConfig

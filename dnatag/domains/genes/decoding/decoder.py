@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-import torch
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
@@ -24,9 +23,9 @@ from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
-from dnatag.engine.inference.torch_encoder import TorchEncoder
+from dnatag.engine.inference.networks import tile_encoder
 from dnatag.engine.inference.windows import EncodedWindow, FeatureFunction, Runner, Window
-from dnatag.engine.networks.kmer_tagger import KmerTagger
+from dnatag.engine.networks.weights import KmerWeights
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer
 
@@ -82,11 +81,11 @@ class Decoder:
 
     Parameters
     ----------
-    tagger : KmerTagger
+    weights : KmerWeights
         The gene model.
     structure : GeneStructure
         Which genes are legal; the model gives the scores of its grammar.
-    device : torch.device
+    device : str
         Where the network runs; decoding is done on the CPU.
     threads : int
         Number of CPU threads.
@@ -104,9 +103,9 @@ class Decoder:
 
     def __init__(
         self,
-        tagger: KmerTagger,
+        weights: KmerWeights,
         structure: GeneStructure,
-        device: torch.device,
+        device: str,
         threads: int,
         *,
         closed_ends: bool = False,
@@ -115,7 +114,7 @@ class Decoder:
         masks: Mapping[str, Sequence[tuple[int, int]]] | None = None,
         settings: DecodingSettings,
     ) -> None:
-        self.grammar = tagger.grammar
+        self.grammar = weights.grammar
         self.structure = structure
         self.device = device
         self.threads = threads
@@ -124,8 +123,8 @@ class Decoder:
         self.alternatives = alternatives
         self.masks = masks or {}
         self.settings = settings
-        self.runner = Runner(TorchEncoder(tagger, device), threads, settings.tiling)
-        self._transition_weights = tagger.transition_weights.detach().cpu().numpy()
+        self.runner = Runner(tile_encoder(weights, device), threads, settings.tiling)
+        self._transition_weights = weights.transition_weights
         self._frame_of_state = structure.frame_of_state.astype(np.float32)
         self._frames = [self.grammar.scores.index(frame) for frame in structure.frames]
         self._starts = [self.grammar.scores.index(start) for start in structure.start_scores]

@@ -1,0 +1,1 @@
+"""The native core: C loops over numpy arrays, called through ctypes."""

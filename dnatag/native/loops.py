@@ -1,0 +1,343 @@
+"""Loops over the bases of a genome in C: what is counted to adapt to it, and the genes of a path.
+
+Those of the adaptation read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C,
+G, T and -1 for any other symbol; `flags`, uint8 (L,), are the property bits as that strand sees
+them. They are START 1, STOP 2, START_REVERSE 4 and STOP_REVERSE 8.
+"""
+
+from __future__ import annotations
+
+from ctypes import c_double, c_int, c_int64, c_void_p
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from dnatag.native.library import array, function, pointer
+
+__all__ = [
+    "count_hexamers",
+    "count_starts",
+    "drop_short",
+    "features",
+    "genes_log_odds",
+    "least_rotation",
+    "motif_log_odds",
+    "open_runs",
+    "properties",
+]
+
+_A, _I = c_void_p, c_int64
+_TYPES: dict[str, tuple[Any, ...]] = {
+    "properties": (_I, _A, _A, _A),
+    "count_hexamers": (_I, _A, _I, _A, _A, _A, _A),
+    "genes_log_odds": (_I, _A, _I, _A, c_double, _A),
+    "count_starts": (_I, _A, _A, _I, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, _I),
+    "features": (_I, _A, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, c_double, _A, _I),
+    "motif_log_odds": (_I, _A, _I, _A, _I, _A, _I, _A, _I, _A),
+    "open_runs": (_I, _A, _A, _I, _A, _I, _A),
+    "drop_short": (_I, _A, c_int, c_int, _I, _I, _I),
+    "least_rotation": (_I, _A),
+}
+_RESULTS = {"genes_log_odds": c_int, "open_runs": c_int64, "least_rotation": c_int64}
+
+
+@cache
+def _loop(name: str) -> Any:
+    return function(f"dnatag_{name}", *_TYPES[name], result=_RESULTS.get(name))
+
+
+def _own(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
+    """Address of an array that is read in place."""
+    ordered = values.flags.c_contiguous and values.flags.aligned
+    if values.dtype != dtype or values.shape != shape or not ordered:
+        raise ValueError(
+            f"an array of {values.dtype} {values.shape} where {np.dtype(dtype)} {shape} "
+            "in C order is wanted"
+        )
+    return pointer(values)
+
+
+def _written(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
+    """Address of an array that is written in place."""
+    if not values.flags.writeable:
+        raise ValueError("an array to be written is read-only")
+    return _own(values, dtype, *shape)
+
+
+def properties(symbols: np.ndarray, codons: np.ndarray) -> np.ndarray:
+    """Property bits of each base.
+
+    Parameters
+    ----------
+    symbols : numpy.ndarray
+        uint8 (L,), below 16.
+    codons : numpy.ndarray
+        uint8 (16, 16, 16), the bits of each codon of symbols.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (L,): START and STOP_REVERSE where a codon has its first base, STOP and START_REVERSE
+        where it has its last.
+    """
+    symbols = array(symbols, np.uint8)
+    flags = np.empty(len(symbols), np.uint8)
+    table = _own(codons, np.uint8, 16, 16, 16)
+    _loop("properties")(len(symbols), pointer(symbols), table, pointer(flags))
+    return flags
+
+
+def count_hexamers(
+    base: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    coding: np.ndarray,
+    background: np.ndarray,
+) -> None:
+    """Count hexamers at codon starts of intervals, and at every base of this strand.
+
+    Parameters
+    ----------
+    base : numpy.ndarray
+        See the module.
+    starts, ends : numpy.ndarray
+        Integers (G,), the intervals.
+    coding, background : numpy.ndarray
+        float64 (4096,), added to; ambiguous hexamers are left out.
+    """
+    base, starts, ends = array(base, np.int8), array(starts, np.int64), array(ends, np.int64)
+    _loop("count_hexamers")(
+        len(base), pointer(base), len(starts), pointer(starts), _own(ends, np.int64, len(starts)),
+        _written(coding, np.float64, 4096), _written(background, np.float64, 4096),
+    )  # fmt: skip
+
+
+def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.ndarray:
+    """How much more probable a sequence is with genes than without, for each row of ratios.
+
+    Between genes and in each of six frames codons follow each other; before each one the frame
+    may change.
+
+    Parameters
+    ----------
+    base : numpy.ndarray
+        See the module.
+    ratios : numpy.ndarray
+        float64 (P, 4096), probability of the second codon of a hexamer, given the first, inside
+        genes over that anywhere. Not copied if in Fortran order.
+    leave : float
+        Probability that the frame changes.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (P,), nats.
+    """
+    base, by_hexamer = array(base, np.int8), array(ratios.T, np.float64)
+    out = np.empty(len(ratios))
+    table = _own(by_hexamer, np.float64, 4096, len(ratios))
+    if _loop("genes_log_odds")(len(base), pointer(base), len(out), table, leave, pointer(out)):
+        raise MemoryError
+    return out
+
+
+def count_starts(
+    base: np.ndarray,
+    flags: np.ndarray,
+    starts: np.ndarray,
+    kinds: np.ndarray,
+    codons: np.ndarray,
+    profiles: np.ndarray,
+    motifs: np.ndarray,
+    before: int,
+    behind: int,
+    bins: np.ndarray,
+    reach: int,
+) -> None:
+    """Count starts by kind (0 first, 1 inner) and their in-frame rivals (kind 2).
+
+    Parameters
+    ----------
+    base, flags : numpy.ndarray
+        See the module.
+    starts, kinds : numpy.ndarray
+        Integers (G,).
+    codons, profiles, motifs : numpy.ndarray
+        float64 (3, 64), (3, before + behind, 4) and (3, 1024, number of bins), added to: start
+        codons, bases around them, and 5-mers before them by the bin of their distance.
+    before, behind : int
+        Bases of a profile before a start and from it on.
+    bins : numpy.ndarray
+        Integers, the bin of each number of bases between a 5-mer and a start.
+    reach : int
+        How far rivals are looked for.
+    """
+    base, flags = array(base, np.int8), array(flags, np.uint8)
+    starts, kinds, bins = (array(x, np.int64) for x in (starts, kinds, bins))
+    n_bins = motifs.shape[-1]
+    if not (((kinds == 0) | (kinds == 1)).all() and ((bins >= 0) & (bins < n_bins)).all()):
+        raise ValueError("kinds of starts are 0 and 1, and bins below the number of bins")
+    _loop("count_starts")(
+        len(base), pointer(base), _own(flags, np.uint8, len(base)),
+        len(starts), pointer(starts), _own(kinds, np.int64, len(starts)),
+        _written(codons, np.float64, 3, 64), _written(profiles, np.float64, 3, before + behind, 4),
+        _written(motifs, np.float64, 3, 1024, n_bins),
+        before, behind, len(bins), n_bins, pointer(bins), reach,
+    )  # fmt: skip
+
+
+def features(
+    base: np.ndarray,
+    flags: np.ndarray,
+    hexamers: np.ndarray,
+    codons: np.ndarray,
+    profiles: np.ndarray,
+    motifs: np.ndarray,
+    before: int,
+    behind: int,
+    bins: np.ndarray,
+    scale: float,
+    out: np.ndarray,
+) -> None:
+    """Fill the channels of one strand; starts are scored where a start codon begins.
+
+    Parameters
+    ----------
+    base, flags : numpy.ndarray
+        See the module.
+    hexamers, codons, profiles, motifs : numpy.ndarray
+        float32 (4096,), (64,), (2, before + behind, 4) and (2, 1024, number of bins), log-odds.
+    before, behind, bins
+        As of :func:`count_starts`.
+    scale : float
+        What the sums of profiles are multiplied with.
+    out : numpy.ndarray
+        float32 (L, 6), of any order of rows; only what is not zero is written.
+    """
+    base, flags, bins = array(base, np.int8), array(flags, np.uint8), array(bins, np.int64)
+    n_bins = motifs.shape[-1]
+    if not ((bins >= 0) & (bins < n_bins)).all():
+        raise ValueError("bins lie below the number of bins")
+    if not len(base):
+        return
+    if out.dtype != np.float32 or out.shape != (len(base), 6) or out.strides[1] != 4:
+        raise ValueError(f"out is {out.dtype} {out.shape}, expected float32 ({len(base)}, 6)")
+    _loop("features")(
+        len(base), pointer(base), _own(flags, np.uint8, len(base)),
+        _own(hexamers, np.float32, 4096), _own(codons, np.float32, 64),
+        _own(profiles, np.float32, 2, before + behind, 4),
+        _own(motifs, np.float32, 2, 1024, n_bins),
+        before, behind, len(bins), n_bins, pointer(bins), scale,
+        out.ctypes.data, out.strides[0] // 4,
+    )  # fmt: skip
+
+
+def motif_log_odds(
+    base: np.ndarray,
+    places: np.ndarray,
+    weights: np.ndarray,
+    spacers: np.ndarray,
+    shortest: int,
+    out: np.ndarray,
+) -> None:
+    """Fill in the log-odds of a motif before start codons.
+
+    Parameters
+    ----------
+    base : numpy.ndarray
+        See the module.
+    places : numpy.ndarray
+        Integers (M,), first base of each start codon.
+    weights : numpy.ndarray
+        float32 (width, 4), log-odds of bases in the motif.
+    spacers : numpy.ndarray
+        float32 (n + 1,), probabilities of the distances from `shortest` on, and of no motif.
+    shortest : int
+        Bases between motif and start.
+    out : numpy.ndarray
+        float32 (M,).
+    """
+    base, places = array(base, np.int8), array(places, np.int64)
+    _loop("motif_log_odds")(
+        len(base), pointer(base), len(places), pointer(places),
+        len(weights), _own(weights, np.float32, len(weights), 4),
+        len(spacers) - 1, _own(spacers, np.float32, len(spacers)),
+        shortest, _written(out, np.float32, len(places)),
+    )  # fmt: skip
+
+
+def open_runs(
+    path: np.ndarray, flags: np.ndarray, frame_of_state: np.ndarray, out: np.ndarray
+) -> int:
+    """Find where frames are open, one stretch for each gene even if they follow at once.
+
+    Parameters
+    ----------
+    path : numpy.ndarray
+        Integers (L,), states; a negative one has no frame open.
+    flags : numpy.ndarray
+        uint8 (L,), the property bits.
+    frame_of_state : numpy.ndarray
+        Bool (S, 6), the frames that are open in each state, up to 128 of them.
+    out : numpy.ndarray
+        int64 (N, 4), filled with reverse strand (0 or 1), phase (position modulo 3 of a codon's
+        left base), left and right end.
+
+    Returns
+    -------
+    int
+        The number of stretches, which may be more than N.
+    """
+    n_states = len(frame_of_state)
+    if n_states > 128 or (len(path) and int(path.max()) >= n_states):
+        raise ValueError("a path has states of at most 128")
+    path, flags = array(path, np.int8), array(flags, np.uint8)
+    frames = array(frame_of_state, np.bool_)
+    return _loop("open_runs")(
+        len(path), pointer(path), _own(flags, np.uint8, len(path)),
+        n_states, _own(frames, np.bool_, n_states, 6),
+        len(out), _written(out, np.int64, len(out), 4),
+    )  # fmt: skip
+
+
+def drop_short(
+    flags: np.ndarray, start: int, stop: int, last: int, step: int, min_length: int
+) -> None:
+    """Clear the start bits whose reading frame ends in fewer than `min_length` bases.
+
+    A frame without a stop codon runs off the end: it is kept.
+
+    Parameters
+    ----------
+    flags : numpy.ndarray
+        uint8 (L,), changed in place.
+    start, stop : int
+        Bits of the strand's start and stop codons.
+    last, step : int
+        The strand is read backwards from index `last` in steps of `-step`: the last index and 1
+        for the forward strand, 0 and -1 for the reverse one.
+    min_length : int
+        In bases.
+    """
+    if (last, step) not in ((len(flags) - 1, 1), (0, -1)):
+        raise ValueError("a strand is read from its end, in steps of one")
+    here = _written(flags, np.uint8, len(flags))
+    _loop("drop_short")(len(flags), here, start, stop, last, step, min_length)
+
+
+def least_rotation(symbols: np.ndarray) -> int:
+    """Where the lexicographically least rotation begins.
+
+    Parameters
+    ----------
+    symbols : numpy.ndarray
+        uint8 (L,).
+
+    Returns
+    -------
+    int
+        0-based.
+    """
+    symbols = array(symbols, np.uint8)
+    return _loop("least_rotation")(len(symbols), pointer(symbols))

@@ -1,0 +1,329 @@
+// Loops over the bases of a genome: what is counted to adapt to it, and the genes of a path.
+//
+// `base` are the numbers of bases in the direction of a strand, 0 to 3 for A, C, G, T and -1 for
+// any other symbol; `flags` the property bits as that strand sees them. dnatag/native/loops.py
+// describes the functions.
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+// The property bits, as in dnatag/genes/codes.py.
+enum { START = 1, STOP = 2, START_REVERSE = 4, STOP_REVERSE = 8 };
+
+// The hexamers of a strand, base by base.
+typedef struct {
+    int index, clean; // the last six bases, and how many of them are not ambiguous
+} Hexamer;
+
+// Take one more base; return the index of the hexamer that it ends, -1 if that is ambiguous.
+static int next(Hexamer *hexamer, int8_t b) {
+    if (b < 0) {
+        *hexamer = (Hexamer){0, 0};
+        return -1;
+    }
+    hexamer->index = ((hexamer->index << 2) | b) & 4095;
+    hexamer->clean++;
+    return hexamer->clean >= 6 ? hexamer->index : -1;
+}
+
+// Index of the n bases from `first` on, -1 if one is ambiguous.
+static int word(const int8_t *base, int64_t first, int n) {
+    int index = 0;
+    for (int i = 0; i < n; i++) {
+        if (base[first + i] < 0) return -1;
+        index = index * 4 + base[first + i];
+    }
+    return index;
+}
+
+// The same of a codon, in which ambiguous bases count as A.
+static int codon(const int8_t *base, int64_t first) {
+    int index = 0;
+    for (int i = 0; i < 3; i++) index = index * 4 + (base[first + i] < 0 ? 0 : base[first + i]);
+    return index;
+}
+
+// `codons` (16, 16, 16): flags of each codon of symbols.
+void dnatag_properties(int64_t length, const uint8_t *symbols, const uint8_t *codons,
+                       uint8_t *flags) {
+    unsigned index = 0;
+    for (int64_t t = 0; t < length; t++) {
+        index = ((index << 4) | symbols[t]) & 4095;
+        uint8_t found = t < 2 ? 0 : codons[index];
+        // A codon is a start or a reverse stop at its first base, else at its last.
+        flags[t] = found & (STOP | START_REVERSE);
+        if (t >= 2) flags[t - 2] |= found & (START | STOP_REVERSE);
+    }
+}
+
+void dnatag_count_hexamers(int64_t length, const int8_t *base, int64_t n_genes,
+                           const int64_t *starts, const int64_t *ends, double *coding,
+                           double *background) {
+    Hexamer hexamer = {0, 0};
+    for (int64_t t = 0; t < length; t++) {
+        int index = next(&hexamer, base[t]);
+        if (index >= 0) background[index] += 1;
+    }
+    for (int64_t g = 0; g < n_genes; g++)
+        for (int64_t t = starts[g]; t < ends[g] - 5; t += 3) {
+            int index = t >= 0 && t + 6 <= length ? word(base, t, 6) : -1;
+            if (index >= 0) coding[index] += 1;
+        }
+}
+
+// The hexamer of the other strand at the same place.
+static int turned(int hexamer) {
+    int other = 0;
+    for (int i = 0; i < 6; i++) other |= (3 - ((hexamer >> 2 * i) & 3)) << 2 * (5 - i);
+    return other;
+}
+
+// Take one codon step of n rows: change the frame, pass a hexamer in each of six, add up.
+static void log_odds_step(int64_t n, double leave, const double *const *ratios,
+                          double *restrict sums, double *restrict totals) {
+    double enter = leave / 7, stay = 1 - leave;
+    for (int64_t p = 0; p < n; p++) {
+        double entering = enter * totals[p];
+        double a = (sums[p] * stay + entering) * ratios[0][p];
+        double b = (sums[n + p] * stay + entering) * ratios[1][p];
+        double c = (sums[2 * n + p] * stay + entering) * ratios[2][p];
+        double d = (sums[3 * n + p] * stay + entering) * ratios[3][p];
+        double e = (sums[4 * n + p] * stay + entering) * ratios[4][p];
+        double f = (sums[5 * n + p] * stay + entering) * ratios[5][p];
+        double between = sums[6 * n + p] * stay + entering;
+        sums[p] = a;
+        sums[n + p] = b;
+        sums[2 * n + p] = c;
+        sums[3 * n + p] = d;
+        sums[4 * n + p] = e;
+        sums[5 * n + p] = f;
+        sums[6 * n + p] = between;
+        totals[p] = a + b + c + d + e + f + between;
+    }
+}
+
+// `ratios` (4096, P); `out` (P). Returns 0, or 1 if memory is lacking.
+int dnatag_genes_log_odds(int64_t length, const int8_t *base, int64_t n, const double *ratios,
+                          double leave, double *out) {
+    // Forward sums (7, P): the frames of both strands, and what is between genes.
+    double *sums = malloc((size_t)(9 * n + 1) * sizeof(double));
+    int16_t other[4096];
+    if (!sums) return 1;
+    double *totals = sums + 7 * n, *ones = sums + 8 * n;
+    for (int h = 0; h < 4096; h++) other[h] = (int16_t)turned(h);
+    for (int64_t i = 0; i < 7 * n; i++) sums[i] = 1.0 / 7;
+    for (int64_t p = 0; p < n; p++) {
+        totals[p] = ones[p] = 1.0;
+        out[p] = 0.0;
+    }
+    Hexamer hexamer = {0, 0};
+    for (int64_t t = 0; t < 5 && t < length; t++) next(&hexamer, base[t]);
+    for (int64_t t = 0; t < length - 7; t += 3) {
+        const double *passed[6];
+        for (int frame = 0; frame < 3; frame++) {
+            int h = next(&hexamer, base[t + 5 + frame]);
+            passed[frame] = h < 0 ? ones : ratios + h * n;
+            passed[3 + frame] = h < 0 ? ones : ratios + other[h] * n;
+        }
+        log_odds_step(n, leave, passed, sums, totals);
+        for (int64_t p = 0; p < n; p++) {
+            double total = totals[p];
+            if (!(total > 1e30 || total < 1e-30)) continue;
+            out[p] += log(total);
+            totals[p] = 1.0;
+            for (int i = 0; i < 7; i++) sums[i * n + p] /= total;
+        }
+    }
+    for (int64_t p = 0; p < n; p++) out[p] += log(totals[p]);
+    free(sums);
+    return 0;
+}
+
+// The 5-mers before a start, one base farther away at each step.
+typedef struct {
+    int index, clean; // the five bases, and how many of them are not ambiguous
+} Before;
+
+// Take the base at `t`; return the index of the 5-mer that it begins, -1 if that is ambiguous.
+static int farther(Before *before, const int8_t *base, int64_t t) {
+    if (base[t] < 0) {
+        *before = (Before){0, 0};
+        return -1;
+    }
+    before->index = before->index >> 2 | base[t] << 8;
+    before->clean++;
+    return before->clean >= 5 ? before->index : -1;
+}
+
+// What is counted around starts; `bins` is the bin of each gap between a 5-mer and a start.
+typedef struct {
+    int64_t before, behind, n_gaps, n_bins;
+    const int64_t *bins;
+} Surroundings;
+
+static void count_start(const Surroundings *x, int64_t length, const int8_t *base, int64_t t,
+                        double *codons, double *profile, double *motifs) {
+    codons[codon(base, t)] += 1;
+    for (int64_t i = -x->before; i < x->behind; i++)
+        if (t + i >= 0 && t + i < length && base[t + i] >= 0)
+            profile[4 * (i + x->before) + base[t + i]] += 1;
+    Before before = {0, 0};
+    for (int64_t gap = -4; gap < x->n_gaps && t - gap - 5 >= 0; gap++) {
+        int index = farther(&before, base, t - gap - 5);
+        if (index >= 0) motifs[index * x->n_bins + x->bins[gap]] += 1;
+    }
+}
+
+// `codons` (3, 64), `profiles` (3, before + behind, 4), `motifs` (3, 1024, bins).
+void dnatag_count_starts(int64_t length, const int8_t *base, const uint8_t *flags, int64_t n_starts,
+                         const int64_t *starts, const int64_t *kinds, double *codons,
+                         double *profiles, double *motifs, int64_t before, int64_t behind,
+                         int64_t n_gaps, int64_t n_bins, const int64_t *bins, int64_t reach) {
+    Surroundings x = {before, behind, n_gaps, n_bins, bins};
+    int64_t profile = 4 * (before + behind), motif = 1024 * n_bins;
+    for (int64_t g = 0; g < n_starts; g++) {
+        int64_t t = starts[g], kind = kinds[g];
+        if (t < 0 || t + 3 > length) continue;
+        count_start(&x, length, base, t, codons + 64 * kind, profiles + profile * kind,
+                    motifs + motif * kind);
+        for (int64_t way = -3; way <= 3; way += 6)
+            for (int64_t rival = t + way; rival >= 0 && rival < length - 2; rival += way) {
+                if (llabs(rival - t) > reach || flags[rival + 2] & STOP) break;
+                if (flags[rival] & START)
+                    count_start(&x, length, base, rival, codons + 64 * 2, profiles + profile * 2,
+                                motifs + motif * 2);
+            }
+    }
+}
+
+// `hexamers` (4096), `codons` (64), `profiles` (2, before + behind, 4), `motifs` (2, 1024, bins);
+// `out` (L, 6) with rows `stride` apart, which may be negative.
+void dnatag_features(int64_t length, const int8_t *base, const uint8_t *flags,
+                     const float *hexamers, const float *codons, const float *profiles,
+                     const float *motifs, int64_t before, int64_t behind, int64_t n_gaps,
+                     int64_t n_bins, const int64_t *bins, double scale, float *out,
+                     int64_t stride) {
+    Hexamer hexamer = {0, 0};
+    for (int64_t t = 0; t < length; t++) {
+        int index = next(&hexamer, base[t]);
+        if (index >= 0) out[(t - 5) * stride] = hexamers[index];
+        // In a slice of a contig, the last codon may lie beyond the end.
+        if (!(flags[t] & START) || t + 3 > length) continue;
+        float *row = out + t * stride;
+        row[1] = codons[codon(base, t)];
+        int64_t low = t < before ? -t : -before, high = length - t < behind ? length - t : behind;
+        const float *first = profiles + 4 * before, *inner = first + 4 * (before + behind);
+        double total_first = 0.0, total_inner = 0.0;
+        for (int64_t i = low; i < high; i++) {
+            if (base[t + i] < 0) continue;
+            total_first += first[4 * i + base[t + i]];
+            total_inner += inner[4 * i + base[t + i]];
+        }
+        row[2] = (float)(total_first * scale);
+        row[3] = (float)(total_inner * scale);
+        Before five = {0, 0};
+        float best_first = -9.0f, best_inner = -9.0f;
+        for (int64_t gap = -4; gap < n_gaps && t - gap - 5 >= 0; gap++) {
+            int number = farther(&five, base, t - gap - 5);
+            if (number < 0) continue;
+            const float *odds = motifs + number * n_bins + bins[gap];
+            best_first = odds[0] > best_first ? odds[0] : best_first;
+            best_inner = odds[1024 * n_bins] > best_inner ? odds[1024 * n_bins] : best_inner;
+        }
+        row[4] = best_first > -9.0f ? best_first : 0.0f;
+        row[5] = best_inner > -9.0f ? best_inner : 0.0f;
+    }
+}
+
+// `weights` (width, 4), `spacers` (n + 1), `out` (places).
+void dnatag_motif_log_odds(int64_t length, const int8_t *base, int64_t n_places,
+                           const int64_t *places, int64_t width, const float *weights, int64_t n,
+                           const float *spacers, int64_t shortest, float *out) {
+    for (int64_t m = 0; m < n_places; m++) {
+        double total = spacers[n];
+        for (int64_t i = 0; i < n; i++) {
+            int64_t first = places[m] - shortest - i - width;
+            double score = 0.0;
+            for (int64_t j = 0; j < width; j++) {
+                int64_t t = first + j;
+                if (t >= 0 && t < length && base[t] >= 0) score += weights[4 * j + base[t]];
+            }
+            total += spacers[i] * exp(score);
+        }
+        out[m] = (float)log(total);
+    }
+}
+
+// `frames` (S, 6), S at most 128: the frames that are open in a state; `out` (N, 4).
+int64_t dnatag_open_runs(int64_t length, const int8_t *path, const uint8_t *flags, int64_t n_states,
+                         const uint8_t *frames, int64_t n_out, int64_t *out) {
+    // Bit 3 * reverse + phase: the genes that are open in a state, by position modulo 3.
+    uint8_t genes[3 * 128] = {0};
+    for (int64_t s = 0; s < n_states; s++)
+        for (int64_t turn = 0; turn < 3; turn++)
+            for (int phase = 0; phase < 3; phase++) {
+                int64_t position = (turn - phase + 3) % 3;
+                if (frames[6 * s + position]) genes[3 * s + turn] |= (uint8_t)(1 << phase);
+                if (frames[6 * s + 5 - position]) genes[3 * s + turn] |= (uint8_t)(8 << phase);
+            }
+    int64_t count = 0, began[6] = {0};
+    unsigned open = 0;
+    for (int64_t t = 0, turn = 0; t <= length; t++, turn = turn == 2 ? 0 : turn + 1) {
+        unsigned now = t < length && path[t] >= 0 ? genes[3 * path[t] + turn] : 0, cut = 0;
+        if (t > 0 && flags[t - 1] & STOP) cut |= 1u << turn;
+        if (t < length && flags[t] & STOP_REVERSE) cut |= 8u << turn;
+        if (now == open && !(open & cut)) continue;
+        for (int i = 0; i < 6; i++) {
+            unsigned bit = 1u << i;
+            if (open & bit && (cut & bit || !(now & bit))) {
+                if (count < n_out) {
+                    int64_t *run = out + 4 * count;
+                    run[0] = i / 3;
+                    run[1] = i % 3;
+                    run[2] = began[i];
+                    run[3] = t;
+                }
+                count++;
+                open &= ~bit;
+            }
+            if (now & bit && !(open & bit)) {
+                began[i] = t;
+                open |= bit;
+            }
+        }
+    }
+    return count;
+}
+
+void dnatag_drop_short(int64_t length, uint8_t *flags, int start, int stop, int64_t last,
+                       int64_t step, int64_t min_length) {
+    // For each frame, how many bases ago its next stop codon ended.
+    int64_t ends[3] = {-1, -1, -1};
+    for (int64_t i = 0, t = last; i < length; i++, t -= step) {
+        if (flags[t] & stop) ends[i % 3] = i;
+        if (!(flags[t] & start) || i < 2) continue;
+        int64_t end = ends[(i - 2) % 3];
+        if (end >= 0 && i - end + 1 < min_length) flags[t] &= (uint8_t)~start;
+    }
+}
+
+// Duval's two-pointer form of Booth's algorithm, in linear time.
+int64_t dnatag_least_rotation(int64_t n, const uint8_t *symbols) {
+    int64_t i = 0, j = 1, k = 0;
+    while (i < n && j < n && k < n) {
+        // Both are below 2 n.
+        int64_t at = i + k < n ? i + k : i + k - n, other = j + k < n ? j + k : j + k - n;
+        if (symbols[at] == symbols[other]) {
+            k++;
+            continue;
+        }
+        if (symbols[at] > symbols[other])
+            i += k + 1;
+        else
+            j += k + 1;
+        if (i == j) j++;
+        k = 0;
+    }
+    return i < j ? i : j;
+}

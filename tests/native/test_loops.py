@@ -1,0 +1,197 @@
+"""The native loops against the numba and numpy ones that they replace."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.domains.genes.decoding import circular
+from dnatag.domains.genes.nucleotides import base_numbers, encode
+from dnatag.domains.genes.signals import kernels
+from dnatag.native import loops
+
+some = settings(max_examples=50, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+lengths = st.sampled_from([0, 1, 2, 3, 5, 8, 60, 300, 1000])
+BINS = np.array([0, 0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4])
+BEFORE, BEHIND, N_BINS = 20, 15, 5
+
+
+def strand(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bases, some of them ambiguous, and property bits."""
+    base = rng.integers(0, 4, n).astype(np.int8)
+    base[rng.random(n) < rng.choice([0, 0.02, 1])] = -1
+    flags = np.zeros(n, np.uint8)
+    for bit in range(4):
+        flags |= ((rng.random(n) < 0.05) << bit).astype(np.uint8)
+    return base, flags
+
+
+@some
+@given(seed=seeds, n=lengths, table=st.sampled_from([11, 4, 1]))
+def test_properties(seed: int, n: int, table: int) -> None:
+    rng = np.random.default_rng(seed)
+    symbols = encode(bytes(rng.choice(list(b"ACGTACGTACGTNRYK-"), n).astype(np.uint8)))
+    code = GeneticCode.ncbi(table)
+    np.testing.assert_array_equal(loops.properties(symbols, code._flags), code.properties(symbols))
+
+
+@some
+@given(seed=seeds, n=lengths)
+def test_count_hexamers(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    base, _ = strand(rng, n)
+    ends = np.sort(rng.integers(0, n + 1, 4))
+    starts = np.maximum(0, ends - rng.integers(0, 100, 4))
+    found, expected = np.zeros((2, 4096)), np.zeros((2, 4096))
+    loops.count_hexamers(base, starts, ends, *found)
+    kernels.count_hexamers(base, starts, ends, *expected)
+    np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(seed=seeds, n=lengths, rows=st.integers(0, 5))
+def test_genes_log_odds(seed: int, n: int, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    base, _ = strand(rng, n)
+    # Extreme enough for sums to be scaled.
+    ratios = np.exp(rng.normal(0, rng.choice([0.1, 5]), (rows, 4096)))
+    found = loops.genes_log_odds(base, ratios, 0.006)
+    expected = kernels.genes_log_odds(base, ratios, 0.006)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(
+        found, loops.genes_log_odds(base, np.asfortranarray(ratios), 0.006)
+    )
+
+
+@some
+@given(seed=seeds, n=lengths)
+def test_count_starts(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    base, flags = strand(rng, n)
+    starts = rng.integers(0, n + 1, 5)
+    kinds = rng.integers(0, 2, 5)
+
+    def tables() -> tuple[np.ndarray, ...]:
+        return np.zeros((3, 64)), np.zeros((3, BEFORE + BEHIND, 4)), np.zeros((3, 1024, N_BINS))
+
+    found, expected = tables(), tables()
+    loops.count_starts(base, flags, starts, kinds, *found, BEFORE, BEHIND, BINS, 90)
+    kernels.count_starts(base, flags, starts, kinds, *expected, BEFORE, BEHIND, BINS, 90)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@some
+@given(seed=seeds, n=lengths, reverse=st.booleans())
+def test_features(seed: int, n: int, reverse: bool) -> None:
+    rng = np.random.default_rng(seed)
+    base, flags = strand(rng, n)
+    shapes = (4096,), (64,), (2, BEFORE + BEHIND, 4), (2, 1024, N_BINS)
+    tables = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    found, expected = np.zeros((2, n, 12), np.float32)
+    for out, features in ((found, loops.features), (expected, kernels.features)):
+        half = out[::-1, 6:] if reverse else out[:, :6]
+        features(base, flags, *tables, BEFORE, BEHIND, BINS, 0.3, half)
+    np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(seed=seeds, n=lengths)
+def test_motif_log_odds(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    base, _ = strand(rng, n)
+    places = rng.integers(0, n + 1, 20)
+    weights = rng.normal(size=(6, 4)).astype(np.float32)
+    spacers = rng.random(9).astype(np.float32)
+    found, expected = np.empty((2, 20), np.float32)
+    loops.motif_log_odds(base, places, weights, spacers, 4, found)
+    kernels.rbs_log_odds(base, places, weights, spacers, 4, expected)
+    np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(seed=seeds, n=lengths, share=st.sampled_from([0.02, 0.5]))
+def test_open_runs(seed: int, n: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    _, flags = strand(rng, n)
+    # States that stay for a while, turning as the grammar's do, and some that do not.
+    frames = np.zeros((n, 6), bool)
+    for phase in range(3):
+        for half, step in ((0, 1), (3, -1)):
+            inside = np.cumsum(rng.random(n) < share) % 3 == 0
+            position = (
+                step * (np.arange(n) - phase) % 3 if step > 0 else 2 - (np.arange(n) - phase) % 3
+            )
+            frames[np.flatnonzero(inside), half + position[inside]] = True
+    number = {tuple(row): s for s, row in enumerate(FRAME_OF_STATE.tolist())}
+    path = np.array([number.get(tuple(row), 0) for row in frames.tolist()], np.int16)
+    found, expected = np.zeros((2, n + 10, 4), np.int64)
+    count = loops.open_runs(path, flags, FRAME_OF_STATE, found)
+    assert count == kernels.open_runs(path, flags, FRAME_OF_STATE, expected)
+    np.testing.assert_array_equal(found, expected)
+    few = np.zeros((2, 4), np.int64)
+    assert loops.open_runs(path, flags, FRAME_OF_STATE, few) == count
+    np.testing.assert_array_equal(few, found[:2])
+
+
+@some
+@given(seed=seeds, n=lengths)
+def test_drop_short(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    _, flags = strand(rng, n)
+    found, expected = flags.copy(), flags.copy()
+    for arguments in ((START, STOP, n - 1, 1, 60), (START_REVERSE, STOP_REVERSE, 0, -1, 60)):
+        loops.drop_short(found, *arguments)
+        kernels.drop_short(expected, *arguments)
+        np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(symbols=st.lists(st.sampled_from([1, 2, 4, 8]), max_size=12), times=st.integers(1, 3))
+def test_least_rotation(symbols: list[int], times: int) -> None:
+    circle = np.array(symbols * times, np.uint8)
+    found = loops.least_rotation(circle)
+    assert found == circular.least_rotation(circle)
+    whole = circle.tolist()
+    assert whole[found:] + whole[:found] == min(
+        (whole[i:] + whole[:i] for i in range(len(whole))), default=[]
+    )
+
+
+def test_real_sequence() -> None:
+    symbols = encode(b"ATGAAACGCATTAGCACCACCATTACCACCACCATCACCATTACCACAGGTAACGGTGCGGGCTGA" * 50)
+    flags = loops.properties(symbols, GeneticCode.ncbi(11)._flags)
+    assert flags[0] & START
+    assert flags[len(symbols) - 1] & STOP
+    coding, background = np.zeros((2, 4096))
+    loops.count_hexamers(base_numbers(symbols), np.array([0]), np.array([60]), coding, background)
+    assert coding.sum() == 19
+    assert background.sum() == len(symbols) - 5
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: loops.properties(np.zeros(5, np.uint8), np.zeros((4, 4, 4), np.uint8)),
+        lambda: loops.count_hexamers(
+            np.zeros(5, np.int8), np.zeros(2), np.zeros(1), np.zeros(4096), np.zeros(4096)
+        ),
+        lambda: loops.genes_log_odds(np.zeros(5, np.int8), np.ones((2, 64)), 0.1),
+        lambda: loops.drop_short(np.zeros(5, np.uint8)[::-1], 1, 2, 4, 1, 60),
+        lambda: loops.drop_short(np.zeros(5, np.uint8), 1, 2, 5, 1, 60),
+        lambda: loops.open_runs(
+            np.full(5, 22), np.zeros(5, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
+        ),
+        lambda: loops.open_runs(
+            np.zeros(5, np.int8), np.zeros(4, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit(call) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=r"array|strand|path"):
+        call()
