@@ -174,7 +174,7 @@ def _arguments(chain: Chain[np.ndarray]) -> Arguments:
     compiled, n_batch = chain.grammar.compiled, len(chain.lengths)
 
     def array(values: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
-        # Writable ones only: numba compiles a kernel anew for arrays that are not.
+        # Writable ones only: numba compiles a kernel again for arrays that are not.
         return np.require(values, dtype, ("C_CONTIGUOUS", "ALIGNED", "WRITEABLE"))
 
     def ends(mask: np.ndarray | None, default: np.ndarray) -> np.ndarray:
@@ -198,7 +198,7 @@ def _arguments(chain: Chain[np.ndarray]) -> Arguments:
 def _run(kernel: Callable[..., None], chain: Chain[np.ndarray], *outputs: Any) -> None:
     """Run a kernel over a batch.
 
-    Threads of our own rather than numba's: these compile in half the time.
+    Our own threads rather than numba's: kernels without those compile in half the time.
     """
     batch = _arguments(chain)
     workers = min(chain.threads or 1, len(batch.lengths))

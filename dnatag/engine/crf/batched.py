@@ -2,7 +2,7 @@
 
 Works like the kernels, and adds up in the same order, so that both find the same best path. The
 scores of transitions are computed for many positions at once; the loops only do what must be done
-in order. A position behind the end of a sequence leaves its state untouched.
+in order. A position past the end of a sequence leaves its state untouched.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ CHUNK = 128
 class _Steps:
     """The transitions of a grammar, padded to D for each state and row, and a batch to score.
 
-    An absent weight or score points to a zero behind the last one; padding points to the -inf
-    behind that. `scores` is (B, L, C + 1), `weights` is (W + 2,).
+    An absent weight or score points to a zero after the last one; padding points to the -inf
+    after that. `scores` is (B, L, C + 1), `weights` is (W + 2,).
     """
 
     row: Tensor  # (B, L): the row of the word pair that ends here
@@ -304,7 +304,7 @@ def segment_log_posterior(
 ) -> Tensor:
     """See :meth:`Chain.segment_log_posterior`.
 
-    Restricts the sequence anew for each segment: for windows, not for whole genomes.
+    Restricts the sequence once per segment: for windows, not for whole genomes.
     """
     device = chain.scores.device
     precise = replace(chain, scores=chain.scores.detach().double(), weights=chain.weights.detach())

@@ -19,8 +19,8 @@ class Tables(NamedTuple):
 
     Pairs of neighbouring property words, ``(flags[t - 1] << flags) | flags[t]``, with the same
     legal transitions share a *row*. Within a row transitions are sorted by target, then source.
-    An absent weight or score points to a zero behind the last one. Indices are unsigned because
-    numba then need not care for negative ones.
+    An absent weight or score points to a zero after the last one. Indices are unsigned because
+    numba then need not handle negative ones.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ def may_be_recoded(stretches: Sequence[Contig], settings: SelfTrainingSettings) 
     Parameters
     ----------
     stretches : sequence of Contig
-        Of a genome.
+        Stretches of a genome.
     settings : SelfTrainingSettings
         Which codes there are, and how much more they have to open.
 
@@ -97,7 +97,7 @@ def likeliest_code(evidence: CodeEvidence, settings: SelfTrainingSettings) -> tu
     Parameters
     ----------
     evidence : CodeEvidence
-        Of a genome.
+        The evidence of a genome.
     settings : SelfTrainingSettings
         The codes and their margins.
 
@@ -110,7 +110,7 @@ def likeliest_code(evidence: CodeEvidence, settings: SelfTrainingSettings) -> tu
     """
     size = evidence.size
     if size < settings.min_code_sample:
-        return 11, f"{size} bp are too few to tell"
+        return 11, f"{size} bp are too few to choose"
     against = (evidence.scores[1:] - evidence.scores[0]) * 1000 / size
     gains = dict(zip(settings.other_codes, against, strict=True))
     best = max(gains, key=lambda table: gains[table])

@@ -51,9 +51,9 @@ class GenomeSource:
     name, accessions, split, genetic_code
         As in the recipe; the accessions are the contig ids where it names none.
     bases, contigs, genes
-        What there is to learn from (or to validate on).
+        What there is to train on (or to validate on).
     masked : dict of str to int
-        CDS that are not learnt from, by reason.
+        CDS that are not trained on, by reason.
     left_out : dict of str to int
         Contigs that are not used, by reason.
     """
@@ -80,7 +80,7 @@ class GenomeData:
     sources : list of GenomeSource
         One for each genome.
     to_score : list of (GenomeEntry, GeneticCode)
-        Genomes whose genes tell how good the model is: all, or where a tenth of each was held
+        Genomes whose genes measure the model: all, or where a tenth of each was held
         out, those in that tenth.
     held_out : bool
         Whether a part of each genome was held out.
@@ -93,7 +93,7 @@ class GenomeData:
     held_out: bool
 
     def summary(self) -> str:
-        """Return a line on what is learnt from, what is masked and what is held out."""
+        """Return a line on what is trained on, what is masked and what is held out."""
         sources = [s for s in self.sources if s.split == "train"]
         masked, left_out = Counter[str](), Counter[str]()
         for source in self.sources:
@@ -128,7 +128,7 @@ def read_genomes(entries: Sequence[GenomeEntry], observer: Observer | None = Non
     ------
     InputError
         If a file cannot be read, sequence and annotation do not fit, CDS break the genetic code,
-        or nothing is left to learn from.
+        or nothing is left to train on.
     """
     train: list[LabelledGenome] = []
     validate: list[LabelledGenome] = []
@@ -175,7 +175,7 @@ def _read_genome(entry: GenomeEntry) -> tuple[LabelledGenome, GenomeSource]:
     _check_code(where, code, pairs, n_genes, masked)
     if not n_genes:
         reasons = ", ".join(f"{n} {why}" for why, n in (masked or left_out).most_common())
-        raise InputError(f"{where}: has no gene to learn from ({reasons})")
+        raise InputError(f"{where}: has no gene to train on ({reasons})")
     bases = sum(len(c.symbols) for c in contigs)
     name = entry.organism or Path(entry.genome).name.partition(".")[0]
     weight = bases**0.5 if entry.weight is None else entry.weight

@@ -41,7 +41,7 @@ class Arguments(NamedTuple):
     tables : Tables
         The grammar.
     weights : numpy.ndarray
-        float64 (W + 1,), with a zero behind the transition weights.
+        float64 (W + 1,), with a zero after the transition weights.
     scores : numpy.ndarray
         float32 or float64 (B, L, C).
     flags : numpy.ndarray

@@ -74,7 +74,7 @@ def viterbi(g, weights, scores, flags, allowed, begin, end, index, path):
 
 @compiled
 def _insert(totals, sources, ranks, count, x, source, rank):
-    """Insert into lists sorted by falling score, behind equals; return the new count."""
+    """Insert into lists sorted by falling score, after equals; return the new count."""
     k = len(totals)
     i = count if count < k else k - 1
     while i > 0 and totals[i - 1] < x:

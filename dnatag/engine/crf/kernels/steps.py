@@ -2,7 +2,7 @@
 
 The names are the same in all kernels: `g` is a :class:`dnatag.engine.crf.tables.Tables`; of one
 sequence of n positions, `scores` is (n, C), `flags` (n,), `allowed` (n, S) or empty for no
-restriction, `begin` and `end` (S,); `weights` is (W + 1,), with a zero behind the weights. `values`
+restriction, `begin` and `end` (S,); `weights` is (W + 1,), with a zero after the weights. `values`
 holds the scores of two neighbouring positions.
 """
 

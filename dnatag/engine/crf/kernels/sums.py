@@ -129,7 +129,7 @@ def forward(g, weights, scores, flags, allowed, begin, end):
 
 @compiled
 def refill(g, weights, scores, flags, allowed, begin, alpha, checkpoints, i):
-    """Fill `alpha` for a block again, unless it is the last; return the block's bounds."""
+    """Recompute `alpha` for a block unless it is the last; return the block's bounds."""
     n, size = scores.shape[0], alpha.shape[0] - 1
     start, stop = i * size, min(n, (i + 1) * size)
     if stop < n:
