@@ -76,7 +76,7 @@ def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: Refere
     Parameters
     ----------
     path : Path
-        Where to.
+        The file to write.
     tagger : KmerTagger
         The model.
     metadata : dict

@@ -177,9 +177,9 @@ def test_labels_and_genes_agree(
         assert places(genes) == places(prediction.genes)
         for gene in genes:
             frame = (len(gene) - gene.phase - 1) % 3 + (0 if gene.strand > 0 else 3)
-            told = next(g.posterior for g in prediction.genes if g.parts == gene.parts)
+            reported = next(g.posterior for g in prediction.genes if g.parts == gene.parts)
             at = gene.three_prime
-            assert prediction.posteriors(at, at + 1)[0, frame] == pytest.approx(told, abs=1e-5)
+            assert prediction.posteriors(at, at + 1)[0, frame] == pytest.approx(reported, abs=1e-5)
     with pytest.raises(ValueError, match="per_base"):
         next(finder.predict([Contig("x", b"ACGT")])).posteriors()
 

@@ -59,7 +59,7 @@ def may_be_recoded(
     Parameters
     ----------
     stretches : sequence of Contig
-        Of a genome.
+        Stretches of a genome.
     settings : SelfTrainingSettings
         Which codes there are, and what is a long frame.
     more_open : float
@@ -90,7 +90,7 @@ def likeliest_code(evidence: CodeEvidence, settings: SelfTrainingSettings) -> tu
     Parameters
     ----------
     evidence : CodeEvidence
-        Of a genome.
+        The evidence of a genome.
     settings : SelfTrainingSettings
         The codes and their margins.
 
@@ -103,7 +103,7 @@ def likeliest_code(evidence: CodeEvidence, settings: SelfTrainingSettings) -> tu
     """
     size = evidence.size
     if size < settings.min_code_sample:
-        return 11, f"{size} bp are too few to tell"
+        return 11, f"{size} bp are too few to choose"
     against = (evidence.scores[1:] - evidence.scores[0]) * 1000 / size
     gains = dict(zip(settings.other_codes, against, strict=True))
     best = max(gains, key=lambda table: gains[table])

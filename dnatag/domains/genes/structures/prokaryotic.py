@@ -87,7 +87,7 @@ def _transitions(state: frozenset[str]) -> list[Transition]:
 
 
 def _weight(events: list[tuple[str, str | None]], others: set[str]) -> str | None:
-    """Name of the learned weight: the events and how a gene open throughout lies to them.
+    """Name of the trained weight: the events and how a gene open throughout lies to them.
 
     The same for mirror images, so that both strands of a sequence score alike.
     """

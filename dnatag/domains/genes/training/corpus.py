@@ -87,7 +87,7 @@ class LabelledGenome:
         Parameters
         ----------
         seed : int
-            Of the random choices.
+            Seed of the random choices.
         variants : int
             Number of estimates.
         """
@@ -189,7 +189,7 @@ class GenomeWindows:
     batch : int
         Windows per step, over all workers.
     seed : int
-        Of all random choices.
+        Seed of all random choices.
     unadapted : float
         Share of windows without the features of signals, as in a first pass.
     validation_batches : int

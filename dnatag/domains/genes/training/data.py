@@ -81,7 +81,7 @@ class GenomeData:
     sources : list of GenomeSource
         One for each genome.
     to_score : list of (GenomeEntry, GeneticCode)
-        Genomes whose genes tell how good the model is: all, or where a tenth of each was held
+        Genomes whose genes measure the model: all, or where a tenth of each was held
         out, those in that tenth.
     held_out : bool
         Whether a part of each genome was held out.

@@ -1,4 +1,4 @@
-"""From files to a model: what is learnt from, what is masked or refused, and that it works."""
+"""From files to a model: what is trained on, what is masked or refused, and that it works."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_wrong_genetic_code_is_refused_with_a_hint(write: Write) -> None:
     assert message.startswith(f"{entry.annotation}: of 25 CDS ")
     assert " break genetic code 11 (" in message
     assert " stop codon inside); with code 4 all pass: give --genetic-code 4, " in message
-    # A code that is too strict is told as well.
+    # A code that is too strict is reported as well.
     with pytest.raises(InputError, match=r"no start codon .*; with code 11 all pass"):
         read_genomes([replace(ENTRY, genetic_code="16")])
 
