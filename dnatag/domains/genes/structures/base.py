@@ -56,7 +56,8 @@ class GeneStructure:
     @cached_property
     def mask_of_state(self) -> np.ndarray:
         """The open frames of each state as the bits of a number: int64 (S,)."""
-        return self.frame_of_state @ (1 << np.arange(len(self.frames)))
+        masks: np.ndarray = self.frame_of_state @ (1 << np.arange(len(self.frames)))
+        return masks
 
     @cached_property
     def state_of_frames(self) -> np.ndarray:
@@ -73,7 +74,8 @@ class GeneStructure:
     @cached_property
     def any_state(self) -> np.unsignedinteger:
         """The set of all states, of :attr:`set_type`."""
-        return self.set_type.type((1 << len(self.grammar.states)) - 1)
+        every: np.unsignedinteger = self.set_type.type((1 << len(self.grammar.states)) - 1)
+        return every
 
     def set_of(self, states: np.ndarray) -> np.ndarray:
         """Return the sets that hold one state each.
@@ -88,7 +90,8 @@ class GeneStructure:
         numpy.ndarray
             Of :attr:`set_type` and the same shape.
         """
-        return self.set_type.type(1) << states.astype(self.set_type)
+        sets: np.ndarray = self.set_type.type(1) << states.astype(self.set_type)
+        return sets
 
     def members(self, sets: np.ndarray) -> np.ndarray:
         """Return which states are in sets of states.
@@ -104,7 +107,8 @@ class GeneStructure:
             bool (..., S).
         """
         states = np.arange(len(self.grammar.states), dtype=self.set_type)
-        return (sets[..., None] >> states & self.set_type.type(1)).astype(bool)
+        held: np.ndarray = (sets[..., None] >> states & self.set_type.type(1)).astype(bool)
+        return held
 
     @cached_property
     def with_and_without(self) -> np.ndarray:
