@@ -155,7 +155,7 @@ class Halving:
         Yields
         ------
         object
-            The result of each part. What has run out of memory is worked on anew.
+            The result of each part. Parts that run out of memory are worked on again.
 
         Raises
         ------

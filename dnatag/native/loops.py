@@ -294,11 +294,12 @@ def open_runs(
         raise ValueError("a path has states of at most 128")
     path, flags = array(path, np.int8), array(flags, np.uint8)
     frames = array(frame_of_state, np.bool_)
-    return _loop("open_runs")(
+    count: int = _loop("open_runs")(
         len(path), pointer(path), _own(flags, np.uint8, len(path)),
         n_states, _own(frames, np.bool_, n_states, 6),
         len(out), _written(out, np.int64, len(out), 4),
     )  # fmt: skip
+    return count
 
 
 def drop_short(
@@ -340,4 +341,5 @@ def least_rotation(symbols: np.ndarray) -> int:
         0-based.
     """
     symbols = array(symbols, np.uint8)
-    return _loop("least_rotation")(len(symbols), pointer(symbols))
+    first: int = _loop("least_rotation")(len(symbols), pointer(symbols))
+    return first

@@ -291,7 +291,7 @@ class KmerNetwork:
     @property
     def n_scores(self) -> int:
         """Number of scores of a position, C."""
-        return 2 * self._own_channels
+        return int(2 * self._own_channels)
 
     def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
         """Encode a batch of tiles.
@@ -357,7 +357,8 @@ class KmerNetwork:
         x = kernels.product(features, self._of_features, zeros)[:, : hidden.shape[1]] + hidden
         for packed, bias in self._score:
             x = kernels.product(np.maximum(x, 0)[:, : hidden.shape[1]], packed, bias)
-        return x[:, 0].copy()
+        scores: np.ndarray = x[:, 0].copy()
+        return scores
 
     def _result(self, tile: Tile) -> EncodedTile:
         """Find the sites of a tile and make room for what is to be read."""

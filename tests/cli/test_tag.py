@@ -98,7 +98,7 @@ def objects(result: Result) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Write:
-    """Write an input whose name tells nothing."""
+    """Write an input whose name reveals nothing."""
 
     def write(data: str | bytes) -> Path:
         path = tmp_path / "input"
@@ -213,9 +213,9 @@ def test_k_best(toy: Toy, model: Options, file: Write) -> None:
     (item,) = objects(tag(*model, "--k-best", 4, file(f"{sentence}\n")))
     assert list(item) == ["text", "entities", "alternatives"]
     assert len(item["alternatives"]) == 4
-    for (share, entities), told in zip(tokens.alternatives, item["alternatives"], strict=True):
-        assert told["score"] == pytest.approx(share, abs=1e-5)
-        assert [(e["entity_group"], e["word"]) for e in told["entities"]] == [
+    for (share, entities), reported in zip(tokens.alternatives, item["alternatives"], strict=True):
+        assert reported["score"] == pytest.approx(share, abs=1e-5)
+        assert [(e["entity_group"], e["word"]) for e in reported["entities"]] == [
             (e.type, " ".join(sentence.split()[e.start : e.end])) for e in entities
         ]
     assert item["alternatives"][0]["entities"] == item["entities"]
@@ -233,7 +233,7 @@ def test_min_score(model: Options, file: Write) -> None:
     kept = [e for e in every if e["score"] >= bound]
     item = objects(tag(*model, "--min-score", bound - 1e-6, "--k-best", 2, path))[0]
     assert item["entities"] == kept
-    # Other readings are told whole.
+    # Other readings are reported whole.
     alone = objects(tag(*model, "--k-best", 2, path))[0]
     assert item["alternatives"] == alone["alternatives"]
     assert min(e["score"] for r in item["alternatives"] for e in r["entities"]) < bound
@@ -324,14 +324,14 @@ def test_an_output_that_is_an_input_is_refused(model: Options, file: Write) -> N
 # Bad input -----------------------------------------------------------------------------------
 
 
-def assert_one_line(result: Result, code: int, told: str) -> None:
+def assert_one_line(result: Result, code: int, reported: str) -> None:
     assert result.exit_code == code
     assert result.stdout == ""
-    assert re.fullmatch(f"dnatag: error: .*{told}.*\n", result.stderr), result.stderr
+    assert re.fullmatch(f"dnatag: error: .*{reported}.*\n", result.stderr), result.stderr
 
 
 @pytest.mark.parametrize(
-    ("data", "options", "told"),
+    ("data", "options", "reported"),
     [
         (b"", (), "is empty"),
         (gzip.compress(b"", mtime=0), (), "is empty"),
@@ -351,14 +351,19 @@ def assert_one_line(result: Result, code: int, told: str) -> None:
     ],
 )
 def test_bad_files(
-    model: Options, file: Write, tmp_path: Path, data: bytes, options: tuple[str, ...], told: str
+    model: Options,
+    file: Write,
+    tmp_path: Path,
+    data: bytes,
+    options: tuple[str, ...],
+    reported: str,
 ) -> None:
     path, out = file(data), tmp_path / "out"
     out.write_text("old")
-    assert_one_line(tag(*model, *options, path, "-o", out), 2, f"{path}: .*{re.escape(told)}")
+    assert_one_line(tag(*model, *options, path, "-o", out), 2, f"{path}: .*{re.escape(reported)}")
     assert out.read_text() == "old"
     assert sorted(tmp_path.iterdir()) == [path, out]
-    assert_one_line(tag(*model, *options, "-", input=data), 2, f"standard input: .*{told[:9]}")
+    assert_one_line(tag(*model, *options, "-", input=data), 2, f"standard input: .*{reported[:9]}")
 
 
 def test_blank_lines_are_sentences(model: Options, file: Write) -> None:
@@ -382,7 +387,7 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
     fasta = table.with_name("fasta")
     fasta.write_text(FASTA)
     device = ("--device", "cpu", "-q")
-    for arguments, told in (
+    for arguments, reported in (
         ((*device, text), "Missing option '--model'"),
         ((*model,), "Missing argument 'INPUT'"),
         ((*model, text, text), "unexpected extra argument"),
@@ -419,7 +424,7 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*proteins, "--homologs", text, fasta), "input: is not FASTA"),
         ((*proteins, "--homologs", text.with_name("none"), fasta), "'--homologs': .*not exist"),
     ):
-        assert_one_line(tag(*arguments), 2, told)
+        assert_one_line(tag(*arguments), 2, reported)
 
 
 def test_what_columns_cannot_hold(model: Options, file: Write) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,6 @@ from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE,
 from dnatag.domains.genes.decoding import circular
 from dnatag.domains.genes.nucleotides import base_numbers, encode
 from dnatag.domains.genes.signals import kernels
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
 from dnatag.native import loops
 
 some = settings(max_examples=50, deadline=None)

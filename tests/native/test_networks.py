@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dnatag.domains.genes.structures.grammar import gene_grammar
 
 from dnatag.domains.genes import model as genes
 from dnatag.domains.genes.codes import START, GeneticCode
 from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD, encode, reverse_complement
 from dnatag.domains.genes.signals.gene_signals import MIRROR_FEATURES, GeneSignals, mirror_flags
-from dnatag.domains.genes.structures.grammar import gene_grammar
 from dnatag.engine.networks.configs import (
     KmerTaggerConfig,
     PartsConfig,

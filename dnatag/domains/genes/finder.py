@@ -14,6 +14,7 @@ from dnatag.domains.genes.model import load
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.plan import Adapt, Planner
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.devices import choose_device
 from dnatag.errors import InputError
 from dnatag.formats.sequences.fasta import check_dna
@@ -108,6 +109,7 @@ class GeneFinder:
             code = GeneticCode.parse(str(genetic_code))
         self._decoder = Decoder(
             weights,
+            prokaryotic(),
             choose_device(device),
             threads,
             closed_ends=closed_ends,

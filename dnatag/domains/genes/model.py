@@ -11,7 +11,7 @@ from dnatag.domains.genes.codes import START
 from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.signals.gene_signals import FEATURES, MIRROR_FEATURES, mirror_flags
-from dnatag.domains.genes.structures.grammar import gene_grammar
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
 from dnatag.engine.networks.weights import KmerWeights, weights_of
@@ -67,7 +67,7 @@ def build(
     from dnatag.engine.networks.kmer_tagger import KmerTagger
 
     config = make_config(hidden, embedding, layers, dropout)
-    return KmerTagger(config, gene_grammar(), SPREAD, _MIRROR)
+    return KmerTagger(config, prokaryotic().grammar, SPREAD, _MIRROR)
 
 
 def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: ReferencePanel) -> None:
@@ -76,7 +76,7 @@ def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: Refere
     Parameters
     ----------
     path : Path
-        Where to.
+        The file to write.
     tagger : KmerTagger
         The model.
     metadata : dict
@@ -127,6 +127,8 @@ def load(path: Path) -> tuple[KmerWeights, ReferencePanel, dict[str, Any]]:
             raise ValueError(f"there is no such network: {network}")
         config = KmerTaggerConfig.from_dict(network["config"])
         grammar = Grammar.from_dict(metadata["targets"])
+        if grammar != prokaryotic().grammar:
+            raise ValueError("its grammar is not that of genes without introns")
         names, tables = metadata["featurizer"].get("panel", []), {}
         for key in [key for key in arrays if key.startswith(_PANEL)]:
             tables[key.removeprefix(_PANEL)] = arrays.pop(key)

@@ -141,7 +141,7 @@ class KmerTagger(TaggerNetwork):
         Parameters
         ----------
         symbols, flags : Tensor
-            uint8 (B, L), symbols and property words; 0 behind the end of a row. L is a multiple
+            uint8 (B, L), symbols and property words; 0 past the end of a row. L is a multiple
             of the stride.
         features : Tensor
             float32 (B, L, F).

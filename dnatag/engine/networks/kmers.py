@@ -49,7 +49,7 @@ class KmerIndex(nn.Module):
         Parameters
         ----------
         symbols : Tensor
-            Integers (B, L). Positions behind the end of a row count as symbol 0.
+            Integers (B, L). Positions past the end of a row count as symbol 0.
 
         Returns
         -------

@@ -97,7 +97,7 @@ class TokenTagger(TaggerNetwork):
         features : Tensor
             float32 (B, L, features).
         parts : Tensor
-            int64 (B, L, W), 0 behind the last part of a token.
+            int64 (B, L, W), 0 after the last part of a token.
         lengths : Tensor
             int64 (B,), tokens of each row.
 

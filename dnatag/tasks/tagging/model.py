@@ -50,7 +50,7 @@ def save(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
     Parameters
     ----------
     path : Path
-        Where to.
+        The file to write.
     model : TokenModel
         The model.
     metadata : dict

@@ -370,7 +370,7 @@ def test_illegal_labels(tmp_path: Path) -> None:
             none = torch.zeros_like(batch.targets["allowed"])
             return replace(batch, targets={**batch.targets, "allowed": none})
 
-    with pytest.raises(DnatagError, match="nothing to learn from: no label of step 0 counts"):
+    with pytest.raises(DnatagError, match="nothing to train on: no label of step 0 counts"):
         fit(tagger(), Illegal(), likelihood, CONFIG, tmp_path, device=CPU)
 
 

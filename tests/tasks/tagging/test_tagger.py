@@ -437,7 +437,7 @@ def test_the_package_imports_it_on_demand() -> None:
 
 
 class Company:
-    """Homologs of whatever has the word "patient": told beforehand, and of different lengths."""
+    """Homologs of whatever has the word "patient": given beforehand, and of different lengths."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Sequence[str], Sequence[Span]]] = []

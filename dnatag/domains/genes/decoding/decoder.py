@@ -19,7 +19,7 @@ from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals
 from dnatag.domains.genes.signals.rbs import RbsMotif
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, START_SCORES
+from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
@@ -83,6 +83,8 @@ class Decoder:
     ----------
     weights : KmerWeights
         The gene model.
+    structure : GeneStructure
+        Which genes are legal; the model gives the scores of its grammar.
     device : str
         Where the network runs; decoding is done on the CPU.
     threads : int
@@ -102,6 +104,7 @@ class Decoder:
     def __init__(
         self,
         weights: KmerWeights,
+        structure: GeneStructure,
         device: str,
         threads: int,
         *,
@@ -112,6 +115,7 @@ class Decoder:
         settings: DecodingSettings,
     ) -> None:
         self.grammar = weights.grammar
+        self.structure = structure
         self.device = device
         self.threads = threads
         self.closed_ends = closed_ends
@@ -121,9 +125,9 @@ class Decoder:
         self.settings = settings
         self.runner = Runner(tile_encoder(weights, device), threads, settings.tiling)
         self._transition_weights = weights.transition_weights
-        self._frame_of_state = FRAME_OF_STATE.astype(np.float32)
-        self._frames = [self.grammar.scores.index(frame) for frame in FRAMES]
-        self._starts = [self.grammar.scores.index(start) for start in START_SCORES]
+        self._frame_of_state = structure.frame_of_state.astype(np.float32)
+        self._frames = [self.grammar.scores.index(frame) for frame in structure.frames]
+        self._starts = [self.grammar.scores.index(start) for start in structure.start_scores]
 
     def predict(
         self,
@@ -176,7 +180,12 @@ class Decoder:
         """Find genes; the chunks are encoded group by group, in order."""
         found = [
             Assembler(
-                s, self.min_length, self.alternatives, per_base=per_base, settings=self.settings
+                s,
+                self.min_length,
+                self.structure,
+                alternatives=self.alternatives,
+                per_base=per_base,
+                settings=self.settings,
             )
             for s in sequences
         ]
@@ -240,7 +249,7 @@ class Decoder:
                 path, flags = paths[i][: chunk.high - chunk.low], sequence.flags[here]
                 genes = [
                     g
-                    for g in genes_of_path(path, flags)
+                    for g in genes_of_path(path, flags, self.structure)
                     if chunk.owns(chunk.low + g.three_prime, self.settings.overlap)
                 ]
                 symbols = sequence.symbols[here]
@@ -369,6 +378,9 @@ class Decoder:
                 offset = chunk.low + sequence.pad - encoded[i].window.start
                 scores[row, :n] = encoded[i].scores[offset : offset + n]
                 flags[row, :n] = sequence.flags[chunk.low + sequence.pad :][:n]
+                if sequence.repeats is not None:
+                    repeats = np.flatnonzero(sequence.repeats[chunk.low : chunk.high])
+                    scores[row, repeats[:, None], self._frames] = 0
                 if sequence.mask is not None:
                     masked = np.flatnonzero(sequence.mask[chunk.low : chunk.high])
                     scores[row, masked[:, None], self._frames] = self.settings.masked

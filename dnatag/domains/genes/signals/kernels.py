@@ -16,9 +16,11 @@ from dnatag.engine.compiling import compiled
 __all__ = [
     "count_hexamers",
     "count_starts",
-    "drop_short",
+    "drop_starts",
     "features",
     "genes_log_odds",
+    "mark_repeats",
+    "open_bases",
     "open_runs",
     "rbs_log_odds",
 ]
@@ -219,6 +221,31 @@ def rbs_log_odds(base, places, weights, spacers, shortest, out):
 
 
 @compiled
+def open_bases(flags, long_frame):
+    """Count the bases in reading frames of either strand with more than so many bases."""
+    n = len(flags)
+    depth = np.zeros(n + 1, dtype=np.int64)
+    for stop in (STOP, STOP_REVERSE):
+        for frame in range(3):
+            before = -1
+            for t in range(frame, n + 3, 3):
+                end = min(t, n)
+                if end == n or flags[t] & stop:
+                    if end - before > long_frame:
+                        depth[before + 1] += 1
+                        depth[end] -= 1
+                    before = end
+                    if end == n:
+                        break
+    total = 0
+    is_open = 0
+    for t in range(n):
+        is_open += depth[t]
+        total += is_open > 0
+    return total
+
+
+@compiled
 def open_runs(path, flags, frame_of_state, out):
     """Find where frames are open, one stretch for each gene even if they follow at once.
 
@@ -259,11 +286,34 @@ def open_runs(path, flags, frame_of_state, out):
 
 
 @compiled
-def drop_short(flags, start, stop, last, step, min_length):
-    """Clear the start flags whose reading frame ends in fewer than `min_length` bases.
+def mark_repeats(symbols, max_period, shortest, out):
+    """Mark tandem repeats of at least `shortest` bases and periods up to `max_period` in `out`.
+
+    Returns whether there are any. Runs of N are no repeats.
+    """
+    same = np.zeros(max_period + 1, dtype=np.int64)
+    found = False
+    for t in range(1, len(symbols)):
+        for period in range(1, min(max_period, t) + 1):
+            if symbols[t] == symbols[t - period] and symbols[t] != 15:
+                same[period] += 1
+                length = same[period] + period
+                if length == shortest:
+                    out[t + 1 - length : t + 1] = True
+                    found = True
+                elif length > shortest:
+                    out[t] = True
+            else:
+                same[period] = 0
+    return found
+
+
+@compiled
+def drop_starts(flags, start, stop, last, step, shortest, longest):
+    """Clear the start flags of genes with fewer than `shortest` or more than `longest` bases.
 
     The strand is read backwards from index `last` in steps of `-step`, 1 for the forward strand
-    and -1 for the reverse one. A frame without a stop codon runs off the end: it is kept.
+    and -1 for the reverse one. A frame without a stop codon runs off the end.
     """
     n = len(flags)
     # For each frame, how many bases ago its next stop codon ended.
@@ -274,6 +324,7 @@ def drop_short(flags, start, stop, last, step, min_length):
             ends[i % 3] = i
         if flags[t] & start and i >= 2:
             end = ends[(i - 2) % 3]
-            if end >= 0 and i - end + 1 < min_length:
+            length = i - max(end, 0) + 1
+            if length > longest or (end >= 0 and length < shortest):
                 flags[t] &= 255 - start
         t -= step

@@ -42,7 +42,7 @@ class GeneExperiment(Experiment):
     Parameters
     ----------
     recipe : Recipe
-        Of the genes' task.
+        The recipe, of the task annotation.
     start : Path or None
         The model file to start from; None: from random weights.
     observer : Observer or None
