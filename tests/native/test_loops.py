@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE,
 from dnatag.domains.genes.decoding import circular
 from dnatag.domains.genes.nucleotides import base_numbers, encode
 from dnatag.domains.genes.signals import kernels
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.native import loops
 
 some = settings(max_examples=50, deadline=None)
@@ -128,14 +128,14 @@ def test_open_runs(seed: int, n: int, share: float) -> None:
                 step * (np.arange(n) - phase) % 3 if step > 0 else 2 - (np.arange(n) - phase) % 3
             )
             frames[np.flatnonzero(inside), half + position[inside]] = True
-    number = {tuple(row): s for s, row in enumerate(FRAME_OF_STATE.tolist())}
+    number = {tuple(row): s for s, row in enumerate(prokaryotic().frame_of_state.tolist())}
     path = np.array([number.get(tuple(row), 0) for row in frames.tolist()], np.int16)
     found, expected = np.zeros((2, n + 10, 4), np.int64)
-    count = loops.open_runs(path, flags, FRAME_OF_STATE, found)
-    assert count == kernels.open_runs(path, flags, FRAME_OF_STATE, expected)
+    count = loops.open_runs(path, flags, prokaryotic().frame_of_state, found)
+    assert count == kernels.open_runs(path, flags, prokaryotic().frame_of_state, expected)
     np.testing.assert_array_equal(found, expected)
     few = np.zeros((2, 4), np.int64)
-    assert loops.open_runs(path, flags, FRAME_OF_STATE, few) == count
+    assert loops.open_runs(path, flags, prokaryotic().frame_of_state, few) == count
     np.testing.assert_array_equal(few, found[:2])
 
 
@@ -185,10 +185,16 @@ def test_real_sequence() -> None:
         lambda: loops.drop_short(np.zeros(5, np.uint8)[::-1], 1, 2, 4, 1, 60),
         lambda: loops.drop_short(np.zeros(5, np.uint8), 1, 2, 5, 1, 60),
         lambda: loops.open_runs(
-            np.full(5, 22), np.zeros(5, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
+            np.full(5, 22),
+            np.zeros(5, np.uint8),
+            prokaryotic().frame_of_state,
+            np.zeros((3, 4), np.int64),
         ),
         lambda: loops.open_runs(
-            np.zeros(5, np.int8), np.zeros(4, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
+            np.zeros(5, np.int8),
+            np.zeros(4, np.uint8),
+            prokaryotic().frame_of_state,
+            np.zeros((3, 4), np.int64),
         ),
     ],
 )
