@@ -1,0 +1,97 @@
+"""Prediction on the CPU needs no torch, and finds what torch finds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dnatag.domains.genes.decoding.assemble import Prediction
+from dnatag.domains.genes.finder import GeneFinder
+from dnatag.engine.inference import networks
+from dnatag.formats.sequences.fasta import read_fasta
+from dnatag.native.library import why_missing
+from dnatag.tasks.tagging.tagger import Tagger
+
+pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PHAGE = EXAMPLES / "lambda.fna.gz"
+#: The command line where neither torch nor numba can be imported.
+COMMAND = """
+import sys
+sys.modules |= {"torch": None, "numba": None}
+from dnatag.cli import main
+main(sys.argv[1:])
+"""
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", COMMAND, *map(str, words)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_genes_are_predicted_and_evaluated(tmp_path: Path, device: str) -> None:
+    found = tmp_path / "found.gff3"
+    done = run("predict", "--device", device, PHAGE, "-o", found)
+    assert done.returncode == 0, done.stderr
+    assert "device cpu" in done.stderr
+    done = run("evaluate", found, found)
+    assert done.returncode == 0, done.stderr
+
+
+def test_words_are_tagged(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("Aspirin can cause ulcers .\n")
+    done = run("tag", "--model", "biomedical", text)
+    assert done.returncode == 0, done.stderr
+    assert '"Chemical"' in done.stdout
+    assert run("models", "show", "biomedical").returncode == 0
+
+
+def test_what_needs_torch_says_so(tmp_path: Path) -> None:
+    done = run("predict", "--device", "cuda", PHAGE)
+    assert done.returncode == 2
+    assert "torch, which device cuda needs, is not installed; use --device cpu" in done.stderr
+
+
+def genes(threads: int = 1) -> Prediction:
+    return next(GeneFinder(device="cpu", threads=threads).predict(read_fasta(PHAGE), per_base=True))
+
+
+def test_genes_as_with_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = genes(), genes(threads=2)
+    assert one.genes == two.genes
+    assert one.posteriors().tobytes() == two.posteriors().tobytes()
+    monkeypatch.setattr(networks, "available", lambda: False)
+    expected = genes()
+    assert places(one) == places(expected)
+    np.testing.assert_allclose(one.posteriors(), expected.posteriors(), atol=1e-4)
+
+
+def places(prediction: Prediction) -> list[tuple[int, int, int]]:
+    return [(gene.start, gene.end, gene.strand) for gene in prediction.genes]
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"),
+    [
+        (
+            "biomedical",
+            ["Aspirin", "can", "cause", "ulcers", ",", "and", "BRCA1", "breast", "cancer", "."],
+        ),
+        ("topology", "MKTLLLALLLVIVALLSGGRKKDELVVFFAILLGIIVGLLAYWRRKK"),
+    ],
+)
+def test_tags_as_with_torch(
+    monkeypatch: pytest.MonkeyPatch, name: str, tokens: Sequence[str]
+) -> None:
+    found = Tagger.load(name, device="cpu").posteriors(tokens)
+    monkeypatch.setattr(networks, "available", lambda: False)
+    expected = Tagger.load(name, device="cpu").posteriors(tokens)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
