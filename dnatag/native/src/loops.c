@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-// The property bits, as in dnatag/genes/codes.py.
+// The property bits, as in dnatag/domains/genes/codes.py.
 enum { START = 1, STOP = 2, START_REVERSE = 4, STOP_REVERSE = 8 };
 
 // The hexamers of a strand, base by base.
@@ -237,7 +237,7 @@ void dnatag_features(int64_t length, const int8_t *base, const uint8_t *flags,
 }
 
 // `weights` (width, 4), `spacers` (n + 1), `out` (places).
-void dnatag_motif_log_odds(int64_t length, const int8_t *base, int64_t n_places,
+void dnatag_rbs_log_odds(int64_t length, const int8_t *base, int64_t n_places,
                            const int64_t *places, int64_t width, const float *weights, int64_t n,
                            const float *spacers, int64_t shortest, float *out) {
     for (int64_t m = 0; m < n_places; m++) {
