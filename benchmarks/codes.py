@@ -91,7 +91,7 @@ def choose(finder: GeneFinder, stretches: Sequence[Contig], truth: int) -> list[
     codes = [code for code, _ in chooser.of_each(stretches)]
     # Likelihoods of all stretches, however short.
     of_any_length = CodeChooser(chooser.decoder, replace(SETTINGS, code_margins=((1, 0.0),)))
-    evidence = of_any_length.examine(([stretch] for stretch in stretches), screen=False)
+    evidence = of_any_length.examine([stretch] for stretch in stretches)
     scores = np.stack([one.scores for one in evidence], axis=1)
     sizes = np.array([one.size for one in evidence])
     gains = (scores[1:] - scores[0]) * 1000 / sizes

@@ -1,7 +1,7 @@
 """Write one protein of each family that seems to cross the membrane, as FASTA.
 
-The families are those of a FASTA of proteins that is searched for panel (``proteins.py`` makes
-one). Told with their panel, their topologies are what a second model learns from.
+The families are those of a FASTA of proteins that is searched for homologs (``proteins.py`` makes
+one). Told with their homologs, their topologies are what a second model learns from.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dnatag.formats.sequences.residues import read_residues
 HELIX, RELATIVE, CHOSEN = 19, 1.5, 1.7
 #: Residues of a homolog and of the protein that is written.
 LENGTHS, CHOSEN_LENGTHS = range(40, 1201), range(60, 701)
-#: A family has so many panel at least, of which as many, or better ones, are expected by chance
+#: A family has so many homologs at least, of which as many, or better ones, are expected by chance
 #: in a search, and so much of the shorter one of two proteins is aligned.
 LEAST, E_VALUE, COVERAGE = 3, 1e-4, 0.5
 
@@ -51,13 +51,13 @@ def families(proteins: Sequence[str]) -> Iterator[str]:
         own = membrane[number]
         if number in seen or len(own) not in CHOSEN_LENGTHS or known[own] < CHOSEN:
             continue
-        panel = 0
+        homologs = 0
         for hit in Pipeline(alphabet, E=E_VALUE).search_seq(targets[number], targets).reported:
             if (other := int(hit.name)) != number:
                 seen.add(other)
                 least = COVERAGE * min(len(own), len(membrane[other]))
-                panel += len(aligned(hit.best_domain.alignment)[0]) >= least
-        if panel >= LEAST:
+                homologs += len(aligned(hit.best_domain.alignment)[0]) >= least
+        if homologs >= LEAST:
             yield own
 
 

@@ -18,7 +18,7 @@ from genes import Genome
 from dnatag import GeneFinder
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.evaluation.metrics import Scores, evaluate, reason_to_set_aside
-from dnatag.domains.genes.structures.grammar import FRAMES
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.formats.sequences.annotation import read_annotation
 from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
 from dnatag.formats.sequences.records import CodingSequence
@@ -29,7 +29,7 @@ Stop = tuple[str, int, int]
 #: Contig, strand, and the leftmost base of a codon modulo 3.
 Frame = tuple[str, int, int]
 #: Column of the posterior of the last base of a codon, by strand.
-LAST_BASE = {1: FRAMES.index("+2"), -1: FRAMES.index("-2")}
+LAST_BASE = {1: prokaryotic().frames.index("+2"), -1: prokaryotic().frames.index("-2")}
 
 
 def parser_of(description: str) -> argparse.ArgumentParser:

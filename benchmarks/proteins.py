@@ -1,7 +1,7 @@
-"""Write the proteins of annotated genomes as FASTA, each once: what panel are looked for in.
+"""Write the proteins of annotated genomes as FASTA, each once: what homologs are looked for in.
 
 Genomes that their manifest marks as test are left out, and so are genes that are not whole. Of
-each genus there is the species with most genes: near panel say the same, and a search takes
+each genus there is the species with most genes: near homologs say the same, and a search takes
 its time.
 """
 

@@ -30,7 +30,7 @@ from dnatag.formats.text.conll import read_conll
 from dnatag.formats.text.tokens import Sentence, Span
 from dnatag.models.file import read_metadata
 from dnatag.tasks.tagging import schemes
-from dnatag.tasks.tagging.domain import Homolog, ReferencePanel
+from dnatag.tasks.tagging.domain import Homolog, Homologs
 from dnatag.tasks.tagging.metrics import UNKNOWN
 
 HERE = Path(__file__).parent
@@ -195,17 +195,17 @@ def write_folds(data: Path, folder: Path) -> None:
 
 
 class Once:
-    """Looks for the panel of a protein once, for all models that see a segment in it."""
+    """Looks for the homologs of a protein once, for all models that see a segment in it."""
 
-    def __init__(self, panel: ReferencePanel) -> None:
-        self.panel = panel
+    def __init__(self, homologs: Homologs) -> None:
+        self.homologs = homologs
         self.found: dict[tuple[Sequence[str], bool], list[Homolog]] = {}
 
     def find(self, tokens: Sequence[str], spans: Sequence[Span]) -> list[Homolog]:
-        """See :class:`dnatag.tasks.tagging.domain.ReferencePanel`."""
+        """See :class:`dnatag.tasks.tagging.domain.Homologs`."""
         key = tuple(tokens), any(span.type in SEGMENTS for span in spans)
         if key not in self.found:
-            self.found[key] = self.panel.find(tokens, spans)
+            self.found[key] = self.homologs.find(tokens, spans)
         return self.found[key]
 
 
@@ -279,12 +279,12 @@ class Folds:
         Of the command line.
     seed
         Of the models.
-    panel
-        Where panel are looked for.
+    homologs
+        Where homologs are looked for.
     """
 
-    def __init__(self, options: argparse.Namespace, seed: int, panel: ReferencePanel) -> None:
-        self.options, self.seed, self.panel = options, seed, panel
+    def __init__(self, options: argparse.Namespace, seed: int, homologs: Homologs) -> None:
+        self.options, self.seed, self.homologs = options, seed, homologs
         self.folder: Path = options.runs / "tmbed"
         self.families = [self.folder / f"families{fold}-{seed}.fasta" for fold in FOLDS]
 
@@ -302,7 +302,7 @@ class Folds:
         return list(pool.map(lambda r, m: train(r, self.folder, self.seed, m), recipes, models))
 
     def load(self, model: Path) -> Tagger:
-        """Load a model, which does not look for panel yet."""
+        """Load a model, which does not look for homologs yet."""
         return Tagger.load(model, threads=self.options.jobs)
 
     def run(self, pool: ThreadPoolExecutor, proteins: Sequence[Sentence]) -> list[str]:
@@ -311,11 +311,11 @@ class Folds:
         for model, path in zip(self.models("topology-first"), self.families, strict=True):
             if not path.exists():
                 tagger = self.load(model)
-                tagger.panel = self.panel
+                tagger.homologs = self.homologs
                 tell(proteins, tagger, path)
         commands.append(
             f"dnatag tag --model {self.models('topology-first')[0].name} "
-            f"--panel panel.faa --min-score {SURE} families.faa -o DIR/"
+            f"--homologs homologs.faa --min-score {SURE} families.faa -o DIR/"
             f"{self.families[0].name}"
         )
         return commands + self.train("topology", pool)[:1]
@@ -323,23 +323,23 @@ class Folds:
     def test(self) -> dict[str, dict[str, tuple[float, ...]]]:
         """Return the measures of each way to use the models."""
         truth: list[tuple[str, ...]] = []
-        found: dict[str, list[list[str]]] = {"dnatag": [], "with panel": []}
+        found: dict[str, list[list[str]]] = {"dnatag": [], "with homologs": []}
         for fold, model in enumerate(self.models("topology")):
             proteins = list(read_residues(self.folder / f"test{fold}.fasta", labelled=True))
             truth += [p.tags or () for p in proteins]
             tagger = self.load(model)
             for tags in found.values():
                 tags += [tagged.tags for tagged in tagger.tag_all(p.tokens for p in proteins)]
-                tagger.panel = self.panel
+                tagger.homologs = self.homologs
         return {way: measures(truth, tags) for way, tags in found.items()}
 
 
 def topology_table(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
     """Yield the lines of the cross-validation of topologies."""
     write_folds(options.data, options.runs / "tmbed")
-    panel = Once(ProteinHomologs(options.panel))
+    homologs = Once(ProteinHomologs(options.homologs))
     families = list(read_residues(options.families, labelled=False))
-    seeds = [Folds(options, seed, panel) for seed in options.seeds]
+    seeds = [Folds(options, seed, homologs) for seed in options.seeds]
     commands = [folds.run(pool, families) for folds in seeds]
     results = [folds.test() for folds in seeds]
     columns = list(results[0])
@@ -363,14 +363,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder with ner, pos, …")
     parser.add_argument("--runs", type=Path, required=True, help="where the models are kept")
     parser.add_argument("--task", action="append", help="only this one; or topology, calibration")
-    parser.add_argument("--panel", type=Path, help="for topology: what proteins.py writes")
+    parser.add_argument("--homologs", type=Path, help="for topology: what proteins.py writes")
     parser.add_argument("--families", type=Path, help="for topology: what families.py writes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=1, help="runs at once, a thread each")
     options = parser.parse_args()
     topology = not options.task or "topology" in options.task
-    if topology and not (options.panel and options.families):
-        parser.error("topology needs --panel and --families; or name other tasks with --task")
+    if topology and not (options.homologs and options.families):
+        parser.error("topology needs --homologs and --families; or name other tasks with --task")
     options.runs.mkdir(exist_ok=True, parents=True)
     names = {task.name for task in TASKS}
     with ThreadPoolExecutor(options.jobs) as pool:

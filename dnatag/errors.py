@@ -1,4 +1,4 @@
-"""Errors that a user can mend; the command line prints them as one line."""
+"""Errors that a user can fix; the command line prints them as one line."""
 
 from __future__ import annotations
 

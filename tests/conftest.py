@@ -55,7 +55,7 @@ class Toy(NamedTuple):
 
     recipe: Path
     model: Path
-    told: str
+    reported: str
 
 
 def toy_sentences(seed: int, number: int) -> str:

@@ -127,7 +127,7 @@ def test_one_corpus_may_be_for_tests_only(folder: Path) -> None:
 def test_refusals(folder: Path, text: str, message: str) -> None:
     with pytest.raises(InputError) as refusal:
         read(folder, text)
-    told = str(refusal.value)
-    assert told.startswith(f"{folder / 'r.toml'}: ")
-    assert "\n" not in told
-    assert message.partition(": .*")[0] in told
+    reported = str(refusal.value)
+    assert reported.startswith(f"{folder / 'r.toml'}: ")
+    assert "\n" not in reported
+    assert message.partition(": .*")[0] in reported

@@ -178,7 +178,7 @@ def command(
         device=device,
         threads=threads,
     )
-    note(f"model {finder.path.stem}, device {finder.device.type}", quiet=quiet)
+    note(f"model {finder.path.stem}, device {finder.device}", quiet=quiet)
 
     def contigs() -> Iterator[Contig]:
         ids = UniqueIds()

@@ -165,7 +165,7 @@ def command(
         raise click.UsageError(
             "only JSON Lines can hold the labellings of --k-best: add --to jsonl."
         )
-    note(f"model {Path(model).stem}, device {tagger.device.type}, input {kind}", quiet=quiet)
+    note(f"model {Path(model).stem}, device {tagger.device}, input {kind}", quiet=quiet)
 
     # The tagger reads ahead.
     ahead, sentences = tee(_read(source, kind, token_column, encoding))

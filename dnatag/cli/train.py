@@ -42,7 +42,7 @@ dnatag train entities.toml -o my.dnatag
 The genomes that a recipe names to validate on show how good the model is, and when to stop;
 without any, the last tenth of each contig is held out for that. CDS that cannot be trained on
 (pseudogenes, spliced ones and others) are masked and counted. While it runs, the folder
-OUTPUT.run has the losses (log.csv, which stays) and the state that --resume goes on from.
+OUTPUT.run has the losses (log.csv, which stays) and the state that --resume continues from.
 
 Several GPUs or machines share the work under torchrun, with the folder of OUTPUT in common:
 'torchrun --nproc-per-node 2 -m dnatag train ...'. On the cores of one machine --threads does the
@@ -74,7 +74,7 @@ def _corpus_options() -> Iterator[click.Option]:
     help="Of genes: fine-tune this model instead of starting from nothing; '--from prokaryotes' is "
     "best for a few genomes.",
 )
-@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option("--resume", is_flag=True, help="Continue a run that was interrupted.")
 @click.option(
     "--steps",
     metavar="N",
@@ -128,7 +128,9 @@ def command(
         changes["seed"] = 0
     known = [field.name for field in fields(plan.training)]
     if start is not None and not plan.task.fine_tunes:
-        raise click.UsageError(f"--from is not for {plan.domain.name}: its models start anew.")
+        raise click.UsageError(
+            f"--from is not for {plan.domain.name}: its models start from random weights."
+        )
     for name in changes:
         if name not in known:
             raise click.UsageError(
@@ -169,7 +171,7 @@ def _spare_what_is_there(output: Path, inputs: Sequence[str | Path | None]) -> N
             read_metadata(output)
         except InputError:
             raise InputError(
-                f"{output}: exists and is no model of dnatag; remove it, or name another file"
+                f"{output}: exists and is not a model of dnatag; remove it, or name another file"
             ) from None
 
 

@@ -1,15 +1,21 @@
-"""Devices of torch: which one, how many threads, what it can do, what fits into its memory."""
+"""Devices: which one, how many threads, what it can do, what fits into its memory.
+
+torch is imported only where it is used: what computes on the CPU may do without.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
-
-import torch
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from dnatag.errors import DnatagError, InputError
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "Halving",
@@ -17,26 +23,71 @@ __all__ = [
     "has_double_precision",
     "mixed_precision",
     "one_core_threads",
+    "require_torch",
     "torch_threads",
 ]
 
 T = TypeVar("T")
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """Turn auto, cpu, cuda or mps into a device.
+#: What the drivers of GPUs that torch can use put there on Linux: NVIDIA's, AMD's, Windows's.
+_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+
+
+def require_torch(purpose: str) -> None:
+    """Import torch.
+
+    Parameters
+    ----------
+    purpose : str
+        What needs it, for the error.
+
+    Raises
+    ------
+    DnatagError
+        If torch is not installed.
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise DnatagError(f"{purpose} needs torch, which is not installed: {error}") from error
+
+
+def choose_device(name: str = "auto") -> str:
+    """Turn auto into cpu, cuda or mps, and check that the device is there.
+
+    torch is not imported for the CPU, nor to find a GPU where no driver of one is installed.
 
     Raises
     ------
     InputError
         If torch has no such device here.
     """
+    if name == "cpu" or (name == "auto" and not _may_have_gpu()):
+        return "cpu"
+    try:
+        import torch
+    except ImportError:
+        if name == "auto":
+            return "cpu"
+        raise InputError(
+            f"torch, which device {name} needs, is not installed; use --device cpu"
+        ) from None
     mps = torch.backends.mps.is_available()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
         raise InputError(f"torch finds no {name} device here; use --device cpu")
-    return torch.device(name)
+    return name
+
+
+def _may_have_gpu() -> bool:
+    """Whether only torch can know that there is no GPU."""
+    return (
+        "torch" in sys.modules
+        or not sys.platform.startswith("linux")
+        or any(Path(driver).exists() for driver in _DRIVERS)
+    )
 
 
 def has_double_precision(device: torch.device) -> bool:
@@ -46,12 +97,16 @@ def has_double_precision(device: torch.device) -> bool:
 
 def mixed_precision(device: torch.device) -> torch.autocast:
     """Let networks compute in bfloat16 where that is fast, on CUDA, for a block."""
+    import torch
+
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
 @contextmanager
 def torch_threads(number: int) -> Iterator[None]:
     """Set torch's number of threads for a block."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -63,6 +118,8 @@ def torch_threads(number: int) -> Iterator[None]:
 @contextmanager
 def one_core_threads(number: int) -> Iterator[ThreadPoolExecutor]:
     """Give, for a block, threads in each of which torch uses one core."""
+    import torch
+
     pool = ThreadPoolExecutor(number, initializer=torch.set_num_threads, initargs=(1,))
     with torch_threads(1), pool:
         yield pool
@@ -98,7 +155,7 @@ class Halving:
         Yields
         ------
         object
-            The result of each part. What has run out of memory is worked on anew.
+            The result of each part. Parts that run out of memory are worked on again.
 
         Raises
         ------
@@ -128,5 +185,7 @@ class Halving:
         # Out here nothing holds the tensors of the failure any more.
         self._most = (last - first) // 2
         if self.device.type == "cuda":
+            import torch
+
             torch.cuda.empty_cache()
         return None

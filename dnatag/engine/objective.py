@@ -1,4 +1,4 @@
-"""What training makes small, and what it may watch meanwhile."""
+"""What training minimises, and the metric that it may watch."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def recognise(
     ------
     InputError
         If the file cannot be read, is empty, of another format, or of one of several that cannot
-        be told apart.
+        be distinguished.
     """
     name = display_name(path)
     data, stream = peek(path, HEAD)

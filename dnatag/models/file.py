@@ -213,7 +213,7 @@ def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> 
 
 
 def _not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:
-    """Name the first array with a number that is not finite."""
+    """Return the name of the first array with a number that is not finite."""
     import numpy as np
 
     return next(

@@ -20,10 +20,12 @@ from dnatag.native.library import array, function, pointer
 __all__ = [
     "count_hexamers",
     "count_starts",
-    "drop_short",
+    "drop_starts",
     "features",
     "genes_log_odds",
     "least_rotation",
+    "mark_repeats",
+    "open_bases",
     "open_runs",
     "properties",
     "rbs_log_odds",
@@ -38,10 +40,18 @@ _TYPES: dict[str, tuple[Any, ...]] = {
     "features": (_I, _A, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, c_double, _A, _I),
     "rbs_log_odds": (_I, _A, _I, _A, _I, _A, _I, _A, _I, _A),
     "open_runs": (_I, _A, _A, _I, _A, _I, _A),
-    "drop_short": (_I, _A, c_int, c_int, _I, _I, _I),
+    "open_bases": (_I, _A, _I),
+    "drop_starts": (_I, _A, c_int, c_int, _I, _I, _I, _I),
+    "mark_repeats": (_I, _A, _I, _I, _A),
     "least_rotation": (_I, _A),
 }
-_RESULTS = {"genes_log_odds": c_int, "open_runs": c_int64, "least_rotation": c_int64}
+_RESULTS = {
+    "genes_log_odds": c_int,
+    "open_runs": c_int64,
+    "open_bases": c_int64,
+    "mark_repeats": c_int,
+    "least_rotation": c_int64,
+}
 
 
 @cache
@@ -297,19 +307,37 @@ def open_runs(
         raise ValueError("a path has states of at most 128")
     path, flags = array(path, np.int8), array(flags, np.uint8)
     frames = array(frame_of_state, np.bool_)
-    return _loop("open_runs")(
+    count: int = _loop("open_runs")(
         len(path), pointer(path), _own(flags, np.uint8, len(path)),
         n_states, _own(frames, np.bool_, n_states, 6),
         len(out), _written(out, np.int64, len(out), 4),
     )  # fmt: skip
+    return count
 
 
-def drop_short(
-    flags: np.ndarray, start: int, stop: int, last: int, step: int, min_length: int
+def open_bases(flags: np.ndarray, long_frame: int) -> int:
+    """Count the bases in reading frames of either strand with more than so many bases.
+
+    Parameters
+    ----------
+    flags : numpy.ndarray
+        uint8 (L,).
+    long_frame : int
+        Bases between stop codons.
+    """
+    flags = array(flags, np.uint8)
+    count: int = _loop("open_bases")(len(flags), pointer(flags), long_frame)
+    if count < 0:
+        raise MemoryError
+    return count
+
+
+def drop_starts(
+    flags: np.ndarray, start: int, stop: int, last: int, step: int, shortest: int, longest: int
 ) -> None:
-    """Clear the start flags whose reading frame ends in fewer than `min_length` bases.
+    """Clear the start flags of genes with fewer than `shortest` or more than `longest` bases.
 
-    A frame without a stop codon runs off the end: it is kept.
+    A frame without a stop codon runs off the end.
 
     Parameters
     ----------
@@ -320,13 +348,39 @@ def drop_short(
     last, step : int
         The strand is read backwards from index `last` in steps of `-step`: the last index and 1
         for the forward strand, 0 and -1 for the reverse one.
-    min_length : int
+    shortest, longest : int
         In bases.
     """
     if (last, step) not in ((len(flags) - 1, 1), (0, -1)):
         raise ValueError("a strand is read from its end, in steps of one")
     here = _written(flags, np.uint8, len(flags))
-    _loop("drop_short")(len(flags), here, start, stop, last, step, min_length)
+    _loop("drop_starts")(len(flags), here, start, stop, last, step, shortest, longest)
+
+
+def mark_repeats(symbols: np.ndarray, max_period: int, shortest: int, out: np.ndarray) -> bool:
+    """Mark tandem repeats.
+
+    Parameters
+    ----------
+    symbols : numpy.ndarray
+        uint8 (L,), 15 for N; runs of N are no repeats.
+    max_period : int
+        Longest period, in bases.
+    shortest : int
+        Bases of the shortest repeat, more than `max_period`.
+    out : numpy.ndarray
+        bool (L,); only what is a repeat is written.
+
+    Returns
+    -------
+    bool
+        Whether there are any.
+    """
+    if not 0 <= max_period < shortest:
+        raise ValueError("a repeat must be longer than its period")
+    symbols = array(symbols, np.uint8)
+    here = _written(out, np.bool_, len(symbols))
+    return bool(_loop("mark_repeats")(len(symbols), pointer(symbols), max_period, shortest, here))
 
 
 def least_rotation(symbols: np.ndarray) -> int:
@@ -343,4 +397,5 @@ def least_rotation(symbols: np.ndarray) -> int:
         0-based.
     """
     symbols = array(symbols, np.uint8)
-    return _loop("least_rotation")(len(symbols), pointer(symbols))
+    first: int = _loop("least_rotation")(len(symbols), pointer(symbols))
+    return first

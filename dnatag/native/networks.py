@@ -18,7 +18,7 @@ import numpy as np
 from dnatag.errors import DnatagError
 from dnatag.native.library import array, function, pointer
 
-__all__ = ["Kernels", "KmerNetwork", "Read", "Tile", "TokenNetwork", "instruction_sets"]
+__all__ = ["EncodedTile", "Kernels", "KmerNetwork", "Tile", "TokenNetwork", "instruction_sets"]
 
 Weights = Mapping[str, np.ndarray]
 
@@ -106,43 +106,43 @@ def _aligned(x: np.ndarray) -> np.ndarray:
 
 
 class Tile(NamedTuple):
-    """A stretch of a sequence to be read.
+    """A part of a sequence that the network is run over.
 
     Attributes
     ----------
-    symbols, bits : numpy.ndarray
+    symbols, flags : numpy.ndarray
         uint8 (L,), symbols and property words; L is a multiple of the stride.
     features : numpy.ndarray
         float32 (L, F).
     start, end : int
-        The part whose results are wanted; the rest is margin.
+        The part whose results are wanted; the rest is its margins.
     """
 
     symbols: np.ndarray
-    bits: np.ndarray
+    flags: np.ndarray
     features: np.ndarray
     start: int
     end: int
 
 
-class Read(NamedTuple):
+class EncodedTile(NamedTuple):
     """What the network makes of the wanted part of a tile, N positions.
 
     Attributes
     ----------
-    channels : numpy.ndarray
+    scores : numpy.ndarray
         float32 (N, C); those of the sites are zero.
-    place, channel : numpy.ndarray
-        int32 (M,), position of each site in the part, and its channel; first all of the forward
-        channel, then those of the other, each in ascending order.
-    seen : numpy.ndarray
-        float32 (M, hidden), all that the score of a site depends on but for the features.
+    position, column : numpy.ndarray
+        int32 (M,), position of each site in the part, and the column of its score; first all of
+        the forward strand, then those of the other, each in ascending order.
+    hidden : numpy.ndarray
+        float32 (M, H), all that the score of a site depends on but for the features.
     """
 
-    channels: np.ndarray
-    place: np.ndarray
-    channel: np.ndarray
-    seen: np.ndarray
+    scores: np.ndarray
+    position: np.ndarray
+    column: np.ndarray
+    hidden: np.ndarray
 
 
 _KMER_NUMBERS = (
@@ -289,12 +289,12 @@ class KmerNetwork:
         self._read = function("dnatag_read_kmers", _ARRAY, _LONG, _ARRAY, result=_INT)
 
     @property
-    def channels(self) -> int:
-        """Number of channels, C."""
-        return 2 * self._own_channels
+    def n_scores(self) -> int:
+        """Number of scores of a position, C."""
+        return int(2 * self._own_channels)
 
-    def read(self, tiles: Sequence[Tile]) -> list[Read]:
-        """Read a batch of tiles.
+    def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
+        """Encode a batch of tiles.
 
         It takes about 2 kB for each position of the longest tile that is wanted, and is fastest
         with ten or more tiles of similar length.
@@ -306,13 +306,13 @@ class KmerNetwork:
 
         Returns
         -------
-        list of Read
+        list of EncodedTile
             One for each tile.
         """
         tiles = [
             Tile(
                 array(tile.symbols, np.uint8),
-                array(tile.bits, np.uint8),
+                array(tile.flags, np.uint8),
                 array(tile.features, np.float32),
                 tile.start,
                 tile.end,
@@ -326,21 +326,21 @@ class KmerNetwork:
             tile, result = tiles[i], results[i]
             entry.symbols, entry.features = pointer(tile.symbols), pointer(tile.features)
             entry.length, entry.start, entry.end = len(tile.symbols), tile.start, tile.end
-            back = int(np.count_nonzero(result.channel >= self._own_channels))
-            entry.sites[:] = len(result.channel) - back, back
-            entry.place, entry.channels = pointer(result.place), pointer(result.channels)
-            entry.seen = pointer(result.seen)
+            back = int(np.count_nonzero(result.column >= self._own_channels))
+            entry.sites[:] = len(result.column) - back, back
+            entry.place, entry.channels = pointer(result.position), pointer(result.scores)
+            entry.seen = pointer(result.hidden)
         if self._read(ctypes.byref(self._network), len(tiles), given) < 0:
             raise MemoryError
         return results
 
-    def score(self, channel: np.ndarray, seen: np.ndarray, features: np.ndarray) -> np.ndarray:
+    def score(self, column: np.ndarray, hidden: np.ndarray, features: np.ndarray) -> np.ndarray:
         """Score sites.
 
         Parameters
         ----------
-        channel, seen : numpy.ndarray
-            int (M,) and float32 (M, hidden), as they were read, or some of them.
+        column, hidden : numpy.ndarray
+            int (M,) and float32 (M, hidden), as they were encoded, or some of them.
         features : numpy.ndarray
             float32 (M, F), of their positions; not necessarily what the encoder was given.
 
@@ -351,36 +351,37 @@ class KmerNetwork:
         """
         kernels = self._kernels
         if features.shape[1]:
-            is_back = (channel >= self._own_channels)[:, None]
+            is_back = (column >= self._own_channels)[:, None]
             features = np.where(is_back, features[:, self._turned], features)
         zeros = np.zeros(self._network.site_columns, np.float32)
-        x = kernels.product(features, self._of_features, zeros)[:, : seen.shape[1]] + seen
+        x = kernels.product(features, self._of_features, zeros)[:, : hidden.shape[1]] + hidden
         for packed, bias in self._score:
-            x = kernels.product(np.maximum(x, 0)[:, : seen.shape[1]], packed, bias)
-        return x[:, 0].copy()
+            x = kernels.product(np.maximum(x, 0)[:, : hidden.shape[1]], packed, bias)
+        scores: np.ndarray = x[:, 0].copy()
+        return scores
 
-    def _result(self, tile: Tile) -> Read:
+    def _result(self, tile: Tile) -> EncodedTile:
         """Find the sites of a tile and make room for what is to be read."""
         if len(tile.symbols) % self._network.stride or not (
-            0 <= tile.start <= tile.end <= len(tile.symbols) == len(tile.bits)
+            0 <= tile.start <= tile.end <= len(tile.symbols) == len(tile.flags)
         ):
             raise ValueError("a tile must have whole steps, and its wanted part lie inside")
         if tile.features.shape != (len(tile.symbols), self._network.features):
             raise ValueError(f"features of shape {tile.features.shape} do not fit the tile")
         if tile.symbols.max(initial=0) >= self._network.symbols:
             raise ValueError(f"there is no symbol {tile.symbols.max()}")
-        bits = tile.bits[tile.start : tile.end]
+        bits = tile.flags[tile.start : tile.end]
         ahead, back = (
             np.flatnonzero(of_strand & self._bit).astype(np.int32)
             for of_strand in (bits, self._mirror_bits[bits])
         )
         n = len(ahead) + len(back)
-        channel = np.full(n, self._own_channels - 1, np.int32)
-        channel[len(ahead) :] += self._own_channels
-        return Read(
+        column = np.full(n, self._own_channels - 1, np.int32)
+        column[len(ahead) :] += self._own_channels
+        return EncodedTile(
             np.zeros((len(bits), 2 * self._own_channels), np.float32),
             np.concatenate([ahead, back]),
-            channel,
+            column,
             np.empty((n, self._network.site_hidden), np.float32),
         )
 
@@ -389,7 +390,7 @@ class TokenNetwork:
     """The tagger of tokens: :class:`dnatag.engine.networks.token_tagger.TokenTagger`.
 
     It takes two steps: :meth:`inputs` is for distinct tokens, of which there are fewer than
-    tokens; :meth:`channels` then reads sequences of them.
+    tokens; :meth:`scores` then reads sequences of them.
 
     Parameters
     ----------
@@ -446,8 +447,8 @@ class TokenNetwork:
             seen.append(self._parts(parts))
         return self._layers[0].gates(np.concatenate(seen, axis=1))
 
-    def channels(self, inputs: np.ndarray, tokens: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Give the channels of sequences.
+    def scores(self, inputs: np.ndarray, tokens: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Give the scores of sequences.
 
         Parameters
         ----------

@@ -7,10 +7,12 @@ import numpy as np
 __all__ = [
     "count_hexamers",
     "count_starts",
-    "drop_short",
+    "drop_starts",
     "features",
     "genes_log_odds",
     "least_rotation",
+    "mark_repeats",
+    "open_bases",
     "open_runs",
     "properties",
     "rbs_log_odds",
@@ -70,7 +72,8 @@ def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.nda
         if scaled.any():
             out[scaled] += np.log(total[scaled])
             sums[:, scaled] /= total[scaled]
-    return out + np.log(sums.sum(0))
+    out += np.log(sums.sum(0))
+    return out
 
 
 def count_starts(
@@ -191,18 +194,46 @@ def open_runs(
     return len(found)
 
 
-def drop_short(
-    flags: np.ndarray, start: int, stop: int, last: int, step: int, min_length: int
+def open_bases(flags: np.ndarray, long_frame: int) -> int:
+    """See :func:`dnatag.native.loops.open_bases`."""
+    change = np.zeros(len(flags) + 1, np.int64)
+    for stop in (STOP, STOP_REVERSE):
+        for frame in range(3):
+            stops = np.flatnonzero(flags[frame::3] & stop) * 3 + frame
+            before, end = np.append(-1, stops), np.append(stops, len(flags))
+            long = end - before > long_frame
+            np.add.at(change, before[long] + 1, 1)
+            np.add.at(change, end[long], -1)
+    return int((change.cumsum()[:-1] > 0).sum())
+
+
+def drop_starts(
+    flags: np.ndarray, start: int, stop: int, last: int, step: int, shortest: int, longest: int
 ) -> None:
-    """See :func:`dnatag.native.loops.drop_short`."""
+    """See :func:`dnatag.native.loops.drop_starts`."""
     own = flags[::-1] if step > 0 else flags  # as it is read
     place = np.arange(len(own))
     for frame in range(3):
         ends = np.where((own & stop > 0) & (place % 3 == frame), place, -1)
         end = np.maximum.accumulate(ends)
-        short = (end >= 0) & (place - end + 1 < min_length)
-        short &= (own & start > 0) & (place >= 2) & ((place - 2) % 3 == frame)
-        own[short] &= 255 - start
+        size = place - np.maximum(end, 0) + 1
+        dropped = (size > longest) | (end >= 0) & (size < shortest)
+        dropped &= (own & start > 0) & (place >= 2) & ((place - 2) % 3 == frame)
+        own[dropped] &= 255 - start
+
+
+def mark_repeats(symbols: np.ndarray, max_period: int, shortest: int, out: np.ndarray) -> bool:
+    """See :func:`dnatag.native.loops.mark_repeats`."""
+    found = False
+    for period in range(1, max_period + 1):
+        ahead = symbols[period:]
+        same = (ahead == symbols[: len(ahead)]) & (ahead != 15)
+        edges = np.flatnonzero(np.diff(same, prepend=False, append=False))
+        for begin, end in edges.reshape(-1, 2).tolist():
+            if end - begin + period >= shortest:
+                out[begin : end + period] = True
+                found = True
+    return found
 
 
 def least_rotation(symbols: np.ndarray) -> int:
@@ -240,8 +271,10 @@ def _words(base: np.ndarray, n: int) -> np.ndarray:
 
 def _codons(base: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Index of the codons at places, whose ambiguous bases count as A."""
-    first, second, third = (np.maximum(base[places + i], 0).astype(np.int64) for i in range(3))
-    return first * 16 + second * 4 + third
+    codons = np.zeros(len(places), np.int64)
+    for i in range(3):
+        codons = codons * 4 + np.maximum(base[places + i], 0)
+    return codons
 
 
 def _at(values: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -79,9 +79,9 @@ class NetworkRun:
     source : BatchSource
         What it is trained and validated on.
     objective : Objective
-        What is made small.
+        The loss to minimise.
     schedule : TrainingConfig
-        How long, how fast.
+        Length and learning rate.
     metric : Metric or None
         What chooses the best weights; None: the loss in validation.
     """

@@ -1,8 +1,8 @@
 """Directives that write pages from the code, so that they cannot fall behind it.
 
-``{settings} module:Dataclass`` makes a table of the fields of a dataclass, ``{command}
-module:attribute`` the reference of a click command, ``{models}`` the cards of the models, and
-``{repository} FILE`` a page at the root of the repository.
+``{recipes}`` lists the settings of all domains and tasks, ``{settings} module:Dataclass`` the
+fields of a dataclass, ``{command} module:attribute`` the reference of a click command, ``{models}``
+the cards of the models, and ``{repository} FILE`` shows a page at the root of the repository.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from sphinx.util.docutils import SphinxDirective
 
 from dnatag.models.file import read_metadata
 from dnatag.models.names import list_models
+from dnatag.registry import domains, tasks
 
 ROOT = Path(__file__).parents[2]
-KINDS = {bool: "true or false", int: "whole number", float: "number", str: "text", tuple: "list",
-         list: "list"}  # fmt: skip
+KINDS = {bool: "true or false", int: "whole number", float: "number", Path: "file"}
 
 
 def find(name: str) -> Any:
@@ -69,22 +69,45 @@ class FromCode(SphinxDirective):
         raise NotImplementedError
 
 
+def table(settings: type) -> Iterator[str]:
+    """Yield a table of the fields of a dataclass: name, default, what is allowed, meaning."""
+    about = parameters(settings.__doc__ or "")
+    hints = get_type_hints(settings)
+    yield "| setting | default | allowed | meaning |"
+    yield "|---|---|---|---|"
+    for field in dataclasses.fields(settings):
+        if field.name not in about:
+            raise ExtensionError(f"{settings.__qualname__}.{field.name} is not documented")
+        yield (
+            f"| `{field.name}` | {default(field)} | {allowed(field, hints[field.name])} "
+            f"| {cell(about[field.name])} |"
+        )
+    yield ""
+
+
 class Settings(FromCode):
     """A table of the fields of a dataclass."""
 
-    def lines(self, subject: Any) -> Iterator[str]:
-        """Yield a table: name, default, what is allowed, meaning."""
-        about = parameters(subject.__doc__ or "")
-        hints = get_type_hints(subject)
-        yield "| setting | default | allowed | meaning |"
-        yield "|---|---|---|---|"
-        for field in dataclasses.fields(subject):
-            if field.name not in about:
-                raise ExtensionError(f"{self.arguments[0]}: {field.name} is not documented")
-            yield (
-                f"| `{field.name}` | {default(field)} | {allowed(field, hints[field.name])} "
-                f"| {cell(about[field.name])} |"
-            )
+    def lines(self, subject: type) -> Iterator[str]:
+        """Yield the table."""
+        yield from table(subject)
+
+
+class Recipes(FromCode):
+    """The settings of recipes, by domain and by task, of all that are installed."""
+
+    def lines(self, subject: None) -> Iterator[str]:
+        """Yield a section for each domain, and one for each task."""
+        for domain in domains():
+            yield from (f"## Domain {domain.name}", "")
+            yield from (f"Tasks: {', '.join(f'`{task}`' for task in domain.tasks)}.", "")
+            yield from ("### [[corpus]]", "")
+            yield from table(domain.corpus)
+            yield from ("### [network]", "")
+            yield from table(domain.network)
+        for task in tasks():
+            yield from (f"## Task {task.name}", "", task.summary, "", "### [training]", "")
+            yield from table(task.training)
 
 
 def default(field: dataclasses.Field[Any]) -> str:
@@ -111,7 +134,7 @@ def allowed(field: dataclasses.Field[Any], hint: Any) -> str:
     if choices := about.get("choices"):
         return " or ".join(f'`"{choice}"`' for choice in choices)
     options = [t for t in get_args(hint) if t is not type(None)] if is_optional(hint) else [hint]
-    kind = " or ".join(KINDS.get(get_origin(t) or t, "text") for t in options)
+    kind = " or ".join(name_of(t) for t in options)
     least, most = about.get("least"), about.get("most")
     match least, most:
         case None, None:
@@ -119,9 +142,16 @@ def allowed(field: dataclasses.Field[Any], hint: Any) -> str:
         case _, None:
             return f"{kind}, at least {least}"
         case None, _:
-            return f"{kind}, at most {most}"
+            return f"{kind}, above 0, at most {most}"
         case _:
             return f"{kind}, {least} to {most}"
+
+
+def name_of(kind: Any) -> str:
+    """Return what a type is called; one element of a list may stand alone."""
+    if get_origin(kind) is tuple:
+        return f"{name_of(get_args(kind)[0])}, or a list of these"
+    return KINDS.get(kind, "text")
 
 
 def is_optional(hint: Any) -> bool:
@@ -214,6 +244,7 @@ def paragraphs(text: str) -> Iterator[str]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
+    app.add_directive("recipes", Recipes)
     app.add_directive("settings", Settings)
     app.add_directive("command", Command)
     app.add_directive("models", Models)

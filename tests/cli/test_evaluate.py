@@ -74,11 +74,14 @@ def test_golden_numbers(genome: str) -> None:
 
 def test_the_benchmarks_recount_agrees() -> None:
     for path in (SINGLE, META):
-        (told,) = scores(REFERENCE, path)["predictions"].values()
+        (reported,) = scores(REFERENCE, path)["predictions"].values()
         counted = recount(REFERENCE, path)
-        assert f"'found': {told['stop']['found']}, 'exact': {told['exact']['found']}}}" in counted
-        assert f"F1 by stop: {100 * told['stop']['f1']:.2f} %" in counted
-        assert f"F1 exact: {100 * told['exact']['f1']:.2f} %" in counted
+        assert (
+            f"'found': {reported['stop']['found']}, 'exact': {reported['exact']['found']}}}"
+            in counted
+        )
+        assert f"F1 by stop: {100 * reported['stop']['f1']:.2f} %" in counted
+        assert f"F1 exact: {100 * reported['exact']['f1']:.2f} %" in counted
 
 
 def test_what_is_set_aside_by_evaluate_and_by_the_recount(tmp_path: Path) -> None:
@@ -97,15 +100,15 @@ def test_what_is_set_aside_by_evaluate_and_by_the_recount(tmp_path: Path) -> Non
     rows[10] = "\t".join([*fields[:3], str(int(fields[3]) - 1), *fields[4:]])
     reference = tmp_path / "reference.gff3"
     reference.write_text("\n".join([*head, *rows]) + "\n")
-    (told,) = scores(str(reference), SINGLE)["predictions"].values()
+    (reported,) = scores(str(reference), SINGLE)["predictions"].values()
     aside = {"exception": 1, "frame": 1, "joined": 1, "pseudo": 1}
-    assert told["reference"] == {"rows": 54, "genes": 49, "same_stop": 1, "set_aside": aside}
-    assert told["predictions_set_aside"] == 4
-    assert told["stop"]["predicted"] == 51
+    assert reported["reference"] == {"rows": 54, "genes": 49, "same_stop": 1, "set_aside": aside}
+    assert reported["predictions_set_aside"] == 4
+    assert reported["stop"]["predicted"] == 51
     counted = recount(str(reference), SINGLE)
     assert counted.startswith(
-        f"{{'reference': 49, 'predicted': 51, 'found': {told['stop']['found']}, "
-        f"'exact': {told['exact']['found']}}}"
+        f"{{'reference': 49, 'predicted': 51, 'found': {reported['stop']['found']}, "
+        f"'exact': {reported['exact']['found']}}}"
     )
     table = evaluate(str(reference), SINGLE).stdout
     assert table.startswith(
@@ -130,22 +133,22 @@ def test_table() -> None:
 
 def test_verified_starts() -> None:
     document = scores(VERIFIED, SINGLE, "--verified")
-    (told,) = document["predictions"].values()
-    assert (told["reference"]["genes"], told["found"], told["starts_right"]) == (
+    (reported,) = document["predictions"].values()
+    assert (reported["reference"]["genes"], reported["found"], reported["starts_right"]) == (
         14,
         14,
         GOLDEN_STARTS,
     )
-    assert told["starts_among_listed"] == pytest.approx(GOLDEN_STARTS / 14)
+    assert reported["starts_among_listed"] == pytest.approx(GOLDEN_STARTS / 14)
     table = evaluate(VERIFIED, SINGLE, "--verified").stdout
     assert ["genes", "listed", "14"] in [line.split() for line in table.splitlines()]
 
 
 def test_itself_is_perfect() -> None:
-    (told,) = scores(REFERENCE, REFERENCE)["predictions"].values()
+    (reported,) = scores(REFERENCE, REFERENCE)["predictions"].values()
     kinds = ("stop", "exact", "base")
-    assert [told[kind]["f1"] for kind in kinds] == [1, 1, 1]
-    assert told["base"]["mcc"] == told["orforise"]["genes_detected"] == 1
+    assert [reported[kind]["f1"] for kind in kinds] == [1, 1, 1]
+    assert reported["base"]["mcc"] == reported["orforise"]["genes_detected"] == 1
 
 
 def test_tsv_and_json_files_have_the_same_numbers(tmp_path: Path) -> None:

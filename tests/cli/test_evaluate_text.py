@@ -78,11 +78,11 @@ def test_table(folder: Path) -> None:
 
 def test_json_and_tsv(folder: Path) -> None:
     (folder / "b.conll").write_text(TRUTH.replace("Rain O", "Rain B-MISC"))
-    told = scores("truth.conll", "a.conll", "b.conll", "--tsv", "out.tsv")
-    assert told["a"]["scheme"] == "BIO"
-    assert told["a"]["accuracy"] == 7 / 8
-    assert told["a"]["by_type"]["LOC"]["recall"] == 0.5
-    assert told["a"]["confusion"]["LOC"] == {"LOC": 1, "PER": 1, "O": 0}
+    reported = scores("truth.conll", "a.conll", "b.conll", "--tsv", "out.tsv")
+    assert reported["a"]["scheme"] == "BIO"
+    assert reported["a"]["accuracy"] == 7 / 8
+    assert reported["a"]["by_type"]["LOC"]["recall"] == 0.5
+    assert reported["a"]["confusion"]["LOC"] == {"LOC": 1, "PER": 1, "O": 0}
     header, *rows = (line.split("\t") for line in Path("out.tsv").read_text().splitlines())
     assert header == ["measure", "a", "b"]
     table = {row[0]: row[1:] for row in rows}
@@ -97,9 +97,9 @@ def test_each_file_has_its_own_scheme(folder: Path) -> None:
     (folder / "b.conll").write_text(
         "Ada B-PER\nLovelace E-PER\nvisits O\nTurin S-LOC\n. O\n\nRain O\nin O\nTurin S-LOC\n"
     )
-    told = scores("truth.conll", "a.conll", "b.conll")
-    assert [one["scheme"] for one in told.values()] == ["IOB1", "IOBES"]
-    assert all(one["accuracy"] == one["all"]["f1"] == 1 for one in told.values())
+    reported = scores("truth.conll", "a.conll", "b.conll")
+    assert [one["scheme"] for one in reported.values()] == ["IOB1", "IOBES"]
+    assert all(one["accuracy"] == one["all"]["f1"] == 1 for one in reported.values())
 
 
 def test_illegal_tags_are_noted(folder: Path) -> None:
@@ -119,16 +119,16 @@ def test_plain_tags_and_columns(folder: Path) -> None:
     (folder / "truth.conll").write_text("1\tRain\tNOUN\t_\n2\tfalls\tVERB\t_\n")
     (folder / "a.conll").write_text("1\tRain\tNOUN\t_\n2\tfalls\tNOUN\t_\n")
     columns = ("--token-column", "2", "--tag-column", "-2")
-    told = scores("truth.conll", "a.conll", *columns)["a"]
-    assert (told["scheme"], told["accuracy"]) == ("plain", 0.5)
+    reported = scores("truth.conll", "a.conll", *columns)["a"]
+    assert (reported["scheme"], reported["accuracy"]) == ("plain", 0.5)
     table = evaluate("truth.conll", "a.conll", *columns).stdout
     assert table.startswith("reference: truth.conll, 1 sentences, 2 tokens\n")
     assert "\nall tags\n" in table
 
 
 def test_scheme_can_be_given(folder: Path) -> None:
-    (told,) = scores("truth.conll", "a.conll", "--scheme", "plain").values()
-    assert told["by_type"]["O"]["right"] == 4
+    (reported,) = scores("truth.conll", "a.conll", "--scheme", "plain").values()
+    assert reported["by_type"]["O"]["right"] == 4
 
 
 def test_tags_without_types(folder: Path) -> None:
@@ -160,9 +160,9 @@ def test_residues(folder: Path) -> None:
         "labelled U)\n"
     )
     assert "\nresidue accuracy %   85.71\nall segments\n" in result.stdout
-    told = scores("truth.fasta", "a.fasta", "--picture", "out.png")["a"]
-    assert [c["right"] for c in told["by_type"].values()] == [0, 1, 0]
-    assert "scheme" not in told
+    reported = scores("truth.fasta", "a.fasta", "--picture", "out.png")["a"]
+    assert [c["right"] for c in reported["by_type"].values()] == [0, 1, 0]
+    assert "scheme" not in reported
 
 
 @pytest.mark.parametrize("format", SIGNATURES)
@@ -206,7 +206,7 @@ def test_pictures_need_matplotlib(folder: Path, monkeypatch: pytest.MonkeyPatch)
             "in O",
             "in IN",
             "a.conll: line 7: in the sentence that begins here, 'IN' is no tag of spans, such as "
-            "B-PER or O; mend it, name another --tag-column, or use --scheme plain for tags "
+            "B-PER or O; fix it, name another --tag-column, or use --scheme plain for tags "
             "without spans",
         ),
     ],

@@ -1,4 +1,4 @@
-"""The command line as a whole: help, exit codes, and how failures are told."""
+"""The command line as a whole: help, exit codes, and how failures are reported."""
 
 from __future__ import annotations
 
@@ -95,21 +95,21 @@ def test_no_command_shows_the_help() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["find"], r"No such command 'find'\..* Try 'dnatag --help'\."),
         (["--colour"], r"No such option:? '?--colour'?\..* Try 'dnatag --help'\."),
         (["models", "show"], r"Missing argument 'NAME[|]FILE'\. Try 'dnatag models show --help'\."),
     ],
 )
-def test_usage_errors_are_one_line(arguments: list[str], told: str) -> None:
+def test_usage_errors_are_one_line(arguments: list[str], reported: str) -> None:
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert re.fullmatch(f"dnatag: error: {told}\n", result.stderr)
+    assert re.fullmatch(f"dnatag: error: {reported}\n", result.stderr)
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "reported"),
     [
         (InputError("a.fna: line 3: no DNA"), 2, "error: a.fna: line 3: no DNA"),
         (DnatagError("two\n  lines"), 1, "error: two lines"),
@@ -123,11 +123,11 @@ def test_usage_errors_are_one_line(arguments: list[str], told: str) -> None:
     ],
 )
 def test_failures_are_one_line(
-    run: Callable[..., Result], error: BaseException, code: int, told: str
+    run: Callable[..., Result], error: BaseException, code: int, reported: str
 ) -> None:
     result = run(raising(error))
     assert (result.exit_code, result.stdout) == (code, "")
-    assert result.stderr.startswith(f"dnatag: {told}")
+    assert result.stderr.startswith(f"dnatag: {reported}")
     assert result.stderr.count("\n") == 1
 
 

@@ -393,10 +393,10 @@ BAD = {
 }
 
 
-def assert_one_line(result: Result, code: int, told: str) -> None:
+def assert_one_line(result: Result, code: int, reported: str) -> None:
     assert result.exit_code == code
     assert result.stdout == ""
-    assert re.fullmatch(f"dnatag: error: .*{told}.*\n", result.stderr), result.stderr
+    assert re.fullmatch(f"dnatag: error: .*{reported}.*\n", result.stderr), result.stderr
 
 
 @pytest.fixture
@@ -412,19 +412,19 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_files(folder: Path, kind: str) -> None:
-    data, told = BAD[kind]
+    data, reported = BAD[kind]
     path = folder / "in.fna"
     path.write_bytes(data)
     outputs = ("-o", folder / "out.gff", "--faa", folder / "new.faa")
-    assert_one_line(predict(*PLAIN, path, *outputs), 2, f"{re.escape(str(path))}: .*{told}")
+    assert_one_line(predict(*PLAIN, path, *outputs), 2, f"{re.escape(str(path))}: .*{reported}")
     # Nothing on standard output, and standard input is named.
-    assert_one_line(predict(*PLAIN, "-", input=data), 2, f"standard input: .*{told}")
+    assert_one_line(predict(*PLAIN, "-", input=data), 2, f"standard input: .*{reported}")
 
 
 def test_other_bad_arguments(folder: Path) -> None:
     good, out = folder / "good.fna", ("-o", folder / "out.gff")
     (folder / "mask.bed").write_text("nowhere\t1\t5\n")
-    for arguments, told in (
+    for arguments, reported in (
         ([folder / "none.fna"], "none.fna: cannot read: No such file"),
         ([folder], "cannot read: Is a directory"),
         ([good, good], "good.fna: line 1: a contig 'a' came before"),
@@ -445,7 +445,7 @@ def test_other_bad_arguments(folder: Path) -> None:
     ):
         assert_one_line(predict("-q", "--genetic-code", "11", *out, *arguments)
                         if "--adaptation" not in arguments else predict("-q", *out, *arguments),
-                        2, told)  # fmt: skip
+                        2, reported)  # fmt: skip
 
 
 def test_bad_models(folder: Path) -> None:

@@ -29,6 +29,7 @@ from dnatag.domains.text.domain import DOMAIN
 from dnatag.domains.text.labels import Plain
 from dnatag.domains.text.settings import TextNetwork
 from dnatag.engine.networks.token_tagger import TokenTagger
+from dnatag.engine.networks.weights import TokenWeights
 from dnatag.registry import find_domain
 from dnatag.tasks.tagging.model import TokenModel, save
 from dnatag.tasks.tagging.schemes import faults
@@ -68,7 +69,7 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
     labelling = domain.load_labelling({"kind": "topology"})
     network = TokenTagger(domain.tagger_config(featurizer, settings), labelling.grammar)
     path = tmp_path_factory.mktemp("proteins") / "membrane.dnatag"
-    save(path, TokenModel(domain, featurizer, (network,), labelling), {})
+    save(path, TokenModel(domain, featurizer, (TokenWeights.of(network),), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
 
 
@@ -82,7 +83,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Options:
         DOMAIN.tagger_config(featurizer, TextNetwork(hidden=4)), labelling.grammar
     )
     path = tmp_path_factory.mktemp("plain") / "plain.dnatag"
-    save(path, TokenModel(DOMAIN, featurizer, (network,), labelling), {})
+    save(path, TokenModel(DOMAIN, featurizer, (TokenWeights.of(network),), labelling), {})
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
 
 
@@ -97,7 +98,7 @@ def objects(result: Result) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Write:
-    """Write an input whose name tells nothing."""
+    """Write an input whose name reveals nothing."""
 
     def write(data: str | bytes) -> Path:
         path = tmp_path / "input"
@@ -212,9 +213,9 @@ def test_k_best(toy: Toy, model: Options, file: Write) -> None:
     (item,) = objects(tag(*model, "--k-best", 4, file(f"{sentence}\n")))
     assert list(item) == ["text", "entities", "alternatives"]
     assert len(item["alternatives"]) == 4
-    for (share, entities), told in zip(tokens.alternatives, item["alternatives"], strict=True):
-        assert told["score"] == pytest.approx(share, abs=1e-5)
-        assert [(e["entity_group"], e["word"]) for e in told["entities"]] == [
+    for (share, entities), reported in zip(tokens.alternatives, item["alternatives"], strict=True):
+        assert reported["score"] == pytest.approx(share, abs=1e-5)
+        assert [(e["entity_group"], e["word"]) for e in reported["entities"]] == [
             (e.type, " ".join(sentence.split()[e.start : e.end])) for e in entities
         ]
     assert item["alternatives"][0]["entities"] == item["entities"]
@@ -232,7 +233,7 @@ def test_min_score(model: Options, file: Write) -> None:
     kept = [e for e in every if e["score"] >= bound]
     item = objects(tag(*model, "--min-score", bound - 1e-6, "--k-best", 2, path))[0]
     assert item["entities"] == kept
-    # Other readings are told whole.
+    # Other readings are reported whole.
     alone = objects(tag(*model, "--k-best", 2, path))[0]
     assert item["alternatives"] == alone["alternatives"]
     assert min(e["score"] for r in item["alternatives"] for e in r["entities"]) < bound
@@ -323,14 +324,14 @@ def test_an_output_that_is_an_input_is_refused(model: Options, file: Write) -> N
 # Bad input -----------------------------------------------------------------------------------
 
 
-def assert_one_line(result: Result, code: int, told: str) -> None:
+def assert_one_line(result: Result, code: int, reported: str) -> None:
     assert result.exit_code == code
     assert result.stdout == ""
-    assert re.fullmatch(f"dnatag: error: .*{told}.*\n", result.stderr), result.stderr
+    assert re.fullmatch(f"dnatag: error: .*{reported}.*\n", result.stderr), result.stderr
 
 
 @pytest.mark.parametrize(
-    ("data", "options", "told"),
+    ("data", "options", "reported"),
     [
         (b"", (), "is empty"),
         (gzip.compress(b"", mtime=0), (), "is empty"),
@@ -350,14 +351,19 @@ def assert_one_line(result: Result, code: int, told: str) -> None:
     ],
 )
 def test_bad_files(
-    model: Options, file: Write, tmp_path: Path, data: bytes, options: tuple[str, ...], told: str
+    model: Options,
+    file: Write,
+    tmp_path: Path,
+    data: bytes,
+    options: tuple[str, ...],
+    reported: str,
 ) -> None:
     path, out = file(data), tmp_path / "out"
     out.write_text("old")
-    assert_one_line(tag(*model, *options, path, "-o", out), 2, f"{path}: .*{re.escape(told)}")
+    assert_one_line(tag(*model, *options, path, "-o", out), 2, f"{path}: .*{re.escape(reported)}")
     assert out.read_text() == "old"
     assert sorted(tmp_path.iterdir()) == [path, out]
-    assert_one_line(tag(*model, *options, "-", input=data), 2, f"standard input: .*{told[:9]}")
+    assert_one_line(tag(*model, *options, "-", input=data), 2, f"standard input: .*{reported[:9]}")
 
 
 def test_blank_lines_are_sentences(model: Options, file: Write) -> None:
@@ -381,7 +387,7 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
     fasta = table.with_name("fasta")
     fasta.write_text(FASTA)
     device = ("--device", "cpu", "-q")
-    for arguments, told in (
+    for arguments, reported in (
         ((*device, text), "Missing option '--model'"),
         ((*model,), "Missing argument 'INPUT'"),
         ((*model, text, text), "unexpected extra argument"),
@@ -418,7 +424,7 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*proteins, "--homologs", text, fasta), "input: is not FASTA"),
         ((*proteins, "--homologs", text.with_name("none"), fasta), "'--homologs': .*not exist"),
     ):
-        assert_one_line(tag(*arguments), 2, told)
+        assert_one_line(tag(*arguments), 2, reported)
 
 
 def test_what_columns_cannot_hold(model: Options, file: Write) -> None:

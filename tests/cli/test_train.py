@@ -105,7 +105,7 @@ def test_help_shows_commands_line_by_line() -> None:
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
-    """It is told before the work is done, not after."""
+    """It is reported before the work is done, not after."""
     done = run("--genome", FASTA, "--annotation", GFF, "-o", tmp_path / "none" / "my.dnatag")
     assert done.exit_code == 2
     assert "cannot write there" in done.stderr
@@ -129,6 +129,6 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
     other.write_text("years of work")
     result = CliRunner().invoke(main, ["train", *files, "-o", str(other)])
     assert result.exit_code == 2
-    assert "exists and is no model of dnatag" in result.stderr
+    assert "exists and is not a model of dnatag" in result.stderr
     assert other.read_text() == "years of work"
     assert not list(tmp_path.glob("*.run"))

@@ -43,9 +43,9 @@ def recipe(folder: Path, text: str) -> Path:
 
 
 def test_a_rule_is_learnt(toy: Toy) -> None:
-    path, model, told = toy
+    path, model, reported = toy
     assert read_metadata(model)["scores"]["test"]["f1"] > 0.9
-    lines = told.splitlines()
+    lines = reported.splitlines()
     assert lines[0].startswith("dnatag: 60 sequences of ")
     assert lines[1].startswith("dnatag: step ")
     assert "validation loss" in lines[1]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.nucleotides import base_numbers, encode
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.native import loops, plain_loops
 
 some = settings(max_examples=50, deadline=None)
@@ -17,6 +17,7 @@ seeds = st.integers(0, 2**32 - 1)
 lengths = st.sampled_from([0, 1, 2, 3, 5, 8, 60, 300, 1000])
 BINS = np.array([0, 0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4])
 BEFORE, BEHIND, N_BINS = 20, 15, 5
+FRAME_OF_STATE = prokaryotic().frame_of_state
 
 
 def strand(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -140,15 +141,35 @@ def test_open_runs(seed: int, n: int, share: float) -> None:
 
 
 @some
-@given(seed=seeds, n=lengths)
-def test_drop_short(seed: int, n: int) -> None:
+@given(seed=seeds, n=lengths, longest=st.sampled_from([90, 10_000]))
+def test_drop_starts(seed: int, n: int, longest: int) -> None:
     rng = np.random.default_rng(seed)
     _, flags = strand(rng, n)
     found, expected = flags.copy(), flags.copy()
     for arguments in ((START, STOP, n - 1, 1, 60), (START_REVERSE, STOP_REVERSE, 0, -1, 60)):
-        loops.drop_short(found, *arguments)
-        plain_loops.drop_short(expected, *arguments)
+        loops.drop_starts(found, *arguments, longest)
+        plain_loops.drop_starts(expected, *arguments, longest)
         np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(seed=seeds, n=lengths, long_frame=st.sampled_from([3, 30, 200]))
+def test_open_bases(seed: int, n: int, long_frame: int) -> None:
+    _, flags = strand(np.random.default_rng(seed), n)
+    found = loops.open_bases(flags, long_frame)
+    assert found == plain_loops.open_bases(flags, long_frame)
+
+
+@some
+@given(seed=seeds, n=lengths, max_period=st.integers(0, 5), more=st.integers(1, 9))
+def test_mark_repeats(seed: int, n: int, max_period: int, more: int) -> None:
+    rng = np.random.default_rng(seed)
+    symbols = rng.choice(np.array([1, 2, 15], np.uint8), n, p=[0.5, 0.4, 0.1])
+    found, expected = np.zeros((2, n), bool)
+    some = loops.mark_repeats(symbols, max_period, max_period + more, found)
+    assert some == plain_loops.mark_repeats(symbols, max_period, max_period + more, expected)
+    assert some == found.any()
+    np.testing.assert_array_equal(found, expected)
 
 
 @some
@@ -182,8 +203,8 @@ def test_real_sequence() -> None:
             np.zeros(5, np.int8), np.zeros(2), np.zeros(1), np.zeros(4096), np.zeros(4096)
         ),
         lambda: loops.genes_log_odds(np.zeros(5, np.int8), np.ones((2, 64)), 0.1),
-        lambda: loops.drop_short(np.zeros(5, np.uint8)[::-1], 1, 2, 4, 1, 60),
-        lambda: loops.drop_short(np.zeros(5, np.uint8), 1, 2, 5, 1, 60),
+        lambda: loops.drop_starts(np.zeros(5, np.uint8)[::-1], 1, 2, 4, 1, 60, 99),
+        lambda: loops.drop_starts(np.zeros(5, np.uint8), 1, 2, 5, 1, 60, 99),
         lambda: loops.open_runs(
             np.full(5, 22), np.zeros(5, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
         ),

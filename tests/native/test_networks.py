@@ -11,18 +11,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dnatag.domains.genes.structures.grammar import gene_grammar
 
 from dnatag.domains.genes import model as genes
 from dnatag.domains.genes.codes import START, GeneticCode
 from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD, encode, reverse_complement
 from dnatag.domains.genes.signals.gene_signals import MIRROR_FEATURES, GeneSignals, mirror_flags
-from dnatag.domains.genes.structures.grammar import gene_grammar
-from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, SiteConfig
-from dnatag.engine.networks.token_tagger import PartsConfig, TokenTagger, TokenTaggerConfig
+from dnatag.engine.networks.configs import (
+    KmerTaggerConfig,
+    PartsConfig,
+    SiteConfig,
+    TokenTaggerConfig,
+)
+from dnatag.engine.networks.kmer_tagger import KmerTagger
+from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.errors import DnatagError
 from dnatag.models.names import find_model
 from dnatag.native.library import why_missing
-from dnatag.native.networks import KmerNetwork, Read, Tile, TokenNetwork, instruction_sets
+from dnatag.native.networks import EncodedTile, KmerNetwork, Tile, TokenNetwork, instruction_sets
 from dnatag.tasks.tagging import model as tagging
 
 pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))
@@ -35,8 +41,8 @@ AMBIGUOUS = b"ACGTTGNNRYKMSWBDHVACGTGATGCATCGATTGAGCNACTG" + 40 * b"N" + b"ATGAC
 
 @cache
 def shipped() -> tuple[KmerTagger, dict]:
-    tagger, _, metadata = genes.load(find_model("prokaryotes"))
-    return tagger, metadata["network"]["config"]
+    weights, _, metadata = genes.load(find_model("prokaryotes"))
+    return weights.network(), metadata["network"]["config"]
 
 
 def native(tagger: KmerTagger, instructions: str | None = None) -> KmerNetwork:
@@ -81,41 +87,43 @@ def tiles() -> list[Tile]:
     ]  # fmt: skip
 
 
-def reference(tagger: KmerTagger, seen: Tile) -> tuple[Read, np.ndarray]:
+def reference(tagger: KmerTagger, seen: Tile) -> tuple[EncodedTile, np.ndarray]:
     """What torch reads, and the scores of the sites."""
     symbols, bits, features = (torch.tensor(np.array(x))[None] for x in seen[:3])
     with torch.inference_mode():
         channels, sites = tagger.encode(symbols, bits, features, torch.tensor([len(seen.symbols)]))
         assert sites is not None
-        scores = tagger.score(sites, features[sites.row, sites.place]).numpy()
-    place, channel = sites.place.numpy(), sites.column.numpy()
+        scores = tagger.score(
+            sites.column, sites.hidden, features[sites.row, sites.position]
+        ).numpy()
+    place, channel = sites.position.numpy(), sites.column.numpy()
     order = np.lexsort((place, channel))
     order = order[(place[order] >= seen.start) & (place[order] < seen.end)]
-    read = Read(
+    read = EncodedTile(
         channels[0, seen.start : seen.end].numpy(),
         place[order] - seen.start,
         channel[order],
-        sites.seen.numpy()[order],
+        sites.hidden.numpy()[order],
     )
     return read, scores[order]
 
 
 def assert_reads(tagger: KmerTagger, network: KmerNetwork, given: Sequence[Tile]) -> None:
-    for seen, read in zip(given, network.read(given), strict=True):
-        assert read.channels.shape == (seen.end - seen.start, network.channels)
+    for seen, read in zip(given, network.encode(given), strict=True):
+        assert read.scores.shape == (seen.end - seen.start, network.n_scores)
         if not len(seen.symbols):
             continue
         expected, scores = reference(tagger, seen)
-        np.testing.assert_array_equal(read.place, expected.place)
-        np.testing.assert_array_equal(read.channel, expected.channel)
-        np.testing.assert_allclose(read.channels, expected.channels, atol=2e-5)
-        np.testing.assert_allclose(read.seen, expected.seen, atol=5e-5)
-        at = read.place + seen.start
-        found = network.score(read.channel, read.seen, seen.features[at])
+        np.testing.assert_array_equal(read.position, expected.position)
+        np.testing.assert_array_equal(read.column, expected.column)
+        np.testing.assert_allclose(read.scores, expected.scores, atol=2e-5)
+        np.testing.assert_allclose(read.hidden, expected.hidden, atol=5e-5)
+        at = read.position + seen.start
+        found = network.score(read.column, read.hidden, seen.features[at])
         np.testing.assert_allclose(found, scores, atol=5e-5)
 
 
-def assert_same(a: Sequence[Read], b: Sequence[Read]) -> None:
+def assert_same(a: Sequence[EncodedTile], b: Sequence[EncodedTile]) -> None:
     for one, other in zip(a, b, strict=True):
         for x, y in zip(one, other, strict=True):
             assert x.tobytes() == y.tobytes()
@@ -130,26 +138,26 @@ def test_kmers_like_torch(instructions):
 @pytest.mark.parametrize("instructions", SETS)
 def test_kmers_of_any_batch(instructions):
     network = native(shipped()[0], instructions)
-    expected = network.read(tiles())
-    assert network.read([]) == []
-    assert_same([network.read([one])[0] for one in tiles()], expected)
-    assert_same(network.read(tiles()[::-1])[::-1], expected)
+    expected = network.encode(tiles())
+    assert network.encode([]) == []
+    assert_same([network.encode([one])[0] for one in tiles()], expected)
+    assert_same(network.encode(tiles()[::-1])[::-1], expected)
     for times in (2, 5):
-        assert_same(network.read(tiles() * times), expected * times)
+        assert_same(network.encode(tiles() * times), expected * times)
     with ThreadPoolExecutor(2) as pool:
-        assert_same(list(pool.map(lambda one: network.read([one])[0], tiles())), expected)
+        assert_same(list(pool.map(lambda one: network.encode([one])[0], tiles())), expected)
 
 
 def test_kmers_read_alike_from_either_strand():
     network = native(shipped()[0])
-    for seen, read in zip(tiles(), network.read(tiles()), strict=True):
+    for seen, read in zip(tiles(), network.encode(tiles()), strict=True):
         symbols, n = reverse_complement(seen.symbols), len(seen.symbols)
         features = np.ascontiguousarray(seen.features[::-1, MIRROR_FEATURES])
-        bits = mirror_flags(seen.bits)
-        turned = network.read([Tile(symbols, bits, features, n - seen.end, n - seen.start)])[0]
-        halves = np.split(turned.channels[::-1], 2, axis=1)
-        np.testing.assert_array_equal(np.concatenate(halves[::-1], axis=1), read.channels)
-        assert len(turned.place) == len(read.place)
+        bits = mirror_flags(seen.flags)
+        turned = network.encode([Tile(symbols, bits, features, n - seen.end, n - seen.start)])[0]
+        halves = np.split(turned.scores[::-1], 2, axis=1)
+        np.testing.assert_array_equal(np.concatenate(halves[::-1], axis=1), read.scores)
+        assert len(turned.position) == len(read.position)
 
 
 @pytest.mark.parametrize("instructions", SETS)
@@ -171,24 +179,24 @@ def test_gates_that_are_sure(instructions):
         for name, weight in tagger.encoder.named_parameters():
             weight *= 60 if "weight_ih" in name else 4
     network = native(tagger, instructions)
-    read = network.read([tiles()[0]])[0]
-    assert np.isfinite(read.channels).all()
+    read = network.encode([tiles()[0]])[0]
+    assert np.isfinite(read.scores).all()
     expected, _ = reference(tagger, tiles()[0])
     # Such a network is chaotic here and there.
-    assert np.quantile(abs(read.channels - expected.channels), 0.9) < 1e-3
+    assert np.quantile(abs(read.scores - expected.scores), 0.9) < 1e-3
 
 
 def test_sites_scored_with_other_features():
     tagger, _ = shipped()
     network, seen = native(tagger), tiles()[0]
-    read = network.read([seen])[0]
-    some = np.arange(0, len(read.place), 3)
-    features = signals(9).features(seen.symbols, seen.bits)[read.place]
-    found = network.score(read.channel[some], read.seen[some], features[some])
-    all_of_them = network.score(read.channel, read.seen, features)
+    read = network.encode([seen])[0]
+    some = np.arange(0, len(read.position), 3)
+    features = signals(9).features(seen.symbols, seen.flags)[read.position]
+    found = network.score(read.column[some], read.hidden[some], features[some])
+    all_of_them = network.score(read.column, read.hidden, features)
     assert found.tobytes() == all_of_them[some].tobytes()
     none = np.zeros(0, int)
-    assert network.score(none, read.seen[:0], features[:0]).shape == (0,)
+    assert network.score(none, read.hidden[:0], features[:0]).shape == (0,)
 
 
 def test_networks_that_are_not_read_natively():
@@ -205,13 +213,13 @@ def test_networks_that_are_not_read_natively():
     [
         ({"symbols": np.full(3000, 16, np.uint8)}, "no symbol 16"),
         ({"end": 3001}, "lie inside"),
-        ({"bits": np.zeros(2997, np.uint8)}, "lie inside"),
+        ({"flags": np.zeros(2997, np.uint8)}, "lie inside"),
         ({"features": np.zeros((3000, 11), np.float32)}, "do not fit"),
     ],
 )
 def test_tiles_that_are_none(wrong, message):
     with pytest.raises(ValueError, match=message):
-        native(shipped()[0]).read([tiles()[0]._replace(**wrong)])
+        native(shipped()[0]).encode([tiles()[0]._replace(**wrong)])
 
 
 class Sentences:
@@ -246,14 +254,15 @@ def token_network(tagger: TokenTagger, instructions: str | None = None) -> Token
 def assert_tokens(tagger: TokenTagger, instructions: str) -> None:
     network, given = token_network(tagger, instructions), Sentences(tagger.config, 3)
     inputs = network.inputs(given.categories, given.features, given.parts)
-    found = network.channels(inputs, given.tokens, given.lengths)
+    found = network.scores(inputs, given.tokens, given.lengths)
     np.testing.assert_allclose(found, given.expected(tagger), atol=3e-5)
 
 
 @pytest.mark.parametrize("instructions", SETS)
 @pytest.mark.parametrize("name", ["biomedical", "topology"])
 def test_tokens_like_torch(instructions, name):
-    for tagger in tagging.load(find_model(name))[0].networks[:2]:
+    for weights in tagging.load(find_model(name))[0].networks[:2]:
+        tagger = weights.network()
         assert_tokens(tagger, instructions)
 
 
@@ -271,10 +280,10 @@ def test_tokens_of_other_sizes(instructions, encoder, hidden, layers):
 
 @pytest.mark.parametrize("instructions", SETS)
 def test_tokens_of_any_batch(instructions):
-    tagger = tagging.load(find_model("biomedical"))[0].networks[0]
+    tagger = tagging.load(find_model("biomedical"))[0].networks[0].network()
     network, given = token_network(tagger, instructions), Sentences(tagger.config, 4)
     inputs = network.inputs(given.categories, given.features, given.parts)
-    expected = network.channels(inputs, given.tokens, given.lengths)
+    expected = network.scores(inputs, given.tokens, given.lengths)
     one_by_one = [
         network.inputs(given.categories[i : i + 1], given.features[i : i + 1],
                        given.parts[i : i + 1])
@@ -283,19 +292,19 @@ def test_tokens_of_any_batch(instructions):
     assert np.concatenate(one_by_one).tobytes() == inputs.tobytes()
     rows = np.split(given.tokens, np.cumsum(given.lengths)[:-1])
     with ThreadPoolExecutor(2) as pool:
-        alone = pool.map(lambda row: network.channels(inputs, row, np.array([len(row)])), rows)
+        alone = pool.map(lambda row: network.scores(inputs, row, np.array([len(row)])), rows)
     assert np.concatenate(list(alone)).tobytes() == expected.tobytes()
     none = np.zeros(0, int)
-    assert network.channels(inputs, none, none).shape == (0, len(tagger.grammar.scores))
+    assert network.scores(inputs, none, none).shape == (0, len(tagger.grammar.scores))
 
 
 def test_tokens_that_are_none():
-    tagger = tagging.load(find_model("biomedical"))[0].networks[0]
+    tagger = tagging.load(find_model("biomedical"))[0].networks[0].network()
     network, given = token_network(tagger), Sentences(tagger.config, 5)
     inputs = network.inputs(given.categories, given.features, given.parts)
     with pytest.raises(ValueError, match="fit neither"):
-        network.channels(inputs, given.tokens, given.lengths[:-3])
+        network.scores(inputs, given.tokens, given.lengths[:-3])
     with pytest.raises(ValueError, match="fit neither"):
-        network.channels(inputs[:3], given.tokens, given.lengths)
+        network.scores(inputs[:3], given.tokens, given.lengths)
     with pytest.raises(ValueError, match="symbols from 0"):
         network.inputs(given.categories, given.features, given.parts + 87)

@@ -215,7 +215,8 @@ class GeneticCode:
         """
         symbols = encode(sequence)
         codons = symbols[: len(symbols) // 3 * 3].reshape(-1, 3)
-        protein = self._translation[codons[:, 0], codons[:, 1], codons[:, 2]].tobytes().decode()
+        letters: np.ndarray = self._translation[codons[:, 0], codons[:, 1], codons[:, 2]]
+        protein = letters.tobytes().decode()
         return "M" + protein[1:] if complete_start and protein else protein
 
 

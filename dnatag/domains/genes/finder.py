@@ -14,6 +14,7 @@ from dnatag.domains.genes.model import load
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.plan import Adapt, Planner
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.devices import choose_device
 from dnatag.errors import InputError
 from dnatag.formats.sequences.fasta import check_dna
@@ -22,7 +23,6 @@ from dnatag.models.names import DEFAULT_MODEL, find_model
 from dnatag.report import Observer
 
 if TYPE_CHECKING:
-    import torch
     from Bio.SeqRecord import SeqRecord
 
 __all__ = ["GeneFinder"]
@@ -101,14 +101,15 @@ class GeneFinder:
         self_training: SelfTrainingSettings | None = None,
     ) -> None:
         self.path = find_model(model)
-        tagger, panel, self.metadata = load(self.path)
+        weights, panel, self.metadata = load(self.path)
         code: GeneticCode | None = None
         if isinstance(genetic_code, GeneticCode):
             code = genetic_code
         elif genetic_code != "auto":
             code = GeneticCode.parse(str(genetic_code))
         self._decoder = Decoder(
-            tagger,
+            weights,
+            prokaryotic(),
             choose_device(device),
             threads,
             closed_ends=closed_ends,
@@ -127,8 +128,8 @@ class GeneFinder:
         )
 
     @property
-    def device(self) -> torch.device:
-        """Where the network runs."""
+    def device(self) -> str:
+        """Where the network runs: cpu, cuda or mps."""
         return self._decoder.device
 
     def find(self, sequence: str | bytes | SeqRecord | Contig) -> list[CodingSequence]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,12 +11,15 @@ from dnatag.domains.genes.codes import START
 from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.signals.gene_signals import FEATURES, MIRROR_FEATURES, mirror_flags
-from dnatag.domains.genes.structures.grammar import gene_grammar
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
-from dnatag.engine.networks.weights import network_with_weights, weights_of
+from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
+from dnatag.engine.networks.weights import KmerWeights, weights_of
 from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
+
+if TYPE_CHECKING:
+    from dnatag.engine.networks.kmer_tagger import KmerTagger
 
 __all__ = ["build", "load", "make_config", "save"]
 
@@ -61,8 +64,10 @@ def build(
     hidden: int = 96, embedding: int = 24, layers: int = 1, dropout: float = 0.0
 ) -> KmerTagger:
     """Return an untrained gene model; its sizes are those of :func:`make_config`."""
+    from dnatag.engine.networks.kmer_tagger import KmerTagger
+
     config = make_config(hidden, embedding, layers, dropout)
-    return KmerTagger(config, gene_grammar(), SPREAD, _MIRROR)
+    return KmerTagger(config, prokaryotic().grammar, SPREAD, _MIRROR)
 
 
 def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: ReferencePanel) -> None:
@@ -71,7 +76,7 @@ def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: Refere
     Parameters
     ----------
     path : Path
-        Where to.
+        The file to write.
     tagger : KmerTagger
         The model.
     metadata : dict
@@ -92,7 +97,7 @@ def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: Refere
     save_model(path, arrays, described | metadata)
 
 
-def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
+def load(path: Path) -> tuple[KmerWeights, ReferencePanel, dict[str, Any]]:
     """Read a model file.
 
     Parameters
@@ -102,8 +107,8 @@ def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
 
     Returns
     -------
-    tagger : KmerTagger
-        In evaluation mode.
+    weights : KmerWeights
+        The network, with the gene grammar.
     panel : ReferencePanel
         Composition and signals of the training genomes.
     metadata : dict
@@ -122,14 +127,16 @@ def load(path: Path) -> tuple[KmerTagger, ReferencePanel, dict[str, Any]]:
             raise ValueError(f"there is no such network: {network}")
         config = KmerTaggerConfig.from_dict(network["config"])
         grammar = Grammar.from_dict(metadata["targets"])
+        if grammar != prokaryotic().grammar:
+            raise ValueError("its grammar is not that of genes without introns")
         names, tables = metadata["featurizer"].get("panel", []), {}
         for key in [key for key in arrays if key.startswith(_PANEL)]:
             tables[key.removeprefix(_PANEL)] = arrays.pop(key)
         panel = (
             ReferencePanel.from_arrays(names, tables) if names or tables else ReferencePanel.none()
         )
-        tagger = network_with_weights(lambda: KmerTagger(config, grammar, SPREAD, _MIRROR), arrays)
+        weights = KmerWeights(config, grammar, SPREAD, _MIRROR, arrays)
     except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} does not hold a whole gene model: {reason}") from error
-    return tagger, panel, metadata
+    return weights, panel, metadata

@@ -63,7 +63,8 @@ def base_numbers(symbols: np.ndarray) -> np.ndarray:
     numpy.ndarray
         int8 (L,): 0 to 3 for A, C, G, T, and -1 for any other symbol.
     """
-    return _NUMBER[symbols]
+    numbers: np.ndarray = _NUMBER[symbols]
+    return numbers
 
 
 def reverse_complement(symbols: np.ndarray) -> np.ndarray:
@@ -79,7 +80,8 @@ def reverse_complement(symbols: np.ndarray) -> np.ndarray:
     numpy.ndarray
         uint8 (L,).
     """
-    return COMPLEMENT[symbols[::-1]]
+    reverse: np.ndarray = COMPLEMENT[symbols[::-1]]
+    return reverse
 
 
 _COMPLEMENT_LETTERS = bytes.maketrans(

@@ -11,7 +11,7 @@ from typing import Protocol, TextIO
 from dnatag import __version__
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.nucleotides import splice
-from dnatag.domains.genes.structures.grammar import FRAMES, gene_grammar
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.formats.io.writing import OutputSet
 from dnatag.formats.sequences.bed import write_bed
 from dnatag.formats.sequences.fasta import write_fasta
@@ -234,8 +234,10 @@ class _Table:
 
 class _Labels:
     def __init__(self, handle: TextIO, model: str, command: str) -> None:
+        structure = prokaryotic()
         # Index -1, a gap, is the last name.
-        self._writer = LabelTableWriter(handle, [*gene_grammar().states, "gap"], FRAMES)
+        names = [*structure.grammar.states, "gap"]
+        self._writer = LabelTableWriter(handle, names, structure.frames)
 
     def write(self, found: _Found) -> None:
         contig, prediction = found.contig, found.prediction

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from dnatag.domains.proteins.evaluation import ProteinEvaluator
     from dnatag.domains.proteins.residues import ResidueFeaturizer
-    from dnatag.engine.networks.token_tagger import TokenTaggerConfig
+    from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.text.tokens import Sentence
     from dnatag.tasks.tagging.domain import Homologs, Labelling, TaggedCorpus
 
@@ -71,7 +71,7 @@ class Proteins(Domain):
     ) -> TokenTaggerConfig:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.proteins.residues import FEATURES, LETTERS
-        from dnatag.engine.networks.token_tagger import TokenTaggerConfig
+        from dnatag.engine.networks.configs import TokenTaggerConfig
 
         return TokenTaggerConfig(
             categories=((len(LETTERS) + 1, network.residues),),

@@ -20,8 +20,8 @@ PROPERTIES = np.array(
         # Hydropathy: Kyte and Doolittle 1982, https://doi.org/10.1016/0022-2836(82)90515-0
         [1.8, 2.5, -3.5, -3.5, 2.8, -0.4, -3.2, 4.5, -3.9, 3.8,
          1.9, -3.5, -1.6, -3.5, -4.5, -0.8, -0.7, 4.2, -0.9, -1.3],
-        # Free energy of insertion into the membrane in kcal/mol, turned round: Hessa et al.
-        # 2005, https://doi.org/10.1038/nature03216
+        # Free energy of insertion into the membrane in kcal/mol, with the sign reversed: Hessa et
+        # al. 2005, https://doi.org/10.1038/nature03216
         [-0.11, 0.13, -3.49, -2.68, 0.32, -0.74, -2.06, 0.60, -2.71, 0.55,
          0.10, -2.05, -2.23, -2.36, -2.58, -0.84, -0.52, 0.31, -0.30, -0.68],
         # Positive and negative charge, aromatic residues at the rim of the membrane.
@@ -48,9 +48,11 @@ class ResidueFeaturizer:
     Parameters
     ----------
     mutate : float
-        Share of residues that are exchanged in training, for those that evolution exchanges them
-        with (BLOSUM62).
+        Share of residues that are replaced in training by those that evolution exchanges them for
+        (BLOSUM62).
     """
+
+    in_context = True
 
     def __init__(self, mutate: float) -> None:
         self.mutate = mutate

@@ -1,4 +1,4 @@
-"""Recipes of proteins: the tables ``[[corpus]]`` and ``[network]``."""
+"""Settings in recipes of proteins: the tables ``[[corpus]]`` and ``[network]``."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ class ProteinCorpus:
 
     Parameters
     ----------
-    train, validate, test : tuple of Path
-        What to train on, to validate on during training, and to measure the model with.
+    train : tuple of Path
+        Files to train on.
+    validate : tuple of Path
+        Files to validate on: they choose the best weights.
+    test : tuple of Path
+        Files to measure the model with at the end.
     encoding : str
         Character encoding of the files.
     weight : float
@@ -40,9 +44,11 @@ class ProteinNetwork:
     residues : int
         Length of the vectors of residues.
     mutate : float
-        Share of residues that are exchanged in training.
-    hidden, layers : int
-        Units and layers of each direction of the LSTM.
+        Share of residues that are replaced by similar ones (BLOSUM62) in training.
+    hidden : int
+        Units of each direction of the LSTM.
+    layers : int
+        Layers of the LSTM.
     dropout : float
         Variational dropout while training.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dnatag.domains.text.evaluation import TextEvaluator
     from dnatag.domains.text.words import WordFeaturizer
-    from dnatag.engine.networks.token_tagger import TokenTaggerConfig
+    from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.text.tokens import Sentence
     from dnatag.tasks.tagging.domain import Labelling, TaggedCorpus
 
@@ -91,7 +91,7 @@ class Text(Domain):
 
     def tagger_config(self, featurizer: WordFeaturizer, network: TextNetwork) -> TokenTaggerConfig:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
-        from dnatag.engine.networks.token_tagger import PartsConfig, TokenTaggerConfig
+        from dnatag.engine.networks.configs import PartsConfig, TokenTaggerConfig
 
         words, shapes = featurizer.categories
         return TokenTaggerConfig(

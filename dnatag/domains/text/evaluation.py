@@ -122,7 +122,7 @@ def _note_faults(path: str, sentences: Sequence[Sentence], scheme: str, observer
             found = faults(sentence.tags or (), scheme)
         except ValueError as error:
             raise InputError(
-                f"{path}: line {sentence.line}: in the sentence that begins here, {error}; mend "
+                f"{path}: line {sentence.line}: in the sentence that begins here, {error}; fix "
                 "it, name another --tag-column, or use --scheme plain for tags without spans"
             ) from None
         if found and not count:

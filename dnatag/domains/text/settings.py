@@ -1,4 +1,4 @@
-"""Recipes of text: the tables ``[[corpus]]`` and ``[network]``."""
+"""Settings in recipes of text: the tables ``[[corpus]]`` and ``[network]``."""
 
 from __future__ import annotations
 
@@ -23,12 +23,19 @@ class TextCorpus:
 
     Parameters
     ----------
-    train, validate, test : tuple of Path
-        What to train on, to validate on during training, and to measure the model with.
-    token_column, tag_column : int
-        Columns of the tokens and their tags, from 1, or from the end for negative numbers.
+    train : tuple of Path
+        Files to train on.
+    validate : tuple of Path
+        Files to validate on: they choose the best weights.
+    test : tuple of Path
+        Files to measure the model with at the end.
+    token_column : int
+        Column of the tokens, counted from 1 or, from the end, from -1.
+    tag_column : int
+        Column of the tags, counted likewise.
     scheme : str or None
-        Scheme of the tags, see :mod:`dnatag.tasks.tagging.schemes`; None: the one that fits.
+        Scheme of the tags; ``plain`` is one tag for each token, without spans. By default the one
+        that fits.
     encoding : str
         Character encoding of the files.
     types : tuple of str or None
@@ -61,23 +68,26 @@ class TextNetwork:
     Parameters
     ----------
     vectors : str
-        File of word vectors to use beside the trained ones, see
-        :func:`dnatag.formats.text.vectors.read_vectors`; "" for none.
+        File of word vectors to use beside the trained ones: GloVe or word2vec text, or ``.npz``.
     most_vectors : int
-        How many of these vectors are kept, the first of the file, beside those of words that are
-        trained on; 0: all. Fewer make a smaller model.
-    words, shapes : int
-        Length of the trained vectors of words and of shapes.
+        How many of these vectors the model keeps, the first of the file, beside those of words
+        that it is trained on; 0 keeps all. Fewer make a smaller model.
+    words : int
+        Length of the trained vectors of words.
+    shapes : int
+        Length of the trained vectors of shapes, such as capitalised or with a digit.
     characters : str
-        How words are spelled: ``cnn`` or ``lstm``.
+        Network that encodes the spelling of words.
     spelling : int
         Length of the vector of a spelling; even for ``lstm``.
-    hidden, layers : int
-        Units and layers of each direction of the LSTM.
+    hidden : int
+        Units of each direction of the LSTM.
+    layers : int
+        Layers of the LSTM.
     dropout : float
         Variational dropout while training.
     threshold : float
-        The posterior that entities must have to be found: half of the F1 that can be reached.
+        Least posterior of an entity that is found; best is half of the F1 to be expected.
     """
 
     vectors: str = ""

@@ -55,6 +55,8 @@ class WordFeaturizer:
         float16 (number of these, D); D may be 0.
     """
 
+    in_context = False
+
     def __init__(
         self,
         words: Mapping[str, int],

@@ -38,8 +38,8 @@ CHUNK = 128
 class _Steps:
     """The transitions of a grammar, padded to D for each state and row, and a batch to score.
 
-    An absent weight or score points to a zero behind the last one; padding points to the -inf
-    behind that. `scores` is (B, L, C + 1), `weights` is (W + 2,).
+    An absent weight or score points to a zero after the last one; padding points to the -inf
+    after that. `scores` is (B, L, C + 1), `weights` is (W + 2,).
     """
 
     row: Tensor  # (B, L): the row of the word pair that ends here

@@ -31,6 +31,8 @@ class TorchEncoder:
         Where it runs.
     """
 
+    independent = False
+
     def __init__(self, tagger: KmerTagger, device: torch.device) -> None:
         self.tagger = tagger.to(device)
         self.device = device

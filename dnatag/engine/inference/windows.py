@@ -155,11 +155,7 @@ class Runner:
                     observer.advance(place.end - place.start)
             return encoded
 
-        steps = encoder.batch_steps if self.tiling.batch_steps is None else self.tiling.batch_steps
-        groups = [
-            [places[i] for i in batch]
-            for batch in batches([p.high - p.low for p in places], steps * encoder.stride)
-        ]
+        groups = self._groups(places)
         with encoder.pool(self.threads) as pool:
             for batch, encoded in zip(groups, pool.map(work, groups), strict=True):
                 for place, tile in zip(batch, encoded, strict=True):
@@ -195,6 +191,18 @@ class Runner:
             with self.encoder.pool(self.threads) as pool:
                 for _ in pool.map(work, encoded, features):
                     pass
+
+    def _groups(self, places: list[_Place]) -> list[list[_Place]]:
+        """Group tiles into batches: as many for each thread, where batches do not matter."""
+        encoder, tiling = self.encoder, self.tiling
+        lengths = [p.high - p.low for p in places]
+        steps = encoder.batch_steps if tiling.batch_steps is None else tiling.batch_steps
+        limit = steps * encoder.stride
+        if places and encoder.independent:
+            total = sum(lengths)
+            number = -(-total // (limit * self.threads)) * self.threads
+            limit = min(limit, -(-total // number) + max(lengths))
+        return [[places[i] for i in batch] for batch in batches(lengths, limit)]
 
     def _cut(self, number: int, window: Window) -> Iterator[_Place]:
         """Cut a window into tiles."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,94 +10,11 @@ from torch import Tensor, nn
 
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.base import TaggerNetwork
+from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
 from dnatag.engine.networks.encoders import BiLSTM, reverse
 from dnatag.engine.networks.kmers import KmerEmbedding, KmerIndex
 
-__all__ = ["KmerTagger", "KmerTaggerConfig", "Mirror", "SiteConfig", "Sites"]
-
-
-@dataclass(frozen=True)
-class Mirror:
-    """The symmetry of sequences that may be read from either end, such as strands of DNA.
-
-    Parameters
-    ----------
-    symbols : tuple of int
-        What each symbol is when read from the other end.
-    flags : tuple of int
-        What each property word is then.
-    features : tuple of int
-        The order of the features then.
-    """
-
-    symbols: tuple[int, ...]
-    flags: tuple[int, ...]
-    features: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class SiteConfig:
-    """The head that scores the positions where an event may happen.
-
-    Parameters
-    ----------
-    flag : int
-        The flag that marks the positions.
-    before, behind : int
-        Numbers of positions in view before the site, and from it on.
-    embedding : int
-        Length of the vector of each k-mer in view.
-    hidden : int
-        Units of the hidden layers.
-    """
-
-    flag: int
-    before: int = 40
-    behind: int = 14
-    embedding: int = 8
-    hidden: int = 64
-
-
-@dataclass(frozen=True)
-class KmerTaggerConfig:
-    """The sizes of a tagger of letters.
-
-    Parameters
-    ----------
-    kmer : int
-        Length of the k-mers that are embedded.
-    embedding : int
-        Length of their vectors.
-    features : int
-        Numeric features of a position.
-    stride : int
-        Positions per step of the encoder.
-    hidden, layers : int
-        Units and layers of each direction of the LSTM.
-    dropout : float
-        Variational dropout.
-    site : SiteConfig or None
-        The head of the last score (with a mirror, of the last one of each half).
-    """
-
-    kmer: int = 6
-    embedding: int = 24
-    features: int = 0
-    stride: int = 3
-    hidden: int = 96
-    layers: int = 1
-    dropout: float = 0.0
-    site: SiteConfig | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> KmerTaggerConfig:
-        """Inverse of :meth:`to_dict`."""
-        site = data.get("site")
-        return cls(**{**data, "site": None if site is None else SiteConfig(**site)})
+__all__ = ["KmerTagger", "Sites"]
 
 
 class Sites(NamedTuple):
@@ -226,7 +141,7 @@ class KmerTagger(TaggerNetwork):
         Parameters
         ----------
         symbols, flags : Tensor
-            uint8 (B, L), symbols and property words; 0 behind the end of a row. L is a multiple
+            uint8 (B, L), symbols and property words; 0 past the end of a row. L is a multiple
             of the stride.
         features : Tensor
             float32 (B, L, F).

@@ -31,7 +31,6 @@ class KmerIndex(nn.Module):
 
     def __init__(self, spread: np.ndarray, k: int) -> None:
         super().__init__()
-        # In NumPy: on torch's device "meta" a choice like this imports its compiler, for seconds.
         table = np.asarray(spread, np.float32)
         letter = np.where((table == 1).any(1), table.argmax(1), -1)
         self.k = k
@@ -50,7 +49,7 @@ class KmerIndex(nn.Module):
         Parameters
         ----------
         symbols : Tensor
-            Integers (B, L). Positions behind the end of a row count as symbol 0.
+            Integers (B, L). Positions past the end of a row count as symbol 0.
 
         Returns
         -------

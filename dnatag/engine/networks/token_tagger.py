@@ -6,84 +6,15 @@ categories leaves the rest out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.base import TaggerNetwork
+from dnatag.engine.networks.configs import PartsConfig, TokenTaggerConfig
 from dnatag.engine.networks.encoders import BiLSTM
 
-__all__ = ["PartsConfig", "TokenTagger", "TokenTaggerConfig"]
-
-
-@dataclass(frozen=True)
-class PartsConfig:
-    """How the parts of a token become a vector.
-
-    Parameters
-    ----------
-    symbols : int
-        Number of symbols, 0 being no symbol.
-    encoder : str
-        ``cnn``: the largest of each filter over three neighbours; ``lstm``: the last states of a
-        BiLSTM.
-    embedding : int
-        Length of the symbols' vectors.
-    hidden : int
-        Length of the token's vector (even for ``lstm``).
-    """
-
-    symbols: int
-    encoder: str = "cnn"
-    embedding: int = 30
-    hidden: int = 50
-
-
-@dataclass(frozen=True)
-class TokenTaggerConfig:
-    """The sizes of a tagger of tokens.
-
-    Parameters
-    ----------
-    categories : tuple of (int, int)
-        For each category of a token the number of its values and the length of their vectors.
-        Value 0 is the unknown one; its vector is zero.
-    features : int
-        Numeric features of a token.
-    parts : PartsConfig or None
-        How the parts of a token are encoded; None: it has none.
-    hidden, layers : int
-        Units and layers of each direction of the LSTM.
-    dropout : float
-        Variational dropout of the inputs of the LSTM and of its outputs.
-    """
-
-    categories: tuple[tuple[int, int], ...]
-    features: int = 0
-    parts: PartsConfig | None = None
-    hidden: int = 100
-    layers: int = 1
-    dropout: float = 0.5
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> TokenTaggerConfig:
-        """Inverse of :meth:`to_dict`."""
-        parts = data["parts"]
-        return cls(
-            **{
-                **data,
-                "categories": tuple((n, length) for n, length in data["categories"]),
-                "parts": None if parts is None else PartsConfig(**parts),
-            }
-        )
+__all__ = ["TokenTagger"]
 
 
 class _Parts(nn.Module):
@@ -166,7 +97,7 @@ class TokenTagger(TaggerNetwork):
         features : Tensor
             float32 (B, L, features).
         parts : Tensor
-            int64 (B, L, W), 0 behind the last part of a token.
+            int64 (B, L, W), 0 after the last part of a token.
         lengths : Tensor
             int64 (B,), tokens of each row.
 

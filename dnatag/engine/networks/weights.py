@@ -1,27 +1,132 @@
-"""The weights of torch networks as the arrays of a model file, and back."""
+"""The weights of networks as the arrays of a model file, and the torch networks made of them.
+
+torch is imported only to make or read a network of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
-from torch import nn
-from torch.overrides import TorchFunctionMode
 
-__all__ = ["network_with_weights", "weights_of"]
+from dnatag.engine.crf.grammar import Grammar
+from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, TokenTaggerConfig
 
-N = TypeVar("N", bound=nn.Module)
+if TYPE_CHECKING:
+    from torch import nn
+
+    from dnatag.engine.networks.kmer_tagger import KmerTagger
+    from dnatag.engine.networks.token_tagger import TokenTagger
+
+__all__ = ["KmerWeights", "TokenWeights", "network_with_weights", "weights_of"]
+
+N = TypeVar("N", bound="nn.Module")
+
+
+@dataclass(frozen=True, eq=False)
+class KmerWeights:
+    """A tagger of letters as a model file holds it.
+
+    Parameters
+    ----------
+    config : KmerTaggerConfig
+        Sizes.
+    grammar : Grammar
+        What the scores are for.
+    spread : numpy.ndarray
+        float32 (symbols, letters), see :class:`dnatag.engine.networks.kmers.KmerIndex`.
+    mirror : Mirror or None
+        The symmetry of the domain.
+    arrays : mapping of str to numpy.ndarray
+        All weights by name.
+
+    Raises
+    ------
+    ValueError
+        If weights are missing, left over or of another shape.
+    """
+
+    config: KmerTaggerConfig
+    grammar: Grammar
+    spread: np.ndarray
+    mirror: Mirror | None
+    arrays: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        """Check the shapes."""
+        scores, weights = len(self.grammar.scores), len(self.grammar.weights)
+        letters, mirrored = self.spread.shape[1], self.mirror is not None
+        _check(self.arrays, self.config.shapes(letters, scores, weights, mirrored))
+
+    @property
+    def transition_weights(self) -> np.ndarray:
+        """float32 (W,), the weights of the grammar's transitions."""
+        return self.arrays["transition_weights"].astype(np.float32)
+
+    def network(self) -> KmerTagger:
+        """Make the torch network, in evaluation mode, on the CPU."""
+        from dnatag.engine.networks.kmer_tagger import KmerTagger
+
+        network = KmerTagger(self.config, self.grammar, self.spread, self.mirror)
+        return _with_weights(network, self.arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class TokenWeights:
+    """A tagger of tokens as a model file holds it.
+
+    Parameters
+    ----------
+    config : TokenTaggerConfig
+        Sizes.
+    grammar : Grammar
+        What the scores are for.
+    arrays : mapping of str to numpy.ndarray
+        All weights by name.
+
+    Raises
+    ------
+    ValueError
+        If weights are missing, left over or of another shape.
+    """
+
+    config: TokenTaggerConfig
+    grammar: Grammar
+    arrays: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        """Check the shapes."""
+        scores, weights = len(self.grammar.scores), len(self.grammar.weights)
+        _check(self.arrays, self.config.shapes(scores, weights))
+
+    @classmethod
+    def of(cls, network: TokenTagger) -> TokenWeights:
+        """Return the weights of a torch network."""
+        return cls(network.config, network.grammar, weights_of(network))
+
+    @property
+    def transition_weights(self) -> np.ndarray:
+        """float32 (W,), the weights of the grammar's transitions."""
+        return self.arrays["transition_weights"].astype(np.float32)
+
+    def network(self) -> TokenTagger:
+        """Make the torch network, in evaluation mode, on the CPU."""
+        from dnatag.engine.networks.token_tagger import TokenTagger
+
+        return _with_weights(TokenTagger(self.config, self.grammar), self.arrays)
 
 
 def weights_of(network: nn.Module) -> dict[str, np.ndarray]:
-    """Return the weights of a network by name."""
-    return {name: weights.numpy(force=True) for name, weights in network.state_dict().items()}
+    """Return the weights of a torch network by name; they are copies."""
+    return {
+        name: weights.numpy(force=True).copy() for name, weights in network.state_dict().items()
+    }
 
 
 def network_with_weights(build: Callable[[], N], arrays: Mapping[str, np.ndarray]) -> N:
-    """Build a network and give it the weights of a file, in single precision.
+    """Build a torch network and give it the weights of a file, in single precision.
 
     Parameters
     ----------
@@ -41,8 +146,15 @@ def network_with_weights(build: Callable[[], N], arrays: Mapping[str, np.ndarray
         If weights are missing, left over or of another shape. This is found before the network
         takes memory, so a file may claim any size.
     """
-    with torch.device("meta"), _Uninitialised():
+    import torch
+
+    with torch.device("meta"):
         wanted = {name: tuple(w.shape) for name, w in build().state_dict().items()}
+    _check(arrays, wanted)
+    return _with_weights(build(), arrays)
+
+
+def _check(arrays: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]]) -> None:
     for name in [*wanted, *arrays]:
         if name not in wanted or name not in arrays:
             raise ValueError(f"weights {name!r} are {'left over' if name in arrays else 'missing'}")
@@ -50,18 +162,10 @@ def network_with_weights(build: Callable[[], N], arrays: Mapping[str, np.ndarray
             raise ValueError(
                 f"weights {name!r} have the shape {arrays[name].shape}, not {wanted[name]}"
             )
-    network = build()
+
+
+def _with_weights(network: N, arrays: Mapping[str, np.ndarray]) -> N:
+    import torch
+
     network.load_state_dict({name: torch.tensor(a).float() for name, a in arrays.items()})
     return network.eval()
-
-
-class _Uninitialised(TorchFunctionMode):
-    """Leaves weights as they are; to draw them on "meta" imports torch's compiler, for seconds."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func.__name__ in ("normal_", "uniform_"):
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **kwargs)

@@ -22,7 +22,7 @@ CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass
 class RunState:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes
     ----------
@@ -103,12 +103,12 @@ class Checkpoint:
         network, optimizer
             Changed in place.
         settings : dict
-            Those of the run that is to go on.
+            Those of the run to continue.
 
         Returns
         -------
         state : RunState
-            How far it is.
+            Its progress.
         best : dict of str to Tensor
             The weights that training would end with.
 

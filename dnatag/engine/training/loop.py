@@ -28,7 +28,7 @@ LOG_EVERY = 10
 
 
 class Outcome(NamedTuple):
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ def fit(
 ) -> Outcome:
     """Train, and leave the network with the weights of the best validation.
 
-    Of validations the best has the lowest loss or, if a metric is watched, its best value; where
+    The best validation has the lowest loss or, if a metric is watched, its best value; where
     there is nothing to validate on, it is the last one. Writes ``log.csv`` (step, seconds,
     learning_rate, loss, validation_loss, and the metric by its name) and a checkpoint into the
     folder. A run resumed from its checkpoint has the same losses as one that was not interrupted.
@@ -72,7 +72,7 @@ def fit(
     source : BatchSource
         Batches; used by several threads at once.
     objective : Objective
-        What is made small.
+        The loss to minimise.
     config : TrainingConfig
         Settings.
     folder : Path
@@ -98,8 +98,8 @@ def fit(
     InputError
         If there is no checkpoint to resume, or it is of another configuration.
     DnatagError
-        If the loss is no number any more, nothing in a batch counts, or memory is too small for a
-        single example.
+        If the loss is not finite, nothing in a batch counts, or memory is too small for a single
+        example.
     """
     network.to(device)
     workers = Workers(network, objective, device, threads, dropout=network.dropout > 0)

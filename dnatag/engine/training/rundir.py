@@ -32,7 +32,7 @@ def training_device(name: str) -> torch.device:
     InputError
         If the device is not there.
     """
-    device = choose_device(name)
+    device = torch.device(choose_device(name))
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
@@ -49,7 +49,7 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
     settings : dict
         JSON types; all that the run depends on.
     resume : bool
-        Whether to go on with a run that was interrupted.
+        Whether to continue a run that was interrupted.
 
     Returns
     -------
@@ -75,7 +75,8 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
             )
     elif has_checkpoint(folder):
         raise InputError(
-            f"{folder} holds a run that has not ended; go on with --resume, or remove the folder"
+            f"{folder} holds a run that has not ended; continue it with --resume, or remove "
+            "the folder"
         )
     elif processes()[0] == 0:
         folder.mkdir(exist_ok=True)

@@ -95,7 +95,7 @@ class Workers:
                 dist.destroy_process_group()
 
     def share_weights(self) -> None:
-        """Give the weights of the first process to all."""
+        """Broadcast the weights of the first process."""
         if self.world > 1:
             for tensor in self.network.state_dict().values():
                 dist.broadcast(tensor, 0)
@@ -114,7 +114,7 @@ class Workers:
 
         (loss, weight), *gradients = self._everywhere(work)
         if not weight:
-            raise DnatagError(f"nothing to learn from: no label of step {step} counts")
+            raise DnatagError(f"nothing to train on: no label of step {step} counts")
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient / weight
         return float(loss / weight)

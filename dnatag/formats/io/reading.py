@@ -265,7 +265,7 @@ class _Rewound(io.RawIOBase):
 
 
 class _Guard(io.RawIOBase):
-    """Tells failures to read or decompress as :class:`InputError`."""
+    """Turns failures to read or decompress into :class:`InputError`."""
 
     def __init__(self, inner: Any, source: BinaryIO, name: str, kind: str | None) -> None:
         self.name = name
@@ -311,7 +311,7 @@ class _Guard(io.RawIOBase):
 
 
 class _ZstdReader(io.RawIOBase):
-    """Zstandard frames one after the other; the library's reader passes over truncation."""
+    """Zstandard frames one after the other; the library's reader ignores truncation."""
 
     def __init__(self, source: io.BufferedReader) -> None:
         self._source = source

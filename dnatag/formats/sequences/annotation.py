@@ -64,8 +64,8 @@ def read_annotated_genome(
     Raises
     ------
     InputError
-        If a file cannot be read, the annotation has no CDS, it names contigs that the genome has
-        not, or coordinates are beyond a contig's end.
+        If a file cannot be read, the annotation has no CDS, it names contigs that the genome
+        lacks, or coordinates are beyond a contig's end.
     """
     name = display_name(genome)
     if annotation is None:

@@ -181,7 +181,7 @@ def read_fasta(
 
 
 def check_dna(sequence: bytes, where: str) -> None:
-    """Refuse what is no nucleotide sequence.
+    """Refuse what is not a nucleotide sequence.
 
     Parameters
     ----------

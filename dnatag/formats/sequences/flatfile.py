@@ -148,7 +148,7 @@ def parse_flatfile(
                 reason = str(error) or "it breaks off, or lines are missing"
                 if "marker '//' found" in reason:
                     reason = "a record has features but no sequence (no ORIGIN)"
-        # Biopython takes a sequence that breaks off for good, and warns.
+        # Biopython accepts a sequence that breaks off, with a warning.
         texts = [str(warning.message) for warning in caught]
         reason = reason or next((t for t in texts if "Expected sequence length" in t), None)
         if reason is not None:

@@ -61,8 +61,8 @@ def read_gff(path: Source) -> Annotation:
     Rows with the same ID (GTF: the same transcript) are joined to one CDS, and stop codons that
     GTF leaves out of the CDS are added. A CDS is a pseudogene if it or a feature above it is
     called one. Of a CDS across the origin, given as two rows or as one that ends beyond the
-    contig, the part before the origin comes first. Where a row is called partial without telling
-    which end, the end that lies at an end of the contig is taken to be missing, or both.
+    contig, the part before the origin comes first. Where a row is called partial but not at which
+    end, the end that lies at an end of the contig is taken to be missing, or both.
 
     Parameters
     ----------
@@ -320,7 +320,7 @@ def _note_partial(group: _Group, attributes: dict[str, str]) -> None:
 def _add_stop_codon(group: _Group, stops: list[_Row], *, alone: bool) -> None:
     """Add the bases of a stop codon that the CDS lacks.
 
-    ``alone`` tells whether the CDS is the only one of the transcript, so that a stop codon
+    ``alone`` is whether the CDS is the only one of the transcript, so that a stop codon
     beyond an intron is its own too.
     """
     for stop in sorted(stops, reverse=group.strand < 0):

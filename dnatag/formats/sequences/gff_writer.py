@@ -19,7 +19,7 @@ class GffWriter:
     """Writes predicted genes as GFF3.
 
     The score of a row is the posterior probability of the gene, its attribute
-    ``start_posterior`` that of the start. Missing ends are told as NCBI does, by ``partial`` and
+    ``start_posterior`` that of the start. Missing ends are marked as NCBI does, by ``partial`` and
     ``start_range`` or ``end_range``. A circular contig has a ``region`` row with
     ``Is_circular=true``, and a gene across its origin is one row that ends beyond the contig's
     length.

@@ -30,7 +30,7 @@ def read_prodigal(path: Source) -> Annotation:
 def parse_prodigal(lines: Iterable[str], name: str) -> Annotation:
     """Read the genes of Prodigal's GenBank-like or "simple coordinate output".
 
-    Of the latter no gene is known to be partial.
+    The latter does not mark partial genes.
 
     Parameters
     ----------

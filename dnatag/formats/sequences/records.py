@@ -119,7 +119,7 @@ class Annotation(dict[str, list[CodingSequence]]):
     Attributes
     ----------
     lengths : dict of str to int
-        Lengths in bases of the contigs whose length the file tells, with and without genes.
+        Lengths in bases of the contigs whose length the file states, with and without genes.
     circular : set of str
         Contigs that the file calls circular.
     """

@@ -237,7 +237,7 @@ def _pick(cells: list[str], columns: tuple[int, ...], where: str) -> list[str]:
         index = column - 1 if column > 0 else column
         if not -len(cells) <= index < len(cells):
             raise InputError(
-                f"{where}: has {len(cells)} columns, no column {column}; mend the line or name "
+                f"{where}: has {len(cells)} columns, no column {column}; fix the line or name "
                 "another column"
             )
         if not cells[index]:

@@ -62,7 +62,7 @@ def write_jsonl(
     entities
         Written under "entities".
     alternatives
-        Other readings with their probabilities, written under "alternatives".
+        Other labellings with their probabilities, written under "alternatives".
     """
     item = _item(sentence)
     item["entities"] = _spans(sentence, entities)
@@ -117,7 +117,7 @@ def _strings(item: dict[str, Any], key: str, where: str) -> list[str] | None:
     if values is None:
         return None
     if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
-        raise InputError(f'{where}: "{key}" is not a list of strings that are not empty')
+        raise InputError(f'{where}: "{key}" is not a list of strings, none of them empty')
     return values
 
 
@@ -128,7 +128,7 @@ def _align(tokens: list[str], text: str, where: str) -> list[tuple[int, int]]:
         start = text.find(token, end)
         if start < 0:
             raise InputError(
-                f"{where}: the token {token!r} is not in the text after character {end}; mend it, "
+                f"{where}: the token {token!r} is not in the text after character {end}; fix it, "
                 "or leave text or tokens out"
             )
         end = start + len(token)

@@ -25,14 +25,14 @@ class ConllLines(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Tokens that have a type together.
+    """Consecutive tokens that share a type.
 
     Parameters
     ----------
     start, end
         Indices of tokens, 0-based and half-open.
     type
-        What they are; "" if the tags do not tell.
+        Type of the tokens; "" if the tags have none.
     """
 
     start: int

@@ -19,7 +19,7 @@ def read_vectors(path: Path) -> tuple[list[str], np.ndarray]:
     Parameters
     ----------
     path
-        Text, compressed or not: a word and its numbers in each line, parted by single spaces (as
+        Text, compressed or not: a word and its numbers in each line, separated by single spaces (as
         GloVe writes it), after a line with the numbers of words and of dimensions where word2vec
         has written it. Or a NumPy archive (``.npz``): ``vectors`` of shape (words, dimensions),
         and ``words``, strings, or the bytes (uint8) of UTF-8 text with one word a line.
@@ -27,7 +27,7 @@ def read_vectors(path: Path) -> tuple[list[str], np.ndarray]:
     Returns
     -------
     words : list of str
-        In the order of the file; of a word that is there twice the first vector counts.
+        In the order of the file; of a repeated word the first vector counts.
     vectors : numpy.ndarray
         float16 (words, dimensions).
 
@@ -55,7 +55,7 @@ def _read_archive(path: Path) -> tuple[list[str], np.ndarray]:
             words, vectors = archive["words"], _half(archive["vectors"])
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path}: is no archive of word vectors, which has 'words' and 'vectors': {error}"
+            f"{path}: is not an archive of word vectors, which has 'words' and 'vectors': {error}"
         ) from None
     if vectors.ndim != 2:
         raise InputError(f"{path}: 'vectors' must be a matrix, of words and dimensions")
@@ -81,7 +81,8 @@ def _read_text(path: Path) -> tuple[list[str], np.ndarray]:
             rows.append(_half(np.array(numbers, np.float32)))
         except ValueError:
             raise InputError(
-                f"{path}: line {number}: expected a word and {dimensions} numbers, parted by spaces"
+                f"{path}: line {number}: expected a word and {dimensions} numbers, separated "
+                "by spaces"
             ) from None
         words.append(word)
     return words, np.array(rows, np.float16).reshape(len(rows), dimensions)

@@ -13,7 +13,7 @@ from dnatag.formats.text.tokens import Entity, Sentence, Span
 
 if TYPE_CHECKING:
     from dnatag.engine.crf.grammar import Grammar
-    from dnatag.engine.networks.token_tagger import TokenTaggerConfig
+    from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.tasks.tagging.features import TokenFeatures
     from dnatag.tasks.tagging.posterior import Posterior, Stretch
 
@@ -29,7 +29,15 @@ __all__ = [
 
 
 class Featurizer(Protocol):
-    """Turns tokens into numbers."""
+    """Turns tokens into numbers.
+
+    Attributes
+    ----------
+    in_context : bool
+        Whether the numbers of a token depend on the tokens around it.
+    """
+
+    in_context: bool
 
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
         """Encode the tokens of a sequence."""

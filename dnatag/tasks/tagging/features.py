@@ -1,4 +1,4 @@
-"""Tokens as numbers, and batches of them."""
+"""Tokens as numbers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
-__all__ = ["TokenFeatures", "collate"]
+__all__ = ["TokenFeatures", "join"]
 
 
 @dataclass(frozen=True)
@@ -35,32 +33,16 @@ class TokenFeatures:
         return len(self.categories)
 
 
-def collate(encoded: Sequence[TokenFeatures]) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
-    """Pad sequences to the longest of them.
-
-    Parameters
-    ----------
-    encoded : sequence of TokenFeatures
-        B sequences.
-
-    Returns
-    -------
-    inputs : tuple of Tensor
-        Categories, features and parts, (B, L, ...).
-    lengths : Tensor
-        int64 (B,).
-    """
-    lengths = [len(e) for e in encoded]
-
-    def pad(arrays: Sequence[np.ndarray], kind: type[np.generic]) -> Tensor:
-        padded = np.zeros((len(arrays), max(lengths), max(a.shape[1] for a in arrays)), kind)
-        for row, array in zip(padded, arrays, strict=True):
-            row[: len(array), : array.shape[1]] = array
-        return torch.from_numpy(padded)
-
-    inputs = (
-        pad([e.categories for e in encoded], np.int64),
-        pad([e.features for e in encoded], np.float32),
-        pad([e.parts for e in encoded], np.int64),
+def join(encoded: Sequence[TokenFeatures]) -> TokenFeatures:
+    """Join the tokens of sequences, one after the other."""
+    widest = max(e.parts.shape[1] for e in encoded)
+    parts = np.zeros((sum(map(len, encoded)), widest), np.int32)
+    first = 0
+    for e in encoded:
+        parts[first : first + len(e), : e.parts.shape[1]] = e.parts
+        first += len(e)
+    return TokenFeatures(
+        np.concatenate([e.categories for e in encoded]),
+        np.concatenate([e.features for e in encoded]),
+        parts,
     )
-    return inputs, torch.tensor(lengths)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
-from dnatag.engine.networks.weights import network_with_weights, weights_of
+from dnatag.engine.networks.configs import TokenTaggerConfig
+from dnatag.engine.networks.weights import TokenWeights
 from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
@@ -32,7 +32,7 @@ class TokenModel:
         Where the tokens are from.
     featurizer : Featurizer
         Tokens to numbers.
-    networks : tuple of TokenTagger
+    networks : tuple of TokenWeights
         Numbers to scores; what counts is the mean of theirs. All of one configuration.
     labelling : Labelling
         What the states of its grammar mean.
@@ -40,7 +40,7 @@ class TokenModel:
 
     domain: TaggingDomain
     featurizer: Featurizer
-    networks: tuple[TokenTagger, ...]
+    networks: tuple[TokenWeights, ...]
     labelling: Labelling
 
 
@@ -50,7 +50,7 @@ def save(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
     Parameters
     ----------
     path : Path
-        Where to.
+        The file to write.
     model : TokenModel
         The model.
     metadata : dict
@@ -71,7 +71,7 @@ def save(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
     arrays = {
         f"{number}.{key}": weights.astype(np.float16)
         for number, member in enumerate(model.networks)
-        for key, weights in weights_of(member).items()
+        for key, weights in member.arrays.items()
     }
     for key, array in model.featurizer.to_arrays().items():
         arrays[_FEATURIZER + key] = array
@@ -89,7 +89,6 @@ def load(path: Path) -> tuple[TokenModel, dict[str, Any]]:
     Returns
     -------
     model : TokenModel
-        Its networks in evaluation mode.
     metadata : dict
 
     Raises
@@ -120,9 +119,7 @@ def load(path: Path) -> tuple[TokenModel, dict[str, Any]]:
         if not members or len(weights) != members or set(weights) != set(map(str, range(members))):
             raise ValueError(f"there are {len(weights)} networks, not {members}")
         networks = [
-            network_with_weights(
-                lambda: TokenTagger(config, labelling.grammar), weights[str(number)]
-            )
+            TokenWeights(config, labelling.grammar, weights[str(number)])
             for number in range(members)
         ]
     except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:

@@ -15,8 +15,8 @@ __all__ = ["label_likelihood"]
 def label_likelihood(network: TaggerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
     """Negative log posterior of the labellings that the targets allow.
 
-    See :class:`dnatag.engine.objective.Objective`. A sequence without a legal labelling counts
-    nothing.
+    See :class:`dnatag.engine.objective.Objective`. A sequence without a legal labelling does not
+    count.
 
     Parameters
     ----------

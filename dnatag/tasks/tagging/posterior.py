@@ -39,7 +39,7 @@ class Posterior:
     chain : Chain
         The CRF over the sequences, none of them empty, for S states.
     stretch : callable
-        Gives what a span means to the CRF, for the span and the number of tokens of its sequence.
+        Returns what a span means to the CRF, for the span and the number of tokens of its sequence.
     """
 
     chain: Chain[np.ndarray]
@@ -107,5 +107,5 @@ class Posterior:
         ]
 
     def _trim(self, padded: np.ndarray) -> list[np.ndarray]:
-        """Return the rows of the sequences without what stands behind their ends."""
+        """Return the rows of the sequences without what stands past their ends."""
         return [row[:n] for row, n in zip(padded, self.chain.lengths, strict=True)]

@@ -20,21 +20,23 @@ class TaggingTraining:
     batch : int
         Tokens of a step, padding included.
     learning_rate : float
-        The highest; it rises in half an epoch and falls to zero in a half cosine.
-    weight_decay, clip : float
-        The weight decay of AdamW, and the largest norm of the gradient.
+        Highest learning rate: it rises for half an epoch and falls to zero in a half cosine.
+    weight_decay : float
+        Weight decay of AdamW.
+    clip : float
+        Largest norm of the gradient.
     temperature : float
-        What all scores are divided by after training: a model is too sure of sequences that are
+        Divisor of all scores after training, since a model is too certain of sequences that are
         new to it. The most probable labelling stays the same.
     networks : int
-        So many are trained, one after the other, each from random numbers of its own; the model
-        is the mean of their scores. It is better, and as many times as large and as slow.
+        Number of networks that are trained, one after the other, each from random weights of its
+        own. The model is the mean of their scores: better, and as many times as large and slow.
     seed : int
         Seed of all random choices.
     join : str
-        Model file whose networks become a part of this model, beside those that are trained; ""
-        for none. It must have the same features, sizes and labels. Good for a model that is
-        trained on what an earlier one predicts: they differ in their errors.
+        Model file whose networks become a part of this model, beside those that are trained. It
+        must have the same features, sizes and labels. Good for a model that is trained on the
+        predictions of an earlier one, since they differ in their errors.
     """
 
     epochs: int = setting(15)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
-from dnatag.engine.devices import choose_device, one_core_threads, torch_threads
+from dnatag.engine.devices import choose_device
+from dnatag.engine.inference.networks import token_runner
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
 from dnatag.tasks.tagging.domain import HasHomologs, Homologs
-from dnatag.tasks.tagging.features import collate
+from dnatag.tasks.tagging.features import TokenFeatures, join
 from dnatag.tasks.tagging.model import TokenModel, load
 from dnatag.tasks.tagging.posterior import Posterior
 
@@ -50,6 +51,13 @@ class Tagged:
     alternatives: list[tuple[float, list[Entity]]]
 
 
+class _Words(NamedTuple):
+    """Distinct tokens, prepared for the network, and the row of each."""
+
+    prepared: Any
+    rows: dict[str, int]
+
+
 class Tagger:
     """Tags tokens with a model.
 
@@ -59,7 +67,7 @@ class Tagger:
         The model.
     metadata : dict
         The metadata of its file.
-    device : torch.device
+    device : str
         Where the network runs.
     threads : int
         CPU threads.
@@ -71,7 +79,7 @@ class Tagger:
         self,
         model: TokenModel,
         metadata: dict[str, Any],
-        device: torch.device,
+        device: str,
         threads: int = 1,
         homologs: Homologs | None = None,
     ) -> None:
@@ -80,7 +88,9 @@ class Tagger:
         self.device = device
         self.threads = threads
         self.homologs = homologs
-        self._networks = [network.to(device).eval() for network in model.networks]
+        self._network = token_runner(model.networks, device)
+        members = [network.transition_weights for network in model.networks]
+        self._transition_weights: np.ndarray = np.stack(members).mean(0)
 
     @classmethod
     def load(
@@ -155,8 +165,8 @@ class Tagger:
         if not len(tokens):
             return np.zeros((0, len(labelling.labels)), np.float32)
         of_state = np.eye(len(labelling.labels), dtype=np.float32)[labelling.label_of]
-        with torch.inference_mode(), torch_threads(self.threads):
-            return self._posterior([tokens]).marginals(of_state)[0]
+        with self._network.pool(1) as pool:
+            return pool.submit(self._posterior, [tokens]).result().marginals(of_state)[0]
 
     def tag_all(
         self,
@@ -174,35 +184,39 @@ class Tagger:
             As for one.
         """
         rest = iter(sequences)
-        with one_core_threads(self.threads) as pool:
+        with self._network.pool(self.threads) as pool:
             while chunk := list(islice(rest, CHUNK)):
                 empty = Tagged([], [], [(1.0, list[Entity]())][:k_best])
                 results = [empty] * len(chunk)
+                words = self._words(chunk)
                 full = [i for i, tokens in enumerate(chunk) if len(tokens)]
                 groups = [
                     [full[i] for i in group]
                     for group in batches([len(chunk[i]) for i in full], BATCH_TOKENS)
                 ]
-                work = pool.map(
-                    lambda g: self._tag([chunk[i] for i in g], k_best, min_score), groups
-                )
+                work = pool.map(partial(self._tag_group, chunk, words, k_best, min_score), groups)
                 for group, tagged in zip(groups, work, strict=True):
                     for i, one in zip(group, tagged, strict=True):
                         results[i] = one
                 yield from results
 
-    def _tag(
-        self, sequences: Sequence[Sequence[str]], k_best: int, min_score: float | None
+    def _tag_group(
+        self,
+        chunk: Sequence[Sequence[str]],
+        words: _Words | None,
+        k_best: int,
+        min_score: float | None,
+        group: Sequence[int],
     ) -> list[Tagged]:
-        """Tag a batch of sequences, none of them empty."""
+        """Tag some of a chunk of sequences, none of them empty."""
+        sequences = [chunk[i] for i in group]
         labelling = self.model.labelling
-        with torch.inference_mode():
-            posterior = self._posterior(sequences)
-            best = [
-                [entity for entity in found if entity.score >= (min_score or 0)]
-                for found in labelling.best(posterior, min_score)
-            ]
-            alternatives = self._alternatives(posterior, k_best) if k_best else [[] for _ in best]
+        posterior = self._posterior(sequences, words)
+        best = [
+            [entity for entity in found if entity.score >= (min_score or 0)]
+            for found in labelling.best(posterior, min_score)
+        ]
+        alternatives = self._alternatives(posterior, k_best) if k_best else [[] for _ in best]
         return [
             Tagged(found, labelling.tags([entity.span for entity in found], len(tokens)), others)
             for tokens, found, others in zip(sequences, best, alternatives, strict=True)
@@ -220,12 +234,14 @@ class Tagger:
             for paths, of_paths, rest in zip(ranked, spans, entities, strict=True)
         ]
 
-    def _posterior(self, sequences: Sequence[Sequence[str]]) -> Posterior:
+    def _posterior(
+        self, sequences: Sequence[Sequence[str]], words: _Words | None = None
+    ) -> Posterior:
         """Run the networks, on the homologs of sequences too.
 
         What counts is the mean of the scores of all tokens that stand for one another.
         """
-        alone = self._alone(sequences)
+        alone = self._alone(sequences, words)
         if self.homologs is None:
             return alone
         scores = alone.chain.scores.copy()
@@ -241,19 +257,33 @@ class Tagger:
             mine /= number
         return replace(alone, chain=replace(alone.chain, scores=scores))
 
-    def _alone(self, sequences: Sequence[Sequence[str]]) -> Posterior:
-        """Run the networks on sequences."""
-        inputs, lengths = collate([self.model.featurizer.encode(tokens) for tokens in sequences])
-        here = [x.to(self.device) for x in (*inputs, lengths)]
-        # The mean of scores: the geometric mean of what the networks find probable.
-        scores = torch.stack([f(*here).float() for f in self._networks]).mean(0)
-        weights = torch.stack([f.transition_weights.detach() for f in self._networks]).mean(0)
-        labelling = self.model.labelling
-        chain = Chain(
-            labelling.grammar,
-            scores.cpu().numpy(),
-            weights.cpu().numpy(),
-            np.zeros(scores.shape[:2], np.uint8),
-            lengths.numpy(),
+    def _words(self, sequences: Sequence[Sequence[str]]) -> _Words | None:
+        """Prepare the distinct tokens of sequences, if they are the same wherever they stand."""
+        if self.model.featurizer.in_context:
+            return None
+        distinct = list(dict.fromkeys(chain.from_iterable(sequences)))
+        return _Words(
+            self._prepare(self.model.featurizer.encode(distinct)),
+            {word: row for row, word in enumerate(distinct)},
         )
-        return Posterior(chain, labelling.stretch)
+
+    def _prepare(self, tokens: TokenFeatures) -> Any:
+        return self._network.prepare(tokens.categories, tokens.features, tokens.parts)
+
+    def _alone(self, sequences: Sequence[Sequence[str]], words: _Words | None = None) -> Posterior:
+        """Run the networks on sequences."""
+        lengths = np.array([len(tokens) for tokens in sequences])
+        words = self._words(sequences) if words is None else words
+        if words is None:
+            encoded = join([self.model.featurizer.encode(tokens) for tokens in sequences])
+            prepared, rows = self._prepare(encoded), np.arange(len(encoded))
+        else:
+            prepared, number = words
+            rows = np.array([number[token] for tokens in sequences for token in tokens])
+        labelling = self.model.labelling
+        there = np.arange(lengths.max()) < lengths[:, None]
+        scores = np.zeros((*there.shape, len(labelling.grammar.scores)), np.float32)
+        scores[there] = self._network.scores(prepared, rows, lengths)
+        flags = np.zeros(there.shape, np.uint8)
+        of_batch = Chain(labelling.grammar, scores, self._transition_weights, flags, lengths)
+        return Posterior(of_batch, labelling.stretch)

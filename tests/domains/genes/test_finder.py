@@ -23,8 +23,8 @@ from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE
 from dnatag.domains.genes.structures.labels import genes_of_path
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.crf.chain import Segment
 from dnatag.engine.inference.tiles import Tiling
 from dnatag.engine.inference.windows import Runner, Window
@@ -173,13 +173,13 @@ def test_labels_and_genes_agree(
         assert (frames.dtype, frames.shape) == (np.float32, (len(contig), 6))
         assert ((frames >= 0) & (frames <= 1)).all()
         flags = CODES["11"].properties(encode(contig.sequence))
-        genes = [g for g in genes_of_path(labels, flags) if len(g) >= 60]
+        genes = [g for g in genes_of_path(labels, flags, prokaryotic()) if len(g) >= 60]
         assert places(genes) == places(prediction.genes)
         for gene in genes:
             frame = (len(gene) - gene.phase - 1) % 3 + (0 if gene.strand > 0 else 3)
-            told = next(g.posterior for g in prediction.genes if g.parts == gene.parts)
+            reported = next(g.posterior for g in prediction.genes if g.parts == gene.parts)
             at = gene.three_prime
-            assert prediction.posteriors(at, at + 1)[0, frame] == pytest.approx(told, abs=1e-5)
+            assert prediction.posteriors(at, at + 1)[0, frame] == pytest.approx(reported, abs=1e-5)
     with pytest.raises(ValueError, match="per_base"):
         next(finder.predict([Contig("x", b"ACGT")])).posteriors()
 
@@ -193,7 +193,7 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
     chunk = Chunk(0, 0, len(contig), True, True)
     encoded = decoder._encode([chunk], [sequence])
     ((_, chain),) = decoder._batches([chunk], [sequence], encoded)
-    sets = FRAME_OF_STATE.T.copy()  # set i: the states where frame i is open
+    sets = prokaryotic().frame_of_state.T.copy()  # set i: the states where frame i is open
 
     def segment(gene: CodingSequence, upstream: int, last: int) -> Segment:
         """Let the gene be open from some bases upstream of its start over so many bases."""
@@ -576,7 +576,9 @@ def test_torn_genes_are_dropped(finder: GeneFinder) -> None:
     left, right = Chunk(0, 0, 700, True, False), Chunk(0, 500, 1200, False, True)
 
     def genes(of_left: np.ndarray, of_right: np.ndarray) -> list[CodingSequence]:
-        found = Assembler(sequence, 60, False, per_base=False, settings=SETTINGS)
+        found = Assembler(
+            sequence, 60, prokaryotic(), alternatives=False, per_base=False, settings=SETTINGS
+        )
         found.add(left, of_left[:700], frames[:700])
         found.add(right, of_right[500:], frames[500:])
         return found.prediction().genes

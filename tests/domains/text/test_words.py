@@ -154,7 +154,7 @@ def test_stored_and_read_again(dimensions: int) -> None:
 
 
 def test_most_vectors() -> None:
-    """Kept are the first of the file, and those of words that are learnt from."""
+    """Kept are the first of the file, and those of words that are trained on."""
     vectors = np.arange(10, dtype=np.float16).reshape(5, 2)
     names = ["the", "of", "Zebra", "okapi", "000"]
     for most, kept in ((0, names), (1, ["the", "okapi", "000"]), (4, names)):

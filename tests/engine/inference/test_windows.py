@@ -11,11 +11,15 @@ import pytest
 import torch
 
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.inference.tiles import Tiling
+from dnatag.engine.inference.networks import tile_encoder
+from dnatag.engine.inference.tiles import TileEncoder, Tiling
 from dnatag.engine.inference.torch_encoder import TorchEncoder
 from dnatag.engine.inference.windows import Runner, Window
-from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
+from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
+from dnatag.engine.networks.kmer_tagger import KmerTagger
+from dnatag.engine.networks.weights import KmerWeights, weights_of
 from dnatag.errors import DnatagError
+from dnatag.native.library import why_missing
 from dnatag.report import Observer
 
 #: Letters a, b (1, 2), either (3) and outside (0); a and b are each other's mirror images.
@@ -45,6 +49,15 @@ def tagger() -> KmerTagger:
         if "bias_ih" not in name:
             torch.nn.init.normal_(parameter, std=0.4)
     return model
+
+
+@pytest.fixture(params=["native", "torch"])
+def encoder(tagger: KmerTagger, request: pytest.FixtureRequest) -> TileEncoder:
+    if request.param == "torch":
+        return TorchEncoder(tagger, CPU)
+    if reason := why_missing():
+        pytest.skip(reason)
+    return tile_encoder(KmerWeights(CONFIG, GRAMMAR, SPREAD, MIRROR, weights_of(tagger)), "cpu")
 
 
 def sequence(length: int, seed: int = 0) -> Window:
@@ -79,9 +92,9 @@ def one_pass_at(
 @pytest.mark.parametrize(("core", "margin"), [(300, 320), (100, 200), (37, 150), (2048, 320)])
 @pytest.mark.parametrize("steps", [1, 4000])
 def test_tiles_and_batches_do_not_matter(
-    tagger: KmerTagger, core: int, margin: int, steps: int
+    encoder: TileEncoder, tagger: KmerTagger, core: int, margin: int, steps: int
 ) -> None:
-    runner = Runner(TorchEncoder(tagger, CPU), 1, Tiling(core, margin, steps))
+    runner = Runner(encoder, 1, Tiling(core, margin, steps))
     windows = [sequence(n, seed=n) for n in (4002, 3, 1500, 2100)]
     # Stretches of longer sequences see what lies around them.
     windows += [replace(windows[0], start=600, end=1803), replace(windows[0], start=900, end=4002)]
@@ -91,17 +104,17 @@ def test_tiles_and_batches_do_not_matter(
         np.testing.assert_allclose(scores, one_pass(tagger, window), **TOLERANCE)
 
 
-def test_small_margins_do_matter(tagger: KmerTagger) -> None:
+def test_small_margins_do_matter(encoder: TileEncoder, tagger: KmerTagger) -> None:
     """Or else the test above would show nothing."""
     window = sequence(1500)
-    runner = Runner(TorchEncoder(tagger, CPU), 1, Tiling(100, 3))
+    runner = Runner(encoder, 1, Tiling(100, 3))
     scores = runner.scores([window], [features])[0]
     assert np.abs(scores - one_pass(tagger, window)).max() > 0.01
 
 
-def test_the_mirror_image_is_cut_alike(tagger: KmerTagger) -> None:
+def test_the_mirror_image_is_cut_alike(encoder: TileEncoder) -> None:
     """Even with margins so small that it matters where tiles end."""
-    runner = Runner(TorchEncoder(tagger, CPU), 1, Tiling(100, 3))
+    runner = Runner(encoder, 1, Tiling(100, 3))
     for length in (999, 1002, 1509):
         window = sequence(length)
         image = Window(
@@ -114,8 +127,7 @@ def test_the_mirror_image_is_cut_alike(tagger: KmerTagger) -> None:
         np.testing.assert_allclose(there, here[::-1, [2, 3, 0, 1]], rtol=1e-5, atol=1e-5)
 
 
-def test_threads_do_not_matter(tagger: KmerTagger) -> None:
-    encoder = TorchEncoder(tagger, CPU)
+def test_threads_do_not_matter(encoder: TileEncoder) -> None:
     windows = [sequence(n, seed=n) for n in (2001, 600, 1200, 3, 3)]
     one, four = (
         Runner(encoder, n, Tiling(60, batch_steps=3000)).scores(windows, [features] * len(windows))
@@ -125,14 +137,14 @@ def test_threads_do_not_matter(tagger: KmerTagger) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def test_sites_are_scored_anew(tagger: KmerTagger) -> None:
+def test_sites_are_scored_anew(encoder: TileEncoder, tagger: KmerTagger) -> None:
     """With other features than the encoder was given, as often as one likes."""
     windows = [sequence(2001), replace(sequence(3000, seed=1), start=600, end=1803)]
 
     def others(*args: Any) -> np.ndarray:
         return 0.5 - 2 * features(*args)
 
-    runner = Runner(TorchEncoder(tagger, CPU), 2, Tiling(300))
+    runner = Runner(encoder, 2, Tiling(300))
     encoded = runner.encode(windows, [features] * len(windows))
     runner.score(encoded, [features] * len(encoded))
     for chunk, window in zip(encoded, windows, strict=True):
@@ -155,7 +167,7 @@ def test_sites_are_scored_anew(tagger: KmerTagger) -> None:
         np.testing.assert_array_equal(chunk.scores, before)
 
 
-def test_progress_adds_up(tagger: KmerTagger) -> None:
+def test_progress_adds_up(encoder: TileEncoder) -> None:
     done: list[int] = []
 
     class Bar(Observer):
@@ -163,14 +175,14 @@ def test_progress_adds_up(tagger: KmerTagger) -> None:
             done.append(amount)
 
     windows = [sequence(9000), replace(sequence(600), start=3, end=300)]
-    Runner(TorchEncoder(tagger, CPU)).scores(windows, [features] * len(windows), Bar())
+    Runner(encoder).scores(windows, [features] * len(windows), Bar())
     assert sum(done) == 9297
 
 
-def test_nothing_to_do(tagger: KmerTagger) -> None:
-    assert Runner(TorchEncoder(tagger, CPU)).scores([], []) == []
+def test_nothing_to_do(encoder: TileEncoder) -> None:
+    assert Runner(encoder).scores([], []) == []
     empty = replace(sequence(6), start=3, end=3)
-    assert Runner(TorchEncoder(tagger, CPU)).scores([empty], [features])[0].shape == (0, 4)
+    assert Runner(encoder).scores([empty], [features])[0].shape == (0, 4)
 
 
 def short_of_memory(tagger: KmerTagger, rows: int) -> Callable[..., torch.Tensor]:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig, Mirror, SiteConfig
+from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
+from dnatag.engine.networks.kmer_tagger import KmerTagger
 
 #: Letters a, b (1, 2), either (3) and outside (0); a and b are each other's mirror images.
 SPREAD = np.array([[0, 0], [1, 0], [0, 1], [0.5, 0.5]], dtype=np.float32)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.engine.networks.token_tagger import PartsConfig, TokenTagger, TokenTaggerConfig
+from dnatag.engine.networks.configs import PartsConfig, TokenTaggerConfig
+from dnatag.engine.networks.token_tagger import TokenTagger
 
 GRAMMAR = Grammar(
     states=("a", "b"),

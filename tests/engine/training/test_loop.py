@@ -26,7 +26,8 @@ from torch import Tensor
 from dnatag.engine.batch import Batch
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.engine.networks.kmer_tagger import KmerTagger, KmerTaggerConfig
+from dnatag.engine.networks.configs import KmerTaggerConfig
+from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.engine.objective import Metric
 from dnatag.engine.training.checkpoint import has_checkpoint
 from dnatag.engine.training.config import TrainingConfig
@@ -369,7 +370,7 @@ def test_illegal_labels(tmp_path: Path) -> None:
             none = torch.zeros_like(batch.targets["allowed"])
             return replace(batch, targets={**batch.targets, "allowed": none})
 
-    with pytest.raises(DnatagError, match="nothing to learn from: no label of step 0 counts"):
+    with pytest.raises(DnatagError, match="nothing to train on: no label of step 0 counts"):
         fit(tagger(), Illegal(), likelihood, CONFIG, tmp_path, device=CPU)
 
 

@@ -108,7 +108,7 @@ def test_letters_are_written_as_they_are_and_lone_surrogates_escaped(tmp_path: P
         ("{}", 'the object has neither "text" nor "tokens"; '),
         ('{"text": 1}', '"text" is not a string'),
         ('{"tokens": "a b"}', '"tokens" is not a list of strings'),
-        ('{"tokens": ["a", ""]}', '"tokens" is not a list of strings that are not empty'),
+        ('{"tokens": ["a", ""]}', '"tokens" is not a list of strings, none of them empty'),
         ('{"tokens": ["a"], "tags": [3]}', '"tags" is not a list of strings'),
         ('{"tokens": ["a"], "tags": []}', "has 0 tags for 1 tokens"),
         ('{"text": "a b", "tokens": ["b", "a"]}', "the token 'a' is not in the text after"),

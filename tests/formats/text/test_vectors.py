@@ -89,11 +89,14 @@ def test_no_vectors(tmp_path: Path, data: str | bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"words": np.array(["a"])}, "no archive of word vectors"),
+        ({"words": np.array(["a"])}, "not an archive of word vectors"),
         ({"words": np.array(["a"]), "vectors": np.zeros(3)}, "must be a matrix"),
         ({"words": np.array(["a"]), "vectors": np.zeros((2, 3))}, "has 1 words but 2 vectors"),
-        ({"words": np.array(["a"], object), "vectors": np.zeros((1, 3))}, "no archive of word"),
-        ({"words": np.array(["a"]), "vectors": np.array([["x"]])}, "no archive of word vectors"),
+        ({"words": np.array(["a"], object), "vectors": np.zeros((1, 3))}, "not an archive of word"),
+        (
+            {"words": np.array(["a"]), "vectors": np.array([["x"]])},
+            "not an archive of word vectors",
+        ),
         ({"words": np.zeros(0, str), "vectors": np.zeros((0, 2))}, "has no vectors"),
     ],
 )
@@ -107,7 +110,7 @@ def test_a_damaged_archive(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 4] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"v\.npz: is no archive of word vectors"):
+    with pytest.raises(InputError, match=r"v\.npz: is not an archive of word vectors"):
         read_vectors(path)
 
 

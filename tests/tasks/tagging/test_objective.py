@@ -10,7 +10,8 @@ import torch
 from dnatag.engine.batch import Batch
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
+from dnatag.engine.networks.configs import TokenTaggerConfig
+from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.tasks.tagging.objective import label_likelihood
 
 GRAMMAR = Grammar(

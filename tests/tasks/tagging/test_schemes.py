@@ -49,10 +49,10 @@ def spans_of_a_sentence(draw: st.DrawFn) -> tuple[list[Span], int]:
     ],
 )
 def test_schemes(scheme: str, written: str) -> None:
-    told = [Span(0, 2, "A"), Span(2, 3, "A"), Span(4, 7, "C"), Span(7, 8, "A")]
-    assert tags(reversed(told), 8, scheme) == written.split()
+    reported = [Span(0, 2, "A"), Span(2, 3, "A"), Span(4, 7, "C"), Span(7, 8, "A")]
+    assert tags(reversed(reported), 8, scheme) == written.split()
     if scheme != PLAIN:
-        assert spans(written.split(), scheme) == told
+        assert spans(written.split(), scheme) == reported
 
 
 def test_plain_tokens_are_spans() -> None:
@@ -61,19 +61,21 @@ def test_plain_tokens_are_spans() -> None:
     assert faults(["NN", "I-PER"], PLAIN) == []
 
 
-@given(told=spans_of_a_sentence(), scheme=st.sampled_from(OF_SPANS))
-def test_there_and_back(told: tuple[list[Span], int], scheme: str) -> None:
-    found, length = told
+@given(reported=spans_of_a_sentence(), scheme=st.sampled_from(OF_SPANS))
+def test_there_and_back(reported: tuple[list[Span], int], scheme: str) -> None:
+    found, length = reported
     written = tags(found, length, scheme)
     assert spans(written, scheme) == found
     assert faults(written, scheme) == []
 
 
 @given(
-    told=spans_of_a_sentence(), source=st.sampled_from(OF_SPANS), target=st.sampled_from(OF_SPANS)
+    reported=spans_of_a_sentence(),
+    source=st.sampled_from(OF_SPANS),
+    target=st.sampled_from(OF_SPANS),
 )
-def test_convert(told: tuple[list[Span], int], source: str, target: str) -> None:
-    found, length = told
+def test_convert(reported: tuple[list[Span], int], source: str, target: str) -> None:
+    found, length = reported
     assert convert(tags(found, length, source), source, target) == tags(found, length, target)
 
 

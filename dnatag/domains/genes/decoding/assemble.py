@@ -10,6 +10,7 @@ from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE,
 from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig
 from dnatag.domains.genes.decoding.circular import choose_cut, place
 from dnatag.domains.genes.decoding.settings import DecodingSettings
+from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
@@ -32,10 +33,10 @@ class Prediction:
     code : GeneticCode
         The genetic code of the contig.
     labels : numpy.ndarray or None
-        int8 (L,), the state of each base in the grammar of genes, -1 in gaps; on request.
+        int8 (L,), the state of each base in the structure's grammar, -1 in gaps; on request.
     steps : numpy.ndarray or None
-        uint16 (L, 6), what :meth:`posteriors` gives in steps of 1/65535, which takes half the
-        memory; on request.
+        uint16 (L, F), what :meth:`posteriors` gives for the F frames in steps of 1/65535, which
+        takes half the memory; on request.
     """
 
     contig: Contig
@@ -55,8 +56,7 @@ class Prediction:
         Returns
         -------
         numpy.ndarray
-            float32 (end - start, 6), in the order of
-            :data:`dnatag.domains.genes.structures.grammar.FRAMES`; 0 in gaps.
+            float32 (end - start, F), in the order of the structure's frames; 0 in gaps.
 
         Raises
         ------
@@ -77,6 +77,8 @@ class Assembler:
         The contig.
     min_length : int
         Shortest gene, in bases.
+    structure : GeneStructure
+        Whose states and frames the contig is decoded with.
     alternatives : bool
         Whether to give genes their alternative starts.
     per_base : bool
@@ -89,13 +91,15 @@ class Assembler:
         self,
         sequence: PaddedContig,
         min_length: int,
-        alternatives: bool,
+        structure: GeneStructure,
         *,
+        alternatives: bool,
         per_base: bool,
         settings: DecodingSettings,
     ) -> None:
         self.sequence = sequence
         self.min_length = min_length
+        self.structure = structure
         self.alternatives = alternatives
         self.settings = settings
         self.code = sequence.parameters.code
@@ -105,7 +109,7 @@ class Assembler:
         # A circle is cut where its labels say that there is no gene.
         labelled = per_base or sequence.contig.circular
         self.labels = np.full(length, -1, np.int8) if labelled else None
-        self.steps = np.zeros((length, 6), np.uint16) if per_base else None
+        self.steps = np.zeros((length, len(structure.frames)), np.uint16) if per_base else None
         # A chunk that waits for the next one, and from where on it counts.
         self.waiting: tuple[Chunk, np.ndarray, np.ndarray] | None = None
         self.low = 0
@@ -123,7 +127,7 @@ class Assembler:
         path : numpy.ndarray
             int8 (n,), the state of each of its bases.
         frames : numpy.ndarray
-            float32 (n, 6), posteriors of the frames.
+            float32 (n, F), posteriors of the frames.
         """
         if chunk.begins:
             self.low = chunk.low
@@ -157,7 +161,8 @@ class Assembler:
         low, self.low = self.low, high
         taken = slice(low - chunk.low, high - chunk.low)
         flags = self.flags[chunk.low : chunk.high]
-        for gene in genes_of_path(path[taken], flags[taken], self.sequence.contig.id, taken.start):
+        contig = self.sequence.contig.id
+        for gene in genes_of_path(path[taken], flags[taken], self.structure, contig, taken.start):
             left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
             torn = (left_open and gene.start > taken.start) or (
                 right_open and gene.end < taken.stop
@@ -207,7 +212,9 @@ class Assembler:
                 ),
             )
             for gene in self.genes
-            if cut <= gene.start < cut + length and gene.end < len(self.labels)
+            if cut <= gene.start < cut + length
+            and gene.end < len(self.labels)
+            and len(gene) <= length
         ]
         genes.sort(key=lambda g: (g.start, g.end, -g.strand))
         if self.steps is None:
@@ -230,14 +237,14 @@ class _GenePosteriors:
     gene : CodingSequence
         A gene of a chunk, of one part.
     frames : numpy.ndarray
-        float32 (n, 6), posteriors of the frames of the chunk.
+        float32 (n, F), posteriors of the frames of the chunk.
     flags : numpy.ndarray
         uint8 (n,), flags of the chunk.
     """
 
     def __init__(self, gene: CodingSequence, frames: np.ndarray, flags: np.ndarray) -> None:
         self._gene = gene
-        self._columns = frames[:, :3] if gene.strand > 0 else frames[:, 3:]
+        self._columns = np.split(frames, 2, axis=1)[gene.strand < 0]
         self._flags = flags
         self._start, self._stop = (
             (START, STOP) if gene.strand > 0 else (START_REVERSE, STOP_REVERSE)

@@ -11,7 +11,7 @@ import numpy as np
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE
 from dnatag.domains.genes.decoding.settings import DecodingSettings
-from dnatag.domains.genes.loops import drop_short, least_rotation
+from dnatag.domains.genes.loops import drop_starts, least_rotation, mark_repeats
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.engine.batching import split
@@ -43,6 +43,8 @@ class PaddedContig:
         0 if the contig is no circle.
     mask : numpy.ndarray or None
         bool (L - 2 * pad,), where no gene may be.
+    repeats : numpy.ndarray or None
+        bool (L - 2 * pad,), where short tandem repeats are; None if there are none.
     """
 
     contig: Contig
@@ -52,6 +54,7 @@ class PaddedContig:
     pad: int
     shift: int = 0
     mask: np.ndarray | None = None
+    repeats: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -71,7 +74,7 @@ class PaddedContig:
         min_length : int
             Shortest gene, in bases.
         settings : DecodingSettings
-            How much of a circle is repeated, and which genes are very short.
+            How much of a circle is repeated, which genes are very short, what tandem repeats are.
         regions : sequence of (int, int)
             Where no gene may be, 0-based and half-open.
         """
@@ -96,9 +99,15 @@ class PaddedContig:
         # Very short genes are not even begun, which saves looking at half of the starts; of the
         # others a short one is dropped in the end, rather than stretched to a start further up.
         shortest = min(min_length, settings.very_short)
-        drop_short(flags, START, STOP, len(flags) - 1, 1, shortest)
-        drop_short(flags, START_REVERSE, STOP_REVERSE, 0, -1, shortest)
-        return cls(contig, parameters, padded, flags, pad, shift, mask)
+        # A gene goes round a circle once at most.
+        longest = len(contig) if contig.circular else len(flags)
+        drop_starts(flags, START, STOP, len(flags) - 1, 1, shortest, longest)
+        drop_starts(flags, START_REVERSE, STOP_REVERSE, 0, -1, shortest, longest)
+        repeats = np.zeros(length, dtype=bool)
+        any_repeats = mark_repeats(symbols, settings.repeat_period, settings.repeat_length, repeats)
+        return cls(
+            contig, parameters, padded, flags, pad, shift, mask, repeats if any_repeats else None
+        )
 
     def __len__(self) -> int:
         """Bases, of a circle as it is unrolled."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-import torch
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
@@ -20,13 +19,13 @@ from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals
 from dnatag.domains.genes.signals.rbs import RbsMotif
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, START_SCORES
+from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
-from dnatag.engine.inference.torch_encoder import TorchEncoder
+from dnatag.engine.inference.networks import tile_encoder
 from dnatag.engine.inference.windows import EncodedWindow, FeatureFunction, Runner, Window
-from dnatag.engine.networks.kmer_tagger import KmerTagger
+from dnatag.engine.networks.weights import KmerWeights
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer
 
@@ -82,9 +81,11 @@ class Decoder:
 
     Parameters
     ----------
-    tagger : KmerTagger
+    weights : KmerWeights
         The gene model.
-    device : torch.device
+    structure : GeneStructure
+        Which genes are legal; the model gives the scores of its grammar.
+    device : str
         Where the network runs; decoding is done on the CPU.
     threads : int
         Number of CPU threads.
@@ -102,8 +103,9 @@ class Decoder:
 
     def __init__(
         self,
-        tagger: KmerTagger,
-        device: torch.device,
+        weights: KmerWeights,
+        structure: GeneStructure,
+        device: str,
         threads: int,
         *,
         closed_ends: bool = False,
@@ -112,7 +114,8 @@ class Decoder:
         masks: Mapping[str, Sequence[tuple[int, int]]] | None = None,
         settings: DecodingSettings,
     ) -> None:
-        self.grammar = tagger.grammar
+        self.grammar = weights.grammar
+        self.structure = structure
         self.device = device
         self.threads = threads
         self.closed_ends = closed_ends
@@ -120,11 +123,11 @@ class Decoder:
         self.alternatives = alternatives
         self.masks = masks or {}
         self.settings = settings
-        self.runner = Runner(TorchEncoder(tagger, device), threads, settings.tiling)
-        self._transition_weights = tagger.transition_weights.detach().cpu().numpy()
-        self._frame_of_state = FRAME_OF_STATE.astype(np.float32)
-        self._frames = [self.grammar.scores.index(frame) for frame in FRAMES]
-        self._starts = [self.grammar.scores.index(start) for start in START_SCORES]
+        self.runner = Runner(tile_encoder(weights, device), threads, settings.tiling)
+        self._transition_weights = weights.transition_weights
+        self._frame_of_state = structure.frame_of_state.astype(np.float32)
+        self._frames = [self.grammar.scores.index(frame) for frame in structure.frames]
+        self._starts = [self.grammar.scores.index(start) for start in structure.start_scores]
 
     def predict(
         self,
@@ -177,7 +180,12 @@ class Decoder:
         """Find genes; the chunks are encoded group by group, in order."""
         found = [
             Assembler(
-                s, self.min_length, self.alternatives, per_base=per_base, settings=self.settings
+                s,
+                self.min_length,
+                self.structure,
+                alternatives=self.alternatives,
+                per_base=per_base,
+                settings=self.settings,
             )
             for s in sequences
         ]
@@ -241,7 +249,7 @@ class Decoder:
                 path, flags = paths[i][: chunk.high - chunk.low], sequence.flags[here]
                 genes = [
                     g
-                    for g in genes_of_path(path, flags)
+                    for g in genes_of_path(path, flags, self.structure)
                     if chunk.owns(chunk.low + g.three_prime, self.settings.overlap)
                 ]
                 symbols = sequence.symbols[here]
@@ -370,6 +378,9 @@ class Decoder:
                 offset = chunk.low + sequence.pad - encoded[i].window.start
                 scores[row, :n] = encoded[i].scores[offset : offset + n]
                 flags[row, :n] = sequence.flags[chunk.low + sequence.pad :][:n]
+                if sequence.repeats is not None:
+                    repeats = np.flatnonzero(sequence.repeats[chunk.low : chunk.high])
+                    scores[row, repeats[:, None], self._frames] = 0
                 if sequence.mask is not None:
                     masked = np.flatnonzero(sequence.mask[chunk.low : chunk.high])
                     scores[row, masked[:, None], self._frames] = self.settings.masked

@@ -25,6 +25,10 @@ class DecodingSettings:
     very_short : int
         Starts of genes with fewer bases are dropped before decoding, unless such genes are asked
         for.
+    repeat_period, repeat_length : int
+        Tandem repeats with periods of up to so many bases and at least so many bases are neither
+        for nor against genes: the network makes anything of them, in several frames at once. There
+        is next to none in genomes of prokaryotes, 3 bases in 100 kb.
     masked : float
         Score of a base in a gene where a region is masked: less than any evidence can outweigh.
     rbs_weight : float
@@ -41,6 +45,8 @@ class DecodingSettings:
     overlap: int = 10_000
     group: int = 8_000_000
     very_short: int = 60
+    repeat_period: int = 10
+    repeat_length: int = 50
     masked: float = -1e4
     rbs_weight: float = 0.3
     min_alternative: float = 0.01

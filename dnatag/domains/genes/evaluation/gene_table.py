@@ -16,7 +16,7 @@ __all__ = ["Axis", "Cover", "GeneTable"]
 class Axis:
     """All contigs one after the other, six times: once for each strand and frame.
 
-    An interval of a gene then tells strand, frame and contig by its coordinates, and any
+    The coordinates of a gene's interval then give strand, frame and contig, and any
     question about overlaps is one about intervals on a line.
     """
 
@@ -38,7 +38,7 @@ class Axis:
                 f"CDS {cds.id or '?'} ({cds.start + 1}..{cds.end}) ends past the end of contig "
                 f"{cds.contig} ({self.lengths[cds.contig]} bp)"
             )
-        return self.offset[cds.contig]
+        return int(self.offset[cds.contig])
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,8 @@ class Cover:
             into = position - np.append(self.left, 0)[whole]
             return total[whole] + np.where(begun, into, 0)
 
-        return before(right) - before(left)
+        covered: np.ndarray = before(right) - before(left)
+        return covered
 
     def __and__(self, other: Cover) -> int:
         """Bases that both cover."""

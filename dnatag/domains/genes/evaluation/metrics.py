@@ -40,6 +40,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -108,7 +109,7 @@ class Counts:
         """
         return _ratio(self.found + self.right, self.reference + self.predicted)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return counts and ratios, None for NaN."""
         return {
             "reference": self.reference,
@@ -139,7 +140,7 @@ class Orforise:
     detected: int
     perfect: int
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return counts and ratios, None for NaN."""
         return {
             "genes": self.genes,
@@ -208,7 +209,7 @@ class Scores:
         """Share of right starts among the genes found."""
         return _ratio(self.exact.found, self.stop.found)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types; ratios from 0 to 1, None where nothing is to count."""
         return {
             "reference": asdict(self.reference),
@@ -240,7 +241,7 @@ class VerifiedScores:
     found: int
     right: int
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return counts and ratios, None for NaN."""
         return {
             "reference": asdict(self.reference),
@@ -253,7 +254,7 @@ class VerifiedScores:
 
 
 def reason_to_set_aside(cds: CodingSequence) -> str | None:
-    """Say why a reference row counts neither for nor against a prediction.
+    """Return why a reference row counts neither for nor against a prediction.
 
     Returns
     -------
@@ -275,7 +276,7 @@ def reason_to_set_aside(cds: CodingSequence) -> str | None:
 
 
 def contig_lengths(annotations: Iterable[Annotation]) -> dict[str, int]:
-    """Length in bases of each contig, as the files tell it, or else up to its last CDS.
+    """Length in bases of each contig, as the files state it, or else up to its last CDS.
 
     Parameters
     ----------

@@ -34,7 +34,8 @@ def chains(counts: np.ndarray) -> np.ndarray:
         Floats (n, 4096), logarithm of the probability of a hexamer's last base, given the others.
     """
     of_bases = counts.reshape(-1, 1024, 4)
-    return np.log(of_bases / of_bases.sum(2, keepdims=True)).reshape(counts.shape)
+    chains: np.ndarray = np.log(of_bases / of_bases.sum(2, keepdims=True))
+    return chains.reshape(counts.shape)
 
 
 def choose_bins(

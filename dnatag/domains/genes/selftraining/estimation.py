@@ -116,7 +116,7 @@ class ParameterEstimator:
         return Estimate(
             GenomeParameters(code, signals, signals, RbsMotif.estimate(examples)),
             number,
-            f"adapted to the genome: learnt from {number} genes of a sample",
+            f"adapted to the genome: estimated from {number} genes of a sample",
         )
 
     def from_genome(
@@ -144,8 +144,8 @@ class ParameterEstimator:
         encoded = self.decoder.encode(contigs, estimate.parameters, observer)
         parameters, genes, rounds = self._refine(encoded, estimate.parameters)
         remark = (
-            f"adapted to the genome: codon usage of a sample, starts of {genes} genes, learnt "
-            f"in {rounds} round{'s' * (rounds > 1)}"
+            f"adapted to the genome: codon usage of a sample, starts of {genes} genes, "
+            f"estimated in {rounds} round{'s' * (rounds > 1)}"
         )
         return Estimate(parameters, estimate.genes, remark, encoded.of(parameters))
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dnatag.domains.genes.codes import STOP, STOP_REVERSE, GeneticCode
+from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.chunks import groups
 from dnatag.domains.genes.decoding.decoder import Decoder
+from dnatag.domains.genes.loops import open_bases
 from dnatag.domains.genes.nucleotides import encode, splice
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.sampling import sample
@@ -47,7 +48,9 @@ class CodeEvidence:
         return cls(stretches, np.sum([part.scores for part in parts], axis=0))
 
 
-def may_be_recoded(stretches: Sequence[Contig], settings: SelfTrainingSettings) -> bool:
+def may_be_recoded(
+    stretches: Sequence[Contig], settings: SelfTrainingSettings, more_open: float
+) -> bool:
     """Whether stretches of a genome look as if its genetic code could be another one than 11.
 
     Under code 11 the genes of another code are in pieces, cut at each codon that is a stop only in
@@ -56,9 +59,11 @@ def may_be_recoded(stretches: Sequence[Contig], settings: SelfTrainingSettings) 
     Parameters
     ----------
     stretches : sequence of Contig
-        Of a genome.
+        Stretches of a genome.
     settings : SelfTrainingSettings
-        Which codes there are, and how much more they have to open.
+        Which codes there are, and what is a long frame.
+    more_open : float
+        The share of the sequence that another code has to open.
 
     Returns
     -------
@@ -68,27 +73,15 @@ def may_be_recoded(stretches: Sequence[Contig], settings: SelfTrainingSettings) 
     size = sum(map(len, stretches))
     if size < settings.min_code_sample:
         return False
-    open_bases = np.zeros(1 + len(settings.other_codes))
-    for stretch in stretches:
-        symbols = encode(stretch.sequence)
-        for i, table in enumerate((11, *settings.other_codes)):
-            flags = GeneticCode.ncbi(table).properties(symbols)
-            open_bases[i] += _open_bases(flags, settings.long_frame)
-    return bool(open_bases[1:].max() - open_bases[0] >= settings.more_open * size)
+    symbols = [encode(stretch.sequence) for stretch in stretches]
 
+    def open_under(table: int) -> int:
+        code = GeneticCode.ncbi(table)
+        return sum(open_bases(code.properties(s), settings.long_frame) for s in symbols)
 
-def _open_bases(flags: np.ndarray, long_frame: int) -> int:
-    """Count the bases in long reading frames of either strand, from flags (L,)."""
-    length = len(flags)
-    depth = np.zeros(length + 1, np.int64)
-    for bit in (STOP, STOP_REVERSE):
-        stops = np.flatnonzero(flags & bit)
-        for frame in range(3):
-            edges = np.concatenate([[-1], stops[stops % 3 == frame], [length]])
-            long = np.diff(edges) > long_frame
-            depth[edges[:-1][long] + 1] += 1
-            depth[edges[1:][long]] -= 1
-    return int(np.count_nonzero(np.cumsum(depth[:-1])))
+    least = open_under(11) + more_open * size
+    # Most genomes of code 11 leave too little to open.
+    return least <= size and any(open_under(table) >= least for table in settings.other_codes)
 
 
 def likeliest_code(evidence: CodeEvidence, settings: SelfTrainingSettings) -> tuple[int, str]:
@@ -97,7 +90,7 @@ def likeliest_code(evidence: CodeEvidence, settings: SelfTrainingSettings) -> tu
     Parameters
     ----------
     evidence : CodeEvidence
-        Of a genome.
+        The evidence of a genome.
     settings : SelfTrainingSettings
         The codes and their margins.
 
@@ -110,7 +103,7 @@ def likeliest_code(evidence: CodeEvidence, settings: SelfTrainingSettings) -> tu
     """
     size = evidence.size
     if size < settings.min_code_sample:
-        return 11, f"{size} bp are too few to tell"
+        return 11, f"{size} bp are too few to choose"
     against = (evidence.scores[1:] - evidence.scores[0]) * 1000 / size
     gains = dict(zip(settings.other_codes, against, strict=True))
     best = max(gains, key=lambda table: gains[table])
@@ -140,7 +133,7 @@ class CodeChooser:
         return sample(contigs, self.settings.code_sample, self.settings.code_stretch)
 
     def examine(
-        self, genomes: Iterable[Sequence[Contig]], *, screen: bool = True
+        self, genomes: Iterable[Sequence[Contig]], more_open: float | None = None
     ) -> list[CodeEvidence]:
         """Compute the likelihoods of genomes under each genetic code.
 
@@ -148,23 +141,22 @@ class CodeChooser:
         ----------
         genomes : iterable of sequence of Contig
             The contigs of each; samples are taken of them.
-        screen : bool
-            Whether to leave out the genomes that look like code 11 at first sight.
+        more_open : float or None
+            Only of genomes in which another code opens this share more of the sequence, see
+            :func:`may_be_recoded`; None: of all with enough bases.
         """
         samples = [self.sample(contigs) for contigs in genomes]
         least = self.settings.min_code_sample
         wanted = [
-            may_be_recoded(s, self.settings) if screen else sum(map(len, s)) >= least
+            sum(map(len, s)) >= least
+            if more_open is None
+            else may_be_recoded(s, self.settings, more_open)
             for s in samples
         ]
-        tables = (11, *self.settings.other_codes)
-        codes = [GeneticCode.ncbi(table) for table in tables]
-        flat = [stretch for s, is_wanted in zip(samples, wanted, strict=True) if is_wanted
-                for stretch in s]  # fmt: skip
-        owners = np.repeat(
-            np.arange(len(samples)),
-            [len(s) * is_wanted for s, is_wanted in zip(samples, wanted, strict=True)],
-        )
+        codes = [GeneticCode.ncbi(table) for table in (11, *self.settings.other_codes)]
+        flat = [x for s, is_wanted in zip(samples, wanted, strict=True) if is_wanted for x in s]
+        sizes = [len(s) * is_wanted for s, is_wanted in zip(samples, wanted, strict=True)]
+        owners = np.repeat(np.arange(len(samples)), sizes)
         each = [
             self.decoder.log_partitions(group, codes)
             for group in groups(flat, self.decoder.settings.group)
@@ -193,12 +185,64 @@ class CodeChooser:
 
     def of_genome(self, contigs: Sequence[Contig]) -> tuple[GeneticCode, str]:
         """Choose the genetic code of one genome; returns as :meth:`choose`."""
-        (evidence,) = self.examine([contigs], screen=False)
+        (evidence,) = self.examine([contigs])
         return self.choose(evidence)
 
     def of_each(self, contigs: Iterable[Contig]) -> list[tuple[GeneticCode, str]]:
         """Choose the genetic code of each contig by itself; returns as :meth:`choose`."""
-        return [self.choose(evidence) for evidence in self.examine([c] for c in contigs)]
+        more_open = self.settings.more_open
+        return [self.choose(e) for e in self.examine(([c] for c in contigs), more_open)]
+
+    def differ(self, contigs: Sequence[Contig]) -> bool:
+        """Whether some contigs clearly have other stop codons than the others.
+
+        Parameters
+        ----------
+        contigs : sequence of Contig
+            Of one genome or of several.
+        """
+        settings = self.settings
+        sure: set[int] = set()
+        rest = []
+        for contig, evidence in zip(contigs, self._look_at(contigs), strict=True):
+            best = int(evidence.scores.argmax())
+            gain = evidence.scores[best] - evidence.scores[0]
+            if 1000 * gain >= settings.clear_margin * evidence.size > 0:
+                sure.add(settings.other_codes[best - 1])
+            else:
+                rest.append(contig)
+        if len({GeneticCode.ncbi(table).stops for table in sure}) != 1:
+            return bool(sure)
+        (evidence,) = self.examine([rest])
+        return any(self.refutes(evidence, table) for table in sure)
+
+    def _look_at(self, contigs: Sequence[Contig]) -> list[CodeEvidence]:
+        """Examine a stretch of each contig, if it is long enough and clearly looks recoded."""
+        settings = self.settings
+        stretches = [
+            sample([c], settings.code_stretch, settings.code_stretch)
+            if len(c) >= settings.clear_size
+            else []
+            for c in contigs
+        ]
+        return self.examine(stretches, settings.clear_open)
+
+    def refutes(self, evidence: CodeEvidence, table: int) -> bool:
+        """Whether contigs clearly have code 11 rather than another one.
+
+        Parameters
+        ----------
+        evidence : CodeEvidence
+            Of the contigs, for all codes.
+        table : int
+            NCBI's number of the other code, or of one with the same stop codons.
+        """
+        stops = GeneticCode.ncbi(table).stops
+        return any(
+            evidence.scores[0] - score >= self.settings.clear_odds
+            for other, score in zip(self.settings.other_codes, evidence.scores[1:], strict=True)
+            if GeneticCode.ncbi(other).stops == stops
+        )
 
     def _tryptophan(self, stretches: Sequence[Contig]) -> float:
         """Share of TGA and TGG among the codons of the sure genes of a sample, under code 4."""

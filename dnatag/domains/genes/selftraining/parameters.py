@@ -108,8 +108,8 @@ def load_parameters(path: Path) -> GenomeParameters:
             check_tables(tables[part], kind.none().to_arrays())
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} was saved by another version of dnatag, or is damaged ({error}): make it anew "
-            "with --save-adaptation"
+            f"{path} was saved by another version of dnatag, or is damaged ({error}): make it "
+            "again with --save-adaptation"
         ) from None
     return GenomeParameters(code, **parts)
 

@@ -239,11 +239,13 @@ class Planner:
         return gain > settings.min_binning_gain
 
     def _codes_differ(self, contigs: Sequence[Contig]) -> bool:
-        """Whether long contigs, each by itself, want genetic codes with different stop codons."""
-        long = [contig for contig in contigs if len(contig) >= self.settings.long_contig]
-        if self.code is not None or len(long) < 2:
+        """Whether contigs, each by itself, have genetic codes with different stop codons."""
+        if self.code is not None or len(contigs) < 2:
             return False
-        return len({code.stops for code, _ in self.codes.of_each(long)}) > 1
+        long = [contig for contig in contigs if len(contig) >= self.settings.long_contig]
+        if len(long) > 1 and len({code.stops for code, _ in self.codes.of_each(long)}) > 1:
+            return True
+        return self.codes.differ(contigs)
 
     def _bin(self, contigs: list[Contig], observer: Observer) -> dict[str, GenomeParameters]:
         """Bin short contigs and estimate the parameters of each bin.
@@ -261,13 +263,17 @@ class Planner:
             f"{self.settings.long_contig // 1000} kb are taken together in {len(numbers)} bins, "
             "longer ones are taken on their own"
         )
-        evidence = [] if self.code is not None else self.codes.examine([c] for c in contigs)
+        evidence = (
+            []
+            if self.code is not None
+            else self.codes.examine(([c] for c in contigs), self.settings.more_open)
+        )
         binned: dict[str, GenomeParameters] = {}
         adapted = 0
         for number in numbers:
             members, code = np.flatnonzero(bins == number).tolist(), self.code
             if code is None:
-                code, members = self._code_of_bin(members, evidence, observer)
+                code, members = self._code_of_bin(members, contigs, evidence, observer)
             if members:
                 estimate = self._estimator.from_sample([contigs[i] for i in members], code)
                 adapted += len(members) * (estimate.genes > 0)
@@ -279,11 +285,20 @@ class Planner:
         return binned
 
     def _code_of_bin(
-        self, members: list[int], evidence: Sequence[CodeEvidence], observer: Observer
+        self,
+        members: list[int],
+        contigs: Sequence[Contig],
+        evidence: Sequence[CodeEvidence],
+        observer: Observer,
     ) -> tuple[GeneticCode, list[int]]:
         """Choose the genetic code of a bin; return also the contigs that do not want another."""
         code, remark = self.codes.choose(CodeEvidence.total([evidence[i] for i in members]))
-        if code.table != 11:
+        if code.table is not None and code.table != 11:
+            all_scores = self.codes.examine([contigs[i]] for i in members)
+            members = [
+                i for i, own in zip(members, all_scores, strict=True)
+                if not self.codes.refutes(own, code.table)
+            ]  # fmt: skip
             observer.note(f"a bin of {len(members)} contig{'s' * (len(members) > 1)}: {remark}")
         accepted = code.stops, GeneticCode.ncbi(11).stops
         own = [likeliest_code(evidence[i], self.settings)[0] for i in members]

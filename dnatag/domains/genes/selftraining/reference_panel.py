@@ -119,8 +119,9 @@ class ReferencePanel:
     @cached_property
     def shares(self) -> np.ndarray:
         """Share of each hexamer: float64 (P, 4096)."""
-        shares = np.exp(self.composition.astype(float))
-        return shares / shares.sum(1, keepdims=True)
+        shares: np.ndarray = np.exp(self.composition.astype(float))
+        shares = shares / shares.sum(1, keepdims=True)
+        return shares
 
     @cached_property
     def _chains(self) -> np.ndarray:
@@ -134,7 +135,9 @@ class ReferencePanel:
         share = self.shares.reshape(shape)
         odds = np.exp([a.hexamers.astype(float) for a in self.signals]).reshape(shape)
         coding = share * odds
-        ratios = coding / coding.sum(2, keepdims=True) / share * share.sum(2, keepdims=True)
+        ratios: np.ndarray = (
+            coding / coding.sum(2, keepdims=True) / share * share.sum(2, keepdims=True)
+        )
         return ratios.reshape(len(self.names), 4096)
 
     def average(self, numbers: Sequence[int]) -> tuple[GeneSignals, RbsMotif]:

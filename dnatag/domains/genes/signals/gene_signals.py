@@ -34,7 +34,7 @@ FEATURES = tuple(f"{strand}{name}" for strand in "+-" for name in _OWN)
 #: The order of the features on the other strand.
 MIRROR_FEATURES = (*range(len(_OWN), 2 * len(_OWN)), *range(len(_OWN)))
 
-#: The start profile covers this many bases before the start codon and behind it.
+#: The start profile covers this many bases before the start codon and after it.
 _BEFORE, _BEHIND = 40, 12
 #: Length of the words before starts, and their class by the bases between word and start codon.
 _WORD = 5
@@ -90,7 +90,8 @@ def _log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.nd
     rate = rate / rate.sum(-1, keepdims=True)
     total = counts.sum(-1, keepdims=True)
     shrunk = (counts + prior * rate) / (total + prior)
-    return np.log(shrunk / rate).astype(np.float32)
+    ratio: np.ndarray = np.log(shrunk / rate)
+    return ratio.astype(np.float32)
 
 
 class GeneExamples(NamedTuple):

@@ -1,8 +1,8 @@
 """Genes to labels and back.
 
-Labels are allowed states: for each base a 22-bit set of states of the gene grammar. A base whose
+Labels are sets of allowed states: for each base a set of states of the gene structure. A base whose
 genes are certain allows one state; where the annotation cannot be expressed or trusted all states
-are allowed, and training marginalises over them.
+are allowed, and training marginalizes over them.
 """
 
 from __future__ import annotations
@@ -17,25 +17,10 @@ import numpy as np
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.loops import open_runs
 from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, MASK_OF_STATE, STATE_OF_FRAMES
+from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.formats.sequences.records import CodingSequence
 
-__all__ = ["ANY_STATE", "Labels", "genes_of_path", "label_genes"]
-
-#: The set of all 22 states.
-ANY_STATE = np.uint32((1 << 22) - 1)
-
-#: uint32 (6, 22): the states that differ from a state in nothing but whether a frame is open.
-_WITH_AND_WITHOUT = np.array(
-    [
-        [
-            sum(1 << s for s in {int(STATE_OF_FRAMES[m & ~f]), int(STATE_OF_FRAMES[m | f])} - {-1})
-            for m in map(int, MASK_OF_STATE)
-        ]
-        for f in (1 << i for i in range(6))
-    ],
-    dtype=np.uint32,
-)
+__all__ = ["Labels", "genes_of_path", "label_genes"]
 
 
 @dataclass
@@ -45,7 +30,8 @@ class Labels:
     Attributes
     ----------
     allowed : numpy.ndarray
-        uint32 (L,), the set of allowed states of each base.
+        Unsigned integers (L,), the set of allowed states of each base, see
+        :attr:`dnatag.domains.genes.structures.base.GeneStructure.set_type`.
     genes : list of CodingSequence
         The genes that the labels express, the trustworthy ones.
     masked : collections.Counter
@@ -139,15 +125,17 @@ def _upstream_limit(cds: CodingSequence, flags: np.ndarray) -> int:
         here -= step
 
 
-def _leave_start_open(allowed: np.ndarray, cds: CodingSequence, flags: np.ndarray) -> None:
+def _leave_start_open(
+    allowed: np.ndarray, cds: CodingSequence, flags: np.ndarray, structure: GeneStructure
+) -> None:
     """Allow any start of a gene, up to its middle; other genes stay as they are."""
     middle = cds.five_prime + len(cds) // 2 * cds.strand
     low, high = sorted((_upstream_limit(cds, flags), middle))
     frame = (np.arange(low, high + 1) - cds.five_prime) * cds.strand % 3
-    widened = np.zeros(len(frame), dtype=np.uint32)
-    for state in range(len(FRAME_OF_STATE)):
-        here = (allowed[low : high + 1] >> np.uint32(state)) & 1
-        widened |= here * _WITH_AND_WITHOUT[frame + (0 if cds.strand > 0 else 3), state]
+    frame += 0 if cds.strand > 0 else len(structure.frames) // 2
+    widened = np.zeros(len(frame), dtype=structure.set_type)
+    for state, here in enumerate(structure.members(allowed[low : high + 1]).T):
+        widened |= here * structure.with_and_without[frame, state]
     allowed[low : high + 1] |= widened
 
 
@@ -155,6 +143,7 @@ def label_genes(
     sequence: bytes | np.ndarray,
     genes: Iterable[CodingSequence],
     code: GeneticCode,
+    structure: GeneStructure,
     *,
     open_starts: bool = False,
 ) -> Labels:
@@ -174,6 +163,8 @@ def label_genes(
         Its annotation, in any order.
     code : GeneticCode
         The genetic code.
+    structure : GeneStructure
+        Whose states the labels are.
     open_starts : bool
         Whether the annotated starts are not to be trusted: a gene may then begin at any start
         codon from the first one of its reading frame to the middle of the gene.
@@ -185,7 +176,7 @@ def label_genes(
     """
     symbols = encode(sequence) if isinstance(sequence, bytes) else sequence
     length, flags = len(symbols), code.properties(symbols)
-    labels = Labels(np.zeros(length, dtype=np.uint32))
+    labels = Labels(np.zeros(length, dtype=structure.set_type))
     open_at = np.zeros(length, dtype=np.uint8)
     masked = np.zeros(length, dtype=bool)
 
@@ -208,7 +199,7 @@ def label_genes(
             # No gene passes a stop in frame: two that share a frame share their stop.
             if any((open_at[s:e] & frames).any() for s, e, frames in opened):
                 fault = "second gene with the same stop"
-            elif any((STATE_OF_FRAMES[frames] < 0).any() for _, _, frames in widened):
+            elif any((structure.state_of_frames[frames] < 0).any() for _, _, frames in widened):
                 fault = "more than two genes at a base"
             else:
                 for start, end, frames in widened:
@@ -216,27 +207,33 @@ def label_genes(
                 labels.genes.append(cds)
         if fault is not None:
             mask(cds, fault)
-    labels.allowed[:] = np.uint32(1) << STATE_OF_FRAMES[open_at].astype(np.uint32)
-    labels.allowed[masked] = ANY_STATE
+    labels.allowed[:] = structure.set_of(structure.state_of_frames[open_at])
+    labels.allowed[masked] = structure.any_state
     if open_starts:
         for cds in labels.genes:
             if len(cds.parts) == 1 and not cds.partial5:
-                _leave_start_open(labels.allowed, cds, flags)
+                _leave_start_open(labels.allowed, cds, flags, structure)
     labels.genes.sort(key=lambda g: (g.parts, g.strand))
     return labels
 
 
 def genes_of_path(
-    path: np.ndarray, flags: np.ndarray, contig: str = "", offset: int = 0
+    path: np.ndarray,
+    flags: np.ndarray,
+    structure: GeneStructure,
+    contig: str = "",
+    offset: int = 0,
 ) -> list[CodingSequence]:
     """Read the genes off a path of states.
 
     Parameters
     ----------
     path : numpy.ndarray
-        Integers (L,), a legal path of the gene grammar.
+        Integers (L,), a legal path of the structure's grammar.
     flags : numpy.ndarray
         uint8 (L,), the flags of the same bases.
+    structure : GeneStructure
+        Whose states the path has.
     contig : str
         Id that the genes get.
     offset : int
@@ -249,7 +246,7 @@ def genes_of_path(
         the path's first (last) codon is a start (stop) codon in frame: these count as whole.
     """
     runs = np.empty((8 + len(path) // 200, 4), np.int64)
-    while (count := open_runs(path, flags, FRAME_OF_STATE, runs)) > len(runs):
+    while (count := open_runs(path, flags, structure.frame_of_state, runs)) > len(runs):
         runs = np.empty((count, 4), np.int64)
     genes = []
     for reverse, phase, left, right in runs[:count].tolist():

@@ -10,7 +10,9 @@ import torch
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.signals.gene_signals import FEATURES, GeneExamples, GeneSignals
+from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import Labels
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.batch import Batch
 from dnatag.errors import InputError
 from dnatag.formats.sequences.records import CodingSequence
@@ -85,7 +87,7 @@ class LabelledGenome:
         Parameters
         ----------
         seed : int
-            Of the random choices.
+            Seed of the random choices.
         variants : int
             Number of estimates.
         """
@@ -187,11 +189,13 @@ class GenomeWindows:
     batch : int
         Windows per step, over all workers.
     seed : int
-        Of all random choices.
+        Seed of all random choices.
     unadapted : float
         Share of windows without the features of signals, as in a first pass.
     validation_batches : int
         Number of batches of ``VALIDATION_WINDOWS`` windows to validate on.
+    structure : GeneStructure
+        Whose states the labels of the genomes are.
     """
 
     train: Sequence[LabelledGenome]
@@ -201,6 +205,7 @@ class GenomeWindows:
     seed: int = 1
     unadapted: float = 0.33
     validation_batches: int = 24
+    structure: GeneStructure = field(default_factory=prokaryotic)
 
     def batch_at(self, step: int, rank: int = 0, world: int = 1) -> Batch:
         """Return a worker's share of the batch of a step."""
@@ -219,7 +224,7 @@ class GenomeWindows:
         weights = np.array([g.weight for g in genomes])
         symbols = np.zeros((n, width), np.uint8)
         flags = np.zeros((n, width), np.uint8)
-        allowed = np.zeros((n, width), np.uint32)
+        allowed = np.zeros((n, width), self.structure.set_type)
         features = np.zeros((n, width, len(FEATURES)), np.float32)
         lengths = np.zeros(n, np.int64)
         for i, key in enumerate(keys):
@@ -242,10 +247,10 @@ class GenomeWindows:
                 low, high = max(start - _FLANK, 0), min(end + _FLANK, size)
                 around = signals.features(contig.symbols[low:high], contig.flags[low:high])
                 features[i, :length] = around[start - low : end - low]
-        states = (allowed[..., None] >> np.arange(22, dtype=np.uint32)) & 1
+        states = self.structure.members(allowed)
         words = torch.from_numpy(flags)
         return Batch(
             inputs=(torch.from_numpy(symbols), words, torch.from_numpy(features)),
             lengths=torch.from_numpy(lengths),
-            targets={"flags": words, "allowed": torch.from_numpy(states.astype(bool))},
+            targets={"flags": words, "allowed": torch.from_numpy(states)},
         )

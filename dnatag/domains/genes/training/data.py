@@ -12,6 +12,7 @@ from Bio.Data import CodonTable
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.structures.labels import label_genes
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.domains.genes.training.corpus import LabelledContig, LabelledGenome
 from dnatag.domains.genes.training.table import GenomeEntry
 from dnatag.errors import InputError
@@ -24,7 +25,7 @@ __all__ = ["HELD_OUT", "GenomeData", "GenomeSource", "read_genomes"]
 #: Share of each genome that is held out where no genome is named to validate on.
 HELD_OUT = 0.1
 #: Genomes of fewer bases are trained on without signals: prediction estimates none from them.
-MIN_ADAPT = 60_000
+MIN_BASES_FOR_SIGNALS = 60_000
 #: Shorter contigs are left out.
 MIN_CONTIG = 300
 #: Longer contigs without any CDS are left out: they are rather not annotated than empty.
@@ -51,9 +52,9 @@ class GenomeSource:
     name, accessions, split, genetic_code
         As in the recipe; the accessions are the contig ids where it names none.
     bases, contigs, genes
-        What there is to learn from (or to validate on).
+        What there is to train (or to validate) on.
     masked : dict of str to int
-        CDS that are not learnt from, by reason.
+        CDS that are masked, by reason.
     left_out : dict of str to int
         Contigs that are not used, by reason.
     """
@@ -80,7 +81,7 @@ class GenomeData:
     sources : list of GenomeSource
         One for each genome.
     to_score : list of (GenomeEntry, GeneticCode)
-        Genomes whose genes tell how good the model is: all, or where a tenth of each was held
+        Genomes whose genes measure the model: all, or where a tenth of each was held
         out, those in that tenth.
     held_out : bool
         Whether a part of each genome was held out.
@@ -93,7 +94,7 @@ class GenomeData:
     held_out: bool
 
     def summary(self) -> str:
-        """Return a line on what is learnt from, what is masked and what is held out."""
+        """Return a line on the genomes, on what is masked and on what is held out."""
         sources = [s for s in self.sources if s.split == "train"]
         masked, left_out = Counter[str](), Counter[str]()
         for source in self.sources:
@@ -114,7 +115,12 @@ class GenomeData:
         return text
 
 
-def read_genomes(entries: Sequence[GenomeEntry], observer: Observer | None = None) -> GenomeData:
+def read_genomes(
+    entries: Sequence[GenomeEntry],
+    observer: Observer | None = None,
+    *,
+    min_bases_for_signals: int = MIN_BASES_FOR_SIGNALS,
+) -> GenomeData:
     """Read, check and label genomes.
 
     Parameters
@@ -123,12 +129,14 @@ def read_genomes(entries: Sequence[GenomeEntry], observer: Observer | None = Non
         The genomes.
     observer : Observer or None
         Receives each genome that has been read, as a unit of work.
+    min_bases_for_signals : int
+        Genomes of fewer bases are trained on without codon usage and start signals.
 
     Raises
     ------
     InputError
         If a file cannot be read, sequence and annotation do not fit, CDS break the genetic code,
-        or nothing is left to learn from.
+        or nothing is left to train on.
     """
     train: list[LabelledGenome] = []
     validate: list[LabelledGenome] = []
@@ -140,7 +148,7 @@ def read_genomes(entries: Sequence[GenomeEntry], observer: Observer | None = Non
         seed = number if entry.seed is None else entry.seed
         if held_out:
             genome, rest = genome.hold_out(HELD_OUT)
-        if source.bases >= MIN_ADAPT:
+        if source.bases >= min_bases_for_signals:
             genome.estimate_signals(seed)
         if held_out:
             validate.append(replace(rest, signals=genome.signals))
@@ -168,14 +176,16 @@ def _read_genome(entry: GenomeEntry) -> tuple[LabelledGenome, GenomeSource]:
             left_out["without CDS"] += 1
         else:
             symbols = encode(contig.sequence)
-            labels = label_genes(symbols, genes, code, open_starts=entry.starts == "open")
+            labels = label_genes(
+                symbols, genes, code, prokaryotic(), open_starts=entry.starts == "open"
+            )
             masked += labels.masked
             contigs.append(LabelledContig(symbols, code.properties(symbols), labels))
     n_genes = sum(len(c.labels.genes) for c in contigs)
     _check_code(where, code, pairs, n_genes, masked)
     if not n_genes:
         reasons = ", ".join(f"{n} {why}" for why, n in (masked or left_out).most_common())
-        raise InputError(f"{where}: has no gene to learn from ({reasons})")
+        raise InputError(f"{where}: has no gene to train on ({reasons})")
     bases = sum(len(c.symbols) for c in contigs)
     name = entry.organism or Path(entry.genome).name.partition(".")[0]
     weight = bases**0.5 if entry.weight is None else entry.weight
@@ -220,5 +230,5 @@ def _count_faulty(pairs: Sequence[tuple[Contig, list[CodingSequence]]], code: Ge
     masked = Counter[str]()
     for contig, genes in pairs:
         if genes:
-            masked += label_genes(contig.sequence, genes, code).masked
+            masked += label_genes(contig.sequence, genes, code, prokaryotic()).masked
     return sum(masked[why] for why in CODE_FAULTS)

@@ -42,7 +42,7 @@ class GeneExperiment(Experiment):
     Parameters
     ----------
     recipe : Recipe
-        Of the genes' task.
+        The recipe, of the task annotation.
     start : Path or None
         The model file to start from; None: from random weights.
     observer : Observer or None
@@ -73,7 +73,8 @@ class GeneExperiment(Experiment):
         self.start = start
         panel, earlier = ReferencePanel.none(), None
         if start is not None:
-            earlier, panel, _ = model.load(start)
+            weights, panel, _ = model.load(start)
+            earlier = weights.network()
         self.data = read_genomes(genome_entries(recipe), observer) if data is None else data
         self.summary = self.data.summary()
         self._earlier_panel = panel

@@ -1,4 +1,4 @@
-"""Recipes of genes: the tables ``[[corpus]]``, ``[network]`` and ``[training]``."""
+"""Settings in recipes of genes: ``[[corpus]]``, ``[network]`` and ``[training]``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ class GeneCorpus:
     ----------
     table : str
         TSV file beside the recipe: a header, and a row for each genome. Its columns are the
-        fields of :class:`dnatag.domains.genes.training.table.GenomeEntry`, of which only
-        ``genome`` is needed.
+        fields of :class:`dnatag.domains.genes.training.table.GenomeEntry`.
     folder : str
-        Where the files of the genomes are, from the recipe; they may also be in the folder that
-        is named on the command line.
+        Folder of the genomes' files, relative to the recipe; ``--folder`` takes precedence.
     """
 
     table: str = ""
@@ -39,8 +37,10 @@ class GeneNetwork:
 
     Parameters
     ----------
-    hidden, layers : int
-        Units and layers of each direction of the LSTM.
+    hidden : int
+        Units of each direction of the LSTM.
+    layers : int
+        Layers of the LSTM.
     embedding : int
         Length of the hexamer vectors.
     dropout : float
@@ -61,14 +61,20 @@ class GeneTraining:
     ----------
     steps : int or None
         Steps of the optimizer.
-    batch, window : int
-        Windows of a step, and their bases (a multiple of 3, at least 300).
+    batch : int
+        Windows of a step.
+    window : int
+        Bases of a window: a multiple of 3, at least 300.
     learning_rate : float or None
         Highest learning rate.
-    weight_decay, clip : float
-        The weight decay of AdamW, and the largest norm of the gradient.
-    warmup, validate_every : int or None
-        Steps of the warm-up, and between validations.
+    weight_decay : float
+        Weight decay of AdamW.
+    clip : float
+        Largest norm of the gradient.
+    warmup : int or None
+        Steps of the warm-up.
+    validate_every : int or None
+        Steps between validations.
     patience : int
         Validations without a better loss until training stops.
     unadapted : float

@@ -31,16 +31,19 @@ class GenomeEntry:
     split : str
         ``train`` or ``validate``.
     genetic_code : str or None
-        As for :meth:`dnatag.domains.genes.codes.GeneticCode.parse`; None: what the annotation
-        says, or 11.
+        As for ``--genetic-code``, see :meth:`dnatag.domains.genes.codes.GeneticCode.parse`; by
+        default what the annotation states, or 11.
     weight : float or None
-        How often windows are drawn from it, relative to others; None: the root of its size.
+        How often windows are drawn from it, relative to others; by default the root of its
+        size.
     seed : int or None
-        Seed of the choice of genes that it adapts to; None: its number in the table, from 0.
+        Seed of the choice of genes that it adapts to; by default its number in the table, from 0.
     starts : str
         ``trusted``, or ``open`` if the gene starts of its annotation are not to be trained on.
-    organism, accessions : str
-        For the model's card.
+    organism : str
+        Name of the organism, for the model's card.
+    accessions : str
+        Accessions of the sequences, for the model's card.
     """
 
     genome: Path

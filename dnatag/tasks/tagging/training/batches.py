@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dnatag.engine.batch import Batch
 from dnatag.engine.batching import batches
 from dnatag.tasks.tagging.domain import Featurizer
-from dnatag.tasks.tagging.features import TokenFeatures, collate
+from dnatag.tasks.tagging.features import TokenFeatures
 
-__all__ = ["Example", "TaggedBatches"]
+__all__ = ["Example", "TaggedBatches", "collate"]
 
 #: Batches of which the sequences are sorted together: of similar lengths, yet in a random order.
 _SORTED = 40
@@ -122,3 +123,34 @@ class TaggedBatches:
             row[: len(array)] = torch.from_numpy(array)
         flags = torch.zeros(inputs[0].shape[:2], dtype=torch.uint8)
         return Batch(inputs, lengths, {"flags": flags, "allowed": states})
+
+
+def collate(encoded: Sequence[TokenFeatures]) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+    """Pad sequences to the longest of them.
+
+    Parameters
+    ----------
+    encoded : sequence of TokenFeatures
+        B sequences.
+
+    Returns
+    -------
+    inputs : tuple of Tensor
+        Categories, features and parts, (B, L, ...).
+    lengths : Tensor
+        int64 (B,).
+    """
+    lengths = [len(e) for e in encoded]
+
+    def pad(arrays: Sequence[np.ndarray], kind: type[np.generic]) -> Tensor:
+        padded = np.zeros((len(arrays), max(lengths), max(a.shape[1] for a in arrays)), kind)
+        for row, array in zip(padded, arrays, strict=True):
+            row[: len(array), : array.shape[1]] = array
+        return torch.from_numpy(padded)
+
+    inputs = (
+        pad([e.categories for e in encoded], np.int64),
+        pad([e.features for e in encoded], np.float32),
+        pad([e.parts for e in encoded], np.int64),
+    )
+    return inputs, torch.tensor(lengths)

@@ -14,7 +14,9 @@ import torch
 
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.token_tagger import TokenTagger, TokenTaggerConfig
+from dnatag.engine.networks.configs import TokenTaggerConfig
+from dnatag.engine.networks.token_tagger import TokenTagger
+from dnatag.engine.networks.weights import TokenWeights
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
@@ -160,7 +162,7 @@ class TaggingExperiment(Experiment):
         self, path: Path, networks: Sequence[torch.nn.Module], about: Mapping[str, Any]
     ) -> None:
         """See :class:`dnatag.tasks.base.Experiment`."""
-        own = [network for network in networks if isinstance(network, TokenTagger)]
+        own = [TokenWeights.of(n) for n in networks if isinstance(n, TokenTagger)]
         data = self.data
         model = TokenModel(data.domain, data.featurizer, (*self.joined, *own), data.labelling)
         save(path, model, dict(about))
@@ -174,7 +176,7 @@ class TaggingExperiment(Experiment):
     ) -> dict[str, Any]:
         """See :class:`dnatag.tasks.base.Experiment`; several corpora are scored one by one."""
         model, about = load(path)
-        tagger = Tagger(model, about, device, threads)
+        tagger = Tagger(model, about, str(device), threads)
         result = {}
         for split in ("validate", "test"):
             for number, corpus in enumerate(self.data.corpora, 1):
@@ -221,7 +223,9 @@ class TaggingExperiment(Experiment):
         ]
 
 
-def _joined(recipe: Recipe, data: TaggedData, config: TokenTaggerConfig) -> tuple[TokenTagger, ...]:
+def _joined(
+    recipe: Recipe, data: TaggedData, config: TokenTaggerConfig
+) -> tuple[TokenWeights, ...]:
     """Return the networks of the model that the recipe joins."""
     if not recipe.training.join:
         return ()

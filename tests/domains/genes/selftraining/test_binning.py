@@ -1,4 +1,4 @@
-"""Contigs of a mixture that belong together are found, and learnt from together."""
+"""Contigs of a mixture that belong together are found, and adapted to together."""
 
 from __future__ import annotations
 
@@ -117,11 +117,11 @@ def genes_of(finder: GeneFinder, contigs: list[Contig]) -> dict[str, list[Coding
 
 def test_a_bin_is_taken_for_a_genome(mixture: list[Contig]) -> None:
     """Called with parameters from a sample of all its contigs, in any order."""
-    told = Notes()
+    reported = Notes()
     finder = GeneFinder(device="cpu")
-    found = {p.contig.id: p.genes for p in finder.predict(mixture, observer=told)}
+    found = {p.contig.id: p.genes for p in finder.predict(mixture, observer=reported)}
     assert list(found) == [contig.id for contig in mixture]
-    assert "69 contigs" in told[0]
+    assert "69 contigs" in reported[0]
     assert genes_of(finder, mixture[::-1]) == found
     bins = choose_bins(mixture, load(find_model("prokaryotes"))[1].shares, SETTINGS)
     by_composition = replace(SETTINGS, max_gc_spread=1.0)
@@ -136,7 +136,7 @@ def test_a_bin_is_taken_for_a_genome(mixture: list[Contig]) -> None:
         expected = genes_of(GeneFinder(parameters=parameters, device="cpu"), members)
         assert {contig.id: found[contig.id] for contig in members} == expected
     assert 0.9 * BUCHNERA < len(adapted) <= BUCHNERA
-    assert told[1].startswith(f"adapted to the bins of {len(adapted)} contigs;")
+    assert reported[1].startswith(f"adapted to the bins of {len(adapted)} contigs;")
 
 
 def test_a_contig_of_another_code_is_left_out_of_its_bin(mixture: list[Contig]) -> None:
@@ -148,10 +148,10 @@ def test_a_contig_of_another_code_is_left_out_of_its_bin(mixture: list[Contig]) 
     ]
     guests = [guest for guest in guests if next(finder.predict([guest])).code.table == 4]
     assert len(guests) > 2
-    told = Notes()
-    found = finder.predict([*mixture, *guests], observer=told)
+    reported = Notes()
+    found = finder.predict([*mixture, *guests], observer=reported)
     predictions = {p.contig.id: p for p in found}
-    assert [line.partition(": genetic code 4: +")[0] for line in told[2:]] == [
+    assert [line.partition(": genetic code 4: +")[0] for line in reported[2:]] == [
         guest.id for guest in guests
     ]
     assert {predictions[contig.id].code.table for contig in mixture} == {11}
@@ -166,12 +166,12 @@ def test_the_code_of_a_bin_is_chosen_from_all_of_it(mixture: list[Contig]) -> No
         replace(contig, sequence=recoded(contig, finder.find(contig)))
         for contig in mixture[:BUCHNERA]
     ]
-    told = Notes()
-    found = finder.predict([*other, *mixture[BUCHNERA:]], observer=told)
+    reported = Notes()
+    found = finder.predict([*other, *mixture[BUCHNERA:]], observer=reported)
     codes = {p.contig.id: p.code.table for p in found}
     assert sum(codes[contig.id] == 4 for contig in other) > 0.9 * BUCHNERA
     assert {codes[contig.id] for contig in mixture[BUCHNERA:]} == {11}
-    assert any(re.match(r"a bin of \d+ contigs: genetic code 4: \+", line) for line in told)
+    assert any(re.match(r"a bin of \d+ contigs: genetic code 4: \+", line) for line in reported)
 
 
 def test_what_is_not_taken_together(mixture: list[Contig]) -> None:
@@ -183,8 +183,10 @@ def test_what_is_not_taken_together(mixture: list[Contig]) -> None:
         replace(SETTINGS, max_genome=100_000, max_mixture=200_000),
         replace(SETTINGS, min_panel=1000),
     ):
-        told = Notes()
+        reported = Notes()
         other = GeneFinder(device="cpu", self_training=settings)
-        found = {p.contig.id: p.genes for p in other.predict(mixture, observer=told)}
+        found = {p.contig.id: p.genes for p in other.predict(mixture, observer=reported)}
         assert found == alone
-        assert told == ["this seems to be more than one genome: each contig is taken on its own"]
+        assert reported == [
+            "this seems to be more than one genome: each contig is taken on its own"
+        ]

@@ -126,10 +126,10 @@ def test_what_is_saved_calls_the_same_genes(
 def test_start_signals_are_estimated_until_they_settle(contig: Contig) -> None:
     """From a sample first, then from all genes."""
     settings = SelfTrainingSettings(sample_size=90_000)
-    told = Notes()
+    reported = Notes()
     finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", self_training=settings)
-    genome = finder.estimate_parameters([contig], observer=told)
-    assert told[0].startswith("adapted to the genome: codon usage of a sample, starts of ")
+    genome = finder.estimate_parameters([contig], observer=reported)
+    assert reported[0].startswith("adapted to the genome: codon usage of a sample, starts of ")
     assert not np.array_equal(genome.signals.profiles, genome.start_signals.profiles)
     settings = replace(settings, max_rounds=0)
     finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", self_training=settings)

@@ -19,6 +19,7 @@ from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.domains.genes.signals.gene_signals import GeneSignals, hexamers
 from dnatag.domains.genes.structures.labels import label_genes
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.domains.genes.training.corpus import LabelledContig, LabelledGenome
 from dnatag.formats.sequences.records import Contig
 from dnatag.models.names import find_model
@@ -36,7 +37,7 @@ def panel_of(genomes: list[LabelledGenome]) -> ReferencePanel:
 
 def labelled(name: str, sequence: bytes, genes: list[Any]) -> LabelledGenome:
     symbols = encode(sequence)
-    labels = label_genes(symbols, genes, CODE)
+    labels = label_genes(symbols, genes, CODE, prokaryotic())
     return LabelledGenome(name, (LabelledContig(symbols, CODE.properties(symbols), labels),), CODE)
 
 
@@ -50,7 +51,7 @@ def rich(buchnera: Any) -> LabelledGenome:
     """Return a genome of another composition."""
     sequence = buchnera.sequence.translate(bytes.maketrans(b"ACGT", b"CAGT"))
     symbols = encode(sequence)
-    labels = label_genes(buchnera.sequence, buchnera.genes, CODE)
+    labels = label_genes(buchnera.sequence, buchnera.genes, CODE, prokaryotic())
     contig = LabelledContig(symbols, CODE.properties(symbols), labels)
     return LabelledGenome("rich", (contig,), CODE)
 

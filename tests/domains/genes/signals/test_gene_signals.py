@@ -258,7 +258,7 @@ def test_either_strand_gives_the_same_tables(buchnera, signals: GeneSignals) -> 
 
 
 def test_true_starts_and_frames_stand_out(buchnera) -> None:
-    """Tables of one half of the genome tell the genes of the other."""
+    """Tables of one half of the genome recognise the genes of the other."""
     half = len(buchnera.sequence) // 2
     sequence = buchnera.sequence.decode()
     known = [g for g in buchnera.genes if g.end <= half]

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.structures.grammar import FRAME_OF_STATE, FRAMES, gene_grammar
-from dnatag.domains.genes.structures.labels import ANY_STATE, Labels, genes_of_path, label_genes
+from dnatag.domains.genes.structures.labels import Labels, genes_of_path, label_genes
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.crf.chain import Chain
 from dnatag.formats.sequences.records import CodingSequence
 
-GRAMMAR = gene_grammar()
+STRUCTURE = prokaryotic()
+GRAMMAR, ANY_STATE = STRUCTURE.grammar, STRUCTURE.any_state
 CODE = GeneticCode.ncbi(11)
 WORDS = ["ATG", "GTG", "CAT", "CAC", "TAA", "TTA", "GCA", "CGT", "AAC", "GG", "A", "C", "NN", "TAR"]
 sequences = st.lists(st.sampled_from(WORDS), min_size=1, max_size=40).map("".join)
@@ -32,21 +33,20 @@ def gene(start: int, end: int, strand: int = 1, **flags) -> CodingSequence:
 def path_of(labels: Labels) -> np.ndarray:
     """Return the path of labels that leave no choice."""
     path = np.log2(labels.allowed).astype(np.int16)
-    assert (np.uint32(1) << path.astype(np.uint32) == labels.allowed).all()
+    assert (STRUCTURE.set_of(path) == labels.allowed).all()
     return path
 
 
 def are_legal(sequence: bytes, labels: Labels) -> bool:
     """Whether the CRF finds a legal path within the labels."""
     n = len(sequence)
-    allowed = (labels.allowed[:, None] >> np.arange(22, dtype=np.uint32)) & 1
     chain = Chain[np.ndarray](
         GRAMMAR,
         np.zeros((1, n, len(GRAMMAR.scores))),
         np.zeros(len(GRAMMAR.weights)),
         CODE.properties(encode(sequence))[None],
         np.array([n]),
-        allowed.astype(bool)[None],
+        STRUCTURE.members(labels.allowed)[None],
     )
     return bool(np.isfinite(chain.log_partition()).all())
 
@@ -71,13 +71,13 @@ def choose(genes: list[CodingSequence], length: int, seed: int) -> list[CodingSe
 @given(sequences, seeds)
 def test_round_trip(naive, sequence: str, seed: int) -> None:
     genes = choose(naive.genes(sequence, CODE), len(sequence), seed)
-    labels = label_genes(sequence.encode(), genes, CODE)
+    labels = label_genes(sequence.encode(), genes, CODE, STRUCTURE)
     assert not labels.masked
     assert set(labels.genes) == set(genes)
     path = path_of(labels)
     assert tuple(GRAMMAR.states[s] for s in path) == naive.path(genes, len(sequence))
     assert are_legal(sequence.encode(), labels)
-    found = genes_of_path(path, CODE.properties(encode(sequence.encode())))
+    found = genes_of_path(path, CODE.properties(encode(sequence.encode())), STRUCTURE)
     assert set(found) == set(genes)
     assert len(found) == len(genes)
 
@@ -87,8 +87,8 @@ def test_round_trip(naive, sequence: str, seed: int) -> None:
 def test_round_trip_on_a_real_genome(naive, buchnera, at: int, size: int, seed: int) -> None:
     sequence = buchnera.sequence[at : at + size].upper()
     genes = choose(naive.genes(sequence.decode(), CODE), len(sequence), seed)
-    labels = label_genes(sequence, genes, CODE)
-    found = genes_of_path(path_of(labels), CODE.properties(encode(sequence)), "x", 17)
+    labels = label_genes(sequence, genes, CODE, STRUCTURE)
+    found = genes_of_path(path_of(labels), CODE.properties(encode(sequence)), STRUCTURE, "x", 17)
     moved = [replace(g, contig="x", parts=((g.start + 17, g.end + 17),)) for g in genes]
     assert not labels.masked
     assert set(found) == set(moved)
@@ -96,12 +96,12 @@ def test_round_trip_on_a_real_genome(naive, buchnera, at: int, size: int, seed: 
 
 
 def test_round_trip_of_an_annotation(buchnera) -> None:
-    labels = label_genes(buchnera.sequence, buchnera.genes, CODE)
+    labels = label_genes(buchnera.sequence, buchnera.genes, CODE, STRUCTURE)
     assert len(buchnera.genes) == 582
     assert not labels.masked
     assert labels.genes == sorted(buchnera.genes, key=lambda g: (g.parts, g.strand))
     flags = CODE.properties(encode(buchnera.sequence))
-    assert set(genes_of_path(path_of(labels), flags)) == set(buchnera.genes)
+    assert set(genes_of_path(path_of(labels), flags, STRUCTURE)) == set(buchnera.genes)
 
 
 @pytest.mark.parametrize("turn", [999, 1000, 1001])
@@ -118,17 +118,17 @@ def test_a_gene_across_the_origin(buchnera, strand: int, turn: int) -> None:
         replace(g, parts=(((g.start - cut) % n, (g.end - cut) % n),)) for g in inside if g != whole
     ]
     crossing = replace(whole, parts=((n - turn, n), (0, len(whole) - turn)))
-    labels = label_genes(sequence, [*moved, crossing], CODE)
+    labels = label_genes(sequence, [*moved, crossing], CODE, STRUCTURE)
     assert not labels.masked
     assert crossing in labels.genes
     assert are_legal(sequence, labels)
-    found = genes_of_path(path_of(labels), CODE.properties(encode(sequence)))
+    found = genes_of_path(path_of(labels), CODE.properties(encode(sequence)), STRUCTURE)
     halves = [g for g in found if g not in moved]
     assert [g.parts[0] for g in halves] == [(0, len(whole) - turn), (n - turn, n)]
     first, second = halves if strand < 0 else halves[::-1]  # in reading direction
     assert (first.partial5, first.partial3, first.phase) == (False, True, 0)
     assert (second.partial5, second.partial3, second.phase) == (True, False, -len(first) % 3)
-    pseudo = label_genes(sequence, [*moved, replace(crossing, pseudo=True)], CODE)
+    pseudo = label_genes(sequence, [*moved, replace(crossing, pseudo=True)], CODE, STRUCTURE)
     assert (pseudo.allowed == ANY_STATE).sum() == len(whole)
     assert (pseudo.allowed[[0, -1]] == ANY_STATE).all()
 
@@ -142,7 +142,7 @@ def test_open_starts(buchnera, at: int) -> None:
         for g in buchnera.genes
         if at <= g.start and g.end <= at + 8_000
     ]
-    opened = label_genes(sequence, genes, CODE, open_starts=True).allowed
+    opened = label_genes(sequence, genes, CODE, STRUCTURE, open_starts=True).allowed
     assert are_legal(sequence, Labels(opened))
     forward, reverse = sequence.decode(), str(Seq(sequence.decode()).reverse_complement())
     number = 0
@@ -161,13 +161,13 @@ def test_open_starts(buchnera, at: int) -> None:
                 low, high = len(text) - high, len(text) - low
             moved = replace(gene, parts=((low, high),))
             others = genes[:i] + genes[i + 1 :]
-            labels = label_genes(sequence, [*others, moved], CODE)
+            labels = label_genes(sequence, [*others, moved], CODE, STRUCTURE)
             if labels.masked:  # a third gene at a base
                 continue
             number += start != here
             allowed = bool((labels.allowed & opened).all())
             assert allowed == (start <= here + len(gene) // 2)
-        without = label_genes(sequence, genes[:i] + genes[i + 1 :], CODE)
+        without = label_genes(sequence, genes[:i] + genes[i + 1 :], CODE, STRUCTURE)
         assert not (without.allowed & opened).all()
     assert number > 50
 
@@ -178,11 +178,15 @@ FORWARD, REVERSE, LAST = gene(3, 18), gene(20, 32, -1), gene(34, 40, partial3=Tr
 
 
 def test_the_contig() -> None:
-    labels = label_genes(CONTIG, [LAST, REVERSE, FORWARD], CODE)
+    labels = label_genes(CONTIG, [LAST, REVERSE, FORWARD], CODE, STRUCTURE)
     assert labels.genes == [FORWARD, REVERSE, LAST]
     assert not labels.masked
-    assert FRAME_OF_STATE[path_of(labels)][3].tolist() == [f == "+0" for f in FRAMES]
-    assert FRAME_OF_STATE[path_of(labels)][20].tolist() == [f == "-2" for f in FRAMES]
+    assert STRUCTURE.frame_of_state[path_of(labels)][3].tolist() == [
+        f == "+0" for f in STRUCTURE.frames
+    ]
+    assert STRUCTURE.frame_of_state[path_of(labels)][20].tolist() == [
+        f == "-2" for f in STRUCTURE.frames
+    ]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +213,7 @@ def test_the_contig() -> None:
     ],
 )
 def test_what_cannot_be_a_label_is_masked(cds: CodingSequence, why: str) -> None:
-    labels = label_genes(CONTIG, [cds], CODE)
+    labels = label_genes(CONTIG, [cds], CODE, STRUCTURE)
     assert labels.masked == {why: 1}
     assert labels.genes == []
     masked = np.zeros(len(CONTIG), dtype=bool)
@@ -221,7 +225,7 @@ def test_what_cannot_be_a_label_is_masked(cds: CodingSequence, why: str) -> None
 
 def test_of_two_genes_with_one_stop_the_longer_is_kept() -> None:
     sequence = b"ATGAAAATGAAATAA"
-    labels = label_genes(sequence, [gene(6, 15), gene(0, 15)], CODE)
+    labels = label_genes(sequence, [gene(6, 15), gene(0, 15)], CODE, STRUCTURE)
     assert labels.genes == [gene(0, 15)]
     assert labels.masked == {"second gene with the same stop": 1}
     assert (labels.allowed == ANY_STATE).tolist() == [False] * 6 + [True] * 9
@@ -232,11 +236,11 @@ def test_of_three_genes_at_a_base_the_shortest_is_masked() -> None:
     # Three frames that run off the right end; the third begins last.
     sequence = b"ATGATGCCATGCCCCCC"
     genes = [gene(0, 17, partial3=True), gene(3, 17, partial3=True), gene(8, 17, partial3=True)]
-    assert label_genes(sequence, [genes[1], genes[2]], CODE).genes == genes[1:]
+    assert label_genes(sequence, [genes[1], genes[2]], CODE, STRUCTURE).genes == genes[1:]
     sequence = b"ATGCATGCCATGCCCCC"
     genes = [gene(start, 17, partial3=True) for start in (0, 4, 9)]
     genes[2] = gene(0, 17, -1, phase=1, partial5=True, partial3=True)
-    labels = label_genes(sequence, genes, CODE)
+    labels = label_genes(sequence, genes, CODE, STRUCTURE)
     assert labels.genes == [genes[2], genes[0]] or labels.genes == [genes[0], genes[2]]
     assert labels.masked == {"more than two genes at a base": 1}
     assert (labels.allowed == ANY_STATE).tolist() == [False] * 4 + [True] * 13
@@ -246,7 +250,7 @@ def test_genes_that_run_off_an_end_in_different_frames() -> None:
     """They share their last base, but not their stop."""
     sequence = b"ATGCATGCCCCCC"
     genes = [gene(0, 13, partial3=True), gene(4, 13, partial3=True)]
-    labels = label_genes(sequence, genes, CODE)
+    labels = label_genes(sequence, genes, CODE, STRUCTURE)
     assert labels.genes == genes
     assert not labels.masked
 
@@ -261,26 +265,26 @@ def test_partial_genes_reach_the_ends(strand: int, short: int) -> None:
     # In reading direction the gene has 2 bases of a codon, and then ATG GCC TAA.
     part = (short, 11) if strand > 0 else (n - 11, n - short)
     given_as = gene(*part, strand, phase=2 - short, partial5=True)
-    labels = label_genes(sequence, [given_as], CODE)
+    labels = label_genes(sequence, [given_as], CODE, STRUCTURE)
     whole = gene(*((0, 11) if strand > 0 else (2, n)), strand, phase=2, partial5=True)
     assert labels.genes == [whole]
     assert are_legal(sequence, labels)
-    assert genes_of_path(path_of(labels), CODE.properties(encode(sequence))) == [whole]
+    assert genes_of_path(path_of(labels), CODE.properties(encode(sequence)), STRUCTURE) == [whole]
     sequence = b"CCATGGCCGC" if strand > 0 else b"GCGGCCATGG"
     part = (2, 10 - short) if strand > 0 else (short, 8)
-    labels = label_genes(sequence, [gene(*part, strand, partial3=True)], CODE)
+    labels = label_genes(sequence, [gene(*part, strand, partial3=True)], CODE, STRUCTURE)
     whole = gene(*((2, 10) if strand > 0 else (0, 8)), strand, partial3=True)
     assert labels.genes == [whole]
-    assert genes_of_path(path_of(labels), CODE.properties(encode(sequence))) == [whole]
+    assert genes_of_path(path_of(labels), CODE.properties(encode(sequence)), STRUCTURE) == [whole]
 
 
 def test_a_partial_gene_that_begins_with_a_start_codon_reads_as_whole() -> None:
     """Labels say which bases are coding; whether more lay beyond the end they cannot say."""
     for sequence, strand in ((b"ATGGCCTAA", 1), (b"TTAGGCCAT", -1)):
         for flags in ({"partial5": True}, {"partial3": True}, {"partial5": True, "partial3": True}):
-            labels = label_genes(sequence, [gene(0, 9, strand, **flags)], CODE)
+            labels = label_genes(sequence, [gene(0, 9, strand, **flags)], CODE, STRUCTURE)
             assert not labels.masked
-            found = genes_of_path(path_of(labels), CODE.properties(encode(sequence)))
+            found = genes_of_path(path_of(labels), CODE.properties(encode(sequence)), STRUCTURE)
             assert found == [gene(0, 9, strand)]
 
 
@@ -290,7 +294,7 @@ def test_masks_of_split_genes() -> None:
     n = len(sequence)
 
     def masked(*parts: tuple[int, int]) -> np.ndarray:
-        labels = label_genes(sequence, [CodingSequence("", parts, 1)], CODE)
+        labels = label_genes(sequence, [CodingSequence("", parts, 1)], CODE, STRUCTURE)
         assert labels.masked.total() == 1
         return np.flatnonzero(labels.allowed == ANY_STATE)
 
@@ -324,7 +328,7 @@ def test_nothing_makes_labels_illegal(naive, sequence: str, data: st.DataObject)
     sound = data.draw(st.lists(st.sampled_from(possible), max_size=6, unique=True))
     genes = sound + data.draw(annotations(len(sequence)))
     genes = data.draw(st.permutations(genes))
-    labels = label_genes(sequence.encode(), genes, CODE)
+    labels = label_genes(sequence.encode(), genes, CODE, STRUCTURE)
     assert len(labels.genes) + labels.masked.total() == len(genes)
     assert are_legal(sequence.encode(), labels)
     # What is kept is one of the possible genes, or crosses the origin.
@@ -335,7 +339,7 @@ def test_nothing_makes_labels_illegal(naive, sequence: str, data: st.DataObject)
 
 
 def test_no_path_and_no_contig() -> None:
-    assert genes_of_path(np.zeros(0, np.int16), np.zeros(0, np.uint8)) == []
-    labels = label_genes(b"", [], CODE)
+    assert genes_of_path(np.zeros(0, np.int16), np.zeros(0, np.uint8), STRUCTURE) == []
+    labels = label_genes(b"", [], CODE, STRUCTURE)
     assert labels.allowed.shape == (0,)
     assert labels.genes == []

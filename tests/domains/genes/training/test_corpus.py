@@ -13,7 +13,8 @@ import torch
 from dnatag.domains.genes import model
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.structures.labels import ANY_STATE, label_genes
+from dnatag.domains.genes.structures.labels import label_genes
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.domains.genes.training.corpus import (
     GenomeWindows,
     LabelledContig,
@@ -28,12 +29,16 @@ from dnatag.formats.sequences.records import CodingSequence
 
 DATA = Path(__file__).parents[3] / "data" / "train"
 CODE = GeneticCode.ncbi(11)
+STRUCTURE = prokaryotic()
+ANY_STATE = STRUCTURE.any_state
 PAIRS = read_annotated_genome(DATA / "buchnera.fna", DATA / "buchnera.gff3")
 
 
 def labelled(sequence: bytes, genes: list[CodingSequence]) -> LabelledContig:
     symbols = encode(sequence)
-    return LabelledContig(symbols, CODE.properties(symbols), label_genes(symbols, genes, CODE))
+    return LabelledContig(
+        symbols, CODE.properties(symbols), label_genes(symbols, genes, CODE, STRUCTURE)
+    )
 
 
 @pytest.fixture
@@ -47,8 +52,8 @@ def genome() -> LabelledGenome:
 
 def states(allowed: torch.Tensor) -> np.ndarray:
     """Sets of states as numbers, uint32 (B, L)."""
-    flags = allowed.numpy().astype(np.uint32) << np.arange(22, dtype=np.uint32)
-    return flags.sum(-1, dtype=np.uint32)
+    bits = allowed.numpy().astype(np.uint32) << np.arange(22, dtype=np.uint32)
+    return bits.sum(-1, dtype=np.uint32)
 
 
 def losses(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -121,7 +126,9 @@ def test_share_without_signals(genome: LabelledGenome) -> None:
 
 def test_weights_and_short_contigs(genome: LabelledGenome) -> None:
     poly_a = LabelledContig(
-        np.full(301, 1, np.uint8), np.zeros(301, np.uint8), label_genes(b"A" * 301, [], CODE)
+        np.full(301, 1, np.uint8),
+        np.zeros(301, np.uint8),
+        label_genes(b"A" * 301, [], CODE, STRUCTURE),
     )
     other = LabelledGenome("a", (poly_a,), CODE, weight=3.0)
     batch = GenomeWindows([genome, other], [], window=600, batch=400).batch_at(0)
@@ -142,7 +149,7 @@ def test_masked_bases_are_marginalised() -> None:
     low = (gene.end - 300) // 3 * 3
     place = gene.end - 1 - low  # the last base of the stop codon: the gene, or nothing
     allowed = whole.labels.allowed[low : low + 600].copy()
-    sets = [np.uint32(1 << s) for s in range(22)] + [ANY_STATE]
+    sets = [*STRUCTURE.set_of(np.arange(22)), ANY_STATE]
     variants = np.repeat(allowed[None], len(sets), 0)
     variants[:, place] = sets
     shape = len(sets), 600
@@ -155,9 +162,7 @@ def test_masked_bases_are_marginalised() -> None:
         lengths=torch.full(shape[:1], 600),
         targets={
             "flags": flags,
-            "allowed": torch.from_numpy(
-                (variants[..., None] >> np.arange(22, dtype=np.uint32) & 1).astype(bool)
-            ),
+            "allowed": torch.from_numpy(STRUCTURE.members(variants)),
         },
     )
     loss, legal = losses(batch)
@@ -200,7 +205,7 @@ def test_wrong_starts_are_still_genes(genome: LabelledGenome) -> None:
         rng = np.random.default_rng(seed)
         other = _wrong_start(gene, genome.contigs[0].flags, rng)
         assert other.three_prime == gene.three_prime
-        assert label_genes(contig.sequence, [other], CODE).genes == [other]
+        assert label_genes(contig.sequence, [other], CODE, STRUCTURE).genes == [other]
         moved += other.five_prime != gene.five_prime
     assert moved > 0.8 * len(genes)
 

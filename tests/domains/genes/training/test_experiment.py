@@ -1,4 +1,4 @@
-"""From files to a model: what is learnt from, what is masked or refused, and that it works."""
+"""From files to a model: what is trained on, what is masked or refused, and that it works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from dnatag.domains.genes.domain import DOMAIN
 from dnatag.domains.genes.finder import GeneFinder
 from dnatag.domains.genes.task import TASK
-from dnatag.domains.genes.training import data as module
 from dnatag.domains.genes.training import experiment
 from dnatag.domains.genes.training.data import GenomeData, read_genomes
 from dnatag.domains.genes.training.experiment import GeneExperiment
@@ -135,21 +134,18 @@ def test_validation_genomes_are_not_trained_on(write: Write) -> None:
     assert data.summary().endswith("; 1 to validate on")
 
 
-def test_large_genomes_adapt_to_what_is_trained_on(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signals_of_large_genomes_are_those_of_what_is_trained_on(write: Write) -> None:
     assert not read_genomes([ENTRY]).train[0].signals
-    monkeypatch.setattr(module, "MIN_ADAPT", 20_000)
-    data = read_genomes([ENTRY])
+    data = read_genomes([ENTRY], min_bases_for_signals=20_000)
     assert len(data.train[0].signals) == 4
     assert data.validate[0].signals is data.train[0].signals
     # What is held out has no part in it.
     tail = round(len(SEQUENCE) * 0.9)
     rows = [row for row in gff_rows() if int(row[4]) <= tail]
-    cut = read_genomes([replace(write(rows=rows), seed=0)])
+    cut = read_genomes([replace(write(rows=rows), seed=0)], min_bases_for_signals=20_000)
     for one, other in zip(cut.train[0].signals, data.train[0].signals, strict=True):
         assert np.array_equal(one.hexamers, other.hexamers)
-    other = read_genomes([replace(ENTRY, seed=1)])
+    other = read_genomes([replace(ENTRY, seed=1)], min_bases_for_signals=20_000)
     tables = [d.train[0].signals[0].hexamers for d in (data, other)]
     assert not np.array_equal(*tables)
 
@@ -192,7 +188,7 @@ def test_wrong_genetic_code_is_refused_with_a_hint(write: Write) -> None:
     assert message.startswith(f"{entry.annotation}: of 25 CDS ")
     assert " break genetic code 11 (" in message
     assert " stop codon inside); with code 4 all pass: give --genetic-code 4, " in message
-    # A code that is too strict is told as well.
+    # A code that is too strict is reported as well.
     with pytest.raises(InputError, match=r"no start codon .*; with code 11 all pass"):
         read_genomes([replace(ENTRY, genetic_code="16")])
 
@@ -213,7 +209,7 @@ def test_other_refusals(write: Write) -> None:
     with pytest.raises(InputError, match="annotates contig 'chr1', which is not in"):
         read_genomes([write(rows=[["chr1", *row[1:]] for row in gff_rows()])])
     pseudo = [[*row[:8], row[8] + ";pseudo=true"] for row in gff_rows()]
-    with pytest.raises(InputError, match=r"has no gene to learn from \(25 pseudogene\)"):
+    with pytest.raises(InputError, match=r"has no gene to train on \(25 pseudogene\)"):
         read_genomes([write(rows=pseudo)])
 
 

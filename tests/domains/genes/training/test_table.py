@@ -1,4 +1,4 @@
-"""Recipes say what they mean, and a slip in one is told with its place."""
+"""Recipes say what they mean, and a slip in one is reported with its place."""
 
 from __future__ import annotations
 

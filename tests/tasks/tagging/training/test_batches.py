@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from dnatag.engine.batch import Batch
-from dnatag.tasks.tagging.features import TokenFeatures, collate
-from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
+from dnatag.tasks.tagging.features import TokenFeatures
+from dnatag.tasks.tagging.training.batches import Example, TaggedBatches, collate
 
 STATES = 3
 

@@ -1,4 +1,4 @@
-"""From files to a model: it learns the rule, resumes exactly, and tells what it is."""
+"""From files to a model: it learns the rule, resumes exactly, and describes itself."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_what_is_read(data: TaggedData) -> None:
     )
     assert data.labelling.to_dict()["types"] == ["PER", "QTY"]
     known = data.featurizer.to_arrays()["words"].tobytes().decode().split("\0")
-    # Words are learnt from what is trained on alone.
+    # Only words of the training data are known.
     assert counts["train"][0].tokens[0].lower() in known
     names = {w.lower() for s in counts["test"] for w in s.tokens if w.istitle()}
     assert not names & set(known)
@@ -320,7 +320,7 @@ def test_corpora_of_different_types(toy: Toy, without: Without, tmp_path: Path) 
 
 
 def test_types_of_validation_only(recipe: Recipe, data: TaggedData, tmp_path: Path) -> None:
-    """What cannot be learnt still counts as not found."""
+    """What cannot be trained on still counts as not found."""
     (files,) = recipe.corpora
     (tmp_path / "new.tsv").write_text("we\tB-NEW\nsaw\tO\n\n" + files.test[0].read_text())
     other = replace(recipe, corpora=(replace(files, validate=(tmp_path / "new.tsv",)),))

@@ -1,4 +1,4 @@
-"""The grammar of genes without introns, on both strands at once.
+"""The structure of genes without introns, on both strands at once.
 
 A state is the set of reading frames that are open at a base: none, one, or two, so that
 overlapping genes are labels like any other: 1 + 6 + 15 = 22 states. A frame is a strand and the
@@ -12,39 +12,18 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import combinations, product
 
-import numpy as np
-
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE
+from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.engine.crf.grammar import Grammar, Requirement, Transition
 
-__all__ = [
-    "FRAMES",
-    "FRAME_OF_STATE",
-    "MASK_OF_STATE",
-    "START_SCORES",
-    "STATE_OF_FRAMES",
-    "gene_grammar",
-]
+__all__ = ["prokaryotic"]
 
-#: The six frames: strand and codon position.
-FRAMES = ("+0", "+1", "+2", "-0", "-1", "-2")
-#: The event scores of gene starts.
-START_SCORES = ("+start", "-start")
-
+_FRAMES = ("+0", "+1", "+2", "-0", "-1", "-2")
+_START_SCORES = ("+start", "-start")
 _STATES: tuple[frozenset[str], ...] = (
     frozenset(),
-    *(frozenset(s) for n in (1, 2) for s in combinations(FRAMES, n)),
+    *(frozenset(s) for n in (1, 2) for s in combinations(_FRAMES, n)),
 )
-
-#: bool (22, 6): the frames open in each state.
-FRAME_OF_STATE = np.array([[f in s for f in FRAMES] for s in _STATES])
-
-#: int64 (22,): the same as 6-bit masks.
-MASK_OF_STATE = FRAME_OF_STATE @ (1 << np.arange(6))
-
-#: int8 (64,): the state in which the frames of a 6-bit mask are open, -1 where there is none.
-STATE_OF_FRAMES = np.full(64, -1, dtype=np.int8)
-STATE_OF_FRAMES[MASK_OF_STATE] = np.arange(len(_STATES))
 
 
 def _name(state: frozenset[str]) -> str:
@@ -99,8 +78,8 @@ def _transitions(state: frozenset[str]) -> list[Transition]:
                         source=_name(state),
                         target=_name(frozenset(target)),
                         weight=_weight(events, {f[0] for f in kept}),
-                        enter="+start" if ("+", "start") in events else None,
-                        leave="-start" if ("-", "start") in events else None,
+                        enter=_START_SCORES[0] if ("+", "start") in events else None,
+                        leave=_START_SCORES[1] if ("-", "start") in events else None,
                         requirement=requirement,
                     )
                 )
@@ -108,7 +87,7 @@ def _transitions(state: frozenset[str]) -> list[Transition]:
 
 
 def _weight(events: list[tuple[str, str | None]], others: set[str]) -> str | None:
-    """Name of the learned weight: the events and how a gene open throughout lies to them.
+    """Name of the trained weight: the events and how a gene open throughout lies to them.
 
     The same for mirror images, so that both strands of a sequence score alike.
     """
@@ -122,12 +101,13 @@ def _weight(events: list[tuple[str, str | None]], others: set[str]) -> str | Non
 
 
 @lru_cache
-def gene_grammar() -> Grammar:
-    """Return the grammar; its flags are those of ``GeneticCode.properties``."""
-    return Grammar(
+def prokaryotic() -> GeneStructure:
+    """Return the structure of genes without introns."""
+    grammar = Grammar(
         states=tuple(_name(s) for s in _STATES),
-        scores=("+0", "+1", "+2", "+start", "-0", "-1", "-2", "-start"),
-        emission={_name(s): tuple(f for f in FRAMES if f in s) for s in _STATES},
+        scores=(*_FRAMES[:3], _START_SCORES[0], *_FRAMES[3:], _START_SCORES[1]),
+        emission={_name(s): tuple(f for f in _FRAMES if f in s) for s in _STATES},
         transitions=tuple(t for s in _STATES for t in _transitions(s)),
         flags=4,
     )
+    return GeneStructure(grammar, _FRAMES, _STATES, _START_SCORES)

@@ -13,18 +13,13 @@ from hypothesis import strategies as st
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
-from dnatag.domains.genes.structures.grammar import (
-    FRAME_OF_STATE,
-    FRAMES,
-    START_SCORES,
-    STATE_OF_FRAMES,
-    gene_grammar,
-)
 from dnatag.domains.genes.structures.labels import genes_of_path
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.crf.chain import Chain
 from dnatag.formats.sequences.records import CodingSequence
 
-GRAMMAR = gene_grammar()
+STRUCTURE = prokaryotic()
+GRAMMAR, FRAMES = STRUCTURE.grammar, STRUCTURE.frames
 CODE = GeneticCode.ncbi(11)
 Path = tuple[str, ...]
 
@@ -76,7 +71,7 @@ def test_legal_paths_are_the_legal_sets_of_genes(naive, sequence: str) -> None:
     flags = CODE.properties(encode(sequence.encode()))
     for path, genes in sets.items():
         states = np.array([GRAMMAR.states.index(s) for s in path], dtype=np.int16)
-        found = genes_of_path(states, flags)
+        found = genes_of_path(states, flags, STRUCTURE)
         assert set(found) == set(genes)
         assert len(found) == len(genes)
         assert found == sorted(found, key=lambda g: (g.start, g.end))
@@ -152,13 +147,16 @@ def test_scores_of_the_other_strand(seed: int) -> None:
 def test_tables() -> None:
     assert len(GRAMMAR.states) == 22
     assert GRAMMAR.flags == 4
-    assert GRAMMAR.scores == (*FRAMES[:3], START_SCORES[0], *FRAMES[3:], START_SCORES[1])
+    first, second = STRUCTURE.start_scores
+    assert GRAMMAR.scores == (*FRAMES[:3], first, *FRAMES[3:], second)
     for i, state in enumerate(GRAMMAR.states):
-        frames = {f for f, is_open in zip(FRAMES, FRAME_OF_STATE[i], strict=True) if is_open}
+        frames = {
+            f for f, is_open in zip(FRAMES, STRUCTURE.frame_of_state[i], strict=True) if is_open
+        }
         assert frames == ({*state.split("&")} - {"none"})
         assert set(GRAMMAR.emission[state]) == frames
-        assert STATE_OF_FRAMES[sum(1 << FRAMES.index(f) for f in frames)] == i
-    assert (STATE_OF_FRAMES >= 0).sum() == 22
+        assert STRUCTURE.state_of_frames[sum(1 << FRAMES.index(f) for f in frames)] == i
+    assert (STRUCTURE.state_of_frames >= 0).sum() == 22
 
 
 def test_weights_keep_their_order() -> None:
