@@ -1,7 +1,7 @@
 """Domains and tasks by name: the built-in ones and those of other packages.
 
 A package registers its domains and tasks through the entry point groups ``dnatag.domains`` and
-``dnatag.tasks``; each entry names an object, which must be quick to import: no torch, no numba.
+``dnatag.tasks``; each entry names an object, which must be quick to import: no torch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""Loops over the bases of a genome in C: what is counted to adapt to it, and the genes of a path.
+"""Loops over the bases of a genome in C: counts and scores of its signals, and the genes of a path.
 
-Those of the adaptation read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C,
-G, T and -1 for any other symbol; `flags`, uint8 (L,), are the property bits as that strand sees
-them. They are START 1, STOP 2, START_REVERSE 4 and STOP_REVERSE 8.
+Those of the signals read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C, G, T
+and -1 for any other symbol; `flags`, uint8 (L,), are the flags as that strand has them, which are
+START 1, STOP 2, START_REVERSE 4 and STOP_REVERSE 8.
+
+:mod:`dnatag.native.plain_loops` has the same functions in NumPy.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ from dnatag.native.library import array, function, pointer
 __all__ = [
     "count_hexamers",
     "count_starts",
-    "drop_short",
+    "drop_starts",
     "features",
     "genes_log_odds",
     "least_rotation",
-    "motif_log_odds",
+    "mark_repeats",
+    "open_bases",
     "open_runs",
     "properties",
+    "rbs_log_odds",
 ]
 
 _A, _I = c_void_p, c_int64
@@ -34,12 +38,20 @@ _TYPES: dict[str, tuple[Any, ...]] = {
     "genes_log_odds": (_I, _A, _I, _A, c_double, _A),
     "count_starts": (_I, _A, _A, _I, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, _I),
     "features": (_I, _A, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, c_double, _A, _I),
-    "motif_log_odds": (_I, _A, _I, _A, _I, _A, _I, _A, _I, _A),
+    "rbs_log_odds": (_I, _A, _I, _A, _I, _A, _I, _A, _I, _A),
     "open_runs": (_I, _A, _A, _I, _A, _I, _A),
-    "drop_short": (_I, _A, c_int, c_int, _I, _I, _I),
+    "open_bases": (_I, _A, _I),
+    "drop_starts": (_I, _A, c_int, c_int, _I, _I, _I, _I),
+    "mark_repeats": (_I, _A, _I, _I, _A),
     "least_rotation": (_I, _A),
 }
-_RESULTS = {"genes_log_odds": c_int, "open_runs": c_int64, "least_rotation": c_int64}
+_RESULTS = {
+    "genes_log_odds": c_int,
+    "open_runs": c_int64,
+    "open_bases": c_int64,
+    "mark_repeats": c_int,
+    "least_rotation": c_int64,
+}
 
 
 @cache
@@ -66,14 +78,14 @@ def _written(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
 
 
 def properties(symbols: np.ndarray, codons: np.ndarray) -> np.ndarray:
-    """Property bits of each base.
+    """Find the flags of each base.
 
     Parameters
     ----------
     symbols : numpy.ndarray
         uint8 (L,), below 16.
     codons : numpy.ndarray
-        uint8 (16, 16, 16), the bits of each codon of symbols.
+        uint8 (16, 16, 16), the flags of each codon of symbols.
 
     Returns
     -------
@@ -147,9 +159,9 @@ def count_starts(
     flags: np.ndarray,
     starts: np.ndarray,
     kinds: np.ndarray,
-    codons: np.ndarray,
+    start_codons: np.ndarray,
     profiles: np.ndarray,
-    motifs: np.ndarray,
+    pentamers: np.ndarray,
     before: int,
     behind: int,
     bins: np.ndarray,
@@ -163,7 +175,7 @@ def count_starts(
         See the module.
     starts, kinds : numpy.ndarray
         Integers (G,).
-    codons, profiles, motifs : numpy.ndarray
+    start_codons, profiles, pentamers : numpy.ndarray
         float64 (3, 64), (3, before + behind, 4) and (3, 1024, number of bins), added to: start
         codons, bases around them, and 5-mers before them by the bin of their distance.
     before, behind : int
@@ -175,14 +187,15 @@ def count_starts(
     """
     base, flags = array(base, np.int8), array(flags, np.uint8)
     starts, kinds, bins = (array(x, np.int64) for x in (starts, kinds, bins))
-    n_bins = motifs.shape[-1]
+    n_bins = pentamers.shape[-1]
     if not (((kinds == 0) | (kinds == 1)).all() and ((bins >= 0) & (bins < n_bins)).all()):
         raise ValueError("kinds of starts are 0 and 1, and bins below the number of bins")
     _loop("count_starts")(
         len(base), pointer(base), _own(flags, np.uint8, len(base)),
         len(starts), pointer(starts), _own(kinds, np.int64, len(starts)),
-        _written(codons, np.float64, 3, 64), _written(profiles, np.float64, 3, before + behind, 4),
-        _written(motifs, np.float64, 3, 1024, n_bins),
+        _written(start_codons, np.float64, 3, 64),
+        _written(profiles, np.float64, 3, before + behind, 4),
+        _written(pentamers, np.float64, 3, 1024, n_bins),
         before, behind, len(bins), n_bins, pointer(bins), reach,
     )  # fmt: skip
 
@@ -191,22 +204,22 @@ def features(
     base: np.ndarray,
     flags: np.ndarray,
     hexamers: np.ndarray,
-    codons: np.ndarray,
+    start_codons: np.ndarray,
     profiles: np.ndarray,
-    motifs: np.ndarray,
+    pentamers: np.ndarray,
     before: int,
     behind: int,
     bins: np.ndarray,
     scale: float,
     out: np.ndarray,
 ) -> None:
-    """Fill the channels of one strand; starts are scored where a start codon begins.
+    """Fill the features of one strand; starts are scored where a start codon begins.
 
     Parameters
     ----------
     base, flags : numpy.ndarray
         See the module.
-    hexamers, codons, profiles, motifs : numpy.ndarray
+    hexamers, start_codons, profiles, pentamers : numpy.ndarray
         float32 (4096,), (64,), (2, before + behind, 4) and (2, 1024, number of bins), log-odds.
     before, behind, bins
         As of :func:`count_starts`.
@@ -216,7 +229,7 @@ def features(
         float32 (L, 6), of any order of rows; only what is not zero is written.
     """
     base, flags, bins = array(base, np.int8), array(flags, np.uint8), array(bins, np.int64)
-    n_bins = motifs.shape[-1]
+    n_bins = pentamers.shape[-1]
     if not ((bins >= 0) & (bins < n_bins)).all():
         raise ValueError("bins lie below the number of bins")
     if not len(base):
@@ -225,15 +238,15 @@ def features(
         raise ValueError(f"out is {out.dtype} {out.shape}, expected float32 ({len(base)}, 6)")
     _loop("features")(
         len(base), pointer(base), _own(flags, np.uint8, len(base)),
-        _own(hexamers, np.float32, 4096), _own(codons, np.float32, 64),
+        _own(hexamers, np.float32, 4096), _own(start_codons, np.float32, 64),
         _own(profiles, np.float32, 2, before + behind, 4),
-        _own(motifs, np.float32, 2, 1024, n_bins),
+        _own(pentamers, np.float32, 2, 1024, n_bins),
         before, behind, len(bins), n_bins, pointer(bins), scale,
         out.ctypes.data, out.strides[0] // 4,
     )  # fmt: skip
 
 
-def motif_log_odds(
+def rbs_log_odds(
     base: np.ndarray,
     places: np.ndarray,
     weights: np.ndarray,
@@ -241,7 +254,7 @@ def motif_log_odds(
     shortest: int,
     out: np.ndarray,
 ) -> None:
-    """Fill in the log-odds of a motif before start codons.
+    """Fill in the log-odds of an RBS motif before start codons.
 
     Parameters
     ----------
@@ -252,14 +265,14 @@ def motif_log_odds(
     weights : numpy.ndarray
         float32 (width, 4), log-odds of bases in the motif.
     spacers : numpy.ndarray
-        float32 (n + 1,), probabilities of the distances from `shortest` on, and of no motif.
+        float32 (n + 1,), shares of the distances from `shortest` on, and of no motif.
     shortest : int
         Bases between motif and start.
     out : numpy.ndarray
         float32 (M,).
     """
     base, places = array(base, np.int8), array(places, np.int64)
-    _loop("motif_log_odds")(
+    _loop("rbs_log_odds")(
         len(base), pointer(base), len(places), pointer(places),
         len(weights), _own(weights, np.float32, len(weights), 4),
         len(spacers) - 1, _own(spacers, np.float32, len(spacers)),
@@ -277,7 +290,7 @@ def open_runs(
     path : numpy.ndarray
         Integers (L,), states; a negative one has no frame open.
     flags : numpy.ndarray
-        uint8 (L,), the property bits.
+        uint8 (L,), the flags.
     frame_of_state : numpy.ndarray
         Bool (S, 6), the frames that are open in each state, up to 128 of them.
     out : numpy.ndarray
@@ -302,29 +315,72 @@ def open_runs(
     return count
 
 
-def drop_short(
-    flags: np.ndarray, start: int, stop: int, last: int, step: int, min_length: int
-) -> None:
-    """Clear the start bits whose reading frame ends in fewer than `min_length` bases.
+def open_bases(flags: np.ndarray, long_frame: int) -> int:
+    """Count the bases in reading frames of either strand with more than so many bases.
 
-    A frame without a stop codon runs off the end: it is kept.
+    Parameters
+    ----------
+    flags : numpy.ndarray
+        uint8 (L,).
+    long_frame : int
+        Bases between stop codons.
+    """
+    flags = array(flags, np.uint8)
+    count: int = _loop("open_bases")(len(flags), pointer(flags), long_frame)
+    if count < 0:
+        raise MemoryError
+    return count
+
+
+def drop_starts(
+    flags: np.ndarray, start: int, stop: int, last: int, step: int, shortest: int, longest: int
+) -> None:
+    """Clear the start flags of genes with fewer than `shortest` or more than `longest` bases.
+
+    A frame without a stop codon runs off the end.
 
     Parameters
     ----------
     flags : numpy.ndarray
         uint8 (L,), changed in place.
     start, stop : int
-        Bits of the strand's start and stop codons.
+        Flags of the strand's start and stop codons.
     last, step : int
         The strand is read backwards from index `last` in steps of `-step`: the last index and 1
         for the forward strand, 0 and -1 for the reverse one.
-    min_length : int
+    shortest, longest : int
         In bases.
     """
     if (last, step) not in ((len(flags) - 1, 1), (0, -1)):
         raise ValueError("a strand is read from its end, in steps of one")
     here = _written(flags, np.uint8, len(flags))
-    _loop("drop_short")(len(flags), here, start, stop, last, step, min_length)
+    _loop("drop_starts")(len(flags), here, start, stop, last, step, shortest, longest)
+
+
+def mark_repeats(symbols: np.ndarray, max_period: int, shortest: int, out: np.ndarray) -> bool:
+    """Mark tandem repeats.
+
+    Parameters
+    ----------
+    symbols : numpy.ndarray
+        uint8 (L,), 15 for N; runs of N are no repeats.
+    max_period : int
+        Longest period, in bases.
+    shortest : int
+        Bases of the shortest repeat, more than `max_period`.
+    out : numpy.ndarray
+        bool (L,); only what is a repeat is written.
+
+    Returns
+    -------
+    bool
+        Whether there are any.
+    """
+    if not 0 <= max_period < shortest:
+        raise ValueError("a repeat must be longer than its period")
+    symbols = array(symbols, np.uint8)
+    here = _written(out, np.bool_, len(symbols))
+    return bool(_loop("mark_repeats")(len(symbols), pointer(symbols), max_period, shortest, here))
 
 
 def least_rotation(symbols: np.ndarray) -> int:

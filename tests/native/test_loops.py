@@ -1,4 +1,4 @@
-"""The native loops against the numba and numpy ones that they replace."""
+"""The native loops against those in NumPy."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
-from dnatag.domains.genes.decoding import circular
 from dnatag.domains.genes.nucleotides import base_numbers, encode
-from dnatag.domains.genes.signals import kernels
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
-from dnatag.native import loops
+from dnatag.native import loops, plain_loops
 
 some = settings(max_examples=50, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
 lengths = st.sampled_from([0, 1, 2, 3, 5, 8, 60, 300, 1000])
 BINS = np.array([0, 0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4])
 BEFORE, BEHIND, N_BINS = 20, 15, 5
+FRAME_OF_STATE = prokaryotic().frame_of_state
 
 
 def strand(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bases, some of them ambiguous, and property bits."""
+    """Bases, some of them ambiguous, and flags."""
     base = rng.integers(0, 4, n).astype(np.int8)
     base[rng.random(n) < rng.choice([0, 0.02, 1])] = -1
     flags = np.zeros(n, np.uint8)
@@ -37,7 +36,8 @@ def test_properties(seed: int, n: int, table: int) -> None:
     rng = np.random.default_rng(seed)
     symbols = encode(bytes(rng.choice(list(b"ACGTACGTACGTNRYK-"), n).astype(np.uint8)))
     code = GeneticCode.ncbi(table)
-    np.testing.assert_array_equal(loops.properties(symbols, code._flags), code.properties(symbols))
+    found = loops.properties(symbols, code._flags)
+    np.testing.assert_array_equal(found, plain_loops.properties(symbols, code._flags))
 
 
 @some
@@ -49,7 +49,7 @@ def test_count_hexamers(seed: int, n: int) -> None:
     starts = np.maximum(0, ends - rng.integers(0, 100, 4))
     found, expected = np.zeros((2, 4096)), np.zeros((2, 4096))
     loops.count_hexamers(base, starts, ends, *found)
-    kernels.count_hexamers(base, starts, ends, *expected)
+    plain_loops.count_hexamers(base, starts, ends, *expected)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -61,7 +61,7 @@ def test_genes_log_odds(seed: int, n: int, rows: int) -> None:
     # Extreme enough for sums to be scaled.
     ratios = np.exp(rng.normal(0, rng.choice([0.1, 5]), (rows, 4096)))
     found = loops.genes_log_odds(base, ratios, 0.006)
-    expected = kernels.genes_log_odds(base, ratios, 0.006)
+    expected = plain_loops.genes_log_odds(base, ratios, 0.006)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(
         found, loops.genes_log_odds(base, np.asfortranarray(ratios), 0.006)
@@ -81,7 +81,7 @@ def test_count_starts(seed: int, n: int) -> None:
 
     found, expected = tables(), tables()
     loops.count_starts(base, flags, starts, kinds, *found, BEFORE, BEHIND, BINS, 90)
-    kernels.count_starts(base, flags, starts, kinds, *expected, BEFORE, BEHIND, BINS, 90)
+    plain_loops.count_starts(base, flags, starts, kinds, *expected, BEFORE, BEHIND, BINS, 90)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -94,7 +94,7 @@ def test_features(seed: int, n: int, reverse: bool) -> None:
     shapes = (4096,), (64,), (2, BEFORE + BEHIND, 4), (2, 1024, N_BINS)
     tables = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
     found, expected = np.zeros((2, n, 12), np.float32)
-    for out, features in ((found, loops.features), (expected, kernels.features)):
+    for out, features in ((found, loops.features), (expected, plain_loops.features)):
         half = out[::-1, 6:] if reverse else out[:, :6]
         features(base, flags, *tables, BEFORE, BEHIND, BINS, 0.3, half)
     np.testing.assert_array_equal(found, expected)
@@ -102,15 +102,15 @@ def test_features(seed: int, n: int, reverse: bool) -> None:
 
 @some
 @given(seed=seeds, n=lengths)
-def test_motif_log_odds(seed: int, n: int) -> None:
+def test_rbs_log_odds(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     base, _ = strand(rng, n)
     places = rng.integers(0, n + 1, 20)
     weights = rng.normal(size=(6, 4)).astype(np.float32)
     spacers = rng.random(9).astype(np.float32)
     found, expected = np.empty((2, 20), np.float32)
-    loops.motif_log_odds(base, places, weights, spacers, 4, found)
-    kernels.rbs_log_odds(base, places, weights, spacers, 4, expected)
+    loops.rbs_log_odds(base, places, weights, spacers, 4, found)
+    plain_loops.rbs_log_odds(base, places, weights, spacers, 4, expected)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -128,27 +128,48 @@ def test_open_runs(seed: int, n: int, share: float) -> None:
                 step * (np.arange(n) - phase) % 3 if step > 0 else 2 - (np.arange(n) - phase) % 3
             )
             frames[np.flatnonzero(inside), half + position[inside]] = True
-    number = {tuple(row): s for s, row in enumerate(prokaryotic().frame_of_state.tolist())}
+    number = {tuple(row): s for s, row in enumerate(FRAME_OF_STATE.tolist())}
     path = np.array([number.get(tuple(row), 0) for row in frames.tolist()], np.int16)
+    path[rng.random(n) < 0.01] = -1
     found, expected = np.zeros((2, n + 10, 4), np.int64)
-    count = loops.open_runs(path, flags, prokaryotic().frame_of_state, found)
-    assert count == kernels.open_runs(path, flags, prokaryotic().frame_of_state, expected)
+    count = loops.open_runs(path, flags, FRAME_OF_STATE, found)
+    assert count == plain_loops.open_runs(path, flags, FRAME_OF_STATE, expected)
     np.testing.assert_array_equal(found, expected)
     few = np.zeros((2, 4), np.int64)
-    assert loops.open_runs(path, flags, prokaryotic().frame_of_state, few) == count
+    assert loops.open_runs(path, flags, FRAME_OF_STATE, few) == count
     np.testing.assert_array_equal(few, found[:2])
 
 
 @some
-@given(seed=seeds, n=lengths)
-def test_drop_short(seed: int, n: int) -> None:
+@given(seed=seeds, n=lengths, longest=st.sampled_from([90, 10_000]))
+def test_drop_starts(seed: int, n: int, longest: int) -> None:
     rng = np.random.default_rng(seed)
     _, flags = strand(rng, n)
     found, expected = flags.copy(), flags.copy()
     for arguments in ((START, STOP, n - 1, 1, 60), (START_REVERSE, STOP_REVERSE, 0, -1, 60)):
-        loops.drop_short(found, *arguments)
-        kernels.drop_short(expected, *arguments)
+        loops.drop_starts(found, *arguments, longest)
+        plain_loops.drop_starts(expected, *arguments, longest)
         np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(seed=seeds, n=lengths, long_frame=st.sampled_from([3, 30, 200]))
+def test_open_bases(seed: int, n: int, long_frame: int) -> None:
+    _, flags = strand(np.random.default_rng(seed), n)
+    found = loops.open_bases(flags, long_frame)
+    assert found == plain_loops.open_bases(flags, long_frame)
+
+
+@some
+@given(seed=seeds, n=lengths, max_period=st.integers(0, 5), more=st.integers(1, 9))
+def test_mark_repeats(seed: int, n: int, max_period: int, more: int) -> None:
+    rng = np.random.default_rng(seed)
+    symbols = rng.choice(np.array([1, 2, 15], np.uint8), n, p=[0.5, 0.4, 0.1])
+    found, expected = np.zeros((2, n), bool)
+    some = loops.mark_repeats(symbols, max_period, max_period + more, found)
+    assert some == plain_loops.mark_repeats(symbols, max_period, max_period + more, expected)
+    assert some == found.any()
+    np.testing.assert_array_equal(found, expected)
 
 
 @some
@@ -156,7 +177,7 @@ def test_drop_short(seed: int, n: int) -> None:
 def test_least_rotation(symbols: list[int], times: int) -> None:
     circle = np.array(symbols * times, np.uint8)
     found = loops.least_rotation(circle)
-    assert found == circular.least_rotation(circle)
+    assert found == plain_loops.least_rotation(circle)
     whole = circle.tolist()
     assert whole[found:] + whole[:found] == min(
         (whole[i:] + whole[:i] for i in range(len(whole))), default=[]
@@ -182,19 +203,13 @@ def test_real_sequence() -> None:
             np.zeros(5, np.int8), np.zeros(2), np.zeros(1), np.zeros(4096), np.zeros(4096)
         ),
         lambda: loops.genes_log_odds(np.zeros(5, np.int8), np.ones((2, 64)), 0.1),
-        lambda: loops.drop_short(np.zeros(5, np.uint8)[::-1], 1, 2, 4, 1, 60),
-        lambda: loops.drop_short(np.zeros(5, np.uint8), 1, 2, 5, 1, 60),
+        lambda: loops.drop_starts(np.zeros(5, np.uint8)[::-1], 1, 2, 4, 1, 60, 99),
+        lambda: loops.drop_starts(np.zeros(5, np.uint8), 1, 2, 5, 1, 60, 99),
         lambda: loops.open_runs(
-            np.full(5, 22),
-            np.zeros(5, np.uint8),
-            prokaryotic().frame_of_state,
-            np.zeros((3, 4), np.int64),
+            np.full(5, 22), np.zeros(5, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
         ),
         lambda: loops.open_runs(
-            np.zeros(5, np.int8),
-            np.zeros(4, np.uint8),
-            prokaryotic().frame_of_state,
-            np.zeros((3, 4), np.int64),
+            np.zeros(5, np.int8), np.zeros(4, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
         ),
     ],
 )

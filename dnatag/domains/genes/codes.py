@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 from Bio.Data import CodonTable, IUPACData
 
+from dnatag.domains.genes.loops import properties
 from dnatag.domains.genes.nucleotides import COMPLEMENT, encode
 from dnatag.errors import InputError
 
@@ -20,8 +21,6 @@ START, STOP = 1, 2
 #: The same of the reverse strand.
 START_REVERSE, STOP_REVERSE = 4, 8
 
-#: Codons looked up at once.
-_BLOCK = 1_000_000
 _ORDER = "TCAG"
 _CODONS = ["".join(c) for c in product(_ORDER, repeat=3)]
 
@@ -184,14 +183,7 @@ class GeneticCode:
         numpy.ndarray
             uint8 (L,): START, STOP, START_REVERSE, STOP_REVERSE.
         """
-        flags = np.zeros(len(symbols), dtype=np.uint8)
-        # In blocks, since numpy turns indices into 8-byte integers.
-        for begin in range(0, len(symbols) - 2, _BLOCK):
-            block = symbols[begin : begin + _BLOCK + 2]
-            codons = self._flags[block[:-2], block[1:-1], block[2:]]
-            flags[begin : begin + len(codons)] |= codons & (START | STOP_REVERSE)
-            flags[begin + 2 : begin + 2 + len(codons)] |= codons & (STOP | START_REVERSE)
-        return flags
+        return properties(symbols, self._flags)
 
     @cached_property
     def _translation(self) -> np.ndarray:

@@ -7,8 +7,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-// The property bits, as in dnatag/genes/codes.py.
+// The property bits, as in dnatag/domains/genes/codes.py.
 enum { START = 1, STOP = 2, START_REVERSE = 4, STOP_REVERSE = 8 };
 
 // The hexamers of a strand, base by base.
@@ -237,7 +238,7 @@ void dnatag_features(int64_t length, const int8_t *base, const uint8_t *flags,
 }
 
 // `weights` (width, 4), `spacers` (n + 1), `out` (places).
-void dnatag_motif_log_odds(int64_t length, const int8_t *base, int64_t n_places,
+void dnatag_rbs_log_odds(int64_t length, const int8_t *base, int64_t n_places,
                            const int64_t *places, int64_t width, const float *weights, int64_t n,
                            const float *spacers, int64_t shortest, float *out) {
     for (int64_t m = 0; m < n_places; m++) {
@@ -296,16 +297,70 @@ int64_t dnatag_open_runs(int64_t length, const int8_t *path, const uint8_t *flag
     return count;
 }
 
-void dnatag_drop_short(int64_t length, uint8_t *flags, int start, int stop, int64_t last,
-                       int64_t step, int64_t min_length) {
+void dnatag_drop_starts(int64_t length, uint8_t *flags, int start, int stop, int64_t last,
+                        int64_t step, int64_t shortest, int64_t longest) {
     // For each frame, how many bases ago its next stop codon ended.
     int64_t ends[3] = {-1, -1, -1};
     for (int64_t i = 0, t = last; i < length; i++, t -= step) {
         if (flags[t] & stop) ends[i % 3] = i;
         if (!(flags[t] & start) || i < 2) continue;
-        int64_t end = ends[(i - 2) % 3];
-        if (end >= 0 && i - end + 1 < min_length) flags[t] &= (uint8_t)~start;
+        int64_t end = ends[(i - 2) % 3], size = i - (end < 0 ? 0 : end) + 1;
+        if (size > longest || (end >= 0 && size < shortest)) flags[t] &= (uint8_t)~start;
     }
+}
+
+// Returns -1 if memory is lacking.
+int64_t dnatag_open_bases(int64_t length, const uint8_t *flags, int64_t long_frame) {
+    // How many frames begin to be open at each base, less those that end before it.
+    int8_t *change = calloc((size_t)(length + 1), 1);
+    if (!change) return -1;
+    for (int i = 0; i < 6; i++) {
+        uint8_t stop = i < 3 ? STOP : STOP_REVERSE;
+        for (int64_t t = i % 3, before = -1; before < length; t += 3) {
+            int64_t end = t < length ? t : length;
+            if (end < length && !(flags[t] & stop)) continue;
+            if (end - before > long_frame) {
+                change[before + 1]++;
+                change[end]--;
+            }
+            before = end;
+        }
+    }
+    int64_t total = 0, open = 0;
+    for (int64_t t = 0; t < length; t++) {
+        open += change[t];
+        total += open > 0;
+    }
+    free(change);
+    return total;
+}
+
+// Whether a base is the same as the one a period before it, and no N.
+static int repeated(const uint8_t *symbols, int64_t t, int64_t period) {
+    return symbols[t] == symbols[t - period] && symbols[t] != 15;
+}
+
+// Returns whether there are any; `shortest` is more than `max_period`.
+int dnatag_mark_repeats(int64_t length, const uint8_t *symbols, int64_t max_period,
+                        int64_t shortest, uint8_t *out) {
+    int found = 0;
+    for (int64_t period = 1; period <= max_period; period++) {
+        int64_t least = shortest - period; // bases in a row that must be repeated
+        // Those before `t` are looked at; behind one that is not repeated all begins anew.
+        for (int64_t t = shortest; t <= length;) {
+            int64_t first = t;
+            while (first > t - least && repeated(symbols, first - 1, period)) first--;
+            if (first > t - least) {
+                t = first + least;
+                continue;
+            }
+            while (t < length && repeated(symbols, t, period)) t++;
+            memset(out + first - period, 1, (size_t)(t - first + period));
+            found = 1;
+            t += 1 + least;
+        }
+    }
+    return found;
 }
 
 // Duval's two-pointer form of Booth's algorithm, in linear time.

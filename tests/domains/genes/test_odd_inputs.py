@@ -12,7 +12,7 @@ import pytest
 from Bio.Seq import Seq
 
 from dnatag import GeneFinder
-from dnatag.domains.genes.signals.kernels import mark_repeats
+from dnatag.domains.genes.loops import mark_repeats
 from dnatag.formats.sequences.fasta import read_fasta
 from dnatag.formats.sequences.records import CodingSequence, Contig
 

@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE
-from dnatag.domains.genes.decoding.circular import least_rotation
 from dnatag.domains.genes.decoding.settings import DecodingSettings
+from dnatag.domains.genes.loops import drop_starts, least_rotation, mark_repeats
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
-from dnatag.domains.genes.signals.kernels import drop_starts, mark_repeats
 from dnatag.engine.batching import split
 from dnatag.formats.sequences.records import Contig
 

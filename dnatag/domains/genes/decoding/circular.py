@@ -4,43 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dnatag.engine.compiling import compiled
 from dnatag.formats.sequences.records import CodingSequence, wrap
 
-__all__ = ["choose_cut", "least_rotation", "place"]
-
-
-@compiled
-def least_rotation(symbols: np.ndarray) -> int:
-    """Where the lexicographically least rotation begins.
-
-    Duval's two-pointer form of Booth's algorithm, in linear time.
-
-    Parameters
-    ----------
-    symbols : numpy.ndarray
-        uint8 (L,).
-
-    Returns
-    -------
-    int
-        0-based.
-    """
-    n = len(symbols)
-    i, j, k = 0, 1, 0
-    while i < n and j < n and k < n:
-        a, b = symbols[(i + k) % n], symbols[(j + k) % n]
-        if a == b:
-            k += 1
-            continue
-        if a > b:
-            i += k + 1
-        else:
-            j += k + 1
-        if i == j:
-            j += 1
-        k = 0
-    return min(i, j)
+__all__ = ["choose_cut", "place"]
 
 
 def choose_cut(labels: np.ndarray, circumference: int) -> int:

@@ -10,11 +10,11 @@ import numpy as np
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.chunks import groups
 from dnatag.domains.genes.decoding.decoder import Decoder
+from dnatag.domains.genes.loops import open_bases
 from dnatag.domains.genes.nucleotides import encode, splice
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.sampling import sample
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
-from dnatag.domains.genes.signals.kernels import open_bases
 from dnatag.formats.sequences.records import Contig
 
 __all__ = ["CodeChooser", "CodeEvidence", "likeliest_code", "may_be_recoded"]

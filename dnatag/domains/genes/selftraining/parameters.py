@@ -115,7 +115,7 @@ def load_parameters(path: Path) -> GenomeParameters:
 
 
 def check_tables(tables: Mapping[str, np.ndarray], like: Mapping[str, np.ndarray]) -> None:
-    """Refuse tables of another shape or type, which compiled loops would read beyond the end.
+    """Refuse tables of another shape or type, which the loops would read beyond the end.
 
     Parameters
     ----------

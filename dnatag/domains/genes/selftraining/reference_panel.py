@@ -14,11 +14,11 @@ from functools import cached_property
 
 import numpy as np
 
+from dnatag.domains.genes.loops import genes_log_odds
 from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
 from dnatag.domains.genes.selftraining.binning import chains
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals, hexamers
-from dnatag.domains.genes.signals.kernels import genes_log_odds
 from dnatag.domains.genes.signals.rbs import RbsMotif
 
 __all__ = ["ReferencePanel"]
@@ -108,7 +108,7 @@ class ReferencePanel:
         # Counted on both strands.
         log_likelihood = self._chains @ counts / 2
         similar = np.argsort(-log_likelihood, kind="stable")[: settings.panel_candidates]
-        ratios = self._ratios[similar]
+        ratios = np.asfortranarray(self._ratios[similar])
         for contig in contigs:
             for strand in (contig, reverse_complement(contig)):
                 log_odds = genes_log_odds(base_numbers(strand), ratios, settings.panel_switch)
@@ -172,7 +172,7 @@ class ReferencePanel:
         Raises
         ------
         KeyError, ValueError
-            If a table is missing or of another shape; compiled loops would read beyond its end.
+            If a table is missing or of another shape; the loops would read beyond its end.
         """
         like = GeneSignals.none().to_arrays() | RbsMotif.none().to_arrays()
         shapes = {name: table.shape for name, table in like.items()} | {"composition": (4096,)}

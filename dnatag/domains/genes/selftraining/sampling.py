@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from dnatag.domains.genes.decoding.circular import least_rotation
+from dnatag.domains.genes.loops import least_rotation
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.engine.batching import split

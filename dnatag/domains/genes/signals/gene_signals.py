@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dnatag.domains.genes.loops import count_hexamers, count_starts, features
 from dnatag.domains.genes.nucleotides import base_numbers, encode, reverse_complement
-from dnatag.domains.genes.signals.kernels import count_hexamers, count_starts, features
 from dnatag.formats.sequences.records import CodingSequence
 
 __all__ = [

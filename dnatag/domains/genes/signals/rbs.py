@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dnatag.domains.genes.loops import rbs_log_odds
 from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
 from dnatag.domains.genes.signals.gene_signals import GeneExamples
-from dnatag.domains.genes.signals.kernels import rbs_log_odds
 from dnatag.formats.sequences.records import CodingSequence
 
 __all__ = ["RbsMotif"]

@@ -15,8 +15,8 @@ from itertools import pairwise
 import numpy as np
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.domains.genes.loops import open_runs
 from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.signals.kernels import open_runs
 from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.formats.sequences.records import CodingSequence
 

@@ -12,12 +12,12 @@ import pytest
 
 from dnatag import GeneFinder
 from dnatag.domains.genes.codes import GeneticCode
+from dnatag.domains.genes.loops import genes_log_odds
 from dnatag.domains.genes.model import build, load, save
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.domains.genes.signals.gene_signals import GeneSignals, hexamers
-from dnatag.domains.genes.signals.kernels import genes_log_odds
 from dnatag.domains.genes.structures.labels import label_genes
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.domains.genes.training.corpus import LabelledContig, LabelledGenome

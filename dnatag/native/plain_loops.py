@@ -1,0 +1,289 @@
+"""The functions of :mod:`dnatag.native.loops` in NumPy, for where there is no native library."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = [
+    "count_hexamers",
+    "count_starts",
+    "drop_starts",
+    "features",
+    "genes_log_odds",
+    "least_rotation",
+    "mark_repeats",
+    "open_bases",
+    "open_runs",
+    "properties",
+    "rbs_log_odds",
+]
+
+START, STOP, START_REVERSE, STOP_REVERSE = 1, 2, 4, 8
+#: Positions worked on at once, since NumPy turns indices into 8-byte integers.
+_BLOCK = 1 << 20
+
+
+def properties(symbols: np.ndarray, codons: np.ndarray) -> np.ndarray:
+    """See :func:`dnatag.native.loops.properties`."""
+    flags = np.zeros(len(symbols), dtype=np.uint8)
+    for begin in range(0, len(symbols) - 2, _BLOCK):
+        block = symbols[begin : begin + _BLOCK + 2]
+        found = codons[block[:-2], block[1:-1], block[2:]]
+        flags[begin : begin + len(found)] |= found & (START | STOP_REVERSE)
+        flags[begin + 2 : begin + 2 + len(found)] |= found & (STOP | START_REVERSE)
+    return flags
+
+
+def count_hexamers(
+    base: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    coding: np.ndarray,
+    background: np.ndarray,
+) -> None:
+    """See :func:`dnatag.native.loops.count_hexamers`."""
+    hexamers = _words(base, 6)
+    background += _counts(hexamers)
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        places = np.arange(start, end - 5, 3)
+        coding += _counts(hexamers[places[(places >= 0) & (places < len(base))]])
+
+
+def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.ndarray:
+    """See :func:`dnatag.native.loops.genes_log_odds`."""
+    hexamers = _words(base, 6)
+    number = np.arange(4096)
+    turned = np.zeros(4096, dtype=np.int64)
+    for i in range(6):
+        turned |= (3 - ((number >> 2 * i) & 3)) << 2 * (5 - i)
+    # The last column is of ambiguous hexamers, which change nothing.
+    passed = np.pad(ratios, ((0, 0), (0, 1)), constant_values=1.0)
+    turned = np.append(turned, 4096)
+    out = np.zeros(len(ratios))
+    # Forward sums of the frames of both strands and of what is between genes.
+    sums = np.full((7, len(ratios)), 1 / 7)
+    for t in range(0, len(base) - 7, 3):
+        sums = sums * (1 - leave) + leave * sums.sum(0) / 7
+        ahead = hexamers[t : t + 3]
+        sums[:3] *= passed[:, ahead].T
+        sums[3:6] *= passed[:, turned[ahead]].T
+        total = sums.sum(0)
+        scaled = (total > 1e30) | (total < 1e-30)
+        if scaled.any():
+            out[scaled] += np.log(total[scaled])
+            sums[:, scaled] /= total[scaled]
+    out += np.log(sums.sum(0))
+    return out
+
+
+def count_starts(
+    base: np.ndarray,
+    flags: np.ndarray,
+    starts: np.ndarray,
+    kinds: np.ndarray,
+    start_codons: np.ndarray,
+    profiles: np.ndarray,
+    pentamers: np.ndarray,
+    before: int,
+    behind: int,
+    bins: np.ndarray,
+    reach: int,
+) -> None:
+    """See :func:`dnatag.native.loops.count_starts`."""
+    last = len(base) - 3
+    counted = []
+    for start, kind in zip(starts.tolist(), kinds.tolist(), strict=True):
+        if not 0 <= start <= last:
+            continue
+        counted.append((start, kind))
+        for way in (-3, 3):
+            rival = start + way
+            while 0 <= rival <= last and abs(rival - start) <= reach:
+                if flags[rival + 2] & STOP:
+                    break
+                if flags[rival] & START:
+                    counted.append((rival, 2))
+                rival += way
+    places, kinds = np.array(counted, np.int64).reshape(-1, 2).T
+    np.add.at(start_codons, (kinds, _codons(base, places)), 1)
+    for i in range(-before, behind):
+        on, here = _at(base, places + i)
+        np.add.at(profiles, (kinds[on], i + before, here[on]), 1)
+    words = _words(base, 5)
+    for gap, number in enumerate(bins.tolist()):
+        on, here = _at(words, places - gap - 5)
+        np.add.at(pentamers, (kinds[on], here[on], number), 1)
+
+
+def features(
+    base: np.ndarray,
+    flags: np.ndarray,
+    hexamers: np.ndarray,
+    start_codons: np.ndarray,
+    profiles: np.ndarray,
+    pentamers: np.ndarray,
+    before: int,
+    behind: int,
+    bins: np.ndarray,
+    scale: float,
+    out: np.ndarray,
+) -> None:
+    """See :func:`dnatag.native.loops.features`."""
+    index = _words(base, 6)
+    clean = index < 4096
+    out[clean, 0] = hexamers[index[clean]]
+    starts = np.flatnonzero(flags & START)
+    starts = starts[starts + 3 <= len(base)]
+    out[starts, 1] = start_codons[_codons(base, starts)]
+    totals = np.zeros((2, len(starts)))
+    for i in range(-before, behind):
+        on, here = _at(base, starts + i)
+        totals[:, on] += profiles[:, i + before, here[on]]
+    out[starts, 2:4] = (totals * scale).T
+    words = _words(base, 5)
+    best = np.full((2, len(starts)), -9.0, np.float32)
+    for gap, number in enumerate(bins.tolist()):
+        on, here = _at(words, starts - gap - 5)
+        best[:, on] = np.maximum(best[:, on], pentamers[:, here[on], number])
+    out[starts, 4:] = np.where(best > -9.0, best, 0.0).T
+
+
+def rbs_log_odds(
+    base: np.ndarray,
+    places: np.ndarray,
+    weights: np.ndarray,
+    spacers: np.ndarray,
+    shortest: int,
+    out: np.ndarray,
+) -> None:
+    """See :func:`dnatag.native.loops.rbs_log_odds`."""
+    total = np.full(len(places), spacers[-1], np.float64)
+    for i, share in enumerate(spacers[:-1].astype(float)):
+        score = np.zeros(len(places))
+        for j, of_base in enumerate(weights):
+            on, here = _at(base, places - shortest - i - len(weights) + j)
+            score[on] += of_base[here[on]]
+        total += share * np.exp(score)
+    out[:] = np.log(total)
+
+
+def open_runs(
+    path: np.ndarray, flags: np.ndarray, frame_of_state: np.ndarray, out: np.ndarray
+) -> int:
+    """See :func:`dnatag.native.loops.open_runs`."""
+    n = len(path)
+    position = np.arange(n + 1)
+    stops = np.append(False, (flags & STOP) > 0)
+    stops_reverse = np.append((flags & STOP_REVERSE) > 0, False)
+    runs = []
+    for reverse in range(2):
+        for phase in range(3):
+            within = (position - phase) % 3
+            column = 5 - within if reverse else within
+            is_open = np.zeros(n + 2, bool)  # from the position before the first on
+            is_open[1:-1] = frame_of_state[path, column[:-1]] & (path >= 0)
+            cut = (within == 0) & (stops_reverse if reverse else stops)
+            began = np.flatnonzero(is_open[1:] & (cut | ~is_open[:-1]))
+            ended = np.flatnonzero(is_open[:-1] & (cut | ~is_open[1:]))
+            both = np.full((2, len(began)), [[reverse], [phase]])
+            runs.append(np.column_stack([*both, began, ended]))
+    found = np.concatenate(runs)
+    # In the order of their ends; the sort is stable.
+    found = found[np.argsort(found[:, 3], kind="stable")]
+    out[: len(found)] = found[: len(out)]
+    return len(found)
+
+
+def open_bases(flags: np.ndarray, long_frame: int) -> int:
+    """See :func:`dnatag.native.loops.open_bases`."""
+    change = np.zeros(len(flags) + 1, np.int64)
+    for stop in (STOP, STOP_REVERSE):
+        for frame in range(3):
+            stops = np.flatnonzero(flags[frame::3] & stop) * 3 + frame
+            before, end = np.append(-1, stops), np.append(stops, len(flags))
+            long = end - before > long_frame
+            np.add.at(change, before[long] + 1, 1)
+            np.add.at(change, end[long], -1)
+    return int((change.cumsum()[:-1] > 0).sum())
+
+
+def drop_starts(
+    flags: np.ndarray, start: int, stop: int, last: int, step: int, shortest: int, longest: int
+) -> None:
+    """See :func:`dnatag.native.loops.drop_starts`."""
+    own = flags[::-1] if step > 0 else flags  # as it is read
+    place = np.arange(len(own))
+    for frame in range(3):
+        ends = np.where((own & stop > 0) & (place % 3 == frame), place, -1)
+        end = np.maximum.accumulate(ends)
+        size = place - np.maximum(end, 0) + 1
+        dropped = (size > longest) | (end >= 0) & (size < shortest)
+        dropped &= (own & start > 0) & (place >= 2) & ((place - 2) % 3 == frame)
+        own[dropped] &= 255 - start
+
+
+def mark_repeats(symbols: np.ndarray, max_period: int, shortest: int, out: np.ndarray) -> bool:
+    """See :func:`dnatag.native.loops.mark_repeats`."""
+    found = False
+    for period in range(1, max_period + 1):
+        ahead = symbols[period:]
+        same = (ahead == symbols[: len(ahead)]) & (ahead != 15)
+        edges = np.flatnonzero(np.diff(same, prepend=False, append=False))
+        for begin, end in edges.reshape(-1, 2).tolist():
+            if end - begin + period >= shortest:
+                out[begin : end + period] = True
+                found = True
+    return found
+
+
+def least_rotation(symbols: np.ndarray) -> int:
+    """See :func:`dnatag.native.loops.least_rotation`; Duval's form of Booth's algorithm."""
+    circle, n = symbols.tobytes(), len(symbols)
+    i, j, k = 0, 1, 0
+    while i < n and j < n and k < n:
+        a, b = circle[(i + k) % n], circle[(j + k) % n]
+        if a == b:
+            k += 1
+            continue
+        if a > b:
+            i += k + 1
+        else:
+            j += k + 1
+        if i == j:
+            j += 1
+        k = 0
+    return min(i, j)
+
+
+def _words(base: np.ndarray, n: int) -> np.ndarray:
+    """Index of the n bases from each one on, int64 (L,); 4**n if that is ambiguous or not whole."""
+    words = np.full(len(base), 4**n)
+    if len(base) >= n:
+        index = np.zeros(len(base) - n + 1, np.int64)
+        clean = np.ones(len(index), bool)
+        for i in range(n):
+            here = base[i : len(index) + i]
+            index = index * 4 + here
+            clean &= here >= 0
+        words[: len(index)] = np.where(clean, index, 4**n)
+    return words
+
+
+def _codons(base: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Index of the codons at places, whose ambiguous bases count as A."""
+    codons = np.zeros(len(places), np.int64)
+    for i in range(3):
+        codons = codons * 4 + np.maximum(base[places + i], 0)
+    return codons
+
+
+def _at(values: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where there is a base or word (of 5), and what it is there."""
+    inside = (places >= 0) & (places < len(values))
+    here = np.zeros(len(places), np.int64)
+    here[inside] = values[places[inside]]
+    return inside & (here >= 0) & (here < 1024), here
+
+
+def _counts(hexamers: np.ndarray) -> np.ndarray:
+    return np.bincount(hexamers, minlength=4097)[:4096].astype(float)
