@@ -54,6 +54,18 @@ def test_words_are_tagged(tmp_path: Path) -> None:
     assert run("models", "show", "biomedical").returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("model", "call"),
+    [("prokaryotes", "find(b'ATGC' * 500)"), ("biomedical", "tag(['Aspirin'])")],
+)
+def test_nothing_heavy_is_imported(model: str, call: str) -> None:
+    code = (
+        f"import sys, dnatag; dnatag.load({model!r}, device='cpu').{call}; "
+        "sys.exit('torch' in sys.modules or 'numba' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_what_needs_torch_says_so(tmp_path: Path) -> None:
     done = run("predict", "--device", "cuda", PHAGE)
     assert done.returncode == 2
