@@ -81,7 +81,7 @@ def test_an_interrupted_run_ends_the_same(toy: Toy, tmp_path: Path) -> None:
         train(read_recipe(toy[0]), output, device="cpu", observer=Interrupt())
     done = quick(toy[0], "-o", output)
     assert done.exit_code == 2
-    assert "has not ended; go on with --resume" in done.stderr
+    assert "has not ended; continue it with --resume" in done.stderr
     done = quick(toy[0], "--resume", "--seed", 2, "-o", output)
     assert done.exit_code == 2
     assert "has other settings (loop)" in done.stderr

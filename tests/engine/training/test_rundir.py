@@ -56,7 +56,7 @@ def test_refusals(output: Path) -> None:
     assert list(output.parent.iterdir()) == []
     folder = interrupted(output)
     named = re.escape(str(folder))
-    with pytest.raises(InputError, match=f"^{named} holds a run that has not ended; go on with"):
+    with pytest.raises(InputError, match=f"^{named} holds a run that has not ended; continue"):
         enter(output, SETTINGS, resume=False)
     other = {"loop": {"steps": 4}, "data": ["b.tsv"]}
     with pytest.raises(InputError, match=rf"the run in {named} has other settings \(loop, data\)"):

@@ -282,7 +282,7 @@ def test_interrupted(trained: Trained, data: GenomeData, tmp_path: Path) -> None
         train(RECIPE, data, output, device="cpu", resume=True)
     with pytest.raises(KeyboardInterrupt):
         train(RECIPE, data, output, device="cpu", observer=Steps(interrupt))
-    with pytest.raises(InputError, match="has not ended; go on with --resume, or remove"):
+    with pytest.raises(InputError, match="has not ended; continue it with --resume, or remove"):
         train(RECIPE, data, output, device="cpu")
     other = replace(RECIPE, training=replace(SMALL, seed=2))
     with pytest.raises(InputError, match=r"other settings \(loop, windows\)"):

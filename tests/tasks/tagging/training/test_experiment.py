@@ -147,7 +147,7 @@ def test_interrupted(
         train(recipe, data, output, device="cpu", resume=True)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, data, output, device="cpu", observer=Steps(interrupt))
-    with pytest.raises(InputError, match="has not ended; go on with --resume, or remove"):
+    with pytest.raises(InputError, match="has not ended; continue it with --resume, or remove"):
         train(recipe, data, output, device="cpu")
     other = replace(recipe, training=replace(recipe.training, seed=2))
     with pytest.raises(InputError, match=r"other settings \(loop\)"):
