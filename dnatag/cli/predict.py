@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ import click
 
 from dnatag.cli.common import (
     CliObserver,
+    Skipped,
     device_option,
     find_model_for,
     model_option,
@@ -142,15 +143,15 @@ def command(
 ) -> None:
     """Find the genes of a genome, as GFF3 and more.
 
-    FASTA files hold the contigs of one genome, plain or compressed (gzip, bzip2, xz, zstd); "-"
-    is standard input. The score of a gene is its posterior probability.
+    FASTA files, or folders of them, hold the contigs of one genome, plain or compressed (gzip,
+    bzip2, xz, zstd); "-" is standard input. The score of a gene is its posterior probability.
     """
     _keep_freed_memory()
     from dnatag.domains.genes.finder import GeneFinder
     from dnatag.domains.genes.output import GeneWriter
     from dnatag.domains.genes.selftraining.parameters import load_parameters, save_parameters
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
-    from dnatag.formats.sequences.fasta import UniqueIds, read_fasta
+    from dnatag.formats.sequences.fasta import UniqueIds, fasta_files, read_fasta
     from dnatag.formats.sequences.regions import read_regions
 
     if adaptation is not None and (
@@ -163,9 +164,12 @@ def command(
     paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
              "labels": labels}  # fmt: skip
     model_path = find_model_for(TASK, model)
-    inputs = [*fasta, mask, model_path, adaptation]
+    files = [file for path in fasta for file in fasta_files(path)]
+    inputs = [*files, mask, model_path, adaptation]
     refuse_overwriting([*paths.values(), save_adaptation], inputs)
     masks = read_regions(mask) if mask is not None else {}
+    if mask is not None and not masks:
+        note(f"{mask}: no regions in it, nothing is masked", quiet=quiet)
     finder = GeneFinder(
         model_path,
         genetic_code=genetic_code,
@@ -182,15 +186,24 @@ def command(
 
     def contigs() -> Iterator[Contig]:
         ids = UniqueIds()
-        for path in fasta:
-            for contig in read_fasta(path, ids):
+        unseen, skipped = set(masks), Skipped()
+        for path in files:
+            for contig in read_fasta(path, ids, skipped=skipped):
+                unseen.discard(contig.id)
                 if topology == "auto":
                     yield contig
                 else:
                     yield replace(contig, circular=topology == "circular")
+        skipped.report(observer)
+        if unseen and len(unseen) == len(masks):
+            raise InputError(
+                f"{mask}: has none of the contigs of the input, but {_some(unseen)}; both must "
+                "name the contigs alike"
+            )
+        if unseen:
+            observer.note(f"warning: {mask}: the input has no {_some(unseen)}")
 
     n_contigs = n_bases = n_genes = 0
-    unseen = set(masks)
     with OutputSet() as outputs, progress(quiet=quiet) as bar:
         observer = _Observer(quiet, bar)
         writer = GeneWriter(
@@ -199,12 +212,9 @@ def command(
             command=shlex.join(["dnatag", *click.get_current_context().obj]),
         )
         for prediction in finder.predict(contigs(), per_base=labels is not None, observer=observer):
-            unseen.discard(prediction.contig.id)
             n_genes += writer.write(prediction)
             n_contigs += 1
             n_bases += len(prediction.contig)
-        if unseen:
-            raise InputError(f"{mask}: there is no contig {min(unseen)!r} in the input")
         if save_adaptation is not None:
             if observer.parameters is None:
                 raise InputError(
@@ -213,6 +223,13 @@ def command(
                 )
             save_parameters(Path(save_adaptation), observer.parameters)
     note(f"{n_genes} genes on {n_contigs} contigs of {n_bases} bp", quiet=quiet)
+
+
+def _some(contigs: Collection[str]) -> str:
+    """Name some contigs."""
+    names = ", ".join(f"'{name}'" for name in sorted(contigs)[:3])
+    more = f" and {len(contigs) - 3} more" if len(contigs) > 3 else ""
+    return f"contig{'s' * (len(contigs) > 1)} {names}{more}"
 
 
 class _Observer(CliObserver):

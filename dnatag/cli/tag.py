@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from dnatag.cli.common import (
+    CliObserver,
     OpenCommand,
+    Skipped,
     device_option,
     find_model_for,
     note,
@@ -168,7 +170,8 @@ def command(
     note(f"model {Path(model).stem}, device {tagger.device}, input {kind}", quiet=quiet)
 
     # The tagger reads ahead.
-    ahead, sentences = tee(_read(source, kind, token_column, encoding))
+    skipped = Skipped()
+    ahead, sentences = tee(_read(source, kind, token_column, encoding, skipped))
     n_sentences = n_tokens = n_spans = 0
     with open_output(output) as handle, progress(unit=domain.counted[0], quiet=quiet) as bar:
         tagged = tagger.tag_all((sentence.tokens for sentence in ahead), k_best or 0, min_score)
@@ -185,6 +188,7 @@ def command(
             bar.update()
         if not n_sentences:
             raise InputError(f"{display_name(path)}: is empty")
+    skipped.report(CliObserver(quiet))
     counts = zip((n_sentences, n_tokens, n_spans), domain.counted, strict=True)
     note(", ".join(f"{n} {what}" for n, what in counts), quiet=quiet)
 
@@ -215,14 +219,20 @@ def _open(
     return stream, format.name
 
 
-def _read(source: Source, kind: str, token_column: int | None, encoding: str) -> Iterator[Sentence]:
+def _read(
+    source: Source,
+    kind: str,
+    token_column: int | None,
+    encoding: str,
+    skipped: Callable[[str], None],
+) -> Iterator[Sentence]:
     from dnatag.formats.registry import find_format
 
     read = find_format(kind).read
     if kind == "conll":
         sentences: Iterator[Sentence] = read(source, token_column or "auto", encoding=encoding)
     elif kind == "fasta":
-        sentences = read(source, labelled=False, encoding=encoding)
+        sentences = read(source, labelled=False, encoding=encoding, skipped=skipped)
     else:
         sentences = read(source, encoding=encoding)
     return sentences

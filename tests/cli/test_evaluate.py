@@ -300,3 +300,40 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
             f"dnatag: error: {path}: is an input as well; name another file for the output\n"
         )
         assert path.read_text() == text
+
+
+WHOLE = "##gff-version 3\n" + "".join(
+    f"c1\tx\tCDS\t{start}\t{end}\t.\t{strand}\t0\tID=g{start}\n"
+    for start, end, strand in ((197, 2083, "+"), (2278, 3102, "+"), (3139, 3378, "-"))
+)
+WITHOUT_STOPS = "".join(
+    f'c1\tx\tCDS\t{start}\t{end}\t.\t{strand}\t0\tgene_id "{start}"; transcript_id "{start}";\n'
+    for start, end, strand in ((197, 2080, "+"), (2278, 3099, "+"), (3142, 3378, "-"))
+)
+
+
+def test_gtf_that_leaves_stop_codons_out(tmp_path: Path) -> None:
+    whole, short = tmp_path / "whole.gff3", tmp_path / "short.gtf"
+    whole.write_text(WHOLE)
+    short.write_text(WITHOUT_STOPS)
+    for files in ((whole, short), (short, whole)):
+        result = CliRunner().invoke(main, ["evaluate", *map(str, files)])
+        assert result.exit_code == 0
+        assert result.stderr.startswith(
+            f"dnatag: warning: {short}: the CDS end 3 bp before those of {whole}: GTF leaves"
+        )
+    result = CliRunner().invoke(main, ["evaluate", str(whole), str(whole)])
+    assert result.stderr == ""
+
+
+def test_rows_of_genes_only(tmp_path: Path) -> None:
+    whole, genes = tmp_path / "whole.gff3", tmp_path / "genes.gff3"
+    whole.write_text(WHOLE)
+    genes.write_text(WHOLE.replace("CDS", "gene"))
+    for files in ((whole, genes), (genes, whole)):
+        result = CliRunner().invoke(main, ["evaluate", *map(str, files)])
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"{genes}: has no CDS rows (types there: gene)" in result.stderr
+    # A prediction without genes is one.
+    genes.write_text("##gff-version 3\n##sequence-region c1 1 3500\n")
+    assert CliRunner().invoke(main, ["evaluate", str(whole), str(genes)]).exit_code == 0

@@ -383,7 +383,7 @@ BAD = {
     "digits": (b">p\nACGT1ACGT\n", "line 2: record 'p': illegal letter '1'"),
     "gaps": (b">p\nACGT--ACGT\n", "has gaps"),
     "no id": (GOOD + b">\nACGT\n", "line 3: the header is empty"),
-    "no sequence": (GOOD + b">b\n>c\nACGT\n", "record 'b' has no sequence"),
+    "no sequence": (b">b\n>c\n\n", "no record has a sequence"),
     "same id": (GOOD + b">b\nACGT\n>a\nACGT\n", "line 5: a contig 'a' came before"),
     "cut gzip": (shorn(gzip.compress(os.urandom(900).hex().encode())), "gzip data is truncated"),
     "cut bzip2": (shorn(bz2.compress(GOOD)), "bzip2 data is truncated"),
@@ -426,7 +426,7 @@ def test_other_bad_arguments(folder: Path) -> None:
     (folder / "mask.bed").write_text("nowhere\t1\t5\n")
     for arguments, reported in (
         ([folder / "none.fna"], "none.fna: cannot read: No such file"),
-        ([folder], "cannot read: Is a directory"),
+        ([Path(__file__).parent], "cli: is a folder without FASTA files"),
         ([good, good], "good.fna: line 1: a contig 'a' came before"),
         ([], "Missing argument 'FASTA"),
         ([good, "--faa", folder / "none" / "p.faa"], "p.faa: cannot write: No such file"),
@@ -439,7 +439,10 @@ def test_other_bad_arguments(folder: Path) -> None:
         ([good, "--ends", "ajar"], "--ends"),
         ([good, "--model", "eukaryotes"], "no model and no file named eukaryotes"),
         ([good, "--model", good], "good.fna"),
-        ([good, "--mask", folder / "mask.bed"], "no contig 'nowhere'"),
+        (
+            [good, "--mask", folder / "mask.bed"],
+            "has none of the contigs of the input, but contig 'nowhere'",
+        ),
         ([good, "--adaptation", good], "good.fna"),
         ([good, "--adaptation", good, "--adapt", "file"], "leave out --adapt"),
     ):
@@ -573,3 +576,44 @@ def test_closed_standard_streams(
     assert written == (code == 0)
     if written:
         assert (tmp_path / "faa").read_text().startswith(">a_1 ")
+
+
+def test_masks_that_do_not_fit(tmp_path: Path, phage: str) -> None:
+    path, mask = tmp_path / "a.fna", tmp_path / "mask"
+    path.write_text(f">m1/7 x\n{phage[:3000]}\n>empty\n")
+    loud = [option for option in PLAIN if option != "-q"]
+    unmasked = without_command(predict(*PLAIN, path).stdout)
+    for text, words in (
+        ("", "mask: no regions in it, nothing is masked"),
+        ("##gff-version 3\n", "mask: no regions in it, nothing is masked"),
+        ("m1/7\t5\t5\n", "mask: no regions in it, nothing is masked"),
+        ("m1/7\t0\t1\nplasmid\t0\t9\n", "warning: .*mask: the input has no contig 'plasmid'"),
+    ):
+        mask.write_text(text)
+        result = predict(*loud, path, "--mask", mask)
+        assert result.exit_code == 0
+        assert without_command(result.stdout) == unmasked
+        assert re.search(words, result.stderr)
+        assert re.search("warning: .*a.fna: line 3: record 'empty' has no sequence", result.stderr)
+    mask.write_text("m1%2F7\tx\trRNA\t1\t3000\t.\t+\t.\tID=r\n")
+    result = predict(*PLAIN, path, "--mask", mask)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "\tCDS\t" not in result.stdout
+    mask.write_text("a\t0\t9\nb\t0\t9\n")
+    result = predict(*PLAIN, path, "--mask", mask)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "mask: has none of the contigs of the input, but contigs 'a', 'b'" in result.stderr
+
+
+def test_a_folder_of_contigs(tmp_path: Path, phage: str) -> None:
+    folder = tmp_path / "contigs"
+    folder.mkdir()
+    for i, name in enumerate(("b.fna", "a.fasta")):
+        (folder / name).write_text(f">c{i}\n{phage[:1500]}\n")
+    (folder / "notes.txt").write_text("none of them")
+    result = predict(*PLAIN, folder)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert re.findall("##sequence-region (.*)", result.stdout) == ["c1 1 1500", "c0 1 1500"]
+    result = predict(*PLAIN, folder, "-o", folder / "b.fna")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is an input as well" in result.stderr

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dnatag.domains.genes.structures.grammar import gene_grammar
 
 from dnatag.domains.genes import model as genes
 from dnatag.domains.genes.codes import START, GeneticCode
 from dnatag.domains.genes.nucleotides import COMPLEMENT, SPREAD, encode, reverse_complement
 from dnatag.domains.genes.signals.gene_signals import MIRROR_FEATURES, GeneSignals, mirror_flags
+from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.networks.configs import (
     KmerTaggerConfig,
     PartsConfig,
@@ -167,7 +167,7 @@ def test_kmers_of_other_sizes(instructions, hidden):
     site = SiteConfig(flag=START, before=5, behind=3, embedding=3, hidden=hidden + 1)
     config = KmerTaggerConfig(kmer=3, embedding=7, features=12, stride=2, hidden=hidden, site=site)
     mirror = genes._MIRROR
-    tagger = KmerTagger(config, gene_grammar(), SPREAD, mirror).eval()
+    tagger = KmerTagger(config, prokaryotic().grammar, SPREAD, mirror).eval()
     assert_reads(tagger, native(tagger, instructions), tiles())
 
 
@@ -275,7 +275,7 @@ def test_tokens_of_other_sizes(instructions, encoder, hidden, layers):
     config = TokenTaggerConfig(
         categories=((30, 6), (4, 3)), features=3, parts=parts, hidden=hidden, layers=layers
     )
-    assert_tokens(TokenTagger(config, gene_grammar()).eval(), instructions)
+    assert_tokens(TokenTagger(config, prokaryotic().grammar).eval(), instructions)
 
 
 @pytest.mark.parametrize("instructions", SETS)

@@ -219,7 +219,8 @@ class BoundedText(io.TextIOWrapper):
         if len(line) > most and not line.endswith("\n"):
             name = display_name(self._stream)
             raise self._limits.error(name, f"a line has more than {most:,} characters")
-        return line
+        # Files that were put one behind the other have byte order marks within.
+        return line.removeprefix("\ufeff")
 
 
 def rewind(head: bytes, rest: io.BufferedIOBase, *, close: bool = True) -> io.BufferedReader:

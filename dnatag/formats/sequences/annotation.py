@@ -71,11 +71,11 @@ def read_annotated_genome(
     if annotation is None:
         label = name
         pairs = list(read_flatfile(genome))
+        if not any(genes for _, genes in pairs):
+            raise InputError(f"{label}: has no CDS; coding sequences are needed")
     else:
         label = display_name(annotation)
         pairs = _pair(genome, annotation)
-    if not any(genes for _, genes in pairs):
-        raise InputError(f"{label}: has no CDS; coding sequences are needed")
     return [(contig, [_inside(gene, contig, label) for gene in genes]) for contig, genes in pairs]
 
 
@@ -83,6 +83,10 @@ def _pair(
     genome: str | os.PathLike[str], annotation: str | os.PathLike[str]
 ) -> list[tuple[Contig, list[CodingSequence]]]:
     genes = read_annotation(annotation)
+    if not genes:
+        raise InputError(
+            f"{display_name(annotation)}: {genes.without_cds()}; coding sequences are needed"
+        )
     contigs = list(read_fasta(genome))
     known = {contig.id for contig in contigs}
     if unknown := next((id for id in genes if id not in known), None):

@@ -13,7 +13,15 @@ from dnatag.formats.io.reading import Source, display_name, open_bytes, text_blo
 from dnatag.formats.registry import describe
 from dnatag.formats.sequences.records import Contig
 
-__all__ = ["FastaRecord", "UniqueIds", "check_dna", "parse_fasta", "read_fasta", "write_fasta"]
+__all__ = [
+    "FastaRecord",
+    "UniqueIds",
+    "check_dna",
+    "fasta_files",
+    "parse_fasta",
+    "read_fasta",
+    "write_fasta",
+]
 
 #: Bytes that are read at once.
 BLOCK = 1 << 22
@@ -21,6 +29,10 @@ LETTERS = b"ACGTURYSWKMBDHVNacgturyswkmbdhvn"
 SPACE = b" \t\r\n\v\f"
 #: Letters of amino acids that are not also those of (ambiguous) bases.
 PROTEIN = frozenset(b"EFILPQZefilpqz*")
+#: Names of FASTA files in a folder.
+FASTA_NAME = re.compile(
+    r"[^.].*\.(fna|fa|fasta|fas|fsa|ffn|contigs?)(\.(gz|bgz|bz2|xz|zst))?", re.IGNORECASE
+)
 GAPS = frozenset(b"-.~")
 TOPOLOGY = re.compile(
     r"(?<![\w-])(?:topology|circular)=(?P<value>\w+)"
@@ -145,7 +157,11 @@ class UniqueIds:
 
 
 def read_fasta(
-    path: str | os.PathLike[str], ids: UniqueIds | None = None, *, block: int = BLOCK
+    path: str | os.PathLike[str],
+    ids: UniqueIds | None = None,
+    *,
+    skipped: Callable[[str], None] | None = None,
+    block: int = BLOCK,
 ) -> Iterator[Contig]:
     """Read nucleotide sequences one by one.
 
@@ -158,6 +174,9 @@ def read_fasta(
     ids
         The ids of the files read before in the same run; by default the ids have to be unique
         within this file.
+    skipped
+        Receives a message for each record without a sequence, which is passed over; by default
+        such a record is refused.
     block
         Bytes to read at once.
 
@@ -177,7 +196,49 @@ def read_fasta(
     """
     name = display_name(path)
     ids = UniqueIds() if ids is None else ids
-    return parse_fasta(path, lambda header, line: _Contig(header, name, line, ids), block=block)
+    empty = True
+    for found in parse_fasta(path, lambda header, at: _Contig(header, name, at, ids), block=block):
+        if isinstance(found, Contig):
+            empty = False
+            yield found
+        elif skipped is None:
+            raise found
+        else:
+            skipped(str(found))
+    if empty:
+        raise InputError(f"{name}: no record has a sequence")
+
+
+def fasta_files(path: str | os.PathLike[str]) -> list[str]:
+    """Return the FASTA files of a folder.
+
+    Parameters
+    ----------
+    path
+        A folder, of which the files count whose names end as those of FASTA files do, compressed
+        or not; or a file, or "-".
+
+    Returns
+    -------
+    list of str
+        In the order of their names; what is no folder alone.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read, or has no such file.
+    """
+    if not os.path.isdir(path):
+        return [os.fspath(path)]
+    name = display_name(path)
+    try:
+        with os.scandir(path) as entries:
+            found = sorted(e.path for e in entries if FASTA_NAME.fullmatch(e.name) and e.is_file())
+    except OSError as error:
+        raise InputError(f"{name}: cannot read: {error.strerror or error}") from None
+    if not found:
+        raise InputError(f"{name}: is a folder without FASTA files (names in .fna, .fa, .fasta)")
+    return found
 
 
 def check_dna(sequence: bytes, where: str) -> None:
@@ -222,7 +283,7 @@ def write_fasta(
 
 
 class _Contig:
-    """A contig that is being read."""
+    """A contig that is being read; one without a sequence becomes an error that may be raised."""
 
     def __init__(self, header: bytes, name: str, line: int, ids: UniqueIds) -> None:
         words = header.decode("utf-8", "replace").split(None, 1)
@@ -256,12 +317,12 @@ class _Contig:
                 f"has more than {self._limits.sequence:,} bases",
             )
 
-    def finish(self) -> Contig:
+    def finish(self) -> Contig | InputError:
         """Return the contig."""
         sequence = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         if not sequence:
-            raise InputError(
+            return InputError(
                 f"{self._name}: line {self._line}: record '{self._id}' has no sequence"
             )
         circular = _circular(f"{self._id} {self._description}")
@@ -281,4 +342,6 @@ def _reason(sequence: bytes, illegal: bytes) -> str:
         return f"looks like protein (letter '{letter}'); nucleotide sequences are needed"
     if illegal[0] in GAPS:
         return f"has gaps ('{letter}'); remove them, or write unknown bases as N"
+    if letter == ">":
+        return "a '>' within a line: is a line end missing before it?"
     return f"illegal letter {letter!r}; unknown bases are written as N"

@@ -12,6 +12,7 @@ from dnatag.errors import InputError, visible
 from dnatag.formats.io.reading import Source, display_name, open_text
 from dnatag.formats.registry import recognise
 from dnatag.formats.sequences.fasta import UniqueIds, check_dna
+from dnatag.formats.sequences.locus import MendedGenBank
 from dnatag.formats.sequences.records import Annotation, CodingSequence, Contig
 
 __all__ = [
@@ -133,7 +134,7 @@ def parse_flatfile(
     from Bio import SeqIO
 
     parse: Any = SeqIO.parse  # without type hints in some versions
-    records: Iterator[Any] = parse(handle, kind)
+    records: Iterator[Any] = parse(MendedGenBank(handle) if kind == "genbank" else handle, kind)
     label = "EMBL" if kind == "embl" else "GenBank"
     last = None
     while True:

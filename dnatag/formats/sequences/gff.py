@@ -147,6 +147,7 @@ class _Reader:
                 number, f"GFF rows have 9 columns with tabs between, not {len(fields)}"
             )
         kind = fields[2]
+        self._annotation.types.add(kind)
         if kind in SKIPPED:
             return
         contig = unquote(fields[0])

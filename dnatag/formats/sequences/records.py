@@ -122,6 +122,8 @@ class Annotation(dict[str, list[CodingSequence]]):
         Lengths in bases of the contigs whose length the file states, with and without genes.
     circular : set of str
         Contigs that the file calls circular.
+    types : set of str
+        Types of the features in a GFF or GTF file.
     """
 
     def __init__(self) -> None:
@@ -129,6 +131,12 @@ class Annotation(dict[str, list[CodingSequence]]):
         super().__init__()
         self.lengths: dict[str, int] = {}
         self.circular: set[str] = set()
+        self.types: set[str] = set()
+
+    def without_cds(self) -> str:
+        """Say in a message that there is no CDS, and what there is instead."""
+        types = ", ".join(sorted(self.types)[:5])
+        return "has no CDS" + (f" rows (types there: {types})" if types else "")
 
 
 def read_position(text: str) -> int:

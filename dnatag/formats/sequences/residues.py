@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TextIO
 
@@ -18,7 +18,13 @@ __all__ = ["read_residues", "write_residues"]
 ILLEGAL = re.compile(r"[^A-Za-z*.]")
 
 
-def read_residues(path: Source, labelled: bool, encoding: str = "utf-8") -> Iterator[Sentence]:
+def read_residues(
+    path: Source,
+    labelled: bool,
+    encoding: str = "utf-8",
+    *,
+    skipped: Callable[[str], None] | None = None,
+) -> Iterator[Sentence]:
     """Read proteins one by one.
 
     Parameters
@@ -32,6 +38,9 @@ def read_residues(path: Source, labelled: bool, encoding: str = "utf-8") -> Iter
         its end, an asterisk or gffread's dot, is dropped.
     encoding
         Name of the character encoding.
+    skipped
+        Receives a message for each record without a sequence, which is passed over; by default
+        such a record is refused.
 
     Yields
     ------
@@ -47,9 +56,19 @@ def read_residues(path: Source, labelled: bool, encoding: str = "utf-8") -> Iter
         are not expected, if it looks like nucleotides or has a line of labels.
     """
     name = display_name(path)
-    return parse_fasta(
-        path, lambda header, line: _Protein(header, name, line, labelled), encoding=encoding
-    )
+    empty = True
+    for found in parse_fasta(
+        path, lambda header, at: _Protein(header, name, at, labelled), encoding=encoding
+    ):
+        if isinstance(found, Sentence):
+            empty = False
+            yield found
+        elif skipped is None:
+            raise found
+        else:
+            skipped(str(found))
+    if empty:
+        raise InputError(f"{name}: no record has a sequence")
 
 
 def write_residues(handle: TextIO, sentence: Sentence, labels: Sequence[str]) -> None:
@@ -107,7 +126,7 @@ class _Protein:
                 f"has more than {self._limits.line:,} residues",
             )
 
-    def finish(self) -> Sentence:
+    def finish(self) -> Sentence | InputError:
         """Return the protein."""
         lines = enumerate(b"".join(self._chunks).split(b"\n"), self._line + 1)
         rows = [(number, self._text(line, number)) for number, line in lines if line.strip()]
@@ -123,7 +142,7 @@ class _Protein:
         if not self._labelled:
             sequence = sequence.removesuffix("*")
         if not sequence:
-            raise self._error(self._line, "has no sequence")
+            return self._error(self._line, "has no sequence")
         if _are_nucleotides(sequence):
             raise self._error(
                 self._line,

@@ -103,8 +103,6 @@ def numbered_lines(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int,
                 if not line.isascii() and (match := UNDECODABLE.search(line)):
                     byte = f"byte 0x{ord(match.group()) - 0xDC00:02X}"
                     raise InputError(_undecodable(name, number, f"{byte} is", encoding))
-                if number == 1:
-                    line = line.removeprefix("\ufeff")
                 yield number, line.removesuffix("\n")
         except UnicodeError:  # UTF-16 and others have errors that no byte can stand for
             raise InputError(_undecodable(name, number + 1, "it is", encoding)) from None

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnatag.errors import InputError
-from dnatag.formats.sequences.fasta import UniqueIds, read_fasta, write_fasta
+from dnatag.formats.sequences.fasta import UniqueIds, fasta_files, read_fasta, write_fasta
 from dnatag.formats.sequences.records import Contig
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
@@ -117,7 +117,10 @@ def test_not_fasta(tmp_path: Path, data: bytes, words: str) -> None:
         (b">a\nAC\x00GT\n", r"line 2: record 'a': illegal letter '\x00'"),
         (b">a\x00b c\nAC\n", "line 1: the id 'a\x00b' has control characters; remove them"),
         (b">a\x1b[31m\nAC\n", "line 1: the id 'a\x1b[31m' has control characters"),
-        (b">a\nAC>GT\n", "line 2: record 'a': illegal letter '>'"),
+        (
+            b">a\nAC>GT\n",
+            "line 2: record 'a': a '>' within a line: is a line end missing before it?",
+        ),
     ],
 )
 def test_bad_record(tmp_path: Path, data: bytes, words: str) -> None:
@@ -188,3 +191,47 @@ def test_write_bytes_and_strings() -> None:
     write_fasta(handle, "a", "b c", b"ACGTA", 2)
     write_fasta(handle, "d", "", "MK*")
     assert handle.getvalue() == ">a b c\nAC\nGT\nA\n>d\nMK*\n"
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n", b"\n"])
+def test_line_ends_and_byte_order_marks_within(tmp_path: Path, end: bytes) -> None:
+    """Files of any system, put one behind the other."""
+    mark = b"\xef\xbb\xbf"
+    data = end.join([mark + b">a", b"ACGT", b"AC", mark + b">b x", b"GG", b""])
+    path = tmp_path / "x.fna"
+    path.write_bytes(data)
+    for block in (1, 2, 3, 5, 1 << 20):
+        assert list(read_fasta(path, block=block)) == [
+            Contig("a", b"ACGTAC"),
+            Contig("b", b"GG", "x"),
+        ]
+
+
+def test_utf_16(tmp_path: Path) -> None:
+    data = ">contig\nACGT\n".encode("utf-16")
+    assert message(tmp_path, data).startswith("is not FASTA: it is UTF-16 text; convert it, e.g.")
+
+
+def test_records_without_sequence_can_be_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "x.fna"
+    path.write_bytes(b">a\nAC\n>b\n>c\nAC\n>d\n\n")
+    skipped: list[str] = []
+    assert [contig.id for contig in read_fasta(path, skipped=skipped.append)] == ["a", "c"]
+    assert skipped == [
+        f"{path}: line {n}: record '{i}' has no sequence" for n, i in ((3, "b"), (6, "d"))
+    ]
+    path.write_bytes(b">b\n>c\n")
+    with pytest.raises(InputError, match="no record has a sequence"):
+        list(read_fasta(path, skipped=skipped.append))
+
+
+def test_folders(tmp_path: Path) -> None:
+    for name in ("b.fna", "a.fasta.gz", "C.FA", "readme.txt", ".hidden.fna", "genes.gff", "fna"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.fna").mkdir()
+    found = [Path(path).name for path in fasta_files(tmp_path)]
+    assert found == ["C.FA", "a.fasta.gz", "b.fna"]
+    assert fasta_files("-") == ["-"]
+    assert fasta_files(tmp_path / "none") == [str(tmp_path / "none")]
+    with pytest.raises(InputError, match=r"folder\.fna: is a folder without FASTA files"):
+        fasta_files(tmp_path / "folder.fna")

@@ -156,3 +156,12 @@ def test_lines_of_labels_are_refused(tmp_path: Path, labels: str) -> None:
 def test_two_lines_of_residues_are_no_labels(tmp_path: Path) -> None:
     (protein,) = read(tmp_path, ">p1\nMKKTAIAIAVALAGF\nATVAQAAPKDNTWYT\n", labelled=False)
     assert len(protein) == 30
+
+
+def test_records_without_sequence_can_be_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "x.faa"
+    path.write_text(">a\nMK\n>b\n>c\n*\n>d\nMV\n")
+    skipped: list[str] = []
+    found = list(read_residues(path, labelled=False, skipped=skipped.append))
+    assert [protein.id for protein in found] == ["a", "d"]
+    assert len(skipped) == 2

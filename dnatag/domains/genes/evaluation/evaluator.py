@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GeneEvaluator"]
 
+#: Types of features that stand for genes in files without CDS.
+GENE_TYPES = frozenset({"gene", "mRNA", "transcript", "exon", "ORF", "polypeptide"})
+
 ROWS: Rows = [
     ("genes predicted", "stop.predicted"),
     ("  and set aside", "predictions_set_aside"),
@@ -91,10 +94,17 @@ class GeneEvaluator(Evaluator):
         genome, verified = options["genome"], options["verified"]
         truth = read_annotation(reference)
         if not truth:
-            raise InputError(f"{reference}: has no CDS; the reference is an annotation of genes")
+            raise InputError(
+                f"{reference}: {truth.without_cds()}; the reference is an annotation of coding "
+                "sequences"
+            )
         predicted = {name: read_annotation(path) for name, path in predictions.items()}
         for name, genes in predicted.items():
-            _compare_contigs(reference, truth, predictions[name], genes, verified, observer)
+            path = predictions[name]
+            if not genes and genes.types & GENE_TYPES:
+                raise InputError(f"{path}: {genes.without_cds()}; coding sequences are compared")
+            _compare_contigs(reference, truth, path, genes, verified, observer)
+            _note_missing_stops(reference, truth, path, genes, observer)
         lengths = (
             _genome_lengths(genome) if genome else contig_lengths([truth, *predicted.values()])
         )
@@ -138,6 +148,28 @@ def _compare_contigs(
             f"warning: {reference}: no genes on {_some(extra)}: the {count} CDS that {path} "
             "has there count as wrong"
         )
+
+
+def _note_missing_stops(
+    reference: str, truth: Annotation, path: str, genes: Annotation, observer: Observer
+) -> None:
+    """Note that the CDS of one file lack the stop codon, as GTF has it."""
+    ends, others = _ends(truth), _ends(genes)
+    if not others or 2 * len(ends & others) >= len(others):
+        return
+    for shift, lacking, whole in ((3, path, reference), (-3, reference, path)):
+        shifted = {(contig, strand, end + shift * strand) for contig, strand, end in others}
+        if 2 * len(ends & shifted) >= len(others):
+            observer.note(
+                f"warning: {lacking}: the CDS end 3 bp before those of {whole}: GTF leaves stop "
+                "codons out, and this file has no stop_codon rows for them; write it as GFF3, or "
+                "with stop_codon rows"
+            )
+
+
+def _ends(annotation: Annotation) -> set[tuple[str, int, int]]:
+    """Return contig, strand and last base of each CDS."""
+    return {(c, g.strand, g.three_prime) for c, genes in annotation.items() for g in genes}
 
 
 def _some(contigs: Any, shown: int = 3) -> str:
