@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from dnatag import __version__
-from dnatag.cli.common import fill_closed_streams, report
+from dnatag.cli.common import fill_closed_streams, report, show_warning
 from dnatag.cli.signals import signals_as_exceptions
 from dnatag.errors import DnatagError
 from dnatag.registry import tasks
@@ -77,7 +78,8 @@ class Commands(click.Group):
         settings = {"prog_name": "dnatag", **kwargs, "standalone_mode": False, "obj": words}
         fill_closed_streams()
         try:
-            with signals_as_exceptions():
+            with signals_as_exceptions(), warnings.catch_warnings():
+                warnings.showwarning = show_warning
                 code = super().main(words, *more, **settings)
         except (click.ClickException, click.Abort, OSError, DnatagError) as error:
             code = report(error)

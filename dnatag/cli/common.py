@@ -35,6 +35,7 @@ __all__ = [
     "progress",
     "quiet_option",
     "report",
+    "show_warning",
     "threads_option",
 ]
 
@@ -215,6 +216,11 @@ def note(message: str, *, quiet: bool) -> None:
     """Print a line for the user on stderr, unless quiet."""
     if not quiet:
         click.echo(f"dnatag: {visible(message)}", err=True)
+
+
+def show_warning(message: Warning | str, *_place: Any, **_more: Any) -> None:
+    """Print a warning of Python's as a line for the user, without its place in the source."""
+    click.echo(f"dnatag: warning: {visible(str(message))}", err=True)
 
 
 def progress(total: int | None = None, *, unit: str = "bp", quiet: bool) -> tqdm:
