@@ -120,7 +120,7 @@ def test_scores_that_are_not_defined_are_left_out(folder: Path) -> None:
     ("text", "arguments", "message"),
     [
         (CORPUS, ("--steps", 5), "--steps is not for text; its recipes have epochs, batch,"),
-        (CORPUS, ("--from", "prokaryotes"), "--from is not for text: its models start anew"),
+        (CORPUS, ("--from", "prokaryotes"), "--from is not for text: its models start from random"),
         (CORPUS, ("--genome", "bio.tsv"), "a recipe names its data itself: leave out --genome"),
         (CORPUS, ("--resume",), "nothing to resume"),
         (CORPUS, ("--folder", "elsewhere"), "there is no file elsewhere/bio.tsv"),
