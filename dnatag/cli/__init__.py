@@ -93,5 +93,6 @@ def main() -> None:
 
     Exit codes: 0 done; 1 failure; 2 bad input or usage; 130 interrupted; 129 and 143 ended by
     SIGHUP and SIGTERM; 141 the reader of the output went away. DNATAG_DEBUG=1 prints the trace
-    of a failure. DNATAG_MODELS names a directory with further models.
+    of a failure. DNATAG_MODELS names a directory with further models. DNATAG_LIMITS=10 raises the
+    limits on the size of lines, records and compressed data tenfold.
     """

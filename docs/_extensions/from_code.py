@@ -170,7 +170,8 @@ class Command(FromCode):
 
     def lines(self, subject: click.Command) -> Iterator[str]:
         """Yield the reference of the command, or of those of a group one after the other."""
-        yield from describe(subject, f"dnatag {subject.name}")
+        own = subject.name == "dnatag"
+        yield from describe(subject, "dnatag" if own else f"dnatag {subject.name}")
 
 
 def describe(command: click.Command, path: str) -> Iterator[str]:
