@@ -179,8 +179,8 @@ def describe(command: click.Command, path: str) -> Iterator[str]:
     context = click.Context(command, info_name=path)
     if not isinstance(command, click.Group):
         yield from ("```text", f"{path} {' '.join(command.collect_usage_pieces(context))}", "```")
-    yield ""
-    yield from paragraphs(command.help or "")
+        yield ""
+        yield from paragraphs(command.help or "")
     options = [
         p for p in command.get_params(context) if isinstance(p, click.Option) and p.name != "help"
     ]
