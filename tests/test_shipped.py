@@ -6,11 +6,14 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from dnatag import Tagger
 from dnatag.cli import main
 from dnatag.formats.sequences.residues import read_residues
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 #: Bacteriorhodopsin of Halobacterium salinarum, UniProt P02945: seven helices, the begin outside.

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from dnatag.cli import main
 from dnatag.models.file import read_metadata
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[1] / "data" / "train"
 FASTA, GFF = str(DATA / "buchnera.fna"), str(DATA / "buchnera.gff3")
 

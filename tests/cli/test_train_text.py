@@ -14,6 +14,8 @@ from dnatag.recipe import read_recipe
 from dnatag.report import Observer, Progress
 from dnatag.training import train
 
+pytestmark = pytest.mark.slow
+
 Toy = tuple[Path, Path, str]
 BIO = "Ada\tB-PER\nruns\tO\n\n"
 PLAIN = "Ada\tNNP\nruns\tVBZ\n\n"

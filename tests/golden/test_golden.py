@@ -14,6 +14,8 @@ from click.testing import CliRunner
 
 from dnatag.cli import main
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
 #: Probabilities, as GFF3 columns and attributes, FASTA headers and JSON have them.

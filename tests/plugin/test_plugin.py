@@ -15,6 +15,8 @@ import pytest
 import dnatag
 from dnatag.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:

@@ -21,6 +21,8 @@ from dnatag.models.names import find_model
 
 from ..conftest import Notes, recoded
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 5_000
 SETTINGS = SelfTrainingSettings()
 #: As many contigs of Buchnera.

@@ -30,6 +30,8 @@ from dnatag.models.names import find_model
 
 from ..conftest import Notes
 
+pytestmark = pytest.mark.slow
+
 #: Bases around a gene that must be the same.
 AROUND = 500
 

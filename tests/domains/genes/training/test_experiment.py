@@ -26,6 +26,8 @@ from dnatag.report import Observer, Progress
 from dnatag.tasks.base import Recipe
 from dnatag.training import run_experiment
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[3] / "data" / "train"
 FASTA, GFF = DATA / "buchnera.fna", DATA / "buchnera.gff3"
 SEQUENCE = "".join(FASTA.read_text().split("\n")[1:])

@@ -21,6 +21,8 @@ from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.experiment import TaggedData, TaggingExperiment
 from dnatag.training import run_experiment
 
+pytestmark = pytest.mark.slow
+
 Toy = tuple[Path, Path, str]
 
 
