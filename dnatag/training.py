@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run_experiment", "train"]
 
-_UNSCORED = "unscored.dnatag"
-
 
 def train(
     recipe: str | os.PathLike[str] | Recipe,
@@ -105,7 +103,7 @@ def run_experiment(
 
     Parameters, results and errors are those of :func:`train`.
     """
-    from dnatag.engine.training.rundir import enter, leave, training_device
+    from dnatag.engine.training.rundir import UNSCORED, enter, leave, training_device
     from dnatag.engine.training.workers import processes
     from dnatag.formats.io.writing import refuse_overwriting
 
@@ -130,7 +128,7 @@ def run_experiment(
     for network in networks:
         experiment.finish(network)
     # What is measured is what ships, with its weights rounded as in the file.
-    unscored = folder / _UNSCORED
+    unscored = folder / UNSCORED
     experiment.save(unscored, networks, about)
     about["scores"] = experiment.score(unscored, outcomes, place, threads)
     about["card"] = experiment.card(output.stem, about)

@@ -11,14 +11,15 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from dnatag.errors import DnatagError
 from dnatag.native.library import array, function, pointer
+from dnatag.native.tiles import EncodedTile, Tile
 
-__all__ = ["EncodedTile", "Kernels", "KmerNetwork", "Tile", "TokenNetwork", "instruction_sets"]
+__all__ = ["Kernels", "KmerNetwork", "TokenNetwork", "instruction_sets"]
 
 Weights = Mapping[str, np.ndarray]
 
@@ -103,46 +104,6 @@ def _aligned(x: np.ndarray) -> np.ndarray:
     out = memory[first : first + x.size].reshape(x.shape)
     out[...] = x
     return out
-
-
-class Tile(NamedTuple):
-    """A part of a sequence that the network is run over.
-
-    Attributes
-    ----------
-    symbols, flags : numpy.ndarray
-        uint8 (L,), symbols and property words; L is a multiple of the stride.
-    features : numpy.ndarray
-        float32 (L, F).
-    start, end : int
-        The part whose results are wanted; the rest is its margins.
-    """
-
-    symbols: np.ndarray
-    flags: np.ndarray
-    features: np.ndarray
-    start: int
-    end: int
-
-
-class EncodedTile(NamedTuple):
-    """What the network makes of the wanted part of a tile, N positions.
-
-    Attributes
-    ----------
-    scores : numpy.ndarray
-        float32 (N, C); those of the sites are zero.
-    position, column : numpy.ndarray
-        int32 (M,), position of each site in the part, and the column of its score; first all of
-        the forward strand, then those of the other, each in ascending order.
-    hidden : numpy.ndarray
-        float32 (M, H), all that the score of a site depends on but for the features.
-    """
-
-    scores: np.ndarray
-    position: np.ndarray
-    column: np.ndarray
-    hidden: np.ndarray
 
 
 _KMER_NUMBERS = (

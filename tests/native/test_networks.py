@@ -28,7 +28,8 @@ from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.errors import DnatagError
 from dnatag.models.names import find_model
 from dnatag.native.library import why_missing
-from dnatag.native.networks import EncodedTile, KmerNetwork, Tile, TokenNetwork, instruction_sets
+from dnatag.native.networks import KmerNetwork, TokenNetwork, instruction_sets
+from dnatag.native.tiles import EncodedTile, Tile
 from dnatag.tasks.tagging import model as tagging
 
 pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))

@@ -15,7 +15,6 @@ import numpy as np
 from dnatag.engine.devices import require_torch
 from dnatag.engine.inference.tiles import EncodedTile, Tile, TileEncoder
 from dnatag.engine.networks.weights import KmerWeights, TokenWeights
-from dnatag.native import networks as native
 from dnatag.native.library import available
 from dnatag.native.networks import KmerNetwork, TokenNetwork
 
@@ -121,8 +120,7 @@ class _NativeEncoder:
         self.batch_steps = 12 * 6656
 
     def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
-        encoded = self._network.encode([native.Tile(*tile) for tile in tiles])
-        return [EncodedTile(*of_tile) for of_tile in encoded]
+        return self._network.encode(tiles)
 
     def score(self, column: np.ndarray, hidden: np.ndarray, features: np.ndarray) -> np.ndarray:
         return self._network.score(column, hidden, features)

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
+
+from dnatag.native.tiles import EncodedTile, Tile
 
 __all__ = ["EncodedTile", "Tile", "TileEncoder", "Tiling"]
 
@@ -33,45 +35,6 @@ class Tiling:
     core: int = 6144
     margin: int = 256
     batch_steps: int | None = None
-
-
-class Tile(NamedTuple):
-    """A part of a sequence that a network is run over.
-
-    Attributes
-    ----------
-    symbols, flags : numpy.ndarray
-        uint8 (L,), symbols and property words; L is a multiple of the stride.
-    features : numpy.ndarray
-        float32 (L, F).
-    start, end : int
-        The part whose results are wanted; the rest is its margins.
-    """
-
-    symbols: np.ndarray
-    flags: np.ndarray
-    features: np.ndarray
-    start: int
-    end: int
-
-
-class EncodedTile(NamedTuple):
-    """What a network makes of the wanted part of a tile, N positions.
-
-    Attributes
-    ----------
-    scores : numpy.ndarray
-        float32 (N, C); those of the sites are zero.
-    position, column : numpy.ndarray
-        int32 (M,), position of each site in the part, and the column of its score.
-    hidden : numpy.ndarray
-        float32 (M, H), all that the score of a site depends on but for the features.
-    """
-
-    scores: np.ndarray
-    position: np.ndarray
-    column: np.ndarray
-    hidden: np.ndarray
 
 
 class TileEncoder(Protocol):

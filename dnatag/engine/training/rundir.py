@@ -14,8 +14,10 @@ from dnatag.engine.training.checkpoint import CHECKPOINT, has_checkpoint
 from dnatag.engine.training.workers import processes
 from dnatag.errors import InputError
 
-__all__ = ["enter", "leave", "training_device"]
+__all__ = ["UNSCORED", "enter", "leave", "training_device"]
 
+#: The model of a run that has not been measured yet.
+UNSCORED = "unscored.dnatag"
 _SETTINGS = "run.json"
 
 
@@ -86,6 +88,6 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
 
 def leave(folder: Path) -> None:
     """Remove all but the log of a run that has ended."""
-    for name in ("unscored.dnatag", CHECKPOINT, _SETTINGS):
+    for name in (UNSCORED, CHECKPOINT, _SETTINGS):
         for path in folder.rglob(name):
             path.unlink()
