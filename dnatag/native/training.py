@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dnatag.native.kernels import Kernels
 from dnatag.native.library import array, function, pointer
-from dnatag.native.networks import Kernels
 
 __all__ = ["Kept", "Recurrence"]
 
@@ -47,7 +47,7 @@ class Recurrence:
     weight : numpy.ndarray
         float32 (4 * H, H), recurrent weights, gates input, forget, cell, output.
     instructions : str or None
-        The instruction set, see :func:`dnatag.native.networks.instruction_sets`; None for the
+        The instruction set, see :func:`dnatag.native.kernels.instruction_sets`; None for the
         best.
 
     Attributes

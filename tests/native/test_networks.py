@@ -27,9 +27,11 @@ from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.errors import DnatagError
 from dnatag.models.names import find_model
+from dnatag.native.kernels import instruction_sets
+from dnatag.native.kmer_network import KmerNetwork
 from dnatag.native.library import why_missing
-from dnatag.native.networks import KmerNetwork, TokenNetwork, instruction_sets
 from dnatag.native.tiles import EncodedTile, Tile
+from dnatag.native.token_network import TokenNetwork
 from dnatag.tasks.tagging import model as tagging
 
 pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))

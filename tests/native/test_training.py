@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dnatag.native.kernels import instruction_sets
 from dnatag.native.library import why_missing
-from dnatag.native.networks import instruction_sets
 from dnatag.native.training import Recurrence
 
 pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))

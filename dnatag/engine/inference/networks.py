@@ -15,8 +15,9 @@ import numpy as np
 from dnatag.engine.devices import require_torch
 from dnatag.engine.inference.tiles import EncodedTile, Tile, TileEncoder
 from dnatag.engine.networks.weights import KmerWeights, TokenWeights
+from dnatag.native.kmer_network import KmerNetwork
 from dnatag.native.library import available
-from dnatag.native.networks import KmerNetwork, TokenNetwork
+from dnatag.native.token_network import TokenNetwork
 
 __all__ = ["TokenRunner", "tile_encoder", "token_runner"]
 
