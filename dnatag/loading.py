@@ -43,7 +43,7 @@ def load(model: str | os.PathLike[str], **options: Any) -> Any:
     ['Chemical', 'Disease']
     """
     path, task = task_of(model)
-    return task.load(path, **options)
+    return task.decoder(path, **options)
 
 
 def task_of(model: str | os.PathLike[str]) -> tuple[Path, Any]:

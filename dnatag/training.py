@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import date
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from dnatag.engine.networks.base import Network
+    from dnatag.engine.objective import Objective
     from dnatag.engine.training.loop import Outcome
 
 __all__ = ["run_experiment", "train"]
@@ -110,15 +112,15 @@ def run_experiment(
     observer = observer or Observer()
     refuse_overwriting([output], experiment.inputs)
     place = training_device(device)
-    runs = experiment.runs
+    task, runs = experiment.recipe.task, experiment.runs
     about = {**experiment.about, "training": dict(experiment.about["training"])}
     folder = enter(output, about["training"], resume)
     observer.note(experiment.summary)
-    trained = [
-        _fit(run, folder if len(runs) == 1 else folder / str(number), place, threads, resume,
-             _Part(observer, runs, number))
-        for number, run in enumerate(runs, 1)
-    ]  # fmt: skip
+    trained = []
+    for number, run in enumerate(runs, 1):
+        own = folder if len(runs) == 1 else folder / str(number)
+        part = _Part(observer, runs, number)
+        trained.append(_fit(run, task.objective, own, place, threads, resume, part))
     outcomes = [outcome for _, outcome in trained]
     steps = sum(outcome.steps for outcome in outcomes)
     about["training"] |= {"steps": steps, "date": date.today().isoformat()}
@@ -134,13 +136,18 @@ def run_experiment(
     about["card"] = experiment.card(output.stem, about)
     experiment.save(output, networks, about)
     leave(folder)
-    for line in experiment.report(about["scores"]):
-        observer.note(f"{output}: {line}")
+    for name, measures in task.metrics(about["scores"]).items():
+        observer.note(f"{output}: {name}: {', '.join(starmap(_percent, measures.items()))}")
     return about
+
+
+def _percent(name: str, share: float | None) -> str:
+    return f"{name} {'unknown' if share is None else f'{100 * share:.2f}'}"
 
 
 def _fit(
     run: NetworkRun,
+    objective: Objective,
     folder: Path,
     device: torch.device,
     threads: int,
@@ -159,7 +166,7 @@ def _fit(
     outcome = fit(
         network,
         run.source,
-        run.objective,
+        objective,
         run.schedule,
         folder,
         device=device,

@@ -57,8 +57,11 @@ def show(model: str, as_json: bool) -> None:
     )
     if "task" in metadata:
         try:
-            use = f"apply it with 'dnatag {find_task(metadata['task']).verb} --model {model}'"
+            task = find_task(metadata["task"])
+            use = f"apply it with 'dnatag {task.verb} --model {model}'"
+            found = ", ".join(task.targets(metadata))
         except DnatagError as error:
-            use = f"it cannot be applied: {error}"
+            use, found = f"it cannot be applied: {error}", "unknown"
         click.echo(f"A model of {metadata['domain']} for {metadata['task']}: {use}")
+        click.echo(f"It finds: {visible(found)}")
     click.echo("Network, targets, training data and scores: add --json")

@@ -77,9 +77,7 @@ class NetworkRun:
     build : callable
         Returns the network; called once, after torch has been given the seed of the schedule.
     source : BatchSource
-        What it is trained and validated on.
-    objective : Objective
-        The loss to minimise.
+        What it is trained and validated on; its targets are those of the task's objective.
     schedule : TrainingConfig
         Length and learning rate.
     metric : Metric or None
@@ -88,7 +86,6 @@ class NetworkRun:
 
     build: Callable[[], Network]
     source: BatchSource
-    objective: Objective
     schedule: TrainingConfig
     metric: Metric | None = None
 
@@ -98,6 +95,8 @@ class Experiment(ABC):
 
     Attributes
     ----------
+    recipe : Recipe
+        What it was made of; the objective is that of its task.
     summary : str
         A line on the data.
     about : dict
@@ -109,6 +108,7 @@ class Experiment(ABC):
         Files that were read or will be, which the model file must not replace.
     """
 
+    recipe: Recipe
     summary: str
     about: dict[str, Any]
     runs: Sequence[NetworkRun]
@@ -162,13 +162,12 @@ class Experiment(ABC):
     def card(self, name: str, about: Mapping[str, Any]) -> str:
         """Describe a model in Markdown: what it is, what it was trained on, its scores."""
 
-    @abstractmethod
-    def report(self, scores: Mapping[str, Any]) -> list[str]:
-        """Lines on the scores, for whoever started the training."""
-
 
 class Task(ABC):
     """A kind of output, such as tags of all positions.
+
+    It has targets, an objective, a decoder and metrics. An object of it is quick to make: what
+    needs large libraries is imported when it is asked for.
 
     Attributes
     ----------
@@ -193,6 +192,51 @@ class Task(ABC):
     training: ClassVar[type]
     fine_tunes: ClassVar[bool] = False
 
+    @property
+    @abstractmethod
+    def objective(self) -> Objective:
+        """The loss that training minimises."""
+
+    @property
+    @abstractmethod
+    def decoder(self) -> Callable[..., Any]:
+        """What makes outputs of the scores of a network: the predictor of a model.
+
+        It is called with the model file and the predictor's own options, such as ``device``, and
+        raises an InputError if the file cannot be read or is of another task.
+        """
+
+    @abstractmethod
+    def targets(self, metadata: Mapping[str, Any]) -> Sequence[str]:
+        """Return the names of what a model can find, such as its labels.
+
+        Parameters
+        ----------
+        metadata
+            That of a model file of this task, see :mod:`dnatag.models.file`.
+
+        Raises
+        ------
+        InputError
+            If its targets cannot be used.
+        """
+
+    @abstractmethod
+    def metrics(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, float | None]]:
+        """Return how good a model is.
+
+        Parameters
+        ----------
+        scores
+            What :meth:`Experiment.score` returned.
+
+        Returns
+        -------
+        mapping of str to mapping of str to float or None
+            By the name of each set of data, and of each measure: shares from 0 to 1, the most
+            important first; None where there was nothing to measure.
+        """
+
     @abstractmethod
     def experiment(self, recipe: Recipe, start: Path | None, observer: Observer) -> Experiment:
         """Read the data of a recipe and plan the training.
@@ -210,21 +254,4 @@ class Task(ABC):
         ------
         InputError
             If the data cannot be read, or there is nothing to train on.
-        """
-
-    @abstractmethod
-    def load(self, path: Path, **options: Any) -> Any:
-        """Load a model of this task.
-
-        Parameters
-        ----------
-        path
-            The model file.
-        options
-            Those of the predictor, such as ``device``.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be read or is of another task.
         """

@@ -53,7 +53,7 @@ def test_models_are_found_by_name_and_by_path(directory: Path, tmp_path: Path) -
         find_model("tiny")
 
 
-def test_a_wrong_directory_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_wrong_directory_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DNATAG_MODELS", str(tmp_path / "none"))
     result = CliRunner().invoke(main, ["models", "list"])
     assert result.exit_code == 2
@@ -81,7 +81,28 @@ def test_show(directory: Path) -> None:
     assert shown["licence"] == "MIT"
 
 
-def test_show_tells_what_is_no_model() -> None:
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("prokaryotes", "CDS"),
+        ("biomedical", "Chemical, Disease"),
+        ("topology", "B, H, S, i, o"),
+    ],
+)
+def test_show_names_what_a_model_finds(name: str, found: str) -> None:
+    text = CliRunner().invoke(main, ["models", "show", name]).stdout
+    assert f"\nIt finds: {found}\n" in text
+
+
+def test_show_of_a_model_with_targets_of_another_task(directory: Path) -> None:
+    about = {"domain": "text", "task": "tagging", "targets": ["a"], "card": "# Wrong\n"}
+    save_model(directory / "wrong.dnatag", {"weight": np.zeros(3)}, about)
+    done = CliRunner().invoke(main, ["models", "show", "wrong"])
+    assert done.exit_code == 0
+    assert "it cannot be applied: its targets are not those of a tagger" in done.stdout
+
+
+def test_show_of_what_is_no_model() -> None:
     result = CliRunner().invoke(main, ["models", "show", __file__])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"dnatag: error: {__file__}: not a dnatag model file\n"

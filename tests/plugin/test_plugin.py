@@ -94,7 +94,7 @@ def model(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = done.stderr.splitlines()
     assert lines[0] == "dnatag: 400 rows to train on"
     assert ", metric " in lines[1]
-    assert lines[-1].startswith(f"dnatag: {path}: accuracy ")
+    assert lines[-1].startswith(f"dnatag: {path}: validate: accuracy ")
     return path
 
 
@@ -119,6 +119,7 @@ def test_command_line(site: Path, model: Path, tmp_path: Path) -> None:
     shown = run(site, "-m", "dnatag", "models", "show", model).stdout
     assert shown.startswith("# counter\n")
     assert f"apply it with 'dnatag count --model {model}'" in shown
+    assert "It finds: 0, 1, 2, many\n" in shown
 
 
 def test_wrong_verbs(site: Path, model: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dnatag.errors import InputError
+from dnatag.registry import find_domain
 from dnatag.report import Observer
 from dnatag.tasks.base import Recipe, Task
 from dnatag.tasks.tagging.settings import TaggingTraining
 
 if TYPE_CHECKING:
+    from dnatag.engine.objective import Objective
     from dnatag.tasks.tagging.tagger import Tagger
     from dnatag.tasks.tagging.training.experiment import TaggingExperiment
 
@@ -25,6 +29,35 @@ class Tagging(Task):
     command = "dnatag.cli.tag:command"
     training = TaggingTraining
 
+    @property
+    def objective(self) -> Objective:
+        """See :class:`dnatag.tasks.base.Task`."""
+        from dnatag.tasks.tagging.objective import label_likelihood
+
+        return label_likelihood
+
+    @property
+    def decoder(self) -> Callable[..., Tagger]:
+        """See :class:`dnatag.tasks.base.Task`; options are those of :meth:`Tagger.load`."""
+        from dnatag.tasks.tagging.tagger import Tagger
+
+        return Tagger.load
+
+    def targets(self, metadata: Mapping[str, Any]) -> tuple[str, ...]:
+        """See :class:`dnatag.tasks.base.Task`: types of spans, or tags."""
+        from dnatag.tasks.tagging.schemes import OUTSIDE
+
+        domain = find_domain(metadata["domain"])
+        try:
+            labels = domain.load_labelling(metadata["targets"]).labels
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise InputError(f"its targets are not those of a tagger: {error}") from error
+        return tuple(label for label in labels if label != OUTSIDE)
+
+    def metrics(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, float | None]]:
+        """See :class:`dnatag.tasks.base.Task`; the domain chooses what is measured."""
+        return scores
+
     def experiment(
         self, recipe: Recipe, start: Path | None, observer: Observer
     ) -> TaggingExperiment:
@@ -32,12 +65,6 @@ class Tagging(Task):
         from dnatag.tasks.tagging.training.experiment import TaggingExperiment
 
         return TaggingExperiment(recipe)
-
-    def load(self, path: Path, **options: Any) -> Tagger:
-        """See :class:`dnatag.tasks.base.Task`; options are those of :meth:`Tagger.load`."""
-        from dnatag.tasks.tagging.tagger import Tagger
-
-        return Tagger.load(path, **options)
 
 
 TASK = Tagging()

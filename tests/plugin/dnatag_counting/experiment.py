@@ -20,7 +20,7 @@ from dnatag.models.card import make_card
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag_counting.counter import Counter, save
 from dnatag_counting.domain import BitsNetwork, Row
-from dnatag_counting.network import LABELS, CountingNetwork, cross_entropy, encode
+from dnatag_counting.network import LABELS, CountingNetwork, encode
 from dnatag_counting.task import CountingTraining
 
 
@@ -74,9 +74,7 @@ class CountingExperiment(Experiment):
             seed=schedule.seed,
         )
         rows = Rows(train, self.validate, domain.symbols, schedule.seed)
-        self.runs = [
-            NetworkRun(self.build, rows, cross_entropy, config, Metric("accuracy", self.accuracy))
-        ]
+        self.runs = [NetworkRun(self.build, rows, config, Metric("accuracy", self.accuracy))]
 
     def build(self) -> CountingNetwork:
         return CountingNetwork(len(self.recipe.domain.symbols), self.network.hidden)
@@ -105,6 +103,3 @@ class CountingExperiment(Experiment):
     def card(self, name: str, about: Mapping[str, Any]) -> str:
         scores = [f"Accuracy: {about['scores']['accuracy']:.2f}."]
         return make_card(about, f"# {name}", [f"{self.summary}."], scores)
-
-    def report(self, scores: Mapping[str, Any]) -> list[str]:
-        return [f"accuracy {scores['accuracy']:.2f}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from dnatag.settings import setting
 from dnatag.tasks.base import Recipe, Task
 
 if TYPE_CHECKING:
+    from dnatag.engine.objective import Objective
     from dnatag_counting.counter import Counter
     from dnatag_counting.experiment import CountingExperiment
 
@@ -33,17 +35,30 @@ class Counting(Task):
     command = "dnatag_counting.cli:command"
     training = CountingTraining
 
+    @property
+    def objective(self) -> Objective:
+        from dnatag_counting.network import cross_entropy
+
+        return cross_entropy
+
+    @property
+    def decoder(self) -> type[Counter]:
+        from dnatag_counting.counter import Counter
+
+        return Counter
+
+    def targets(self, metadata: Mapping[str, Any]) -> list[str]:
+        return list(metadata["targets"])
+
+    def metrics(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, float]]:
+        return {"validate": {"accuracy": scores["accuracy"]}}
+
     def experiment(
         self, recipe: Recipe, start: Path | None, observer: Observer
     ) -> CountingExperiment:
         from dnatag_counting.experiment import CountingExperiment
 
         return CountingExperiment(recipe)
-
-    def load(self, path: Path, **options: Any) -> Counter:
-        from dnatag_counting.counter import Counter
-
-        return Counter(path, **options)
 
 
 TASK = Counting()

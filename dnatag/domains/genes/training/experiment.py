@@ -24,7 +24,6 @@ from dnatag.formats.sequences.annotation import read_annotated_genome
 from dnatag.models.card import make_card, table
 from dnatag.report import Observer
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
-from dnatag.tasks.tagging.objective import label_likelihood
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +84,6 @@ class GeneExperiment(Experiment):
             NetworkRun(
                 lambda: model.build(**sizes) if earlier is None else earlier,
                 windows,
-                label_likelihood,
                 schedule,
             )
         ]
@@ -132,7 +130,7 @@ class GeneExperiment(Experiment):
         scores = about["scores"]
         share = f"the last {HELD_OUT:.0%} of each contig" if self.data.held_out else "whole genomes"
         rows = [
-            [row["name"], row["genes"], *(_percent(row[k], "") for k in ("stop_f1", "exact_f1"))]
+            [row["name"], row["genes"], *(_percent(row[k]) for k in ("stop_f1", "exact_f1"))]
             for row in [*scores["genomes"], {"name": "all", "genes": "", **scores}]
         ]
         return make_card(
@@ -147,13 +145,6 @@ class GeneExperiment(Experiment):
             ],
             f", from the weights of {self.start.name}" if self.start else "",
         )
-
-    def report(self, scores: Mapping[str, Any]) -> list[str]:
-        """See :class:`dnatag.tasks.base.Experiment`."""
-        return [
-            f"validation loss {scores['validation_loss']:.5f}, "
-            f"stop F1 {_percent(scores['stop_f1'])}, exact F1 {_percent(scores['exact_f1'])}"
-        ]
 
 
 def genome_entries(recipe: Recipe) -> list[GenomeEntry]:
@@ -246,5 +237,5 @@ def _rounded(counts: Counts) -> float | None:
     return counts.to_dict()["f1"] and round(counts.f1, 5)
 
 
-def _percent(share: float | None, unknown: str = "unknown") -> str:
-    return unknown if share is None else f"{100 * share:.2f}"
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f}"

@@ -25,7 +25,6 @@ from dnatag.models.card import make_card, table
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load, save
-from dnatag.tasks.tagging.objective import label_likelihood
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
@@ -146,11 +145,7 @@ class TaggingExperiment(Experiment):
                 train, validate, self.data.featurizer, self.settings.batch, seed
             )
             schedule = _schedule(self.settings, batches)
-            runs.append(
-                NetworkRun(
-                    lambda: TokenTagger(self.config, grammar), batches, label_likelihood, schedule
-                )
-            )
+            runs.append(NetworkRun(lambda: TokenTagger(self.config, grammar), batches, schedule))
         return runs
 
     def finish(self, network: torch.nn.Module) -> None:
@@ -214,13 +209,6 @@ class TaggingExperiment(Experiment):
             lines,
             f", beside the networks of {join}" if join else "",
         )
-
-    def report(self, scores: Mapping[str, Any]) -> list[str]:
-        """See :class:`dnatag.tasks.base.Experiment`."""
-        return [
-            f"{split}: " + ", ".join(f"{name} {100 * value:.2f}" for name, value in row.items())
-            for split, row in scores.items()
-        ]
 
 
 def _joined(
