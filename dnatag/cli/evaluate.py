@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,11 +84,12 @@ def command(
 
     if json_path == tsv_path == "-":
         raise click.UsageError("only one of --json and --tsv can write to standard output")
-    if [reference, *predictions, *options.values()].count("-") > 1:
+    more_inputs, more_outputs = _files(context, options)
+    inputs = [reference, *predictions, *more_inputs]
+    if inputs.count("-") > 1:
         raise click.UsageError("only one input can be standard input ('-')")
-    outputs_ = {json_path, tsv_path, options["picture"], "-"}
-    refuse_overwriting(outputs_, [reference, *predictions, options["genome"]])
-    evaluator = _evaluator(domain, (reference, *predictions), options["encoding"])
+    refuse_overwriting([json_path, tsv_path, *more_outputs, "-"], inputs)
+    evaluator = _evaluator(domain, (reference, *predictions), options)
     _refuse_options_of_others(context, evaluator)
     paths = dict(zip(column_names(predictions), predictions, strict=True))
     own = {option.name or "": options[option.name or ""] for option in evaluator.options}
@@ -101,8 +102,8 @@ def command(
             outputs.open(json_path).write(json.dumps(document, indent=2) + "\n")
         if tsv_path is not None:
             outputs.open(tsv_path).write(_tsv(flat))
-        if result.picture is not None:
-            outputs.open(options["picture"]).buffer.write(result.picture)
+        for path, content in result.files.items():
+            outputs.open(path).buffer.write(content)
         if "-" not in (json_path, tsv_path):
             headline = f"reference: {Path(reference).name}, {result.reference}"
             outputs.open("-").write(_table(headline, result.rows, flat))
@@ -122,7 +123,18 @@ def column_names(paths: tuple[str, ...]) -> list[str]:
     return [f"{path}#{i}" for i, path in enumerate(paths, 1)]
 
 
-def _evaluator(domain: str | None, paths: tuple[str, ...], encoding: str) -> Evaluator:
+def _files(context: click.Context, options: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the files to read, and those to write, that options of domains name."""
+    inputs: list[str] = []
+    outputs: list[str] = []
+    for parameter in context.command.get_params(context):
+        path = options.get(parameter.name or "")
+        if path is not None and isinstance(parameter.type, click.Path):
+            (outputs if parameter.type.writable else inputs).append(path)
+    return inputs, outputs
+
+
+def _evaluator(domain: str | None, paths: tuple[str, ...], options: Mapping[str, Any]) -> Evaluator:
     """Return the evaluator of a domain, or the one that reads files like these.
 
     A pipe can be read only once: the first plain file counts. Without one, the pipes must bring
@@ -141,6 +153,8 @@ def _evaluator(domain: str | None, paths: tuple[str, ...], encoding: str) -> Eva
     formats = tuple(name for evaluator in evaluators.values() for name in evaluator.formats)
     files = [evaluator.files for evaluator in evaluators.values()]
     wanted = f"{', '.join(files[:-1])} and {files[-1]} can be compared"
+    encodings = (evaluator.encoding(options) for evaluator in evaluators.values())
+    encoding = next(filter(None, encodings), "utf-8")
     stream, format = recognise(path, formats, wanted, encoding=encoding)
     stream.close()
     return next(e for e in evaluators.values() if format.name in e.formats)

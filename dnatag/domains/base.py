@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from dnatag.report import Observer
@@ -20,8 +21,9 @@ Rows = list[tuple[str, str | None]]
 class Domain(ABC):
     """A kind of sequences.
 
-    What else it has depends on its tasks: those of another kind find it through protocols of
-    their own, and optional capabilities (such as homologs) are methods that only some have.
+    What else it has depends on its tasks: each finds it through a protocol of its own (for tagging
+    it is :class:`dnatag.tasks.tagging.domain.TaggingDomain`, with the featurizer). Optional
+    capabilities, such as homologs, are protocols that only some domains have.
 
     Attributes
     ----------
@@ -33,6 +35,10 @@ class Domain(ABC):
         A dataclass of the settings of its networks, see :mod:`dnatag.settings`.
     corpus : type
         A dataclass of what a ``[[corpus]]`` of a recipe can say.
+    readers : mapping of str to str
+        By the name of each format that its inputs can have, that of the format of its results.
+    writers : tuple of str
+        Names of the formats that its results can have.
     corpus_options : sequence of click.Option
         Options of ``dnatag train`` that name data without a recipe.
     """
@@ -41,6 +47,8 @@ class Domain(ABC):
     tasks: ClassVar[tuple[str, ...]]
     network: ClassVar[type]
     corpus: ClassVar[type]
+    readers: Mapping[str, str]
+    writers: tuple[str, ...]
 
     @property
     def corpus_options(self) -> Sequence[click.Option]:
@@ -74,14 +82,14 @@ class Evaluation(NamedTuple):
         Rows of the printed table.
     scores
         Plain JSON types by prediction; some keys may be in only some of them.
-    picture
-        Content of a file, None if not asked for.
+    files
+        Contents of the files that options ask for, by path.
     """
 
     reference: str
     rows: Rows
     scores: dict[str, dict[str, Any]]
-    picture: bytes | None = None
+    files: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Evaluator(ABC):
@@ -94,7 +102,8 @@ class Evaluator(ABC):
     formats : tuple of str
         The names of formats that it reads, see :mod:`dnatag.formats.registry`.
     options : sequence of click.Option
-        What can be said about the files. Several evaluators may have the same option.
+        What can be said about the files. Several evaluators may have the same option. Those that
+        name files are of the type ``click.Path``, and ``writable`` if they are to be written.
     """
 
     files: ClassVar[str]
@@ -104,6 +113,10 @@ class Evaluator(ABC):
     def options(self) -> Sequence[click.Option]:
         """What can be said about the files."""
         return ()
+
+    def encoding(self, options: Mapping[str, Any]) -> str | None:
+        """Return the character encoding of the files by the options; None if none names it."""
+        return None
 
     @abstractmethod
     def evaluate(

@@ -1,8 +1,9 @@
 """Directives that write pages from the code, so that they cannot fall behind it.
 
-``{recipes}`` lists the settings of all domains and tasks, ``{settings} module:Dataclass`` the
-fields of a dataclass, ``{command} module:attribute`` the reference of a click command, ``{models}``
-the cards of the models, and ``{repository} FILE`` shows a page at the root of the repository.
+``{domains}`` lists tasks and formats of all domains, ``{recipes}`` the settings of all domains and
+tasks, ``{settings} module:Dataclass`` the fields of a dataclass, ``{command} module:attribute`` the
+reference of a click command, ``{models}`` the cards of the models, and ``{repository} FILE`` shows
+a page at the root of the repository.
 """
 
 from __future__ import annotations
@@ -91,6 +92,24 @@ class Settings(FromCode):
     def lines(self, subject: type) -> Iterator[str]:
         """Yield the table."""
         yield from table(subject)
+
+
+class Domains(FromCode):
+    """Tasks, commands and formats of all domains that are installed."""
+
+    def lines(self, subject: None) -> Iterator[str]:
+        """Yield the table."""
+        verbs = {task.name: f"`{task.name}` (`dnatag {task.verb}`)" for task in tasks()}
+        yield "| domain | tasks | reads | writes |"
+        yield "|---|---|---|---|"
+        for domain in domains():
+            cells = (
+                ", ".join(verbs[task] for task in domain.tasks),
+                ", ".join(f"`{name}`" for name in domain.readers),
+                ", ".join(f"`{name}`" for name in domain.writers),
+            )
+            yield f"| `{domain.name}` | {' | '.join(cells)} |"
+        yield ""
 
 
 class Recipes(FromCode):
@@ -245,6 +264,7 @@ def paragraphs(text: str) -> Iterator[str]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
+    app.add_directive("domains", Domains)
     app.add_directive("recipes", Recipes)
     app.add_directive("settings", Settings)
     app.add_directive("command", Command)

@@ -86,7 +86,7 @@ def test_show(directory: Path) -> None:
     [
         ("prokaryotes", "CDS"),
         ("biomedical", "Chemical, Disease"),
-        ("topology", "B, H, S, i, o"),
+        ("topology", "S, 1, 2, H, B"),
     ],
 )
 def test_show_names_what_a_model_finds(name: str, found: str) -> None:

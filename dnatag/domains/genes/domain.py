@@ -27,6 +27,8 @@ class Genes(Domain):
     tasks = ("annotation",)
     network = GeneNetwork
     corpus = GeneCorpus
+    readers: Mapping[str, str] = {"fasta": "gff"}
+    writers = ("gff", "faa", "ffn", "gbk", "bed", "tsv", "labels")
 
     @property
     def corpus_options(self) -> Sequence[click.Option]:

@@ -20,7 +20,7 @@ from dnatag.formats.sequences.gff_writer import GffWriter
 from dnatag.formats.sequences.records import CodingSequence, Contig
 from dnatag.formats.sequences.tables import GeneTableWriter, LabelTableWriter
 
-__all__ = ["GENE_FORMATS", "GeneWriter", "write_genes"]
+__all__ = ["GeneWriter", "write_genes"]
 
 #: Bases whose labels are written at once.
 BLOCK = 1_000_000
@@ -34,7 +34,7 @@ class GeneWriter:
     Parameters
     ----------
     handles : mapping of str to text file
-        Where to write, by format (``GENE_FORMATS``):
+        Where to write, by format:
 
         - ``gff``: GFF3, see :class:`dnatag.formats.sequences.gff_writer.GffWriter`;
         - ``faa``: proteins as FASTA, without the stop;
@@ -263,8 +263,6 @@ WRITERS: dict[str, type[_Writer]] = {
     "tsv": _Table,
     "labels": _Labels,
 }
-#: Names of the formats that predicted genes can be written in.
-GENE_FORMATS = tuple(WRITERS)
 
 
 def _describe(gene: CodingSequence) -> str:

@@ -60,6 +60,10 @@ class TextEvaluator(Evaluator):
             *OPTIONS,
         )
 
+    def encoding(self, options: Mapping[str, Any]) -> str:
+        """See :class:`dnatag.domains.base.Evaluator`."""
+        return str(options["encoding"])
+
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:

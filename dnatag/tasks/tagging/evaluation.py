@@ -38,6 +38,7 @@ OPTIONS = (
     click.Option(
         ["--picture"],
         metavar="FILE",
+        type=click.Path(dir_okay=False, writable=True),
         callback=_picture,
         help="Text and residues: draw which labels are taken for which, as PNG, SVG or PDF.",
     ),
@@ -119,11 +120,14 @@ def score_rows(
     return rows
 
 
-def draw(scores: Mapping[str, TagScores], picture: str | None) -> bytes | None:
-    """Draw which labels are taken for which, in the format of the picture's name."""
+def draw(scores: Mapping[str, TagScores], picture: str | None) -> dict[str, bytes]:
+    """Draw which labels are taken for which, in the format of the picture's name.
+
+    Returns the content by that name; nothing if no picture is wanted.
+    """
     if picture is None:
-        return None
+        return {}
     from dnatag.tasks.tagging.picture import draw_confusion
 
     confusions = {name: one.confusion for name, one in scores.items()}
-    return draw_confusion(confusions, Path(picture).suffix[1:])
+    return {picture: draw_confusion(confusions, Path(picture).suffix[1:])}

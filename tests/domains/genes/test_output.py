@@ -11,7 +11,8 @@ from Bio import SeqIO
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Prediction
-from dnatag.domains.genes.output import GENE_FORMATS, GeneWriter, write_genes
+from dnatag.domains.genes.domain import DOMAIN
+from dnatag.domains.genes.output import GeneWriter, write_genes
 from dnatag.formats.sequences.annotation import read_annotation
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
@@ -30,7 +31,7 @@ def found(contig: Contig = CONTIG, *, per_base: bool = True) -> Prediction:
 
 
 def test_all_formats(tmp_path: Path) -> None:
-    paths = {kind: tmp_path / kind for kind in GENE_FORMATS}
+    paths = {kind: tmp_path / kind for kind in DOMAIN.writers}
     assert write_genes([found()], paths, model="m", command="dnatag predict") == 2
     header = paths["gff"].read_text().splitlines()[1:4]
     assert header[1:] == ["#!model m", "#!command dnatag predict"]
@@ -55,7 +56,7 @@ def test_contigs_follow_each_other() -> None:
 
 
 def test_unknown_format() -> None:
-    with pytest.raises(ValueError, match="no format 'xml'; known are gff, faa"):
+    with pytest.raises(ValueError, match=f"no format 'xml'; known are {', '.join(DOMAIN.writers)}"):
         GeneWriter({"xml": io.StringIO()}, model="m")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,6 +44,8 @@ class Bits(Domain):
     tasks = ("counting",)
     network = BitsNetwork
     corpus = BitsCorpus
+    readers: Mapping[str, str] = {"rows": "rows"}
+    writers = ("rows",)
     symbols = "01"
 
     @property

@@ -68,6 +68,7 @@ class GeneEvaluator(Evaluator):
             click.Option(
                 ["--genome"],
                 metavar="FASTA",
+                type=click.Path(dir_okay=False, allow_dash=True),
                 help="Genes: the genome, for the lengths of the contigs that the correlation (MCC) "
                 "needs. Without it they are those that the annotations give, or end with the last "
                 "CDS.",
