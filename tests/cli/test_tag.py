@@ -31,7 +31,7 @@ from dnatag.domains.text.settings import TextNetwork
 from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.engine.networks.weights import TokenWeights
 from dnatag.registry import find_domain
-from dnatag.tasks.tagging.model import TokenModel, save
+from dnatag.tasks.tagging.model import TokenModel, save_token_model
 from dnatag.tasks.tagging.schemes import faults
 from dnatag.tasks.tagging.tagger import Tagger
 
@@ -69,7 +69,9 @@ def proteins(tmp_path_factory: pytest.TempPathFactory) -> Options:
     labelling = domain.load_labelling({"kind": "topology"})
     network = TokenTagger(domain.tagger_config(featurizer, settings), labelling.grammar)
     path = tmp_path_factory.mktemp("proteins") / "membrane.dnatag"
-    save(path, TokenModel(domain, featurizer, (TokenWeights.of(network),), labelling), {})
+    save_token_model(
+        path, TokenModel(domain, featurizer, (TokenWeights.of(network),), labelling), {}
+    )
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
 
 
@@ -83,7 +85,9 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Options:
         DOMAIN.tagger_config(featurizer, TextNetwork(hidden=4)), labelling.grammar
     )
     path = tmp_path_factory.mktemp("plain") / "plain.dnatag"
-    save(path, TokenModel(DOMAIN, featurizer, (TokenWeights.of(network),), labelling), {})
+    save_token_model(
+        path, TokenModel(DOMAIN, featurizer, (TokenWeights.of(network),), labelling), {}
+    )
     return ("--model", path, "--device", "cpu", "--threads", 1, "-q")
 
 

@@ -44,7 +44,7 @@ AMBIGUOUS = b"ACGTTGNNRYKMSWBDHVACGTGATGCATCGATTGAGCNACTG" + 40 * b"N" + b"ATGAC
 
 @cache
 def shipped() -> tuple[KmerTagger, dict]:
-    weights, _, metadata = genes.load(find_model("prokaryotes"))
+    weights, _, metadata = genes.load_gene_model(find_model("prokaryotes"))
     return weights.network(), metadata["network"]["config"]
 
 
@@ -264,7 +264,7 @@ def assert_tokens(tagger: TokenTagger, instructions: str) -> None:
 @pytest.mark.parametrize("instructions", SETS)
 @pytest.mark.parametrize("name", ["biomedical", "topology"])
 def test_tokens_like_torch(instructions, name):
-    for weights in tagging.load(find_model(name))[0].networks[:2]:
+    for weights in tagging.load_token_model(find_model(name))[0].networks[:2]:
         tagger = weights.network()
         assert_tokens(tagger, instructions)
 
@@ -283,7 +283,7 @@ def test_tokens_of_other_sizes(instructions, encoder, hidden, layers):
 
 @pytest.mark.parametrize("instructions", SETS)
 def test_tokens_of_any_batch(instructions):
-    tagger = tagging.load(find_model("biomedical"))[0].networks[0].network()
+    tagger = tagging.load_token_model(find_model("biomedical"))[0].networks[0].network()
     network, given = token_network(tagger, instructions), Sentences(tagger.config, 4)
     inputs = network.inputs(given.categories, given.features, given.parts)
     expected = network.scores(inputs, given.tokens, given.lengths)
@@ -302,7 +302,7 @@ def test_tokens_of_any_batch(instructions):
 
 
 def test_tokens_that_are_none():
-    tagger = tagging.load(find_model("biomedical"))[0].networks[0].network()
+    tagger = tagging.load_token_model(find_model("biomedical"))[0].networks[0].network()
     network, given = token_network(tagger), Sentences(tagger.config, 5)
     inputs = network.inputs(given.categories, given.features, given.parts)
     with pytest.raises(ValueError, match="fit neither"):

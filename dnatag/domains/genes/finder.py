@@ -10,7 +10,7 @@ from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.decoding.decoder import Decoder
 from dnatag.domains.genes.decoding.settings import DecodingSettings
-from dnatag.domains.genes.model import load
+from dnatag.domains.genes.model import load_gene_model
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.plan import Adapt, Planner
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
@@ -101,7 +101,7 @@ class GeneFinder:
         self_training: SelfTrainingSettings | None = None,
     ) -> None:
         self.path = find_model(model)
-        weights, panel, self.metadata = load(self.path)
+        weights, panel, self.metadata = load_gene_model(self.path)
         code: GeneticCode | None = None
         if isinstance(genetic_code, GeneticCode):
             code = genetic_code

@@ -21,7 +21,7 @@ from dnatag.models.file import check_task, load_model, save_model
 if TYPE_CHECKING:
     from dnatag.engine.networks.kmer_tagger import KmerTagger
 
-__all__ = ["build", "load", "make_config", "save"]
+__all__ = ["build", "load_gene_model", "make_config", "save_gene_model"]
 
 #: What model files of genes name as their domain, task and network.
 _DOMAIN, _TASK, _NETWORK = "genes", "annotation", "kmer_tagger"
@@ -70,7 +70,9 @@ def build(
     return KmerTagger(config, prokaryotic().grammar, SPREAD, _MIRROR)
 
 
-def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: ReferencePanel) -> None:
+def save_gene_model(
+    path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: ReferencePanel
+) -> None:
     """Write a model file.
 
     Parameters
@@ -97,13 +99,13 @@ def save(path: Path, tagger: KmerTagger, metadata: dict[str, Any], panel: Refere
     save_model(path, arrays, described | metadata)
 
 
-def load(path: Path) -> tuple[KmerWeights, ReferencePanel, dict[str, Any]]:
+def load_gene_model(path: Path) -> tuple[KmerWeights, ReferencePanel, dict[str, Any]]:
     """Read a model file.
 
     Parameters
     ----------
     path : Path
-        A file that :func:`save` wrote.
+        A file that :func:`save_gene_model` wrote.
 
     Returns
     -------

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyhmmer.easel import DigitalSequence
     from pyhmmer.plan7 import Alignment
 
-__all__ = ["ProteinHomologs", "aligned"]
+__all__ = ["ProteinHomologs", "aligned_residues"]
 
 #: Homologs of which as many, or better ones, are expected by chance in a search. How much of them
 #: is aligned does not matter: each residue has witnesses of its own.
@@ -81,7 +81,7 @@ class ProteinHomologs:
         found.sort(key=lambda row: row[:2])
         chosen = np.unique(np.linspace(0, len(found) - 1, MOST).round().astype(int))
         rows = [found[i] for i in chosen] if found else []
-        return [Homolog(tuple(sequence), *aligned(row)) for _, sequence, row in rows]
+        return [Homolog(tuple(sequence), *aligned_residues(row)) for _, sequence, row in rows]
 
     def _digital(self, name: str, sequence: str) -> DigitalSequence:
         """Return a sequence as HMMER takes it."""
@@ -96,7 +96,7 @@ def _letters(tokens: Sequence[str]) -> str:
     return "".join(token if token in known else "X" for token in map(str.upper, tokens))
 
 
-def aligned(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
+def aligned_residues(alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
     """Find residues that are aligned to each other.
 
     Parameters

@@ -15,7 +15,7 @@ from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
 from dnatag.tasks.tagging.domain import Featurizer, Labelling, TaggingDomain
 
-__all__ = ["TokenModel", "load", "save"]
+__all__ = ["TokenModel", "load_token_model", "save_token_model"]
 
 #: What model files of taggers name as their task and network.
 _TASK, _NETWORK = "tagging", "token_tagger"
@@ -44,7 +44,7 @@ class TokenModel:
     labelling: Labelling
 
 
-def save(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
+def save_token_model(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
     """Write a model file; weights are rounded to half precision.
 
     Parameters
@@ -78,13 +78,13 @@ def save(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
     save_model(path, arrays, described | metadata)
 
 
-def load(path: Path) -> tuple[TokenModel, dict[str, Any]]:
+def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
     """Read a model file.
 
     Parameters
     ----------
     path : Path
-        A file that :func:`save` wrote.
+        A file that :func:`save_token_model` wrote.
 
     Returns
     -------

@@ -21,7 +21,7 @@ from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
 from dnatag.tasks.tagging.domain import HasHomologs, Homologs
 from dnatag.tasks.tagging.features import TokenFeatures, join
-from dnatag.tasks.tagging.model import TokenModel, load
+from dnatag.tasks.tagging.model import TokenModel, load_token_model
 from dnatag.tasks.tagging.posterior import Posterior
 
 __all__ = ["Tagged", "Tagger"]
@@ -123,7 +123,7 @@ class Tagger:
             If homologs are to be looked for and pyhmmer is not installed.
         """
         place = choose_device(device)
-        found, metadata = load(find_model(model))
+        found, metadata = load_token_model(find_model(model))
         known = None
         if homologs is not None:
             if not isinstance(found.domain, HasHomologs):

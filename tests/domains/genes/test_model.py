@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dnatag.domains.genes.model import load
+from dnatag.domains.genes.model import load_gene_model
 from dnatag.errors import InputError
 from dnatag.models.file import load_model, save_model
 from dnatag.models.names import find_model
@@ -37,6 +37,6 @@ def test_damaged_models(tmp_path: Path) -> None:
     for arrays, about in damaged(*load_model(find_model("prokaryotes"))):
         save_model(path, arrays, about)
         with pytest.raises(InputError) as refusal:
-            load(path)
+            load_gene_model(path)
         assert str(refusal.value).startswith(f"{path} does not hold a whole gene model: ")
         assert "\n" not in str(refusal.value)

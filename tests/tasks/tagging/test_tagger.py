@@ -29,7 +29,7 @@ from dnatag.formats.text.tokens import Entity, Span
 from dnatag.models.file import load_model, save_model
 from dnatag.tasks.tagging import schemes, tagger
 from dnatag.tasks.tagging.domain import Homolog, Labelling
-from dnatag.tasks.tagging.model import TokenModel, load, save
+from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.posterior import Posterior
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.batches import collate
@@ -331,8 +331,8 @@ def test_words_never_seen(characters: str) -> None:
 def test_a_model_survives_its_file(labelling: Labelling, tmp_path: Path) -> None:
     path = tmp_path / "m.dnatag"
     before = model(labelling)
-    save(path, before, {"card": "# Random"})
-    after, about = load(path)
+    save_token_model(path, before, {"card": "# Random"})
+    after, about = load_token_model(path)
     assert about["card"] == "# Random"
     assert about["domain"] == "text"
     assert not any(network.network().training for network in after.networks)
@@ -348,7 +348,7 @@ def test_a_model_survives_its_file(labelling: Labelling, tmp_path: Path) -> None
             assert np.array_equal(encoded[0].categories, encoded[1].categories)
             assert np.array_equal(encoded[0].parts, encoded[1].parts)
     # Once rounded, always the same file.
-    save(tmp_path / "again.dnatag", after, {"card": "# Random"})
+    save_token_model(tmp_path / "again.dnatag", after, {"card": "# Random"})
     assert (tmp_path / "again.dnatag").read_bytes() == path.read_bytes()
     loaded = Tagger.load(path, "cpu")
     assert loaded.metadata == about
@@ -383,13 +383,13 @@ def damaged(tensors: dict, about: dict) -> Iterator[tuple[dict, dict]]:
 
 def test_damaged_models(tmp_path: Path) -> None:
     path = tmp_path / "m.dnatag"
-    save(path, model(ENTITIES), {})
+    save_token_model(path, model(ENTITIES), {})
     tensors, about = load_model(path)
     count = 0
     for parts in damaged(tensors, about):
         save_model(path, *parts)
         with pytest.raises(InputError) as refusal:
-            load(path)
+            load_token_model(path)
         assert str(refusal.value).startswith(f"{path} does not hold a whole model of text: ")
         assert "\n" not in str(refusal.value)
         count += 1
@@ -407,7 +407,7 @@ def test_other_models() -> None:
 
 def test_files_that_are_no_models(tmp_path: Path) -> None:
     path = tmp_path / "m.dnatag"
-    save(path, model(ENTITIES), {})
+    save_token_model(path, model(ENTITIES), {})
     whole = path.read_bytes()
     for data in (b"", whole[:-1], whole[: len(whole) // 2], b"\0" * 64, b"Ada\tB-PER\n"):
         path.write_bytes(data)
@@ -419,7 +419,7 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
 
 
 def test_devices_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save(tmp_path / "m.dnatag", model(ENTITIES), {})
+    save_token_model(tmp_path / "m.dnatag", model(ENTITIES), {})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="no cuda device here; use --device cpu"):
         Tagger.load(tmp_path / "m.dnatag", "cuda")

@@ -10,7 +10,7 @@ from dnatag.domains.genes.decoding.decoder import Decoder, EncodedContigs
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
-from dnatag.domains.genes.selftraining.sampling import choose_parts, sample
+from dnatag.domains.genes.selftraining.sampling import choose_parts, sample_genome
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.domains.genes.signals.gene_signals import GeneExamples
 from dnatag.domains.genes.signals.rbs import RbsMotif
@@ -90,7 +90,7 @@ class ParameterEstimator:
             Those of the most similar genomes of the panel, if there are too few sure genes.
         """
         settings = self.settings
-        stretches = sample(contigs, settings.sample_size, settings.sample_stretch)
+        stretches = sample_genome(contigs, settings.sample_size, settings.sample_stretch)
         nearest = self.nearest(stretches)
         first = self.from_panel(code, nearest)
         examples = []

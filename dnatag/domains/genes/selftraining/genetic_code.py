@@ -13,7 +13,7 @@ from dnatag.domains.genes.decoding.decoder import Decoder
 from dnatag.domains.genes.loops import open_bases
 from dnatag.domains.genes.nucleotides import encode, splice
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
-from dnatag.domains.genes.selftraining.sampling import sample
+from dnatag.domains.genes.selftraining.sampling import sample_genome
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.formats.sequences.records import Contig
 
@@ -130,7 +130,7 @@ class CodeChooser:
 
     def sample(self, contigs: Sequence[Contig]) -> list[Contig]:
         """Take stretches of a genome to choose its genetic code from."""
-        return sample(contigs, self.settings.code_sample, self.settings.code_stretch)
+        return sample_genome(contigs, self.settings.code_sample, self.settings.code_stretch)
 
     def examine(
         self, genomes: Iterable[Sequence[Contig]], more_open: float | None = None
@@ -220,7 +220,7 @@ class CodeChooser:
         """Examine a stretch of each contig, if it is long enough and clearly looks recoded."""
         settings = self.settings
         stretches = [
-            sample([c], settings.code_stretch, settings.code_stretch)
+            sample_genome([c], settings.code_stretch, settings.code_stretch)
             if len(c) >= settings.clear_size
             else []
             for c in contigs

@@ -21,7 +21,7 @@ from dnatag.domains.genes.selftraining.genetic_code import (
 )
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
-from dnatag.domains.genes.selftraining.sampling import is_mixture, sample
+from dnatag.domains.genes.selftraining.sampling import is_mixture, sample_genome
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer
@@ -234,7 +234,7 @@ class Planner:
         # Chunks of a phage may differ as much as genomes do, but there is little to train on.
         if not self._can_bin or size < settings.long_contig or 2 * size <= sum(map(len, contigs)):
             return False
-        stretches = sample(short, settings.sample_size, settings.sample_stretch)
+        stretches = sample_genome(short, settings.sample_size, settings.sample_stretch)
         gain = binning_gain(stretches, self._panel.shares, settings)
         return gain > settings.min_binning_gain
 

@@ -13,7 +13,7 @@ from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.engine.batching import split
 from dnatag.formats.sequences.records import Contig
 
-__all__ = ["choose_parts", "is_mixture", "sample"]
+__all__ = ["choose_parts", "is_mixture", "sample_genome"]
 
 
 def is_mixture(contigs: Sequence[Contig], settings: SelfTrainingSettings) -> bool:
@@ -71,7 +71,7 @@ def choose_parts(
         yield i, parts
 
 
-def sample(contigs: Sequence[Contig], size: int, stretch: int) -> list[Contig]:
+def sample_genome(contigs: Sequence[Contig], size: int, stretch: int) -> list[Contig]:
     """Take stretches spread over a genome, the same for any order and strand of its contigs.
 
     Circles are cut at their least rotation, so that it does not matter where the file cuts them.

@@ -72,7 +72,7 @@ class GeneExperiment(Experiment):
         self.start = start
         panel, earlier = ReferencePanel.none(), None
         if start is not None:
-            weights, panel, _ = model.load(start)
+            weights, panel, _ = model.load_gene_model(start)
             earlier = weights.network()
         self.data = read_genomes(genome_entries(recipe), observer) if data is None else data
         self.summary = self.data.summary()
@@ -112,7 +112,7 @@ class GeneExperiment(Experiment):
         """See :class:`dnatag.tasks.base.Experiment`."""
         (tagger,) = networks
         assert isinstance(tagger, KmerTagger)
-        model.save(path, tagger, dict(about), self.panel)
+        model.save_gene_model(path, tagger, dict(about), self.panel)
 
     def score(
         self,

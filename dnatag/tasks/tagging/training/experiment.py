@@ -24,7 +24,7 @@ from dnatag.formats.text.tokens import Sentence
 from dnatag.models.card import make_card, table
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggingDomain
-from dnatag.tasks.tagging.model import TokenModel, load, save
+from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
@@ -160,7 +160,7 @@ class TaggingExperiment(Experiment):
         own = [TokenWeights.of(n) for n in networks if isinstance(n, TokenTagger)]
         data = self.data
         model = TokenModel(data.domain, data.featurizer, (*self.joined, *own), data.labelling)
-        save(path, model, dict(about))
+        save_token_model(path, model, dict(about))
 
     def score(
         self,
@@ -170,7 +170,7 @@ class TaggingExperiment(Experiment):
         threads: int,
     ) -> dict[str, Any]:
         """See :class:`dnatag.tasks.base.Experiment`; several corpora are scored one by one."""
-        model, about = load(path)
+        model, about = load_token_model(path)
         tagger = Tagger(model, about, str(device), threads)
         result = {}
         for split in ("validate", "test"):
@@ -218,7 +218,7 @@ def _joined(
     if not recipe.training.join:
         return ()
     path = recipe.files / recipe.training.join
-    model = load(path)[0]
+    model = load_token_model(path)[0]
     own, other = data.featurizer.to_arrays(), model.featurizer.to_arrays()
     if not (
         model.domain is data.domain

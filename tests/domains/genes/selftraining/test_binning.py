@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dnatag import GeneFinder
-from dnatag.domains.genes.model import load
+from dnatag.domains.genes.model import load_gene_model
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
 from dnatag.domains.genes.selftraining.binning import binning_gain, choose_bins
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
@@ -32,7 +32,7 @@ BUCHNERA = 60
 @pytest.fixture(scope="module")
 def known() -> np.ndarray:
     """Return the genomes of the shipped model but Buchnera's."""
-    panel = load(find_model("prokaryotes"))[1]
+    panel = load_gene_model(find_model("prokaryotes"))[1]
     others = [i for i, name in enumerate(panel.names) if not name.startswith("Buchnera")]
     return panel.shares[others]
 
@@ -125,7 +125,7 @@ def test_a_bin_is_taken_for_a_genome(mixture: list[Contig]) -> None:
     assert list(found) == [contig.id for contig in mixture]
     assert "69 contigs" in reported[0]
     assert genes_of(finder, mixture[::-1]) == found
-    bins = choose_bins(mixture, load(find_model("prokaryotes"))[1].shares, SETTINGS)
+    bins = choose_bins(mixture, load_gene_model(find_model("prokaryotes"))[1].shares, SETTINGS)
     by_composition = replace(SETTINGS, max_gc_spread=1.0)
     assert genes_of(GeneFinder(device="cpu", self_training=by_composition), mixture) == found
     finder = GeneFinder(device="cpu", self_training=replace(SETTINGS, max_genome=0))

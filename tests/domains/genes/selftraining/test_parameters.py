@@ -9,19 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dnatag import GeneFinder
 from dnatag.domains.genes.codes import GeneticCode
-from dnatag.domains.genes.model import load
+from dnatag.domains.genes.model import load_gene_model
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import (
     GenomeParameters,
     load_parameters,
     save_parameters,
 )
-from dnatag.domains.genes.selftraining.sampling import choose_parts
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.errors import DnatagError, InputError
 from dnatag.formats.sequences.records import CodingSequence, Contig
@@ -212,34 +209,8 @@ def test_too_few_genes(buchnera: Any) -> None:
     genome, genes = train(Contig("x", buchnera.sequence[:9_000]))
     assert genome.code == GeneticCode.ncbi(11)
     assert genome.signals is genome.start_signals
-    panel = load(find_model("prokaryotes"))[1]
+    panel = load_gene_model(find_model("prokaryotes"))[1]
     nearest = panel.nearest([encode(buchnera.sequence[:9_000])], SelfTrainingSettings())
     signals, _ = panel.average(nearest)
     np.testing.assert_array_equal(genome.signals.hexamers, signals.hexamers)
     assert len(genes) > 4
-
-
-@given(
-    st.lists(st.integers(1, 3_000_000), min_size=1, max_size=20, unique=True),
-    st.integers(1, 5_000_000),
-    st.randoms(),
-)
-def test_parts_are_spread(lengths: list[int], size: int, random: Any) -> None:
-    """About as much as asked for, in any order of the contigs, alike from both ends."""
-    numbers = [1 + length // 300_000 for length in lengths]
-    contigs = [Contig(str(n), b"A" * n) for n in lengths]
-    found = {contigs[i].id: parts for i, parts in choose_parts(contigs, numbers, size)}
-    order = list(range(len(contigs)))
-    random.shuffle(order)
-    shuffled, of_shuffled = [contigs[i] for i in order], [numbers[i] for i in order]
-    assert {shuffled[i].id: p for i, p in choose_parts(shuffled, of_shuffled, size)} == found
-    taken = 0.0
-    for contig, number in zip(contigs, numbers, strict=True):
-        parts = found[contig.id]
-        assert parts == [number - 1 - part for part in parts[::-1]]
-        assert all(0 <= part < number for part in parts)
-        taken += len(contig) * len(parts) / number
-    if size >= sum(lengths):
-        assert taken == pytest.approx(sum(lengths))
-    else:
-        assert abs(taken - size) <= 900_000

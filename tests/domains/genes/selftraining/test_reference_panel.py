@@ -13,7 +13,7 @@ import pytest
 from dnatag import GeneFinder
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.loops import genes_log_odds
-from dnatag.domains.genes.model import build, load, save
+from dnatag.domains.genes.model import build, load_gene_model, save_gene_model
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
@@ -148,8 +148,8 @@ def test_a_model_file_keeps_them(
 ) -> None:
     panel = panel_of([genome, rich])
     tagger = build(hidden=4)
-    save(tmp_path / "a.dnatag", tagger, {}, panel)
-    _, again, metadata = load(tmp_path / "a.dnatag")
+    save_gene_model(tmp_path / "a.dnatag", tagger, {}, panel)
+    _, again, metadata = load_gene_model(tmp_path / "a.dnatag")
     assert again.names == ("Buchnera", "rich")
     assert metadata["featurizer"]["panel"] == ["Buchnera", "rich"]
     np.testing.assert_allclose(again.composition, panel.composition, atol=0.01)
@@ -160,13 +160,13 @@ def test_a_model_file_keeps_them(
     for one, other in zip(again.rbs, panel.rbs, strict=True):
         np.testing.assert_array_equal(one.weights, other.weights)
         np.testing.assert_array_equal(one.spacers, other.spacers)
-    save(tmp_path / "b.dnatag", tagger, {}, ReferencePanel.none())
-    assert load(tmp_path / "b.dnatag")[1].names == ()
+    save_gene_model(tmp_path / "b.dnatag", tagger, {}, ReferencePanel.none())
+    assert load_gene_model(tmp_path / "b.dnatag")[1].names == ()
 
 
 def test_short_contigs_are_called_like_their_relatives(buchnera: Any) -> None:
     """Each by itself, so that its company does not matter."""
-    _, panel, metadata = load(find_model("prokaryotes"))
+    _, panel, metadata = load_gene_model(find_model("prokaryotes"))
     assert len(panel.names) > 100
     trained = {g["name"] for g in metadata["training"]["genomes"] if g["split"] == "train"}
     assert set(panel.names) <= trained
