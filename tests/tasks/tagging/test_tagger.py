@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -62,12 +63,27 @@ def tagger_of(labelling: Labelling, threads: int = 1) -> Tagger:
 
 
 def mean_scores(one: Tagger, tokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Channels of a sequence and weights of transitions, the means of the networks."""
+    """Scores of a sequence and weights of transitions, the means of the networks."""
     inputs, lengths = collate([one.model.featurizer.encode(tokens)])
     with torch.no_grad():
         scores = np.mean([f.network()(*inputs, lengths)[0].double() for f in one.model.networks], 0)
         transition_weights = np.mean([f.transition_weights for f in one.model.networks], 0)
     return scores, transition_weights
+
+
+@cache
+def legal_paths(
+    states: tuple[str, ...], plain: bool, length: int
+) -> list[tuple[tuple[str, ...], tuple[Span, ...]]]:
+    """Return all legal sequences of states, and the spans of each; no two have the same."""
+    paths = []
+    for names in itertools.product(states, repeat=length):
+        if plain:
+            paths.append((names, tuple(Span(i, i + 1, name) for i, name in enumerate(names))))
+        elif not schemes.faults(names, "IOBES"):
+            paths.append((names, tuple(schemes.spans(names, "IOBES"))))
+    assert len({spans for _, spans in paths}) == len(paths)
+    return paths
 
 
 def every_labelling(one: Tagger, tokens: list[str]) -> dict[tuple[Span, ...], float]:
@@ -76,19 +92,12 @@ def every_labelling(one: Tagger, tokens: list[str]) -> dict[tuple[Span, ...], fl
     grammar = labelling.grammar
     scores, transition_weights = mean_scores(one, tokens)
     weights = dict(zip(grammar.weights, transition_weights.tolist(), strict=True))
-    totals: dict[tuple[Span, ...], float] = {}
-    for path in itertools.product(range(len(grammar.states)), repeat=len(tokens)):
-        names = [grammar.states[i] for i in path]
-        if isinstance(labelling, Plain):
-            spans = [Span(i, i + 1, name) for i, name in enumerate(names)]
-        elif schemes.faults(names, "IOBES"):
-            continue
-        else:
-            spans = schemes.spans(names, "IOBES")
-        emitted = sum(scores[i, grammar.scores.index(name)] for i, name in enumerate(names))
-        moved = sum(weights[f"{a} {b}"] for a, b in itertools.pairwise(names))
-        assert tuple(spans) not in totals
-        totals[tuple(spans)] = emitted + moved
+    emission = [dict(zip(grammar.scores, row, strict=True)) for row in scores.tolist()]
+    totals = {
+        spans: sum(row[name] for row, name in zip(emission, names, strict=True))
+        + sum(weights[f"{a} {b}"] for a, b in itertools.pairwise(names))
+        for names, spans in legal_paths(grammar.states, isinstance(labelling, Plain), len(tokens))
+    }
     total = np.logaddexp.reduce(list(totals.values()))
     return {spans: math.exp(score - total) for spans, score in totals.items()}
 
