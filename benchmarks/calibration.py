@@ -1,4 +1,4 @@
-"""Whether the posteriors of dnatag come true, and what asking for short genes costs.
+"""Whether the posteriors of dnatag are calibrated, and what asking for short genes costs.
 
 Genes
     A gene is right if the reference has one with its stop. Genes that are called nearly all have
@@ -17,7 +17,7 @@ Short genes
     the genes of 300 bp and more, which asking for short ones should leave as they are.
 
 The expected calibration error (ECE) is over ten bins of equal width: the sum over the bins of the
-share of posteriors in it, times the difference of their mean and the share that came true.
+share of posteriors in it, times the difference of their mean and the share of right predictions.
 Predictions set aside, as ``dnatag.domains.genes.evaluation.metrics`` has it, are left out.
 """
 
@@ -65,20 +65,20 @@ FEW = 10
 SHORT, LONG = LENGTH_CLASSES[:3], LENGTH_CLASSES[3:]
 MIN_LENGTHS = (60, 30)
 
-#: Posteriors, and whether each came true: float64 (n, 2).
-Told = np.ndarray
+#: Posteriors, and whether each prediction is right: float64 (n, 2).
+Pairs = np.ndarray
 
 
 @dataclass(frozen=True)
 class Bins:
-    """What came true of posteriors, by bins of equal width; the last has 1 as well.
+    """How often predictions are right in bins of posteriors of equal width; the last has 1 too.
 
     Attributes
     ----------
     number
         Posteriors in each bin.
     posterior, right
-        Their mean, and the share that came true; NaN in empty bins.
+        Their mean, and the share of right predictions; NaN in empty bins.
     """
 
     number: np.ndarray
@@ -86,12 +86,12 @@ class Bins:
     right: np.ndarray
 
     @classmethod
-    def of(cls, told: Told) -> Bins:
+    def of(cls, found: Pairs) -> Bins:
         """Sort posteriors into bins."""
-        which = np.minimum((told[:, 0] * BINS).astype(int), BINS - 1)
+        which = np.minimum((found[:, 0] * BINS).astype(int), BINS - 1)
         number = np.bincount(which, minlength=BINS)
         with np.errstate(invalid="ignore"):
-            posterior, right = (np.bincount(which, x, BINS) / number for x in told.T)
+            posterior, right = (np.bincount(which, x, BINS) / number for x in found.T)
         return cls(number, posterior, right)
 
     def ece(self) -> float:
@@ -103,14 +103,14 @@ class Bins:
         return replace(self, right=np.where(self.number >= FEW, self.right, np.nan))
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Wilson's 95 % interval of the share that came true."""
+        """Wilson's 95 % interval of the share of right predictions."""
         z, n, p = 1.96, self.number, self.right
         middle = (n * p + z * z / 2) / (n + z * z)
         half = z * np.sqrt(n * p * (1 - p) + z * z / 4) / (n + z * z)
         return middle - half, middle + half
 
 
-def as_told(pairs: Iterable[tuple[float | None, bool]]) -> Told:
+def as_pairs(pairs: Iterable[tuple[float | None, bool]]) -> Pairs:
     """Make an array of pairs."""
     return np.array(list(pairs), dtype=float).reshape(-1, 2)
 
@@ -128,7 +128,7 @@ def possible_genes(predictions: Mapping[str, Prediction]) -> Iterable[CodingSequ
                 yield CodingSequence(contig.id, (codon,), strand, posterior=float(ends[last]))
 
 
-def starts(pairs: Iterable[tuple[CodingSequence, CodingSequence]], *, every: bool) -> Told:
+def starts(pairs: Iterable[tuple[CodingSequence, CodingSequence]], *, every: bool) -> Pairs:
     """Posteriors of the starts of calls, beside genes with the same stops.
 
     Parameters
@@ -138,58 +138,58 @@ def starts(pairs: Iterable[tuple[CodingSequence, CodingSequence]], *, every: boo
     every
         Whether alternative starts are asked as well.
     """
-    told: list[tuple[float | None, bool]] = []
+    found: list[tuple[float | None, bool]] = []
     for gene, call in pairs:
         if gene.partial5 or call.partial5:
             continue
         offered: list[tuple[int, float | None]] = [(call.five_prime, call.start_posterior)]
         if every:
             offered += call.alternative_starts
-        told += [(posterior, place == gene.five_prime) for place, posterior in offered]
-    return as_told(told)
+        found += [(posterior, place == gene.five_prime) for place, posterior in offered]
+    return as_pairs(found)
 
 
 def series(
     genome: Genome, predictions: Mapping[str, Prediction], matched: Match
-) -> dict[str, Told]:
+) -> dict[str, Pairs]:
     """All that is to be calibrated on a genome."""
     genes, aside = matched.genes, matched.aside
-    # A prediction that is set aside is so as a whole, which its stop codon alone cannot tell.
+    # A prediction that is set aside is so as a whole, which its stop codon alone does not show.
     left_out = all_calls(predictions).keys() - matched.calls.keys()
-    told = {
-        "called genes": as_told((c.posterior, s in genes) for s, c in matched.calls.items()),
-        "all stops": as_told(
+    found = {
+        "called genes": as_pairs((c.posterior, s in genes) for s, c in matched.calls.items()),
+        "all stops": as_pairs(
             (cds.posterior, stop_of(cds) in genes)
             for cds in possible_genes(predictions)
             if stop_of(cds) in genes or not (stop_of(cds) in left_out or aside.takes(cds))
         ),
     }
     if genome.starts == "trusted":
-        told["called starts"] = starts(matched.found(), every=False)
-        told["all starts"] = starts(matched.found(), every=True)
+        found["called starts"] = starts(matched.found(), every=False)
+        found["all starts"] = starts(matched.found(), every=True)
     if genome.verified is not None:
         verified, calls = plain_genes(read_annotation(genome.verified)), all_calls(predictions)
         pairs = [(gene, calls[stop]) for stop, gene in verified.items() if stop in calls]
-        told["called verified starts"] = starts(pairs, every=False)
-        told["all verified starts"] = starts(pairs, every=True)
-    return told
+        found["called verified starts"] = starts(pairs, every=False)
+        found["all verified starts"] = starts(pairs, every=True)
+    return found
 
 
-def pooled(every: Iterable[dict[str, Told]]) -> dict[str, Told]:
+def pooled(every: Iterable[dict[str, Pairs]]) -> dict[str, Pairs]:
     """Series of all genomes together."""
-    together: dict[str, list[Told]] = {}
-    for told in every:
-        for name, values in told.items():
+    together: dict[str, list[Pairs]] = {}
+    for found in every:
+        for name, values in found.items():
             together.setdefault(name, []).append(values)
     return {name: np.concatenate(values) for name, values in together.items()}
 
 
-def print_calibration(every: Mapping[str, dict[str, Told]]) -> None:
+def print_calibration(every: Mapping[str, dict[str, Pairs]]) -> None:
     """Print a row for each genome and series."""
-    print(line(["genome", "what", "number", "mean posterior %", "came true %", "ECE %"]))
+    print(line(["genome", "what", "number", "mean posterior %", "right %", "ECE %"]))
     print(line(["---", "---", *["---:"] * 4]))
-    for genome, told in every.items():
-        for name, values in told.items():
+    for genome, found in every.items():
+        for name, values in found.items():
             if len(values):
                 shares = (*values.mean(axis=0), Bins.of(values).ece())
                 cells = [f"{100 * share:.2f}" for share in shares]
@@ -225,7 +225,7 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f} ({part}/{whole})" if whole else "(0/0)"
 
 
-def draw(every: Mapping[str, dict[str, Told]], together: dict[str, Told], path: Path) -> None:
+def draw(every: Mapping[str, dict[str, Pairs]], together: dict[str, Pairs], path: Path) -> None:
     """Draw reliability curves of all genomes together, and faint ones of each."""
     from matplotlib.figure import Figure
 
@@ -234,9 +234,9 @@ def draw(every: Mapping[str, dict[str, Told]], together: dict[str, Told], path: 
     for (title, names), (curves, counts) in zip(PANELS.items(), axes.T, strict=True):
         curves.plot((0, 1), (0, 1), color="0.6", linewidth=0.8, linestyle=(0, (5, 5)))
         for name, colour in zip(names, COLOURS, strict=True):
-            for told in every.values() if len(every) > 1 else ():
-                if len(told.get(name, ())):
-                    bins = Bins.of(told[name]).without_few()
+            for found in every.values() if len(every) > 1 else ():
+                if len(found.get(name, ())):
+                    bins = Bins.of(found[name]).without_few()
                     curves.plot(bins.posterior, bins.right, color=colour, alpha=0.4, linewidth=0.7)
             if len(together.get(name, ())):
                 bins = Bins.of(together[name])
@@ -246,7 +246,7 @@ def draw(every: Mapping[str, dict[str, Told]], together: dict[str, Told], path: 
         curves.set(title=title, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
         curves.legend(loc="lower right", frameon=False)
         counts.set(xlabel="posterior", yscale="log")
-    axes[0, 0].set_ylabel("share that came true")
+    axes[0, 0].set_ylabel("share of right predictions")
     axes[1, 0].set(ylabel="number", ylim=(0.7, None))
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
@@ -272,13 +272,13 @@ def draw_curve(axis: Axes, bins: Bins, colour: str, label: str) -> None:
 
 
 def main() -> None:
-    """Predict, and print what came true."""
+    """Predict, and print calibration and short genes."""
     parser = parser_of(__doc__.partition("\n")[0])
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw it, as PNG")
     options = parser.parse_args()
     genomes = genomes_of(options)
 
-    told: dict[str, dict[str, Told]] = {}
+    found: dict[str, dict[str, Pairs]] = {}
     scores: dict[str, dict[int, list[Scores]]] = {}
     for genome in genomes:
         scores[genome.name] = {}
@@ -288,15 +288,15 @@ def main() -> None:
             matched = match(genome, predictions)
             scores[genome.name][min_length] = [matched.scores]
             if as_it_is:
-                told[genome.name] = series(genome, predictions, matched)
-    together = pooled(told.values())
+                found[genome.name] = series(genome, predictions, matched)
+    together = pooled(found.values())
     if len(genomes) > 1:
         scores["all"] = {m: [scores[g.name][m][0] for g in genomes] for m in MIN_LENGTHS}
-    print_calibration(told | ({"all": together} if len(genomes) > 1 else {}))
+    print_calibration(found | ({"all": together} if len(genomes) > 1 else {}))
     print()
     print_short(scores)
     if options.picture is not None:
-        draw(told, together, options.picture)
+        draw(found, together, options.picture)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Find genes on short contigs of many genomes, as in a metagenome, and print what is found.
 
 Contigs of one length are cut at random from all genomes and shuffled into one FASTA file, which
-dnatag and Pyrodigal's meta mode read, each as a process of its own. Neither is told anything of
+dnatag and Pyrodigal's meta mode read, each as a process of its own. Neither is given anything of
 the contigs, not even a genetic code. Genes that run off an end of a contig count like any other.
 """
 

@@ -1,11 +1,11 @@
-"""List the errors that remain on genomes, and say of what class they are.
+"""List the errors that remain on genomes, with the class of each.
 
 The errors are missed genes, extra genes and wrong starts, as
-``dnatag.domains.genes.evaluation.metrics`` counts them. Each has one class,
-the first that applies of ``MISSED``, ``EXTRA`` or ``WRONG_START``, told from sequence, reference
-and prediction alone. Apart from its class an error is undecided if
-dnatag gives the reading of the reference more than 0.1, and shared if published predictions make
-it too: those that all share are more likely to be errors of the reference. A sample, evenly
+``dnatag.domains.genes.evaluation.metrics`` counts them. Each has one class, the first that applies
+of ``MISSED``, ``EXTRA`` or ``WRONG_START``, by sequence, reference and prediction alone. Apart from
+its class an error is undecided if dnatag gives the gene of the reference more than 0.1, and shared
+if published predictions make it too: those that all share are more likely to be errors of the
+reference. A sample, evenly
 spread over each genome, is written to a table for somebody to look at.
 """
 
@@ -57,7 +57,7 @@ NEAR = 30
 GAP = b"N" * 10
 COMMON_STARTS = ("ATG", "GTG", "TTG")
 #: Attributes of GFF3 that name a gene, and those that say what it is.
-NAMES, TELLING = ("locus_tag", "protein_id", "gene", "product", "Note"), ("product", "Note")
+NAMES, DESCRIPTIONS = ("locus_tag", "protein_id", "gene", "product", "Note"), ("product", "Note")
 MOBILE = re.compile(r"phage|transpos|insertion (element|sequence)|\bIS\d|integrase", re.IGNORECASE)
 UNKNOWN = re.compile(r"hypothetical|uncharacteri[sz]ed|unknown function", re.IGNORECASE)
 COLUMNS = (
@@ -75,7 +75,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Context:
-    """What there is to tell the class of an error from.
+    """What the class of an error depends on.
 
     Attributes
     ----------
@@ -106,10 +106,10 @@ class Context:
         """Return the first codon; empty if it is missing."""
         return "" if cds is None or cds.partial5 else self.bases(cds)[:3].decode()
 
-    def told(self, cds: CodingSequence) -> str:
-        """Return what the reference says of a gene in words."""
+    def description(self, cds: CodingSequence) -> str:
+        """Return how the reference describes a gene in words."""
         attributes = self.attributes.get(stop_of(cds), {})
-        return " ".join(attributes[key] for key in TELLING if key in attributes)
+        return " ".join(attributes[key] for key in DESCRIPTIONS if key in attributes)
 
 
 @dataclass(frozen=True)
@@ -242,9 +242,9 @@ MISSED: tuple[Class, ...] = (
     (f"shorter than {VERY_SHORT} bp", lambda e, _: len(e.cds) < VERY_SHORT),
     ("a stop or a gap inside, or no stop at its end", lambda e, c: impossible(e.cds, c)),
     ("half of it is in a predicted gene", lambda e, c: overlaps_half(e.cds, c.matched.calls)),
-    ("mobile by its name", lambda e, c: bool(MOBILE.search(c.told(e.cds)))),
+    ("mobile by its name", lambda e, c: bool(MOBILE.search(c.description(e.cds)))),
     *by_size(""),
-    ("hypothetical by its name", lambda e, c: bool(UNKNOWN.search(c.told(e.cds)))),
+    ("hypothetical by its name", lambda e, c: bool(UNKNOWN.search(c.description(e.cds)))),
     (f"{BOUNDS[-1]} bp and more", lambda *_: True),
 )
 #: Predicted genes that the reference has not.

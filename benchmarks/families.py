@@ -1,7 +1,7 @@
 """Write one protein of each family that seems to cross the membrane, as FASTA.
 
 The families are those of a FASTA of proteins that is searched for homologs (``proteins.py`` makes
-one). Told with their homologs, their topologies are what a second model learns from.
+one). Their topologies, predicted with their homologs, are what a second model is trained on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from Bio.SeqUtils.ProtParamData import kd
 from pyhmmer.easel import Alphabet, DigitalSequenceBlock, TextSequence
 from pyhmmer.plan7 import Pipeline
 
-from dnatag.domains.proteins.homologs import aligned
+from dnatag.domains.proteins.homologs import aligned_residues
 from dnatag.formats.sequences.residues import read_residues
 
 #: Residues of a helix across the membrane, and how hydrophobic (Kyte and Doolittle 1982) the most
@@ -56,7 +56,7 @@ def families(proteins: Sequence[str]) -> Iterator[str]:
             if (other := int(hit.name)) != number:
                 seen.add(other)
                 least = COVERAGE * min(len(own), len(membrane[other]))
-                homologs += len(aligned(hit.best_domain.alignment)[0]) >= least
+                homologs += len(aligned_residues(hit.best_domain.alignment)[0]) >= least
         if homologs >= LEAST:
             yield own
 

@@ -133,14 +133,14 @@ def evaluate(genome: Genome, reference: Path, runs: list[Run], *options: str) ->
 def check(genome: Genome, run: Run, scores: dict) -> None:
     """Count again by other code."""
     counted = recount(genome.reference, run.path)
-    told = {
+    evaluated = {
         "reference": scores["stop"]["reference"],
         "predicted": scores["stop"]["predicted"],
         "found": scores["stop"]["found"],
         "exact": scores["exact"]["found"],
     }
-    if counted != told:
-        sys.exit(f"{genome.name}, {run.name}: recount {counted}, dnatag evaluate {told}")
+    if counted != evaluated:
+        sys.exit(f"{genome.name}, {run.name}: recount {counted}, dnatag evaluate {evaluated}")
 
 
 def table(genome: Genome, runs: list[Run]) -> list[list[str]]:

@@ -63,7 +63,7 @@ def main() -> None:
         for contig, genes in read_annotated_genome(fasta, gff):
             ends: set[int] = set()
             for number, gene in enumerate(sorted(genes, key=len, reverse=True), 1):
-                # A shorter transcript of the same gene has nothing new to tell.
+                # A shorter transcript of the same gene has nothing new.
                 if ends.isdisjoint((gene.five_prime, gene.three_prime)):
                     ends |= {gene.five_prime, gene.three_prime}
                     protein = translate(gene, contig, code)

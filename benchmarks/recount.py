@@ -95,13 +95,13 @@ class Row:
 def read(path: Path) -> list[Row]:
     """CDS of a GFF3 file, plain or gzip."""
     rows: dict[object, Row] = {}
-    told: dict[str, int] = {}
+    declared: dict[str, int] = {}
     reach: dict[str, int] = {}
     with gzip.open(path, "rt") if path.suffix == ".gz" else open(path) as lines:
         for number, line in enumerate(lines):
             if line.startswith("##sequence-region"):
                 contig, _, end = line.split()[1:]
-                told[contig] = int(end)
+                declared[contig] = int(end)
             fields = line.rstrip("\n").split("\t")
             if line.startswith("#") or len(fields) < 9:
                 continue
@@ -115,14 +115,14 @@ def read(path: Path) -> list[Row]:
             row = rows.setdefault((fields[0], name), Row(fields[0], fields[6]))
             row.attributes.update(attributes)
             phase = int(fields[7]) if fields[7] in "012" else 0
-            length = told.get(fields[0], end)
+            length = declared.get(fields[0], end)
             if end > length:  # across the origin
                 row.parts += [(start, length, phase), (1, end - length, phase)]
             else:
                 row.parts.append((start, end, phase))
     for row in rows.values():
-        row.contig_end = told.get(row.contig, reach[row.contig])
-        row.open_right_at = told.get(row.contig, sys.maxsize) - 2
+        row.contig_end = declared.get(row.contig, reach[row.contig])
+        row.open_right_at = declared.get(row.contig, sys.maxsize) - 2
     return list(rows.values())
 
 

@@ -40,7 +40,7 @@ BINS = 10
 FOLDS = range(5)
 KINDS = {"alpha": "Hh", "beta": "Bb"}
 TMBED = "transmembrane/tmbed"
-#: The posterior from which on the second model of topologies believes what the first one tells.
+#: From this posterior on the predictions of the first model of topologies train the second one.
 SURE = 0.7
 #: Of TMbed, recomputed from the predictions in its repository.
 PUBLISHED = {
@@ -139,13 +139,13 @@ def text_tables(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterat
 
 def calibration(model: Path, sentences: Sequence[Sentence]) -> tuple[float, list[str]]:
     """Return the expected calibration error of the spans found, and a table of the bins."""
-    told = []
+    pairs = []
     tagged = Tagger.load(model, threads=1).tag_all(s.tokens for s in sentences)
     scheme = schemes.detect([s.tags or () for s in sentences])
     for sentence, found in zip(sentences, tagged, strict=True):
         true = {tuple(span) for span in schemes.spans(sentence.tags or (), scheme)}
-        told += [(e.score, (e.start, e.end, e.type) in true) for e in found.entities]
-    score, right = np.array(told, float).T
+        pairs += [(e.score, (e.start, e.end, e.type) in true) for e in found.entities]
+    score, right = np.array(pairs, float).T
     bins = np.minimum((score * BINS).astype(int), BINS - 1)
     error, lines = 0.0, ["| posterior | spans | mean posterior | right |", "|---|---|---|---|"]
     for number in range(BINS):
@@ -221,7 +221,7 @@ def fold_recipe(name: str, fold: int, model: Path, first: Path, families: Path) 
     return path
 
 
-def tell(proteins: Sequence[Sentence], tagger: Tagger, path: Path) -> None:
+def predict(proteins: Sequence[Sentence], tagger: Tagger, path: Path) -> None:
     """Write proteins with their topologies where they are sure."""
     with open_output(path) as file:
         found = tagger.tag_all((p.tokens for p in proteins), min_score=SURE)
@@ -232,7 +232,7 @@ def tell(proteins: Sequence[Sentence], tagger: Tagger, path: Path) -> None:
 def measures(
     truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]
 ) -> dict[str, tuple[float, ...]]:
-    """Return what is told of topologies, by name; shares are in percent, but for residues."""
+    """Return the scores of topologies, by name; shares are in percent, but for residues."""
     scores = evaluate_topology(truth, found)
     pairs = Counter(
         (t.upper(), p)
@@ -270,8 +270,8 @@ def cell(name: str, runs: Sequence[tuple[float, ...]]) -> str:
 class Folds:
     """Cross-validation of topologies with one seed.
 
-    Of each fold two models are trained: the second learns from what the first one tells of
-    families too, and has its networks.
+    Two models are trained for each fold: the second is also trained on what the first predicts for
+    families, and has its networks.
 
     Parameters
     ----------
@@ -312,7 +312,7 @@ class Folds:
             if not path.exists():
                 tagger = self.load(model)
                 tagger.homologs = self.homologs
-                tell(proteins, tagger, path)
+                predict(proteins, tagger, path)
         commands.append(
             f"dnatag tag --model {self.models('topology-first')[0].name} "
             f"--homologs homologs.faa --min-score {SURE} families.faa -o DIR/"

@@ -191,8 +191,8 @@ def main() -> None:
     print("That of dnatag includes the exact posteriors of all spans; the peers have none.\n")
     print("The tags of the peers are the most probable ones; sentences where dnatag has others as")
     print("the first of its k best:\n")
-    for told in check(tagger, tools, sentences):
-        print(f"- {told}", flush=True)
+    for difference in check(tagger, tools, sentences):
+        print(f"- {difference}", flush=True)
     # In turns, so that all have their share of what else the machine does.
     for _ in range(options.repeat):
         for tool in tools:

@@ -116,7 +116,7 @@ def platform_tag() -> str:
 
 
 def fingerprint() -> str:
-    """Hash of the sources, which tells a library that was built from other ones."""
+    """Hash the sources; a library that was built from other ones has another hash."""
     digest = hashlib.sha256()
     for source in sorted(SOURCES.glob("*.[ch]")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")

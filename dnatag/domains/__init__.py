@@ -1,1 +1,1 @@
-"""Domains: what the data are. Each is a room of its own; none imports another."""
+"""Domains: what the data are. Each stands by itself; none imports another."""

@@ -1,4 +1,4 @@
-"""The kernels of the networks on the CPU: an instruction set, and how it wants weights laid out."""
+"""The kernels of the networks on the CPU: instruction sets, and the layout of their weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def instruction_sets() -> dict[str, int]:
 
 
 class Kernels:
-    """The kernels of an instruction set, and how they want weights laid out.
+    """The kernels of an instruction set, and the layout of weights that they read.
 
     Parameters
     ----------

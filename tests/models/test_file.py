@@ -233,7 +233,7 @@ def test_damaged_format_1(tmp_path: Path, metadata: dict) -> None:
             read(path)
 
 
-def test_every_cut_is_told(tmp_path: Path, model: Path) -> None:
+def test_every_cut_is_reported(tmp_path: Path, model: Path) -> None:
     whole = model.read_bytes()
     cut = tmp_path / "cut.dnatag"
     for length in range(len(whole)):

@@ -163,9 +163,9 @@ def test_wheel(backend: ModuleType, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--target"]
     subprocess.run([*command, str(target), str(wheel)], check=True, capture_output=True)
     assert (target / "dnatag/native/libdnatag.so").read_bytes() == b"library"
-    told = (target / "dnatag-9.dist-info/WHEEL").read_text().splitlines()
-    assert "Root-Is-Purelib: false" in told
-    assert f"Tag: py3-none-{backend.platform_tag()}" in told
+    about = (target / "dnatag-9.dist-info/WHEEL").read_text().splitlines()
+    assert "Root-Is-Purelib: false" in about
+    assert f"Tag: py3-none-{backend.platform_tag()}" in about
     both = backend.add_library(pure, shared, "manylinux_2_17_x86_64.manylinux2014_x86_64")
     with zipfile.ZipFile(both) as parts:
         assert parts.read("dnatag-9.dist-info/WHEEL").count(b"Tag: ") == 2

@@ -26,7 +26,7 @@ KINDS = {"H": "alpha", "B": "beta", "": "globular"}
 
 @dataclass
 class TopologyScores:
-    """SpanCounts over proteins.
+    """Counts over proteins.
 
     Attributes
     ----------

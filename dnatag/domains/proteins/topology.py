@@ -36,7 +36,7 @@ NOT_DRAWN = ("plug 12", "plug 21", "H on", "B on")
 
 
 class Topology:
-    """Segments across the membrane lead to its other side; a signal peptide is at the begin.
+    """Segments across the membrane lead to its other side; a signal peptide is at the beginning.
 
     A segment runs through a chain of states, one for each of its residues, and may end at any
     that is long enough; how often it does is a weight. So lengths have a distribution of their own,

@@ -1,1 +1,1 @@
-"""Words: tag schemes, scores of tagged sentences, pictures of them."""
+"""Text: words as numbers, entities and tags of words, their evaluation."""

@@ -83,7 +83,7 @@ class WordFeaturizer:
         vectors: np.ndarray | None = None,
         most_vectors: int = 0,
     ) -> WordFeaturizer:
-        """Know the words and characters of sentences, and some vectors.
+        """Collect the words and characters of sentences, and some vectors.
 
         Parameters
         ----------

@@ -148,7 +148,7 @@ def _forward(
 ) -> tuple[Tensor, Tensor]:
     """Run through all positions.
 
-    `combine` makes one score of those of the D ways to reach a state; `keep` is shown, for each
+    `combine` makes one score of those of the D ways to reach a state; `keep` receives, for each
     position after the first, those scores (B, S, D) and the states' scores (B, S).
 
     Returns

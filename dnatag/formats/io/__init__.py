@@ -1,1 +1,1 @@
-"""Streams, compression, and what kind of content they hold."""
+"""Files and streams: reading, decompression, limits, writing whole or not at all."""

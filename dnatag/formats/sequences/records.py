@@ -134,7 +134,7 @@ class Annotation(dict[str, list[CodingSequence]]):
         self.types: set[str] = set()
 
     def without_cds(self) -> str:
-        """Say in a message that there is no CDS, and what there is instead."""
+        """Describe in a message that there is no CDS, and what there is instead."""
         types = ", ".join(sorted(self.types)[:5])
         return "has no CDS" + (f" rows (types there: {types})" if types else "")
 

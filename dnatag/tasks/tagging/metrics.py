@@ -105,7 +105,7 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class TagScores:
-    """TagScores of one prediction; the module describes the definitions.
+    """Scores of one prediction; the module describes the definitions.
 
     Parameters
     ----------

@@ -610,7 +610,7 @@ def test_genetic_code_is_chosen(finder: GeneFinder, contigs: list[Contig]) -> No
         assert notes[0].startswith(f"genetic code {table}: ")
 
 
-def test_genomes_of_different_codes_are_told_apart(finder: GeneFinder, buchnera: Any) -> None:
+def test_genomes_of_different_codes_are_separated(finder: GeneFinder, buchnera: Any) -> None:
     """Though their GC content is the same."""
     first, second = (
         Contig(name, buchnera.sequence[at : at + 110_000])

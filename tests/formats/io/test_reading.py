@@ -48,7 +48,7 @@ def test_plain(tmp_path: Path) -> None:
 
 
 @every_compression
-def test_content_tells_compression(tmp_path: Path, kind: str) -> None:
+def test_compression_is_recognised_by_content(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.fna"
     path.write_bytes(COMPRESSORS[kind](TEXT))
     with open_bytes(path) as stream:

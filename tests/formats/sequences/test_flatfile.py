@@ -115,7 +115,7 @@ def test_genbank(tmp_path: Path) -> None:
     assert set(genes[10].parts) == {(79, 85), (89, 95)}
 
 
-def test_embl_tells_the_same(tmp_path: Path) -> None:
+def test_embl_holds_the_same(tmp_path: Path) -> None:
     """Biopython converts the GenBank file."""
     record = SeqIO.read(io.StringIO(NCBI), "genbank")
     text = io.StringIO()

@@ -149,7 +149,7 @@ class TestOrigin:
         assert one(self.REGION, *rows).parts == ((90, 100), (0, 20))
         assert one(self.REGION, *rows[::-1]).parts == ((90, 100), (0, 20))
 
-    def test_phases_tell_an_intron_from_the_origin(self) -> None:
+    def test_phases_separate_introns_from_the_origin(self) -> None:
         rows = ["c s CDS 1 20 . + 0 ID=a", "c s CDS 92 100 . + 1 ID=a"]
         assert one(self.REGION, *rows).parts == ((0, 20), (91, 100))
 

@@ -42,7 +42,7 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("text", [PROKKA, PROKKA.replace("linear\n01", "linear   BCT 01")])
-def test_they_are_told_apart_by_the_sequence(tmp_path: Path, text: str) -> None:
+def test_they_are_separated_by_the_sequence(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, PLAIN + text + PLAIN.replace("short", "other"))
     pairs = list(read_flatfile(path))
     assert [(contig.id, len(contig), genes[0].parts) for contig, genes in pairs] == [

@@ -106,11 +106,11 @@ class ParameterEstimator:
         number = sum(len(e.genes) for e in examples)
         if number < settings.min_genes:
             names = ", ".join(self.panel.names[i] for i in nearest)
-            relatives = f"; taken for a relative of {names}" if names else ""
+            similar = f"; averages of similar genomes instead: {names}" if names else ""
             return Estimate(
                 first,
                 0,
-                f"no adaptation: {number} sure genes, {settings.min_genes} are needed{relatives}",
+                f"no adaptation: {number} sure genes, {settings.min_genes} are needed{similar}",
             )
         signals = settings.estimate(examples)
         return Estimate(

@@ -1,4 +1,4 @@
-"""Parameters of a genome: what has to be known of it before its genes are called."""
+"""Parameters of a genome: what its genes are called with."""
 
 from __future__ import annotations
 

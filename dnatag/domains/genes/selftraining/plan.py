@@ -250,7 +250,7 @@ class Planner:
     def _bin(self, contigs: list[Contig], observer: Observer) -> dict[str, GenomeParameters]:
         """Bin short contigs and estimate the parameters of each bin.
 
-        Contigs that by themselves want another genetic code than the others of their bin, as some
+        Contigs that by themselves have another genetic code than the others of their bin, as some
         phages do, are left out.
         """
         if not contigs:
@@ -291,7 +291,7 @@ class Planner:
         evidence: Sequence[CodeEvidence],
         observer: Observer,
     ) -> tuple[GeneticCode, list[int]]:
-        """Choose the genetic code of a bin; return also the contigs that do not want another."""
+        """Choose the genetic code of a bin; return also the contigs that do not have another."""
         code, remark = self.codes.choose(CodeEvidence.total([evidence[i] for i in members]))
         if code.table is not None and code.table != 11:
             all_scores = self.codes.examine([contigs[i]] for i in members)

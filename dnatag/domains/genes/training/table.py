@@ -14,7 +14,7 @@ from dnatag.formats.registry import recognise
 
 __all__ = ["GenomeEntry", "GenomeFiles", "read_table"]
 
-#: What columns of the table may say; of each the first is the default.
+#: What columns of the table may hold; the first is the default of each.
 CHOICES = {"split": ("train", "validate"), "starts": ("trusted", "open")}
 
 

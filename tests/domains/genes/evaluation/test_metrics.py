@@ -255,7 +255,7 @@ def test_nothing_predicted_and_nothing_to_find() -> None:
     assert values["base"]["mcc"] is None
 
 
-def test_bad_coordinates_are_told() -> None:
+def test_bad_coordinates_are_reported() -> None:
     with pytest.raises(InputError, match=r"g1 \(301\.\.1003\) ends past the end of contig a"):
         score([gene(300, 1003, id="g1")], [])
     with pytest.raises(InputError, match="contig c, which the genome does not have"):

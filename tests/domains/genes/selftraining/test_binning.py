@@ -59,7 +59,9 @@ def test_alone_by_the_nearest_known_genome(mixture: list[Contig], known: np.ndar
         assert choose_bins([contig], known, SETTINGS) == [np.argmax([counts @ row for row in logs])]
 
 
-def test_company_tells_more_than_known_genomes(mixture: list[Contig], known: np.ndarray) -> None:
+def test_company_is_better_evidence_than_known_genomes(
+    mixture: list[Contig], known: np.ndarray
+) -> None:
     def largest(bins: np.ndarray) -> int:
         return int(np.bincount(bins).max())
 
@@ -108,7 +110,7 @@ def test_gain_is_that_of_contigs_given_the_others(mixture: list[Contig], known: 
     assert binning_gain(contigs, known, few) == pytest.approx(gain / (len(contigs) * LENGTH / 1000))
 
 
-def test_gain_tells_a_mixture_from_a_genome(mixture: list[Contig], known: np.ndarray) -> None:
+def test_gain_separates_mixtures_from_genomes(mixture: list[Contig], known: np.ndarray) -> None:
     assert binning_gain(mixture[:BUCHNERA], known, SETTINGS) < SETTINGS.min_binning_gain
     assert binning_gain(mixture, known, SETTINGS) > SETTINGS.min_binning_gain
 

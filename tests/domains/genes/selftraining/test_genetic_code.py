@@ -85,7 +85,7 @@ def test_stretches_count_together(genomes: dict[str, Contig], buchnera: Any) -> 
     assert not may_be_recoded(few + many)
 
 
-def test_too_short_to_tell(genomes: dict[str, Contig]) -> None:
+def test_too_short_to_choose(genomes: dict[str, Contig]) -> None:
     contig = genomes["code 4"]
     short = [Contig("short", contig.sequence[i : i + LEAST - 1]) for i in range(0, 20000, 500)]
     assert not any(may_be_recoded([contig]) for contig in short)

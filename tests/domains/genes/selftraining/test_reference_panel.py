@@ -164,7 +164,7 @@ def test_a_model_file_keeps_them(
     assert load_gene_model(tmp_path / "b.dnatag")[1].names == ()
 
 
-def test_short_contigs_are_called_like_their_relatives(buchnera: Any) -> None:
+def test_short_contigs_are_called_like_similar_genomes(buchnera: Any) -> None:
     """Each by itself, so that its company does not matter."""
     _, panel, metadata = load_gene_model(find_model("prokaryotes"))
     assert len(panel.names) > 100
@@ -180,5 +180,5 @@ def test_short_contigs_are_called_like_their_relatives(buchnera: Any) -> None:
         notes = Notes()
         (alone,) = finder.predict([contig], observer=notes)
         assert alone.genes == genes
-        assert "taken for a relative of " in notes[0]
+        assert "averages of similar genomes instead: " in notes[0]
     assert together[0] != GeneFinder(genetic_code=11, adapt="off", device="cpu").find(contigs[0])
