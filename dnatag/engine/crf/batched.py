@@ -344,15 +344,33 @@ def segment_log_posterior(
 def k_best(chain: Chain[Tensor], k: int) -> list[tuple[Tensor, Tensor]]:
     """See :meth:`Chain.k_best`."""
     steps = _Steps.of(chain, torch.float64)
-    device = steps.lengths.device
-    n_batch, n_positions = chain.flags.shape
+    best, scale, ways = _best_ways(steps, k)
+    best = best.masked_fill(~steps.end[..., None], -torch.inf)
+    totals, last = _largest(best.flatten(1), k)
+    totals = torch.where(steps.good()[:, None], totals + scale[:, None], torch.nan)
+    paths = _follow(steps, ways, last)
+    results = []
+    for b, n in enumerate(steps.lengths.tolist()):
+        count = int((totals[b] > -torch.inf).sum())
+        results.append((paths[b, :count, :n].clone(), totals[b, :count].clone()))
+        if n == 0:
+            results[b] = paths.new_empty(1, 0), totals.new_zeros(1)
+    return results
+
+
+def _best_ways(steps: _Steps, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the scores of the `k` best ways to each state, and the last step of each.
+
+    The scores at the last position are (B, S, k), less a scale, (B,). The steps, (B, L, S, k), are
+    numbers: which of those to the state, and which of the best ways to its source.
+    """
+    n_batch, n_positions = steps.row.shape
     n_states, n_ways = steps.source.shape[1:]
+    device = steps.lengths.device
     scale = torch.zeros(n_batch, dtype=torch.float64, device=device)
-    running = steps.lengths > 0
     best = torch.full((n_batch, n_states, k), -torch.inf, dtype=torch.float64, device=device)
     best[..., 0] = steps.emissions(0, 1)[:, 0]
-    best = _rescale(0, best, scale, running)
-    # Of each of the best ways to a state: which of the steps, and which of the best to its source.
+    best = _rescale(0, best, scale, steps.lengths > 0)
     ways = torch.zeros(n_batch, n_positions, n_states, k, dtype=torch.int32, device=device)
     for start, stop in _chunks(n_positions):
         emission = steps.emissions(start, stop)
@@ -362,16 +380,18 @@ def k_best(chain: Chain[Tensor], k: int) -> list[tuple[Tensor, Tensor]]:
             running = t < steps.lengths
             at = source[:, i].flatten(1)[..., None].expand(-1, -1, k)
             sums = best.gather(1, at).view(n_batch, n_states, n_ways, k) + score[:, i][..., None]
-            found, way = _largest(sums.flatten(2), k)
+            found, ways[:, t] = _largest(sums.flatten(2), k)
             found = _rescale(t, found + emission[:, i][..., None], scale, running)
             best = torch.where(running[:, None, None], found, best)
-            ways[:, t] = way
-    best = best.masked_fill(~steps.end[..., None], -torch.inf)
-    totals, which = _largest(best.flatten(1), k)
-    totals = torch.where(steps.good()[:, None], totals + scale[:, None], torch.nan)
-    paths = torch.empty(n_batch, k, n_positions, dtype=torch.int16, device=device)
-    batch = torch.arange(n_batch, device=device)[:, None]
-    state, rank = which // k, which % k
+    return best, scale, ways
+
+
+def _follow(steps: _Steps, ways: Tensor, last: Tensor) -> Tensor:
+    """Return the paths that end in some of the best ways, (B, k): int16 (B, k, L)."""
+    n_batch, n_positions, _, k = ways.shape
+    paths = torch.empty(n_batch, k, n_positions, dtype=torch.int16, device=ways.device)
+    batch = torch.arange(n_batch, device=ways.device)[:, None]
+    state, rank = last // k, last % k
     for t in range(n_positions - 1, -1, -1):
         paths[:, :, t] = state
         if t > 0:
@@ -379,13 +399,7 @@ def k_best(chain: Chain[Tensor], k: int) -> list[tuple[Tensor, Tensor]]:
             running = (t < steps.lengths)[:, None]
             before = steps.source[steps.row[:, t, None], state, way // k]
             state, rank = torch.where(running, before, state), torch.where(running, way % k, rank)
-    results = []
-    for b, n in enumerate(steps.lengths.tolist()):
-        count = int((totals[b] > -torch.inf).sum())
-        results.append((paths[b, :count, :n].clone(), totals[b, :count].clone()))
-        if n == 0:
-            results[b] = paths.new_empty(1, 0), totals.new_zeros(1)
-    return results
+    return paths
 
 
 def sample(chain: Chain[Tensor], n: int, seed: int) -> Tensor:

@@ -139,6 +139,30 @@ def _leave_start_open(
     allowed[low : high + 1] |= widened
 
 
+def _open(open_at: np.ndarray, cds: CodingSequence, structure: GeneStructure) -> str | None:
+    """Open the frames of a CDS; or, where the structure has no state for that, return why."""
+    opened = [(s, e, (1 << f).astype(np.uint8)) for s, e, f in _frames(cds)]
+    widened = [(s, e, open_at[s:e] | frames) for s, e, frames in opened]
+    # No gene passes a stop in frame: two that share a frame share their stop.
+    if any((open_at[s:e] & frames).any() for s, e, frames in opened):
+        return "second gene with the same stop"
+    if any((structure.state_of_frames[frames] < 0).any() for _, _, frames in widened):
+        return "more than two genes at a base"
+    for start, end, frames in widened:
+        open_at[start:end] = frames
+    return None
+
+
+def _mask(masked: np.ndarray, cds: CodingSequence) -> None:
+    """Mask the whole extent of a CDS."""
+    for start, end in cds.parts:
+        masked[max(start, 0) : end] = True
+    # Between the parts of one gene lie introns or frameshifts, but never the whole contig.
+    for (_, left), (right, _) in pairwise(cds.parts):
+        if right - left < 2 * len(cds) + 1000:
+            masked[left:right] = True
+
+
 def label_genes(
     sequence: bytes | np.ndarray,
     genes: Iterable[CodingSequence],
@@ -180,33 +204,15 @@ def label_genes(
     open_at = np.zeros(length, dtype=np.uint8)
     masked = np.zeros(length, dtype=bool)
 
-    def mask(cds: CodingSequence, why: str) -> None:
-        labels.masked[why] += 1
-        for start, end in cds.parts:
-            masked[max(start, 0) : end] = True
-        # Between the parts of one gene lie introns or frameshifts, but never the whole contig.
-        for (_, left), (right, _) in pairwise(cds.parts):
-            if right - left < 2 * len(cds) + 1000:
-                masked[left:right] = True
-
     # Longest first: where too many genes overlap, the shorter ones are masked.
     placed = (_to_the_ends(g, length) for g in genes)
     for cds in sorted(placed, key=lambda g: (-len(g), g.parts, g.strand)):
-        fault = _fault(cds, length, flags)
+        fault = _fault(cds, length, flags) or _open(open_at, cds, structure)
         if fault is None:
-            opened = [(s, e, (1 << f).astype(np.uint8)) for s, e, f in _frames(cds)]
-            widened = [(s, e, open_at[s:e] | frames) for s, e, frames in opened]
-            # No gene passes a stop in frame: two that share a frame share their stop.
-            if any((open_at[s:e] & frames).any() for s, e, frames in opened):
-                fault = "second gene with the same stop"
-            elif any((structure.state_of_frames[frames] < 0).any() for _, _, frames in widened):
-                fault = "more than two genes at a base"
-            else:
-                for start, end, frames in widened:
-                    open_at[start:end] = frames
-                labels.genes.append(cds)
-        if fault is not None:
-            mask(cds, fault)
+            labels.genes.append(cds)
+        else:
+            labels.masked[fault] += 1
+            _mask(masked, cds)
     labels.allowed[:] = structure.set_of(structure.state_of_frames[open_at])
     labels.allowed[masked] = structure.any_state
     if open_starts:

@@ -16,6 +16,7 @@ from dnatag.domains.genes.training.corpus import MIN_CUT, VALIDATION_WINDOWS, Ge
 from dnatag.domains.genes.training.data import HELD_OUT, GenomeData, read_genomes
 from dnatag.domains.genes.training.settings import GeneCorpus, GeneNetwork, GeneTraining
 from dnatag.domains.genes.training.table import GenomeEntry, read_table
+from dnatag.engine.networks.configs import KmerTaggerConfig
 from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
@@ -82,16 +83,20 @@ class GeneExperiment(Experiment):
         schedule, windows = _schedule(recipe.training, self.data, fine_tuning=start is not None)
         self.runs = [
             NetworkRun(
-                lambda: model.build(**sizes) if earlier is None else earlier,
-                windows,
-                schedule,
+                lambda: model.build(**sizes) if earlier is None else earlier, windows, schedule
             )
         ]
+        self.about = self._describe(config, schedule, windows)
+
+    def _describe(
+        self, config: KmerTaggerConfig, schedule: TrainingConfig, windows: GenomeWindows
+    ) -> dict[str, Any]:
+        """Return what the model file keeps of the training."""
         drawn = ("window", "batch", "seed", "unadapted", "validation_batches")
-        self.about = {
-            "licence": recipe.licence,
+        return {
+            "licence": self.recipe.licence,
             "training": {
-                "start": None if start is None else start.name,
+                "start": None if self.start is None else self.start.name,
                 "network": config.to_dict(),
                 "loop": asdict(schedule),
                 "windows": {key: getattr(windows, key) for key in drawn},
