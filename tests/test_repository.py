@@ -49,6 +49,13 @@ def test_versions_agree() -> None:
         assert __version__ == cited[1]
 
 
+def test_a_release_names_real_addresses() -> None:
+    """Names under .example stand for those that a project without a home does not have yet."""
+    urls = PROJECT["urls"].values()
+    assert Version(__version__).is_devrelease or not any(".example" in url for url in urls)
+    assert {"Homepage", "Documentation", "Source", "Issues", "Changelog"} <= PROJECT["urls"].keys()
+
+
 def test_every_dependency_is_pinned_within_its_bounds() -> None:
     pins = constraints()
     groups = PROJECT["optional-dependencies"].values()

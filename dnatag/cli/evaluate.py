@@ -88,7 +88,7 @@ def command(
     inputs = [reference, *predictions, *more_inputs]
     if inputs.count("-") > 1:
         raise click.UsageError("only one input can be standard input ('-')")
-    refuse_overwriting([json_path, tsv_path, *more_outputs, "-"], inputs)
+    refuse_overwriting({json_path, tsv_path, *more_outputs, "-"}, inputs)
     evaluator = _evaluator(domain, (reference, *predictions), options)
     _refuse_options_of_others(context, evaluator)
     paths = dict(zip(column_names(predictions), predictions, strict=True))

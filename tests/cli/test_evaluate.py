@@ -53,6 +53,14 @@ def genome(tmp_path: Path) -> str:
     return str(path)
 
 
+def test_scores_to_standard_output_that_is_a_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dnatag", "evaluate", REFERENCE, SINGLE, "--json", "-"]
+    with open(tmp_path / "scores.json", "w") as file:
+        subprocess.run(command, stdout=file, check=True)
+    document = json.loads((tmp_path / "scores.json").read_text())
+    assert list(document["predictions"]) == ["mg1655.pyrodigal_single"]
+
+
 def test_golden_numbers(genome: str) -> None:
     document = scores(REFERENCE, SINGLE, META, "--genome", genome)
     assert document["reference"] == REFERENCE
