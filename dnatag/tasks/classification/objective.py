@@ -1,0 +1,69 @@
+"""The objective of classifiers, and the temperature of their probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dnatag.engine.batch import Batch
+from dnatag.engine.devices import mixed_precision
+from dnatag.engine.networks.classifier import Classifier
+
+__all__ = ["CrossEntropy", "best_temperature"]
+
+#: Between which temperatures the best one is looked for.
+_RANGE = (0.25, 8.0)
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Negative log probability of the true labels; see :class:`dnatag.engine.objective.Objective`.
+
+    Parameters
+    ----------
+    smoothing : float
+        Share of the probability that is spread over all labels while training.
+    """
+
+    smoothing: float = 0.0
+
+    def __call__(self, network: Classifier, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Compute the loss; targets are ``label``, int64 (B,). The weight is the sequences."""
+        device = batch.lengths.device
+        with mixed_precision(device):
+            logits = network(*batch.inputs, batch.lengths)
+        loss = nn.functional.cross_entropy(
+            logits.float(),
+            batch.targets["label"],
+            reduction="sum",
+            label_smoothing=self.smoothing if network.training else 0.0,
+        )
+        return loss, torch.tensor(float(len(batch)), device=device)
+
+
+def best_temperature(logits: Tensor, labels: Tensor) -> float:
+    """Return the divisor of logits for which the true labels are most probable.
+
+    Parameters
+    ----------
+    logits : Tensor
+        float (N, labels).
+    labels : Tensor
+        int64 (N,).
+    """
+    # The loss is convex in the inverse of the temperature, and has one minimum.
+    low, high = (1 / t for t in reversed(_RANGE))
+    golden = (5**0.5 - 1) / 2
+
+    def loss(inverse: float) -> float:
+        return float(nn.functional.cross_entropy(inverse * logits.double(), labels))
+
+    while high - low > 1e-4:
+        width = golden * (high - low)
+        if loss(high - width) < loss(low + width):
+            high = low + width
+        else:
+            low = high - width
+    return round(2 / (low + high), 4)
