@@ -84,13 +84,13 @@ class TextFeaturizer:
 
     def first_vectors(self) -> np.ndarray:
         """Return the vectors of known words, float32 (words, D); small random ones for others."""
-        rows = [-1, *(row for w in self.words.words for row in [self.words.look_up(w)[2]])]
-        rows = [-1 if row is None else row for row in rows]
-        vectors = self._vectors[rows].astype(np.float32)
-        missing = np.array(rows) < 0
+        found = [self.words.look_up(word)[2] for word in self.words.words]
+        rows = np.array([-1, *(-1 if row is None else row for row in found)])
+        vectors: np.ndarray = self._vectors[rows].astype(np.float32)
+        missing = rows < 0
         missing[0] = False  # the unknown word
-        random = np.random.default_rng(0).normal(0, 0.3, (int(missing.sum()), vectors.shape[1]))
-        vectors[missing] = random
+        size = (int(missing.sum()), vectors.shape[1])
+        vectors[missing] = np.random.default_rng(0).normal(0, 0.3, size)
         return vectors
 
     def to_arrays(self) -> dict[str, np.ndarray]:

@@ -75,10 +75,8 @@ def _rows(scores: Mapping[str, LabelScores]) -> Rows:
     ]
     for label in sorted({label for one in scores.values() for label in one.by_label}):
         rows.append((label, None))
-        rows += [
-            (f"  {what}", f"by_label.{label}.{what}") for what in ("true", "predicted", "right")
-        ]
-        rows.append(("  F1 %", f"by_label.{label}.f1"))
+        measures = {"true": "true", "predicted": "predicted", "right": "right", "F1 %": "f1"}
+        rows += [(f"  {what}", f"by_label.{label}.{key}") for what, key in measures.items()]
     return rows
 
 
@@ -105,9 +103,8 @@ def _read(path: str, encoding: str) -> _Labels:
         case "trees":
             labels = [one.label or "" for one in labelled.read_trees(stream, encoding)]
         case _:
-            for number, row in labelled.read_rows(
-                stream, ("label", "text"), labelled.TITLES, encoding
-            ):
+            rows = labelled.read_rows(stream, ("label", "text"), labelled.TITLES, encoding)
+            for number, row in rows:
                 if "label" not in row:
                     raise InputError(f"{name}: line {number}: there is no column 'label'")
                 labels.append(row["label"])
