@@ -148,7 +148,7 @@ def _open(path: str, kind: str, domain: ClassifyingDomain, encoding: str) -> tup
     if kind != "auto":
         return path, kind
     stream, format = recognise(
-        path, domain.readers, domain.wanted, encoding=encoding, prefer="lines"
+        path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer="lines"
     )
     # A list names files relative to itself, which a stream has no place for.
     named = format.name == "sequences" and path != "-"

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["pack", "unpack"]
+__all__ = ["pack_members", "unpack_members"]
 
 _FEATURIZER = "featurizer."
 
 
-def pack(
+def pack_members(
     networks: Sequence[Mapping[str, np.ndarray]], featurizer: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Name the arrays of a model file; weights are rounded to half precision.
@@ -31,10 +31,10 @@ def pack(
     return arrays | {_FEATURIZER + key: array for key, array in featurizer.items()}
 
 
-def unpack(
+def unpack_members(
     arrays: Mapping[str, np.ndarray], members: int
 ) -> tuple[list[dict[str, np.ndarray]], dict[str, np.ndarray]]:
-    """Inverse of :func:`pack`.
+    """Inverse of :func:`pack_members`.
 
     Parameters
     ----------

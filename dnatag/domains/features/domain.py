@@ -31,7 +31,8 @@ class Features(Domain):
     tasks = ("classification",)
     network = ClipNetwork
     corpus = FeaturesCorpus
-    readers = ("npy", "npz", "sequences")
+    readers: Mapping[str, str] = dict.fromkeys(("npy", "npz", "sequences"), "jsonl")
+    writers = ("jsonl", "fasttext")
     wanted = (
         "a model of features reads NumPy arrays (.npy, .npz), or a table with the column 'name'"
     )

@@ -136,7 +136,7 @@ def play(features: np.ndarray, speed: float) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> play(np.array([[0.0], [1.0], [2.0]]), 0.5).ravel().tolist()
+    >>> play(np.array([[0.0], [1.0], [2.0]]), 0.5).ravel().round(3).tolist()
     [0.0, 0.4, 0.8, 1.2, 1.6, 2.0]
     """
     length = max(round(len(features) / speed), 1)

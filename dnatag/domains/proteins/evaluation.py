@@ -32,7 +32,7 @@ class ProteinEvaluator(Evaluator):
         return OPTIONS
 
     def encoding(self, options: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         return str(options["encoding"])
 
     def evaluate(

@@ -61,7 +61,7 @@ class TextEvaluator(Evaluator):
         )
 
     def encoding(self, options: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         return str(options["encoding"])
 
     def evaluate(

@@ -110,7 +110,10 @@ class LabelledTexts(Domain):
     tasks = ("classification",)
     network = LabelledTextNetwork
     corpus = LabelledTextCorpus
-    readers = ("lines", "fasttext", "table", "jsonl", "trees")
+    readers: Mapping[str, str] = dict.fromkeys(
+        ("lines", "fasttext", "table", "jsonl", "trees"), "jsonl"
+    )
+    writers = ("jsonl", "fasttext")
     wanted = (
         "a model of text reads a text in each line, fastText's lines, a table with tabs, JSON "
         "Lines, or trees"

@@ -14,7 +14,7 @@ from dnatag.engine.batching import batches
 from dnatag.engine.devices import choose_device
 from dnatag.engine.inference.classifier import ClassifierRunner
 from dnatag.models.names import find_model
-from dnatag.tasks.classification.model import ClassifierModel, load
+from dnatag.tasks.classification.model import ClassifierModel, load_classifier
 from dnatag.tasks.features import join
 
 __all__ = ["Classified", "SequenceClassifier"]
@@ -88,7 +88,7 @@ class SequenceClassifier:
             If there is no such model or device, or it is of another task.
         """
         place = choose_device(device)
-        found, metadata = load(find_model(model))
+        found, metadata = load_classifier(find_model(model))
         return cls(found, metadata, place, threads)
 
     def classify(self, sequence: Any) -> Classified:

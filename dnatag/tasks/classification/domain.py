@@ -77,8 +77,8 @@ class ClassifyingDomain(Protocol):
         What its model files are marked with.
     network : type
         A dataclass of the settings of its networks, made of :class:`ClassifierNetwork`.
-    readers : tuple of str
-        Names of the formats whose sequences can be classified.
+    readers : mapping of str to str
+        By the name of each format that can be read, that of the format of its result.
     wanted : str
         What its models read, for files that are of no such format.
     counted : str
@@ -87,7 +87,7 @@ class ClassifyingDomain(Protocol):
 
     name: str
     network: type[ClassifierNetwork]
-    readers: tuple[str, ...]
+    readers: Mapping[str, str]
     wanted: str
     counted: str
 

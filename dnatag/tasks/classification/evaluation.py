@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,8 +13,10 @@ from dnatag.formats.registry import recognise
 from dnatag.formats.text import labelled
 from dnatag.formats.text.jsonl import read_objects
 from dnatag.report import Observer
-from dnatag.tasks.classification.metrics import LabelScores, evaluate_labels
 from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows
+
+if TYPE_CHECKING:
+    from dnatag.tasks.classification.metrics import LabelScores
 
 __all__ = ["LabelEvaluator"]
 
@@ -43,10 +45,16 @@ class LabelEvaluator(Evaluator):
             ),
         )
 
+    def encoding(self, options: Mapping[str, Any]) -> str | None:
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
+        return str(options["encoding"])
+
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
+        from dnatag.tasks.classification.metrics import evaluate_labels
+
         encoding = options["encoding"]
         truth = _read(reference, encoding).labels
         if not truth:

@@ -13,9 +13,9 @@ from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
 from dnatag.tasks.classification.domain import ClassifyingDomain
 from dnatag.tasks.features import Featurizer
-from dnatag.tasks.members import pack, unpack
+from dnatag.tasks.members import pack_members, unpack_members
 
-__all__ = ["TASK", "ClassifierModel", "load", "save"]
+__all__ = ["TASK", "ClassifierModel", "load_classifier", "save_classifier"]
 
 #: What model files of classifiers name as their task and network.
 TASK, _NETWORK = "classification", "classifier"
@@ -46,7 +46,7 @@ class ClassifierModel:
     temperature: float
 
 
-def save(path: Path, model: ClassifierModel, metadata: dict[str, Any]) -> None:
+def save_classifier(path: Path, model: ClassifierModel, metadata: dict[str, Any]) -> None:
     """Write a model file; weights are rounded to half precision.
 
     Parameters
@@ -70,16 +70,16 @@ def save(path: Path, model: ClassifierModel, metadata: dict[str, Any]) -> None:
         "targets": {"labels": list(model.labels), "temperature": model.temperature},
     }
     members = [member.arrays for member in model.networks]
-    save_model(path, pack(members, model.featurizer.to_arrays()), described | metadata)
+    save_model(path, pack_members(members, model.featurizer.to_arrays()), described | metadata)
 
 
-def load(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
+def load_classifier(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
     """Read a model file.
 
     Parameters
     ----------
     path : Path
-        A file that :func:`save` wrote.
+        A file that :func:`save_classifier` wrote.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def load(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
         # Each layer of each network has arrays of its own.
         if about["type"] != _NETWORK or about["config"]["tokens"]["layers"] > len(arrays):
             raise ValueError(f"there is no such network: {about}")
-        members, known = unpack(arrays, about["members"])
+        members, known = unpack_members(arrays, about["members"])
         config = ClassifierConfig.from_dict(about["config"])
         labels, temperature = tuple(map(str, targets["labels"])), float(targets["temperature"])
         if len(labels) != config.labels or not temperature > 0:

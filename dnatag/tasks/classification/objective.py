@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
@@ -11,36 +9,35 @@ from dnatag.engine.batch import Batch
 from dnatag.engine.devices import mixed_precision
 from dnatag.engine.networks.classifier import Classifier
 
-__all__ = ["CrossEntropy", "best_temperature"]
+__all__ = ["best_temperature", "label_entropy"]
 
 #: Between which temperatures the best one is looked for.
 _RANGE = (0.25, 8.0)
 
 
-@dataclass(frozen=True)
-class CrossEntropy:
+def label_entropy(network: Classifier, batch: Batch) -> tuple[Tensor, Tensor]:
     """Negative log probability of the true labels; see :class:`dnatag.engine.objective.Objective`.
 
     Parameters
     ----------
-    smoothing : float
-        Share of the probability that is spread over all labels while training.
+    network : Classifier
+        Gives the logits.
+    batch : Batch
+        Its targets are ``label``, int64 (B,).
+
+    Returns
+    -------
+    loss : Tensor
+        The sum over sequences.
+    weight : Tensor
+        Their number.
     """
-
-    smoothing: float = 0.0
-
-    def __call__(self, network: Classifier, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Compute the loss; targets are ``label``, int64 (B,). The weight is the sequences."""
-        device = batch.lengths.device
-        with mixed_precision(device):
-            logits = network(*batch.inputs, batch.lengths)
-        loss = nn.functional.cross_entropy(
-            logits.float(),
-            batch.targets["label"],
-            reduction="sum",
-            label_smoothing=self.smoothing if network.training else 0.0,
-        )
-        return loss, torch.tensor(float(len(batch)), device=device)
+    device = batch.lengths.device
+    with mixed_precision(device):
+        logits = network(*batch.inputs, batch.lengths)
+    labels = batch.targets["label"]
+    loss = nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
+    return loss, torch.tensor(float(len(batch)), device=device)
 
 
 def best_temperature(logits: Tensor, labels: Tensor) -> float:

@@ -52,8 +52,6 @@ class ClassificationTraining:
         Weight decay of AdamW.
     clip : float
         Largest norm of the gradient.
-    smoothing : float
-        Share of the probability that the targets spread over all labels.
     validations : int
         Validations in an epoch. The weights of the one with the best accuracy are kept.
     networks : int
@@ -68,7 +66,6 @@ class ClassificationTraining:
     learning_rate: float = setting(1.5e-3)
     weight_decay: float = setting(0.01, least=0)
     clip: float = setting(1.0)
-    smoothing: float = setting(0.0, least=0, most=0.9)
     validations: int = setting(1)
     networks: int = setting(1)
     seed: int = setting(1, least=0)

@@ -12,7 +12,7 @@ from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
 from dnatag.tasks.features import Featurizer
-from dnatag.tasks.members import pack, unpack
+from dnatag.tasks.members import pack_members, unpack_members
 from dnatag.tasks.tagging.domain import Labelling, TaggingDomain
 
 __all__ = ["TokenModel", "load_token_model", "save_token_model"]
@@ -68,7 +68,7 @@ def save_token_model(path: Path, model: TokenModel, metadata: dict[str, Any]) ->
         "targets": model.labelling.to_dict(),
     }
     members = [member.arrays for member in model.networks]
-    arrays = pack(members, model.featurizer.to_arrays())
+    arrays = pack_members(members, model.featurizer.to_arrays())
     save_model(path, arrays, described | metadata)
 
 
@@ -98,7 +98,7 @@ def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
         # Each layer of each network has arrays of its own.
         if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
             raise ValueError(f"there is no such network: {about}")
-        members, known = unpack(arrays, about["members"])
+        members, known = unpack_members(arrays, about["members"])
         featurizer = domain.load_featurizer(known)
         labelling = domain.load_labelling(metadata["targets"])
         config = TokenTaggerConfig.from_dict(about["config"])

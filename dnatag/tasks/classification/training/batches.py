@@ -53,6 +53,6 @@ class LabelledBatches(SequenceBatches[Example]):
     """Batches of labelled sequences."""
 
     def targets(self, examples: Sequence[Example], length: int) -> dict[str, Tensor]:
-        """See :class:`dnatag.tasks.classification.objective.CrossEntropy`."""
+        """See :func:`dnatag.tasks.classification.objective.label_entropy`."""
         labels = [example.label for example in examples]
         return {"label": torch.tensor(labels, dtype=torch.int64)}

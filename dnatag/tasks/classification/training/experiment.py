@@ -22,8 +22,8 @@ from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.classification.classifier import SequenceClassifier
 from dnatag.tasks.classification.domain import ClassifyingDomain, LabelledSequence
 from dnatag.tasks.classification.metrics import evaluate_labels
-from dnatag.tasks.classification.model import ClassifierModel, load, save
-from dnatag.tasks.classification.objective import CrossEntropy, best_temperature
+from dnatag.tasks.classification.model import ClassifierModel, load_classifier, save_classifier
+from dnatag.tasks.classification.objective import best_temperature
 from dnatag.tasks.classification.settings import ClassificationTraining
 from dnatag.tasks.classification.training.batches import Example, LabelledBatches
 
@@ -113,9 +113,8 @@ class ClassificationExperiment(Experiment):
             seed = self.settings.seed + number * SEEDS
             batches = LabelledBatches(train, validate, self.featurizer, self.settings.batch, seed)
             metric = Metric("accuracy", _Accuracy(batches)) if validate else None
-            objective = CrossEntropy(self.settings.smoothing)
             schedule = _schedule(self.settings, batches)
-            runs.append(NetworkRun(self._build, batches, objective, schedule, metric))
+            runs.append(NetworkRun(self._build, batches, schedule, metric))
         return runs
 
     def _build(self) -> Classifier:
@@ -138,7 +137,7 @@ class ClassificationExperiment(Experiment):
             self.labels,
             self._temperature(own),
         )
-        save(path, model, dict(about))
+        save_classifier(path, model, dict(about))
 
     def _temperature(self, networks: Sequence[Classifier]) -> float:
         """Choose the temperature of the networks together on the sequences to validate on."""
@@ -158,7 +157,7 @@ class ClassificationExperiment(Experiment):
         threads: int,
     ) -> dict[str, Any]:
         """See :class:`dnatag.tasks.base.Experiment`; several corpora are scored one by one."""
-        model, about = load(path)
+        model, about = load_classifier(path)
         classifier = SequenceClassifier(model, about, str(device), threads)
         result = {}
         for split in ("validate", "test"):
@@ -180,13 +179,6 @@ class ClassificationExperiment(Experiment):
             [f"{self.summary}.", f"Labels: {', '.join(self.labels)}."],
             ["In percent.", "", *table(measures, rows)] if scores else [],
         )
-
-    def report(self, scores: Mapping[str, Any]) -> list[str]:
-        """See :class:`dnatag.tasks.base.Experiment`."""
-        return [
-            f"{split}: " + ", ".join(f"{name} {100 * value:.2f}" for name, value in row.items())
-            for split, row in scores.items()
-        ]
 
 
 class _Accuracy:
