@@ -27,7 +27,7 @@ from torchcrf import CRF
 from dnatag import Tagger, __version__
 from dnatag.engine.crf.grammar import Grammar
 from dnatag.formats.text.conll import read_conll
-from dnatag.tasks.tagging.features import collate
+from dnatag.tasks.batches import collate
 from dnatag.tasks.tagging.model import TokenModel
 
 BATCH = 32

@@ -105,7 +105,7 @@ def _find(path: Path, content: Mapping[str, Any]) -> tuple[Any, Any]:
         raise InputError(f"{path}: {error}") from None
     if name not in domain.tasks:
         raise InputError(f"{path}: the task of {domain.name} can be {_either(domain.tasks)}")
-    return domain, task
+    return domain.for_task(name), task
 
 
 def _corpus(kind: type, table: Any, folder: Path, where: str) -> Any:

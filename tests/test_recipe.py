@@ -88,10 +88,10 @@ def test_one_corpus_may_be_for_tests_only(folder: Path) -> None:
     ("text", "message"),
     [
         ("domain = text", "is no TOML file: .*line 1"),
-        ("", "the key 'domain' is missing: genes or proteins or text"),
-        ('domain = "musik"', "there is no domain 'musik'; installed are genes, proteins, text"),
+        ("", "the key 'domain' is missing: features or genes or"),
+        ('domain = "musik"', "there is no domain 'musik'; installed are features, genes,"),
         ('domain = "text"', "there is no [[corpus]] to train on"),
-        ('domain = "text"\ntask = "x"', "there is no task 'x'; installed are annotation, tagging"),
+        ('domain = "text"\ntask = "x"', "there is no task 'x'; installed are annotation, class"),
         ('domain = "text"\ntask = "annotation"', "the task of text can be tagging"),
         (CORPUS + "[model]\nhidden = 3", "the table [model] is called [network] now"),
         (CORPUS + "[network]\nspelling = 7", "[network]: 'spelling' must be even with an LSTM"),

@@ -16,7 +16,7 @@ from dnatag.cli.common import CliObserver, OpenCommand, given, quiet_option
 from dnatag.errors import visible
 
 if TYPE_CHECKING:
-    from dnatag.domains.base import Evaluator, Rows
+    from dnatag.tasks.evaluation import Evaluator, Rows
 
 __all__ = ["column_names", "command"]
 
@@ -24,10 +24,10 @@ COMPRESSION = re.compile(r"\.(gz|bgz|bz2|xz|zst)$")
 
 
 def _evaluators() -> dict[str, Evaluator]:
-    """Return the evaluators by their domains."""
-    from dnatag.registry import domains
+    """Return the evaluators by their domains, and those of tasks that need no domain."""
+    from dnatag.registry import domains, tasks
 
-    found = {domain.name: domain.evaluator for domain in domains()}
+    found = {one.name: one.evaluator for one in (*domains(), *tasks())}
     return {name: evaluator for name, evaluator in found.items() if evaluator is not None}
 
 
@@ -43,7 +43,8 @@ def _options() -> Iterator[click.Option]:
     "--domain",
     metavar="NAME",
     show_default="the one that has files like REFERENCE",
-    help="What the files are about: genes, text, proteins or another domain that is installed.",
+    help="What the files are about: genes, text, proteins or another domain that is installed; or "
+    "what of any domain they have, such as classification for labels of sequences.",
 )
 @click.option("--json", "json_path", metavar="FILE", help="Write the scores as JSON.")
 @click.option("--tsv", "tsv_path", metavar="FILE", help="Write the scores as a table of tabs.")
@@ -60,7 +61,7 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Compare predictions with a reference: genes, tagged text or labelled residues.
+    """Compare predictions with a reference: genes, tagged text, labelled residues, labels.
 
     All files are of one kind, recognised by the content of REFERENCE.
 
@@ -76,11 +77,15 @@ def command(
     Residues: FASTA with a line of labels below each sequence. A segment, a run of one label, is
     right if its bounds and its label are. Residues whose true label is U do not count.
 
+    Labels of sequences: fastText's lines, JSON Lines, trees, or a table with the column "label",
+    the same sequences in each file. Probabilities that predictions come with are compared with
+    how often they are right: the expected calibration error.
+
     The table goes to standard output. --json and --tsv write all counts, and shares from 0 to 1,
     to a file, or with "-" to standard output instead of the table.
     """
-    from dnatag.domains.base import flatten
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
+    from dnatag.tasks.evaluation import flatten
 
     if json_path == tsv_path == "-":
         raise click.UsageError("only one of --json and --tsv can write to standard output")

@@ -38,7 +38,7 @@ def _formats() -> tuple[list[str], list[str]]:
     """Names of the formats that any domain of the task can read, and can write."""
     from dnatag.registry import domains
 
-    of_task = [domain for domain in domains() if TASK in domain.tasks]
+    of_task = [domain.for_task(TASK) for domain in domains() if TASK in domain.tasks]
     return (
         list(dict.fromkeys(name for domain in of_task for name in domain.readers)),
         list(dict.fromkeys(name for domain in of_task for name in domain.writers)),

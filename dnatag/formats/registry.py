@@ -73,6 +73,12 @@ FORMATS = {
             advice="convert it, e.g. with 'iconv -f UTF-16 -t UTF-8', or name its encoding with "
             "--encoding utf-16 where there is this option",
         ),
+        Format("npy", "is a NumPy array", sniffing.npy, "dnatag.formats.arrays:read_array",
+               advice="only models of features read it"),
+        Format("npz", "is an archive of NumPy arrays", sniffing.npz,
+               "dnatag.formats.arrays:read_archive", advice="only models of features read it"),
+        Format("sequences", "lists sequences of features", sniffing.sequences,
+               "dnatag.formats.arrays:read_list"),
         Format("binary", "is no text", sniffing.binary,
                advice="unpack it or save it as plain text"),
         Format("genbank", "is a GenBank file", sniffing.genbank,
@@ -96,6 +102,10 @@ FORMATS = {
                f"{_TEXT}.jsonl:read_jsonl", f"{_TEXT}.jsonl:write_jsonl"),
         Format("json-array", "is a JSON array", sniffing.json_array,
                advice="write one object in each line (jq -c '.[]' does)"),
+        Format("fasttext", "has fastText's labels", sniffing.fasttext,
+               f"{_TEXT}.labelled:read_fasttext", f"{_TEXT}.labelled:write_fasttext"),
+        Format("trees", "has trees of labelled phrases", sniffing.trees,
+               f"{_TEXT}.labelled:read_trees"),
         Format("markup", "is XML or HTML", sniffing.markup, advice="extract its text"),
         Format(
             "conll-2012", "is CoNLL-2012", sniffing.conll2012,

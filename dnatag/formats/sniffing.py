@@ -194,6 +194,32 @@ def _spaced(rows: list[list[str]], head: Head) -> Certainty:
     return Certainty.MAYBE if columns else Certainty.NO
 
 
+def fasttext(head: Head) -> Certainty:
+    """Judge whether a file has fastText's labels."""
+    return _sure(head.first.startswith("__label__"))
+
+
+def trees(head: Head) -> Certainty:
+    """Judge whether a file has trees of labelled phrases."""
+    return _sure(re.match(r"\(\S+ (\(\S+ |\S+\)).*\)\s*$", head.first))
+
+
+def npy(head: Head) -> Certainty:
+    """Judge whether a file is a NumPy array."""
+    return _sure(head.data.startswith(b"\x93NUMPY"))
+
+
+def npz(head: Head) -> Certainty:
+    """Judge whether a file is an archive of NumPy arrays."""
+    return _sure(head.data.startswith(b"PK\x03\x04") and b".npy" in head.data[:500])
+
+
+def sequences(head: Head) -> Certainty:
+    """Judge whether a file lists sequences of features."""
+    first, *others = (cell.strip().lower() for cell in head.first.split("\t"))
+    return _sure(first == "name" and not set(others) - {"label", "labels"})
+
+
 def conll2012(head: Head) -> Certainty:
     """Judge whether a file is CoNLL-2012, as OntoNotes has it."""
     return _sure(head.first.startswith("#begin document"))

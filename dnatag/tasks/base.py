@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dnatag.engine.objective import Metric, Objective
     from dnatag.engine.training.config import TrainingConfig
     from dnatag.engine.training.loop import Outcome
+    from dnatag.tasks.evaluation import Evaluator
 
 __all__ = ["Experiment", "NetworkRun", "Recipe", "Task"]
 
@@ -236,6 +237,11 @@ class Task(ABC):
             By the name of each set of data, and of each measure: shares from 0 to 1, the most
             important first; None where there was nothing to measure.
         """
+
+    @property
+    def evaluator(self) -> Evaluator | None:
+        """What compares files of outputs for ``dnatag evaluate``, where it needs no domain."""
+        return None
 
     @abstractmethod
     def experiment(self, recipe: Recipe, start: Path | None, observer: Observer) -> Experiment:

@@ -120,10 +120,13 @@ class Recipes(FromCode):
         for domain in domains():
             yield from (f"## Domain {domain.name}", "")
             yield from (f"Tasks: {', '.join(f'`{task}`' for task in domain.tasks)}.", "")
-            yield from ("### [[corpus]]", "")
-            yield from table(domain.corpus)
-            yield from ("### [network]", "")
-            yield from table(domain.network)
+            for name in domain.tasks:
+                own = domain.for_task(name)
+                heading = f" for {name}" if len(domain.tasks) > 1 else ""
+                yield from (f"### [[corpus]]{heading}", "")
+                yield from table(own.corpus)
+                yield from (f"### [network]{heading}", "")
+                yield from table(own.network)
         for task in tasks():
             yield from (f"## Task {task.name}", "", task.summary, "", "### [training]", "")
             yield from table(task.training)

@@ -146,7 +146,7 @@ def test_scores_that_are_not_defined_are_left_out(folder: Path) -> None:
         (
             CORPUS.replace("text", "music"),
             (),
-            "no domain 'music'; installed are genes, proteins,",
+            "no domain 'music'; installed are features, genes, proteins,",
         ),
         ('domain = "text"\n', (), "there is no [[corpus]] to train on"),
         ("domain = text", (), "r.toml: is no TOML file"),

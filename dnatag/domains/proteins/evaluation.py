@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from dnatag.domains.base import Evaluation, Evaluator
 from dnatag.report import Observer
+from dnatag.tasks.evaluation import Evaluation, Evaluator
 from dnatag.tasks.tagging.evaluation import (
     OPTIONS,
     compare_tokens,
@@ -28,17 +28,17 @@ class ProteinEvaluator(Evaluator):
 
     @property
     def options(self) -> Sequence[click.Option]:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         return OPTIONS
 
     def encoding(self, options: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         return str(options["encoding"])
 
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         from dnatag.formats.sequences.residues import read_residues
         from dnatag.tasks.tagging.metrics import UNKNOWN, evaluate_segments
 

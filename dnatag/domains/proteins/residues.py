@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from Bio.Align import substitution_matrices
 
-from dnatag.tasks.tagging.features import TokenFeatures
+from dnatag.tasks.features import TokenFeatures
 
 __all__ = ["FEATURES", "LETTERS", "ResidueFeaturizer"]
 
@@ -40,7 +40,7 @@ LIKE = {"U": "C", "O": "K", "B": "D", "Z": "E", "J": "L"}
 
 
 class ResidueFeaturizer:
-    """Encodes residues, see :class:`dnatag.tasks.tagging.domain.Featurizer`.
+    """Encodes residues, see :class:`dnatag.tasks.features.Featurizer`.
 
     Each is its letter, one-hot (letters that stand for no residue are all zero), and has the
     properties of its surroundings.
@@ -60,12 +60,12 @@ class ResidueFeaturizer:
         self._number |= {c: self._number[like] for c, like in LIKE.items()}
 
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
-        """See :class:`dnatag.tasks.tagging.domain.Featurizer`."""
+        """See :class:`dnatag.tasks.features.Featurizer`."""
         numbers = np.array([self._number.get(token.upper(), 0) for token in tokens], np.int32)
         return _encoded(numbers)
 
     def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
-        """See :class:`dnatag.tasks.tagging.domain.Featurizer`: some residues are others."""
+        """See :class:`dnatag.tasks.features.Featurizer`: some residues are others."""
         old = encoded.categories[:, 0]
         hit = np.flatnonzero((rng.random(len(old)) < self.mutate) & (old > 0))
         new = old.copy()
@@ -74,7 +74,7 @@ class ResidueFeaturizer:
         return _encoded(new)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """See :class:`dnatag.tasks.tagging.domain.Featurizer`."""
+        """See :class:`dnatag.tasks.features.Featurizer`."""
         return {"mutate": np.array([self.mutate], np.float32)}
 
     @classmethod

@@ -29,13 +29,21 @@ class Text(Domain):
     """Sentences; see :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
 
     name = "text"
-    tasks = ("tagging",)
+    tasks = ("tagging", "classification")
     network = TextNetwork
     corpus = TextCorpus
     readers: Mapping[str, str] = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl"}
     writers = ("conll", "jsonl")
     wanted = "a model of text reads a sentence in each line, columns as in CoNLL, or JSON Lines"
     counted = ("sentences", "tokens", "entities")
+
+    def for_task(self, task: str) -> Domain:
+        """See :class:`dnatag.domains.base.Domain`."""
+        if task == "classification":
+            from dnatag.domains.text.sentences import LabelledTexts
+
+            return LabelledTexts()
+        return self
 
     @property
     def evaluator(self) -> TextEvaluator:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dnatag.domains.base import Evaluation, Evaluator
 from dnatag.errors import InputError
 from dnatag.report import Observer
+from dnatag.tasks.evaluation import Evaluation, Evaluator
 from dnatag.tasks.tagging.evaluation import (
     OPTIONS,
     compare_tokens,
@@ -34,7 +34,7 @@ class TextEvaluator(Evaluator):
 
     @property
     def options(self) -> Sequence[click.Option]:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         return (
             click.Option(
                 ["--token-column"],
@@ -61,13 +61,13 @@ class TextEvaluator(Evaluator):
         )
 
     def encoding(self, options: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         return str(options["encoding"])
 
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         from dnatag.formats.registry import recognise
         from dnatag.formats.text.conll import read_conll
         from dnatag.tasks.tagging.metrics import evaluate_tags

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dnatag.settings import setting
+from dnatag.tasks.classification.settings import ClassifierNetwork
 from dnatag.tasks.tagging.schemes import SCHEMES
 
-__all__ = ["LEAST_THRESHOLD", "THRESHOLD", "TextCorpus", "TextNetwork"]
+__all__ = [
+    "LEAST_THRESHOLD",
+    "THRESHOLD",
+    "LabelledTextCorpus",
+    "LabelledTextNetwork",
+    "TextCorpus",
+    "TextNetwork",
+]
 
 #: The F1 that is expected is highest with half of it as the threshold (Lipton, Elkan and
 #: Naryanaswamy 2014, https://doi.org/10.1007/978-3-662-44851-9_15); so this is for one of 0.9.
@@ -105,3 +113,89 @@ class TextNetwork:
         """Check the length of spellings."""
         if self.characters == "lstm" and self.spelling % 2:
             raise ValueError(f"'spelling' must be even with an LSTM, not {self.spelling}")
+
+
+@dataclass(frozen=True)
+class LabelledTextCorpus:
+    """Files of texts with one label each: fastText lines, tables, JSON Lines, or trees.
+
+    Parameters
+    ----------
+    train : tuple of Path
+        Files to train on.
+    validate : tuple of Path
+        Files to validate on: they choose the best weights and the temperature.
+    test : tuple of Path
+        Files to measure the model with at the end.
+    encoding : str
+        Character encoding of the files.
+    labels : tuple of str or None
+        Labels to use, such as ``"0=negative"``, each with the name it gets; texts with others are
+        left out. By default all, as they are.
+    phrases : bool
+        Whether all phrases of trees are trained on, and not the whole texts alone.
+    weight : float
+        How often each text takes part in an epoch, on average.
+    """
+
+    train: tuple[Path, ...] = ()
+    validate: tuple[Path, ...] = ()
+    test: tuple[Path, ...] = ()
+    encoding: str = "utf-8"
+    labels: tuple[str, ...] | None = None
+    phrases: bool = False
+    weight: float = setting(1.0, most=1000)
+
+    def __post_init__(self) -> None:
+        """Check the labels."""
+        for pair in self.labels or ():
+            if "=" not in pair:
+                raise ValueError(f"'labels' must be written as \"0=negative\", not {pair!r}")
+
+    @property
+    def names(self) -> dict[str, str] | None:
+        """The name of each label to use; None: all, as they are."""
+        if self.labels is None:
+            return None
+        return {old: new for old, _, new in (pair.partition("=") for pair in self.labels)}
+
+
+@dataclass(frozen=True)
+class LabelledTextNetwork(ClassifierNetwork):
+    """The features of words and the size of the network.
+
+    Parameters
+    ----------
+    hidden : int
+        Units of each direction of the LSTM.
+    layers : int
+        Layers of the LSTM.
+    dropout : float
+        Dropout while training: variational around the LSTM, and of the vector of the text.
+    units : int
+        Length of the vector of a text.
+    pooling : str
+        How the vectors of all words become that of the text: the largest number of each unit,
+        their mean, or their mean weighted by attention.
+    tokens : str
+        How texts are split: ``words``, into runs of letters and digits and single other
+        characters, or at ``spaces``, for texts that are split already.
+    vectors : str
+        File of word vectors to use beside the trained ones: GloVe or word2vec text, or ``.npz``.
+    most_vectors : int
+        How many of these vectors the model keeps, the first of the file, beside those of words
+        that it is trained on; 0 keeps all. Fewer make a smaller model.
+    tuned : bool
+        Whether the trained vectors of words begin as those of the file, and have their length.
+    words : int
+        Length of the trained vectors of words, unless they are tuned.
+    shapes : int
+        Length of the trained vectors of shapes, such as capitalised or with a digit.
+    """
+
+    tokens: str = setting("words", choices=("words", "spaces"))
+    vectors: str = ""
+    most_vectors: int = setting(0, least=0)
+    tuned: bool = False
+    words: int = setting(50)
+    shapes: int = setting(8)

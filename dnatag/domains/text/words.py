@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dnatag.tasks.tagging.features import TokenFeatures
+from dnatag.tasks.features import TokenFeatures
 
 __all__ = ["WordFeaturizer", "normalise", "shape"]
 
@@ -41,7 +41,7 @@ def shape(word: str) -> int:
 
 
 class WordFeaturizer:
-    """Encodes words, see :class:`dnatag.tasks.tagging.domain.Featurizer`.
+    """Encodes words, see :class:`dnatag.tasks.features.Featurizer`.
 
     Parameters
     ----------
@@ -115,20 +115,23 @@ class WordFeaturizer:
         return len(self.words) + 1, len(SHAPES) + 1
 
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
-        """See :class:`dnatag.tasks.tagging.domain.Featurizer`."""
-        normal = [normalise(t) for t in tokens]
+        """See :class:`dnatag.tasks.features.Featurizer`."""
         categories = np.zeros((len(tokens), 2), np.int32)
-        categories[:, 0] = [self._word.get(w, 0) for w in normal]
-        categories[:, 1] = [shape(t) + 1 for t in tokens]
         features = np.zeros((len(tokens), self.vectors.shape[1]), np.float32)
         parts = np.zeros((len(tokens), max([1, *(min(len(t), LONGEST) for t in tokens)])), np.int32)
-        for i, (token, word) in enumerate(zip(tokens, normal, strict=True)):
-            if (row := self._vector_row(token, word)) is not None:
+        for i, token in enumerate(tokens):
+            *categories[i], row = self.look_up(token)
+            if row is not None:
                 features[i] = self.vectors[row]
             if len(token) > LONGEST:
                 token = token[: LONGEST // 2] + token[-LONGEST // 2 :]
             parts[i, : len(token)] = [self._character.get(c, 1) for c in token]
         return TokenFeatures(categories, features, parts)
+
+    def look_up(self, token: str) -> tuple[int, int, int | None]:
+        """Return the categories of a token, and the row of its vector, None if it has none."""
+        word = normalise(token)
+        return self._word.get(word, 0), shape(token) + 1, self._vector_row(token, word)
 
     def _vector_row(self, token: str, word: str) -> int | None:
         for form in (token, token.lower(), word):
@@ -137,14 +140,14 @@ class WordFeaturizer:
         return None
 
     def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
-        """See :class:`dnatag.tasks.tagging.domain.Featurizer`: rare words may be unknown."""
+        """See :class:`dnatag.tasks.features.Featurizer`: rare words may be unknown."""
         categories = encoded.categories.copy()
         words = categories[:, 0]
         words[rng.random(len(words)) < self._forget[words]] = 0
         return replace(encoded, categories=categories)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """See :class:`dnatag.tasks.tagging.domain.Featurizer`."""
+        """See :class:`dnatag.tasks.features.Featurizer`."""
         return {
             "words": _pack(self.words),
             "counts": np.array(list(self.words.values()), np.int32),

@@ -14,7 +14,7 @@ import numpy as np
 
 from dnatag.engine.devices import require_torch
 from dnatag.engine.inference.tiles import EncodedTile, Tile, TileEncoder
-from dnatag.engine.networks.weights import KmerWeights, TokenWeights
+from dnatag.engine.networks.weights import EncoderWeights, KmerWeights, TokenWeights
 from dnatag.native.kmer_network import KmerNetwork
 from dnatag.native.library import available
 from dnatag.native.token_network import TokenNetwork
@@ -83,7 +83,7 @@ def tile_encoder(weights: KmerWeights, device: str) -> TileEncoder:
     return TorchEncoder(weights.network(), torch.device(device))
 
 
-def token_runner(members: Sequence[TokenWeights], device: str) -> TokenRunner:
+def token_runner(members: Sequence[TokenWeights | EncoderWeights], device: str) -> TokenRunner:
     """Make the networks that read tokens on a device; the scores are the means of theirs.
 
     Raises
@@ -133,7 +133,7 @@ class _NativeEncoder:
 class _NativeTokens:
     """A :class:`TokenRunner` of the native library."""
 
-    def __init__(self, members: Sequence[TokenWeights]) -> None:
+    def __init__(self, members: Sequence[TokenWeights | EncoderWeights]) -> None:
         self._networks = [TokenNetwork(m.arrays, m.config.to_dict()) for m in members]
 
     def prepare(

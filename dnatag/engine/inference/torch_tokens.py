@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dnatag.engine.devices import one_core_threads
-from dnatag.engine.networks.token_tagger import TokenTagger
+from dnatag.engine.networks.token_tagger import TokenEncoder
 
 __all__ = ["TorchTokens"]
 
@@ -21,13 +21,13 @@ class TorchTokens:
 
     Parameters
     ----------
-    networks : sequence of TokenTagger
+    networks : sequence of TokenEncoder
         In evaluation mode; moved to the device.
     device : str
         Where they run.
     """
 
-    def __init__(self, networks: Sequence[TokenTagger], device: str) -> None:
+    def __init__(self, networks: Sequence[TokenEncoder], device: str) -> None:
         self.device = torch.device(device)
         self.networks = [network.to(self.device) for network in networks]
 

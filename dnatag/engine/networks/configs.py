@@ -6,12 +6,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["KmerTaggerConfig", "Mirror", "PartsConfig", "SiteConfig", "TokenTaggerConfig"]
+__all__ = [
+    "POOLINGS",
+    "ClassifierConfig",
+    "KmerTaggerConfig",
+    "Mirror",
+    "PartsConfig",
+    "SiteConfig",
+    "TokenTaggerConfig",
+]
 
 #: The shapes of arrays by name.
 Shapes = dict[str, tuple[int, ...]]
 #: Longest k-mers: of those of letters there are as many as a table has rows.
 _LONGEST_KMER = 12
+#: How the vectors of tokens become that of their sequence.
+POOLINGS = ("max", "mean", "attention")
 
 
 @dataclass(frozen=True)
@@ -216,6 +226,10 @@ class TokenTaggerConfig:
         scores, weights : int
             Number of scores and transition weights of the grammar.
         """
+        return {"transition_weights": (weights,), **self.encoder_shapes(scores)}
+
+    def encoder_shapes(self, outputs: int) -> Shapes:
+        """Return those of a :class:`TokenEncoder` that gives so many numbers for each token."""
         parts: Shapes = {}
         width = sum(length for _, length in self.categories) + self.features
         if self.parts is not None:
@@ -230,12 +244,65 @@ class TokenTaggerConfig:
             else:
                 parts |= _encoder("parts.lstm", own.embedding, own.hidden // 2)
         return {
-            "transition_weights": (weights,),
             **{f"embeddings.{i}.weight": size for i, size in enumerate(self.categories)},
             **parts,
             **_encoder("encoder", width, self.hidden, self.layers),
-            "head.weight": (scores, 2 * self.hidden),
-            "head.bias": (scores,),
+            "head.weight": (outputs, 2 * self.hidden),
+            "head.bias": (outputs,),
+        }
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """The sizes of a classifier of sequences of tokens.
+
+    Parameters
+    ----------
+    tokens : TokenTaggerConfig
+        Those of the encoder of tokens.
+    labels : int
+        Number of labels.
+    units : int
+        Length of the vector of a sequence.
+    pooling : str
+        How the vectors of tokens become that vector, one of ``POOLINGS``: the largest number of
+        each unit, their mean, or their mean weighted by attention.
+    """
+
+    tokens: TokenTaggerConfig
+    labels: int
+    units: int = 100
+    pooling: str = "max"
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the encoder gives for a token: the units and, last, its attention."""
+        return self.units + (self.pooling == "attention")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ClassifierConfig:
+        """Inverse of :meth:`to_dict`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such pooling.
+        """
+        if data["pooling"] not in POOLINGS:
+            raise ValueError(f"there is no pooling {data['pooling']!r}")
+        return cls(**{**data, "tokens": TokenTaggerConfig.from_dict(data["tokens"])})
+
+    def shapes(self) -> Shapes:
+        """Return the shapes of the weights of a :class:`Classifier`, by their names in its file."""
+        tokens = self.tokens.encoder_shapes(self.outputs)
+        return {
+            **{f"tokens.{name}": shape for name, shape in tokens.items()},
+            "labels.weight": (self.labels, self.units),
+            "labels.bias": (self.labels,),
         }
 
 

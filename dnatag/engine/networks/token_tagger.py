@@ -1,4 +1,4 @@
-"""The tagger of tokens, which have categories, numeric features and perhaps parts.
+"""The encoder of tokens, which have categories, numeric features and perhaps parts; the tagger.
 
 For a word these are its form and its shape, its vector, and its letters; a domain that has only
 categories leaves the rest out.
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.base import TaggerNetwork
+from dnatag.engine.networks.base import Network, TaggerNetwork
 from dnatag.engine.networks.configs import PartsConfig, TokenTaggerConfig
 from dnatag.engine.networks.encoders import BiLSTM
 
-__all__ = ["TokenTagger"]
+__all__ = ["TokenEncoder", "TokenTagger"]
 
 
 class _Parts(nn.Module):
@@ -50,21 +50,20 @@ class _Parts(nn.Module):
         return y[which].view(batch, length, -1)
 
 
-class TokenTagger(TaggerNetwork):
-    """A BiLSTM over tokens.
+class TokenEncoder(Network):
+    """A BiLSTM over tokens, which gives some numbers for each.
 
     Parameters
     ----------
     config : TokenTaggerConfig
         Sizes.
-    grammar : Grammar
-        The grammar whose scores are computed.
+    outputs : int
+        How many numbers.
     """
 
-    def __init__(self, config: TokenTaggerConfig, grammar: Grammar) -> None:
+    def __init__(self, config: TokenTaggerConfig, outputs: int) -> None:
         super().__init__()
         self.config = config
-        self.grammar = grammar
         self.dropout = config.dropout
         self.embeddings = nn.ModuleList(
             nn.Embedding(n, length, padding_idx=0) for n, length in config.categories
@@ -76,19 +75,12 @@ class TokenTagger(TaggerNetwork):
         width = sum(length for _, length in config.categories) + config.features
         width += 0 if config.parts is None else config.parts.hidden
         self.encoder = BiLSTM(width, config.hidden, config.layers, dropout=config.dropout)
-        self.head = nn.Linear(2 * config.hidden, len(grammar.scores))
-        self.transition_weights = nn.Parameter(torch.zeros(len(grammar.weights)))
-
-    @torch.no_grad()
-    def temper(self, temperature: float) -> None:
-        """Divide all scores by a temperature; above 1, posteriors become less certain."""
-        for parameter in (self.head.weight, self.head.bias, self.transition_weights):
-            parameter /= temperature
+        self.head = nn.Linear(2 * config.hidden, outputs)
 
     def forward(
         self, categories: Tensor, features: Tensor, parts: Tensor, lengths: Tensor
     ) -> Tensor:
-        """Compute the scores.
+        """Compute the numbers.
 
         Parameters
         ----------
@@ -104,7 +96,7 @@ class TokenTagger(TaggerNetwork):
         Returns
         -------
         Tensor
-            float32 (B, L, C).
+            float32 (B, L, outputs).
         """
         seen = [embed(categories[..., i]) for i, embed in enumerate(self.embeddings)]
         seen.append(features)
@@ -113,3 +105,26 @@ class TokenTagger(TaggerNetwork):
         encoded: Tensor = self.encoder(torch.cat(seen, -1), lengths)
         scores: Tensor = self.head(encoded)
         return scores
+
+
+class TokenTagger(TokenEncoder, TaggerNetwork):
+    """A tagger of tokens.
+
+    Parameters
+    ----------
+    config : TokenTaggerConfig
+        Sizes.
+    grammar : Grammar
+        The grammar whose scores are computed.
+    """
+
+    def __init__(self, config: TokenTaggerConfig, grammar: Grammar) -> None:
+        super().__init__(config, len(grammar.scores))
+        self.grammar = grammar
+        self.transition_weights = nn.Parameter(torch.zeros(len(grammar.weights)))
+
+    @torch.no_grad()
+    def temper(self, temperature: float) -> None:
+        """Divide all scores by a temperature; above 1, posteriors become less certain."""
+        for parameter in (self.head.weight, self.head.bias, self.transition_weights):
+            parameter /= temperature

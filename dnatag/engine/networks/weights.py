@@ -12,15 +12,28 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from dnatag.engine.crf.grammar import Grammar
-from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, TokenTaggerConfig
+from dnatag.engine.networks.configs import (
+    ClassifierConfig,
+    KmerTaggerConfig,
+    Mirror,
+    TokenTaggerConfig,
+)
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from dnatag.engine.networks.classifier import Classifier
     from dnatag.engine.networks.kmer_tagger import KmerTagger
-    from dnatag.engine.networks.token_tagger import TokenTagger
+    from dnatag.engine.networks.token_tagger import TokenEncoder, TokenTagger
 
-__all__ = ["KmerWeights", "TokenWeights", "network_with_weights", "weights_of"]
+__all__ = [
+    "ClassifierWeights",
+    "EncoderWeights",
+    "KmerWeights",
+    "TokenWeights",
+    "network_with_weights",
+    "weights_of",
+]
 
 N = TypeVar("N", bound="nn.Module")
 
@@ -71,6 +84,77 @@ class KmerWeights:
 
         network = KmerTagger(self.config, self.grammar, self.spread, self.mirror)
         return _with_weights(network, self.arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderWeights:
+    """An encoder of tokens as a model file holds it.
+
+    Parameters
+    ----------
+    config : TokenTaggerConfig
+        Sizes.
+    outputs : int
+        Numbers that it gives for each token.
+    arrays : mapping of str to numpy.ndarray
+        All weights by name.
+
+    Raises
+    ------
+    ValueError
+        If weights are missing, left over or of another shape.
+    """
+
+    config: TokenTaggerConfig
+    outputs: int
+    arrays: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        """Check the shapes."""
+        _check(self.arrays, self.config.encoder_shapes(self.outputs))
+
+    def network(self) -> TokenEncoder:
+        """Make the torch network, in evaluation mode, on the CPU."""
+        from dnatag.engine.networks.token_tagger import TokenEncoder
+
+        return _with_weights(TokenEncoder(self.config, self.outputs), self.arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierWeights:
+    """A classifier of sequences of tokens as a model file holds it.
+
+    Parameters
+    ----------
+    config : ClassifierConfig
+        Sizes.
+    arrays : mapping of str to numpy.ndarray
+        All weights by name.
+
+    Raises
+    ------
+    ValueError
+        If weights are missing, left over or of another shape.
+    """
+
+    config: ClassifierConfig
+    arrays: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        """Check the shapes."""
+        _check(self.arrays, self.config.shapes())
+
+    @classmethod
+    def of(cls, network: Classifier) -> ClassifierWeights:
+        """Return the weights of a torch network."""
+        return cls(network.config, weights_of(network))
+
+    @property
+    def tokens(self) -> EncoderWeights:
+        """The weights of the encoder of tokens."""
+        prefix = "tokens."
+        own = {n[len(prefix) :]: a for n, a in self.arrays.items() if n.startswith(prefix)}
+        return EncoderWeights(self.config.tokens, self.config.outputs, own)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines, tokenize
 from dnatag.formats.text.tokens import Entity, Sentence
 
-__all__ = ["read_jsonl", "write_jsonl"]
+__all__ = ["read_jsonl", "read_objects", "write_jsonl", "write_object"]
 
 
 def read_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[Sentence]:
@@ -37,9 +37,27 @@ def read_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[Sentence]:
         tokens are not to be found in the text, or there is not one tag for each token.
     """
     name = display_name(path)
+    for number, item in read_objects(path, encoding):
+        yield _sentence(item, number, f"{name}: line {number}")
+
+
+def read_objects(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read the objects of a file with the numbers of their lines, counted from 1.
+
+    Parameters
+    ----------
+    path, encoding
+        As for sentences.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if a line is no JSON object.
+    """
+    name = display_name(path)
     for number, line in numbered_lines(path, encoding):
         if line.strip():
-            yield _sentence(line, number, f"{name}: line {number}")
+            yield number, _object(line, f"{name}: line {number}")
 
 
 def write_jsonl(
@@ -71,12 +89,17 @@ def write_jsonl(
             {"score": round(float(score), 6), "entities": _spans(sentence, reading)}
             for score, reading in alternatives
         ]
+    write_object(handle, item)
+
+
+def write_object(handle: TextIO, item: dict[str, Any]) -> None:
+    """Write an object as a line."""
     line = json.dumps(item, ensure_ascii=False)
     # A lone half of a surrogate pair, which JSON may hold, has no UTF-8; its escape has.
     handle.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
-def _sentence(line: str, number: int, where: str) -> Sentence:
+def _object(line: str, where: str) -> dict[str, Any]:
     try:
         item = json.loads(line)
     except json.JSONDecodeError as error:
@@ -87,6 +110,10 @@ def _sentence(line: str, number: int, where: str) -> Sentence:
         raise InputError(f"{where}: lists or objects are nested too deep") from None
     if not isinstance(item, dict):
         raise InputError(f"{where}: is not a JSON object; write {{...}} in each line")
+    return item
+
+
+def _sentence(item: dict[str, Any], number: int, where: str) -> Sentence:
     text = item.get("text")
     if text is not None and not isinstance(text, str):
         raise InputError(f'{where}: "text" is not a string')

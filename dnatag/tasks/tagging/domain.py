@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from dnatag.formats.text.tokens import Entity, Sentence, Span
+from dnatag.tasks.features import Featurizer
 
 if TYPE_CHECKING:
     from dnatag.engine.crf.grammar import Grammar
     from dnatag.engine.networks.configs import TokenTaggerConfig
-    from dnatag.tasks.tagging.features import TokenFeatures
     from dnatag.tasks.tagging.posterior import Posterior, Stretch
 
 __all__ = [
-    "Featurizer",
     "HasHomologs",
     "Homolog",
     "Homologs",
@@ -26,30 +25,6 @@ __all__ = [
     "TaggedCorpus",
     "TaggingDomain",
 ]
-
-
-class Featurizer(Protocol):
-    """Turns tokens into numbers.
-
-    Attributes
-    ----------
-    in_context : bool
-        Whether the numbers of a token depend on the tokens around it.
-    """
-
-    in_context: bool
-
-    def encode(self, tokens: Sequence[str]) -> TokenFeatures:
-        """Encode the tokens of a sequence."""
-        ...
-
-    def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
-        """Return what a sequence might also look like, for training."""
-        ...
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return all that the featurizer knows, for a model file."""
-        ...
 
 
 class Labelling(Protocol):

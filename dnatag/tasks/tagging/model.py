@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dnatag.engine.networks.configs import TokenTaggerConfig
 from dnatag.engine.networks.weights import TokenWeights
 from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
-from dnatag.tasks.tagging.domain import Featurizer, Labelling, TaggingDomain
+from dnatag.tasks.features import Featurizer
+from dnatag.tasks.members import pack_members, unpack_members
+from dnatag.tasks.tagging.domain import Labelling, TaggingDomain
 
 __all__ = ["TokenModel", "load_token_model", "save_token_model"]
 
 #: What model files of taggers name as their task and network.
 _TASK, _NETWORK = "tagging", "token_tagger"
-_FEATURIZER = "featurizer."
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,8 @@ def save_token_model(path: Path, model: TokenModel, metadata: dict[str, Any]) ->
         "featurizer": {},
         "targets": model.labelling.to_dict(),
     }
-    arrays = {
-        f"{number}.{key}": weights.astype(np.float16)
-        for number, member in enumerate(model.networks)
-        for key, weights in member.arrays.items()
-    }
-    for key, array in model.featurizer.to_arrays().items():
-        arrays[_FEATURIZER + key] = array
+    members = [member.arrays for member in model.networks]
+    arrays = pack_members(members, model.featurizer.to_arrays())
     save_model(path, arrays, described | metadata)
 
 
@@ -98,30 +92,17 @@ def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
     """
     arrays, metadata = load_model(path)
     check_task(path, metadata, _TASK)
-    domain: TaggingDomain = find_domain(metadata["domain"])
+    domain: TaggingDomain = find_domain(metadata["domain"]).for_task(_TASK)
     try:
         about = metadata["network"]
         # Each layer of each network has arrays of its own.
         if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
             raise ValueError(f"there is no such network: {about}")
-        known = {
-            key.removeprefix(_FEATURIZER): arrays.pop(key)
-            for key in [key for key in arrays if key.startswith(_FEATURIZER)]
-        }
+        members, known = unpack_members(arrays, about["members"])
         featurizer = domain.load_featurizer(known)
         labelling = domain.load_labelling(metadata["targets"])
         config = TokenTaggerConfig.from_dict(about["config"])
-        weights: dict[str, dict[str, np.ndarray]] = {}
-        for key, array in arrays.items():
-            number, _, name = key.partition(".")
-            weights.setdefault(number, {})[name] = array
-        members = about["members"]
-        if not members or len(weights) != members or set(weights) != set(map(str, range(members))):
-            raise ValueError(f"there are {len(weights)} networks, not {members}")
-        networks = [
-            TokenWeights(config, labelling.grammar, weights[str(number)])
-            for number in range(members)
-        ]
+        networks = [TokenWeights(config, labelling.grammar, weights) for weights in members]
     except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(

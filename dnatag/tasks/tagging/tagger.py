@@ -19,8 +19,8 @@ from dnatag.engine.inference.networks import token_runner
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
+from dnatag.tasks.features import TokenFeatures, join
 from dnatag.tasks.tagging.domain import HasHomologs, Homologs
-from dnatag.tasks.tagging.features import TokenFeatures, join
 from dnatag.tasks.tagging.model import TokenModel, load_token_model
 from dnatag.tasks.tagging.posterior import Posterior
 

@@ -47,7 +47,7 @@ class Tagging(Task):
         """See :class:`dnatag.tasks.base.Task`: types of spans, or tags."""
         from dnatag.tasks.tagging.schemes import OUTSIDE
 
-        domain = find_domain(metadata["domain"])
+        domain = find_domain(metadata["domain"]).for_task(self.name)
         try:
             labels = domain.load_labelling(metadata["targets"]).labels
         except (AttributeError, LookupError, TypeError, ValueError) as error:

@@ -28,12 +28,12 @@ from dnatag.engine.networks.weights import TokenWeights
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity, Span
 from dnatag.models.file import load_model, save_model
+from dnatag.tasks.batches import collate
 from dnatag.tasks.tagging import schemes, tagger
 from dnatag.tasks.tagging.domain import Homolog, Labelling
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.posterior import Posterior
 from dnatag.tasks.tagging.tagger import Tagger
-from dnatag.tasks.tagging.training.batches import collate
 
 WORDS = ["The", "patient", "had", "12", "mg", "of", "Aspirin-C", ",", "then", "more", "."]
 CPU = "cpu"

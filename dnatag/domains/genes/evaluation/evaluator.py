@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dnatag.domains.base import Evaluation, Evaluator, Rows, flatten
 from dnatag.errors import InputError
 from dnatag.formats.registry import ANNOTATIONS
 from dnatag.report import Observer
+from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows, flatten
 
 if TYPE_CHECKING:
     from dnatag.formats.sequences.records import Annotation
@@ -63,7 +63,7 @@ class GeneEvaluator(Evaluator):
 
     @property
     def options(self) -> Sequence[click.Option]:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         return (
             click.Option(
                 ["--genome"],
@@ -84,7 +84,7 @@ class GeneEvaluator(Evaluator):
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
-        """See :class:`dnatag.domains.base.Evaluator`."""
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         from dnatag.domains.genes.evaluation.metrics import (
             contig_lengths,
             evaluate,

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from dnatag.engine.batch import Batch
-from dnatag.tasks.tagging.features import TokenFeatures
-from dnatag.tasks.tagging.training.batches import Example, TaggedBatches, collate
+from dnatag.tasks.batches import collate
+from dnatag.tasks.features import TokenFeatures
+from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
 
 STATES = 3
 

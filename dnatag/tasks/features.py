@@ -1,18 +1,19 @@
-"""Tokens as numbers."""
+"""Tokens as numbers, and what turns them into numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["TokenFeatures", "join"]
+__all__ = ["Featurizer", "TokenFeatures", "join"]
 
 
 @dataclass(frozen=True)
 class TokenFeatures:
-    """L tokens as :class:`dnatag.engine.networks.token_tagger.TokenTagger` sees them.
+    """L tokens as :class:`dnatag.engine.networks.token_tagger.TokenEncoder` sees them.
 
     Attributes
     ----------
@@ -46,3 +47,27 @@ def join(encoded: Sequence[TokenFeatures]) -> TokenFeatures:
         np.concatenate([e.features for e in encoded]),
         parts,
     )
+
+
+class Featurizer(Protocol):
+    """Turns tokens into numbers.
+
+    Attributes
+    ----------
+    in_context : bool
+        Whether the numbers of a token depend on the tokens around it.
+    """
+
+    in_context: bool
+
+    def encode(self, tokens: Sequence[Any]) -> TokenFeatures:
+        """Encode the tokens of a sequence: words, residues, or whatever the domain has."""
+        ...
+
+    def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
+        """Return what a sequence might also look like, for training."""
+        ...
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return all that the featurizer knows, for a model file."""
+        ...

@@ -1,0 +1,157 @@
+"""``dnatag classify``: give texts or other sequences one label each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import tee
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dnatag.cli.common import (
+    OpenCommand,
+    device_option,
+    find_model_for,
+    note,
+    output_option,
+    progress,
+    quiet_option,
+    threads_option,
+)
+from dnatag.errors import InputError
+
+if TYPE_CHECKING:
+    from dnatag.formats.io.reading import Source
+    from dnatag.tasks.classification.domain import ClassifyingDomain
+
+__all__ = ["command"]
+
+#: The task that the command is for.
+TASK = "classification"
+
+
+def _format_option() -> Iterator[click.Option]:
+    """Offer the formats that any domain of the task can read."""
+    from dnatag.registry import domains
+
+    of_task = [domain.for_task(TASK) for domain in domains() if TASK in domain.tasks]
+    readers = dict.fromkeys(name for domain in of_task for name in domain.readers)
+    yield click.Option(
+        ["--format", "kind"],
+        type=click.Choice(["auto", *readers]),
+        default="auto",
+        show_default=True,
+        help="Format of the input; auto recognises it by the content, and takes what is nothing "
+        "else for a text in each line.",
+    )
+
+
+# \b keeps click from joining the lines of a paragraph.
+HELP = """Give each text or other sequence one label.
+
+\b
+dnatag classify --model sentiment.dnatag reviews.txt
+dnatag classify --model sentiment.dnatag reviews.txt --all -o labels.jsonl
+dnatag classify --model actions.dnatag clip.npy
+
+INPUT is plain or compressed; "-" is standard input. A model of text reads a text in each line,
+fastText's lines, tables with a column "text", JSON Lines and trees; one of features reads NumPy
+arrays (.npy, .npz) and tables that list them. The result is JSON Lines, each with the text or the
+name of the sequence and its "labels" as Hugging Face's pipelines give them. The score of a label
+is its probability, calibrated on the data that the model was validated on.
+"""
+
+
+@click.command("classify", cls=OpenCommand, more=_format_option, help=HELP)
+@click.argument("path", metavar="INPUT", type=click.Path(allow_dash=True))
+@output_option
+@click.option(
+    "--model",
+    metavar="NAME|FILE",
+    required=True,
+    help="A model by name (see 'dnatag models list') or a model file.",
+)
+@click.option("--all", "all_", is_flag=True, help="Give all labels, not only the most probable.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["jsonl", "fasttext"]),
+    default="jsonl",
+    show_default=True,
+    help="Format of the result; fasttext has '__label__' and a probability in each line.",
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    default="utf-8",
+    show_default=True,
+    help="The character encoding of the input; the result is in UTF-8.",
+)
+@device_option
+@threads_option
+@quiet_option
+def command(
+    path: str,
+    output: str,
+    model: str,
+    kind: str,
+    all_: bool,
+    target: str,
+    encoding: str,
+    device: str,
+    threads: int,
+    quiet: bool,
+) -> None:
+    """Give each text or other sequence one label."""
+    from dnatag.formats.io.reading import display_name
+    from dnatag.formats.io.writing import open_output, refuse_overwriting
+    from dnatag.formats.text.jsonl import write_object
+    from dnatag.formats.text.labelled import write_fasttext
+    from dnatag.tasks.classification.classifier import SequenceClassifier
+
+    model_path = find_model_for(TASK, model)
+    refuse_overwriting([output], [path, model_path])
+    classifier = SequenceClassifier.load(model_path, device, threads)
+    domain = classifier.model.domain
+    source, kind = _open(path, kind, domain, encoding)
+    if kind not in domain.readers:
+        raise click.UsageError(
+            f"--format {kind} does not fit {model}, a model of {domain.name}: choose "
+            f"{' or '.join(domain.readers)}."
+        )
+    note(f"model {Path(model).stem}, device {classifier.device}, input {kind}", quiet=quiet)
+
+    # The classifier reads ahead.
+    ahead, items = tee(domain.items(source, kind, encoding))
+    count = 0
+    with open_output(output) as handle, progress(unit=domain.counted, quiet=quiet) as bar:
+        found = classifier.classify_all(item.sequence for item in ahead)
+        for item, classified in zip(items, found, strict=True):
+            scores = classified.scores if all_ else {classified.label: classified.score}
+            if target == "fasttext":
+                write_fasttext(handle, scores)
+            else:
+                labels = [{"label": k, "score": round(v, 6)} for k, v in scores.items()]
+                write_object(handle, {**item.about, "labels": labels})
+            count += 1
+            bar.update()
+        if not count:
+            raise InputError(f"{display_name(path)}: is empty")
+    note(f"{count} {domain.counted}", quiet=quiet)
+
+
+def _open(path: str, kind: str, domain: ClassifyingDomain, encoding: str) -> tuple[Source, str]:
+    """Open the input, and recognise its format where it is not given."""
+    from dnatag.formats.registry import recognise
+
+    if kind != "auto":
+        return path, kind
+    stream, format = recognise(
+        path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer="lines"
+    )
+    # A list names files relative to itself, which a stream has no place for.
+    named = format.name == "sequences" and path != "-"
+    if named:
+        stream.close()
+    return path if named else stream, format.name

@@ -1,0 +1,1 @@
+"""Sequences of numeric features: of sensors, of poses in videos, of anything in time."""

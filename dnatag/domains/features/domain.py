@@ -1,0 +1,113 @@
+"""Sequences of features; a sequence has one label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dnatag.domains.base import Domain
+from dnatag.domains.features.settings import ClipNetwork, FeaturesCorpus
+from dnatag.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dnatag.domains.features.frames import FrameFeaturizer
+    from dnatag.engine.networks.configs import TokenTaggerConfig
+    from dnatag.formats.arrays import Frames
+    from dnatag.formats.io.reading import Source
+    from dnatag.tasks.classification.domain import Item, LabelledCorpus
+
+__all__ = ["DOMAIN", "Features"]
+
+_SPLITS = ("train", "validate", "test")
+
+
+class Features(Domain):
+    """Features; see :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
+
+    name = "features"
+    tasks = ("classification",)
+    network = ClipNetwork
+    corpus = FeaturesCorpus
+    readers: Mapping[str, str] = dict.fromkeys(("npy", "npz", "sequences"), "jsonl")
+    writers = ("jsonl", "fasttext")
+    wanted = (
+        "a model of features reads NumPy arrays (.npy, .npz), or a table with the column 'name'"
+    )
+    counted = "sequences"
+
+    def read(self, corpora: Sequence[FeaturesCorpus]) -> list[LabelledCorpus]:
+        """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
+        from dnatag.tasks.classification.domain import LabelledCorpus, LabelledSequence
+
+        return [
+            LabelledCorpus(
+                {
+                    split: [
+                        LabelledSequence(frames, frames.label or "")
+                        for path in getattr(files, split)
+                        for frames in _labelled(path, files.archive)
+                    ]
+                    for split in _SPLITS
+                },
+                {split: [path.name for path in getattr(files, split)] for split in _SPLITS},
+                files.weight,
+            )
+            for files in corpora
+        ]
+
+    def items(self, source: Source, kind: str, encoding: str) -> Iterator[Item]:
+        """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
+        from dnatag.formats.registry import find_format
+        from dnatag.tasks.classification.domain import Item
+
+        for frames in find_format(kind).read(source):
+            yield Item(frames, {"id": frames.name})
+
+    def featurizer(
+        self, sequences: Sequence[Frames], network: ClipNetwork, folder: Path
+    ) -> FrameFeaturizer:
+        """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
+        from dnatag.domains.features.frames import FrameFeaturizer
+
+        return FrameFeaturizer.fit(sequences, network.motion, network.noise, network.speed)
+
+    def encoder_config(
+        self, featurizer: FrameFeaturizer, network: ClipNetwork
+    ) -> TokenTaggerConfig:
+        """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
+        from dnatag.engine.networks.configs import TokenTaggerConfig
+
+        return TokenTaggerConfig(
+            categories=(),
+            features=len(featurizer.mean),
+            hidden=network.hidden,
+            layers=network.layers,
+            dropout=network.dropout,
+        )
+
+    def first_weights(
+        self, featurizer: FrameFeaturizer, network: ClipNetwork
+    ) -> dict[str, np.ndarray]:
+        """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
+        return {}
+
+    def load_featurizer(self, arrays: Mapping[str, np.ndarray]) -> FrameFeaturizer:
+        """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
+        from dnatag.domains.features.frames import FrameFeaturizer
+
+        return FrameFeaturizer.from_arrays(arrays)
+
+
+def _labelled(path: Path, archive: Path | None) -> Iterator[Frames]:
+    from dnatag.formats.arrays import read_list
+
+    for frames in read_list(path, archive):
+        if not frames.label:
+            raise InputError(f"{frames.where}: {frames.name} has no label (column 'label')")
+        yield frames
+
+
+DOMAIN = Features()

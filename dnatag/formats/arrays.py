@@ -1,0 +1,157 @@
+"""Sequences of features: NumPy arrays of shape (T, F), in files, archives, and lists of these."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dnatag.errors import InputError
+from dnatag.formats.io.reading import Source, display_name, open_bytes
+from dnatag.formats.text.labelled import read_rows
+
+__all__ = ["Frames", "read_archive", "read_array", "read_list"]
+
+#: What the columns of a list of sequences may be called.
+TITLES = {"name": "name", "label": "label", "labels": "labels"}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Frames:
+    """A sequence of features.
+
+    Parameters
+    ----------
+    name : str
+        Its name: that of its file, or in its archive.
+    features : numpy.ndarray
+        float32 (T, F), of T frames.
+    label : str or None
+        What a list says of it: its label, or the file of the labels of its frames.
+    where : str
+        File and record, for messages.
+    """
+
+    name: str
+    features: np.ndarray
+    label: str | None = None
+    where: str = "a sequence"
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.features)
+
+
+def read_array(path: Source) -> Iterator[Frames]:
+    """Read the sequence of a ``.npy`` file.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is no matrix of finite numbers.
+    """
+    name = display_name(path)
+    with open_bytes(path) as stream:
+        try:
+            array = np.load(io.BytesIO(stream.read()), allow_pickle=False)
+        except (ValueError, OSError, EOFError) as error:
+            raise InputError(f"{name}: is no NumPy array that can be read: {error}") from None
+    yield Frames(Path(name).stem, _checked(array, name), where=name)
+
+
+def read_archive(path: Source) -> Iterator[Frames]:
+    """Read the sequences of an ``.npz`` archive, in its order.
+
+    Parameters, errors
+        As for one sequence, naming file and array.
+    """
+    name = display_name(path)
+    with open_bytes(path) as stream, _archive(io.BytesIO(stream.read()), name) as archive:
+        for key in archive.files:
+            yield _of_archive(archive, key, name)
+
+
+def read_list(
+    path: Source, archive: Path | None = None, encoding: str = "utf-8"
+) -> Iterator[Frames]:
+    """Read the sequences that a table lists: the columns ``name`` and perhaps ``label``.
+
+    Parameters
+    ----------
+    path
+        The table, with tabs between columns. The first line names them.
+    archive
+        An ``.npz`` archive that has the sequences; None: names are ``.npy`` files, relative to the
+        folder of the table.
+    encoding
+        Its character encoding.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if the table or a sequence cannot be read.
+    """
+    table = display_name(path)
+    folder = Path(table).parent if isinstance(path, str | Path) and path != "-" else Path()
+    rows = read_rows(path, ("name",), TITLES, encoding, titled=True)
+    opened = None if archive is None else _archive(archive, str(archive))
+    try:
+        for number, row in rows:
+            where, name = f"{table}: line {number}", row.get("name", "")
+            if not name:
+                raise InputError(f"{where}: names no sequence (column 'name')")
+            label = row.get("label", row.get("labels"))
+            if opened is None:
+                try:
+                    (found,) = read_array(folder / name)
+                except InputError as error:
+                    raise InputError(f"{where}: {error}") from None
+            elif name not in opened.files:
+                raise InputError(f"{where}: there is no array {name!r} in {archive}")
+            else:
+                found = _of_archive(opened, name, str(archive))
+            yield replace(found, name=name, label=label, where=where)
+    finally:
+        if opened is not None:
+            opened.close()
+
+
+def _archive(source: Path | io.BytesIO, name: str) -> np.lib.npyio.NpzFile:
+    try:
+        archive = np.load(source, allow_pickle=False)
+        if isinstance(archive, np.lib.npyio.NpzFile):
+            return archive
+        raise ValueError("it is one array")
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{name}: is no archive of NumPy arrays: {error}") from None
+
+
+def _of_archive(archive: np.lib.npyio.NpzFile, key: str, name: str) -> Frames:
+    where = f"{name}: {key}"
+    try:
+        array = archive[key]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{where}: is no NumPy array that can be read: {error}") from None
+    return Frames(key, _checked(array, where), where=where)
+
+
+def _checked(array: np.ndarray, where: str) -> np.ndarray:
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise InputError(
+            f"{where}: must be a matrix of numbers, frames by features, and is an array of "
+            f"{array.dtype} of shape {array.shape}"
+        )
+    with np.errstate(over="ignore"):
+        plain = array.astype(np.float32)
+    if not np.isfinite(plain).all():
+        raise InputError(f"{where}: has numbers that are not finite")
+    return plain

@@ -1,0 +1,232 @@
+"""Texts with one label each: fastText lines, tables, JSON Lines, and trees of phrases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from dnatag.errors import InputError
+from dnatag.formats.io.reading import Source, display_name
+from dnatag.formats.text.jsonl import read_jsonl
+from dnatag.formats.text.lines import numbered_lines
+
+__all__ = [
+    "PREFIX",
+    "LabelledText",
+    "read_fasttext",
+    "read_labelled_jsonl",
+    "read_plain",
+    "read_rows",
+    "read_texts",
+    "read_trees",
+    "write_fasttext",
+]
+
+#: What a label begins with in fastText's files.
+PREFIX = "__label__"
+#: What the columns of a table may be called.
+TITLES = {"text": "text", "sentence": "text", "label": "label"}
+_NODE = re.compile(r"\(([^\s()]+) ?|([^\s()]+)|(\))|(\s+)")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """A text, and its label if the file has one.
+
+    Parameters
+    ----------
+    text
+        The text; may be empty.
+    label
+        Its label, None if the file has none.
+    source
+        The object of a JSON Lines file.
+    line
+        1-based line of the file.
+    """
+
+    text: str
+    label: str | None = None
+    source: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    line: int = 0
+
+
+def read_fasttext(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
+    """Read lines such as ``__label__pos a lovely film``; those without a label have none.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input.
+    encoding
+        Name of its character encoding.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if a line has several labels or cannot be read.
+    """
+    for number, line in numbered_lines(path, encoding):
+        words = line.split(" ")
+        labels = [word[len(PREFIX) :] for word in words if word.startswith(PREFIX)]
+        if len(labels) > 1:
+            raise InputError(
+                f"{display_name(path)}: line {number}: has {len(labels)} labels; give one"
+            )
+        text = " ".join(word for word in words if not word.startswith(PREFIX))
+        yield LabelledText(text, labels[0] if labels else None, line=number)
+
+
+def read_plain(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
+    """Read lines as texts without labels; parameters and errors as for fastText lines."""
+    for number, line in numbered_lines(path, encoding):
+        yield LabelledText(line, line=number)
+
+
+def read_texts(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
+    """Read a table of texts, with tabs between columns.
+
+    The first line may name the columns: "text" or "sentence", and "label"; without names there
+    are two columns, label and text.
+
+    Parameters, errors
+        As for fastText lines.
+    """
+    for number, row in read_rows(path, ("label", "text"), TITLES, encoding):
+        yield LabelledText(row.get("text", ""), row.get("label"), line=number)
+
+
+def read_labelled_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
+    """Read objects such as ``{"text": "...", "label": "pos"}``; labels may be numbers.
+
+    Parameters, errors
+        As for fastText lines.
+    """
+    for sentence in read_jsonl(path, encoding):
+        source = sentence.source if isinstance(sentence.source, dict) else {}
+        label = source.get("label")
+        text = sentence.located()[0]
+        yield LabelledText(text, None if label is None else str(label), source, sentence.line)
+
+
+def read_trees(
+    path: Source, encoding: str = "utf-8", phrases: bool = False
+) -> Iterator[LabelledText]:
+    """Read trees as in the Stanford Sentiment Treebank: ``(3 (2 a) (3 (3 good) (2 film)))``.
+
+    Parameters
+    ----------
+    path, encoding
+        As for fastText lines.
+    phrases
+        Whether to give the phrase of every node, the whole text first, instead of the text alone.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if a line is no tree or cannot be read.
+    """
+    for number, line in numbered_lines(path, encoding):
+        if not line.strip():
+            continue
+        try:
+            nodes = _nodes(line)
+        except ValueError as error:
+            raise InputError(f"{display_name(path)}: line {number}: is no tree: {error}") from None
+        for label, text in nodes if phrases else nodes[:1]:
+            yield LabelledText(text, label, line=number)
+
+
+def read_rows(
+    path: Source,
+    columns: Sequence[str],
+    titles: Mapping[str, str],
+    encoding: str = "utf-8",
+    *,
+    titled: bool = False,
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Read a table with tabs between its columns, whose first line may name them.
+
+    Parameters
+    ----------
+    path, encoding
+        As for fastText lines. Blank lines are passed over.
+    columns
+        Names of the columns if the first line names none.
+    titles
+        The name of the column behind each title, in lower case; other columns are passed over.
+    titled
+        Whether the first line must name the columns.
+
+    Yields
+    ------
+    number : int
+        Of the line, counted from 1.
+    row : dict of str to str
+        The cells by the names of their columns.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if a line has another number of columns or cannot be read.
+    """
+    name, names = display_name(path), None
+    for number, line in numbered_lines(path, encoding):
+        if not line.strip():
+            continue
+        cells = line.split("\t")
+        if names is None:
+            found = [titles.get(cell.strip().lower(), "") for cell in cells]
+            if any(found):
+                names = found
+                continue
+            if titled or len(cells) != len(columns):
+                wanted = ", ".join(sorted(titles))
+                raise InputError(
+                    f"{name}: line {number}: must name the columns, with tabs between: {wanted}"
+                )
+            names = list(columns)
+        if len(cells) != len(names):
+            raise InputError(
+                f"{name}: line {number}: has {len(cells)} columns, the first line {len(names)}"
+            )
+        pairs = zip(names, cells, strict=True)
+        yield number, {column: cell for column, cell in pairs if column}
+
+
+def write_fasttext(handle: TextIO, scores: Mapping[str, float]) -> None:
+    """Write labels and their probabilities as fastText does: ``__label__pos 0.98``."""
+    handle.write(" ".join(f"{PREFIX}{label} {score:.6g}" for label, score in scores.items()) + "\n")
+
+
+def _nodes(line: str) -> list[tuple[str, str]]:
+    """Return label and text of all nodes of a tree, the root first."""
+    words: list[str] = []
+    open_: list[tuple[int, str, int]] = []  # place in the result, label, first word
+    nodes: list[tuple[str, str]] = []
+    end = 0
+    while end < len(line):
+        match = _NODE.match(line, end)
+        if match is None:
+            raise ValueError(f"there is no node at character {end + 1}")
+        end = match.end()
+        label, word, closed, _ = match.groups()
+        if nodes and not open_ and not match[4]:
+            raise ValueError("something follows its end")
+        if label is not None:
+            open_.append((len(nodes), label, len(words)))
+            nodes.append((label, ""))
+        elif word is not None:
+            if not open_:
+                raise ValueError("it does not begin with a bracket")
+            words.append(word)
+        elif closed:
+            if not open_:
+                raise ValueError("a bracket is closed that was not opened")
+            place, label, first = open_.pop()
+            nodes[place] = (label, " ".join(words[first:]))
+    if open_ or not nodes:
+        raise ValueError("a bracket is not closed")
+    return nodes

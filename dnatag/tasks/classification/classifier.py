@@ -1,0 +1,138 @@
+"""The classifier: sequences to labels, each with its probability."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from dnatag.engine.batching import batches
+from dnatag.engine.devices import choose_device
+from dnatag.engine.inference.classifier import ClassifierRunner
+from dnatag.models.names import find_model
+from dnatag.tasks.classification.model import ClassifierModel, load_classifier
+from dnatag.tasks.features import join
+
+__all__ = ["Classified", "SequenceClassifier"]
+
+#: Tokens of a batch, padding included, and sequences that are sorted by length together.
+BATCH_TOKENS = 2048
+CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Classified:
+    """A sequence with its label.
+
+    Attributes
+    ----------
+    label : str
+        The most probable label.
+    score : float
+        Its probability.
+    scores : dict of str to float
+        The probabilities of all labels, the most probable first.
+    """
+
+    label: str
+    score: float
+    scores: dict[str, float]
+
+
+class SequenceClassifier:
+    """Classifies sequences with a model.
+
+    Parameters
+    ----------
+    model : ClassifierModel
+        The model.
+    metadata : dict
+        The metadata of its file.
+    device : str
+        Where the network runs.
+    threads : int
+        CPU threads.
+    """
+
+    def __init__(
+        self, model: ClassifierModel, metadata: dict[str, Any], device: str, threads: int = 1
+    ) -> None:
+        self.model = model
+        self.metadata = metadata
+        self.device = device
+        self.threads = threads
+        self._network = ClassifierRunner(model.networks, device)
+
+    @classmethod
+    def load(
+        cls, model: str | os.PathLike[str], device: str = "auto", threads: int = 1
+    ) -> SequenceClassifier:
+        """Load a model.
+
+        Parameters
+        ----------
+        model
+            Name of a model (see ``dnatag models list``) or a model file.
+        device
+            auto, cpu, cuda or mps.
+        threads
+            CPU threads.
+
+        Raises
+        ------
+        InputError
+            If there is no such model or device, or it is of another task.
+        """
+        place = choose_device(device)
+        found, metadata = load_classifier(find_model(model))
+        return cls(found, metadata, place, threads)
+
+    def classify(self, sequence: Any) -> Classified:
+        """Classify one sequence: of text a string, of features an array (T, F)."""
+        return next(self.classify_all([sequence]))
+
+    def classify_all(self, sequences: Iterable[Any]) -> Iterator[Classified]:
+        """Classify sequences, in their order; they are read some hundreds at a time."""
+        labels = self.model.labels
+        for shares in self.probabilities(sequences):
+            order = np.argsort(-shares, kind="stable").tolist()
+            scores = {labels[i]: float(shares[i]) for i in order}
+            yield Classified(labels[order[0]], float(shares[order[0]]), scores)
+
+    def probabilities(self, sequences: Iterable[Any]) -> Iterator[np.ndarray]:
+        """Yield the probabilities of the labels of each sequence.
+
+        Yields
+        ------
+        numpy.ndarray
+            float64 (labels,), in the order of ``model.labels``.
+        """
+        rest = iter(sequences)
+        with self._network.pool(self.threads) as pool:
+            while chunk := list(islice(rest, CHUNK)):
+                encoded = [self.model.featurizer.encode(sequence) for sequence in chunk]
+                groups = list(batches([len(e) for e in encoded], BATCH_TOKENS))
+                found = np.zeros((len(chunk), len(self.model.labels)))
+                parts = pool.map(lambda group: self._of_group([encoded[i] for i in group]), groups)  # noqa: B023
+                for group, part in zip(groups, parts, strict=True):
+                    found[group] = part
+                yield from found
+
+    def _of_group(self, encoded: Sequence[Any]) -> np.ndarray:
+        tokens = join(encoded)
+        prepared = self._network.prepare(tokens.categories, tokens.features, tokens.parts)
+        lengths = np.array([len(e) for e in encoded])
+        logits = self._network.logits(prepared, np.arange(len(tokens)), lengths)
+        powers = np.exp(_below_zero(logits.astype(float) / self.model.temperature))
+        shares: np.ndarray = powers / powers.sum(1, keepdims=True)
+        return shares
+
+
+def _below_zero(logits: np.ndarray) -> np.ndarray:
+    """Subtract the highest logit of each row, so that no power overflows."""
+    shifted: np.ndarray = logits - logits.max(1, keepdims=True)
+    return shifted

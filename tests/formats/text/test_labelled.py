@@ -1,0 +1,105 @@
+"""Texts with labels, in all their formats."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from dnatag.errors import InputError
+from dnatag.formats.registry import recognise
+from dnatag.formats.text import labelled
+from dnatag.formats.text.labelled import LabelledText
+
+TREE = "(3 (2 It) (4 (4 (2 's) (3 (3 lovely) (2 film))) (2 .)))"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "file"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def pairs(texts: object) -> list[tuple[str, str | None]]:
+    return [(one.text, one.label) for one in texts]  # type: ignore[attr-defined]
+
+
+def test_fasttext(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "__label__pos a lovely film\n__label__neg\nno label here\na __label__x b\n"
+    )
+    assert pairs(labelled.read_fasttext(path)) == [
+        ("a lovely film", "pos"), ("", "neg"), ("no label here", None), ("a b", "x")
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="file: line 1: has 2 labels; give one"):
+        list(labelled.read_fasttext(write(tmp_path, "__label__a __label__b text\n")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pos\ta lovely film\n\nneg\tdull\n", "sentence\tlabel\na lovely film\tpos\ndull\tneg\n",
+     "id\tlabel\tTEXT\n1\tpos\ta lovely film\n2\tneg\tdull\n"],
+)  # fmt: skip
+def test_tables(tmp_path: Path, text: str) -> None:
+    assert pairs(labelled.read_texts(write(tmp_path, text))) == [
+        ("a lovely film", "pos"), ("dull", "neg")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a\tb\tc\n", "line 1: must name the columns, with tabs between: label, sentence, text"),
+     ("pos\tfilm\nneg\n", "line 2: has 1 columns, the first line 2")],
+)  # fmt: skip
+def test_tables_that_are_none(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        list(labelled.read_texts(write(tmp_path, text)))
+
+
+def test_jsonl(tmp_path: Path) -> None:
+    path = write(tmp_path, '{"text": "dull", "label": 0, "id": 7}\n{"tokens": ["so", "so"]}\n')
+    first, second = labelled.read_labelled_jsonl(path)
+    assert (first.text, first.label, first.source) == (
+        "dull", "0", {"text": "dull", "label": 0, "id": 7}
+    )  # fmt: skip
+    assert (second.text, second.label) == ("so so", None)
+
+
+def test_trees(tmp_path: Path) -> None:
+    path = write(tmp_path, f"{TREE}\n\n(0 bad)\n")
+    assert list(labelled.read_trees(path)) == [
+        LabelledText("It 's lovely film .", "3", line=1),
+        LabelledText("bad", "0", line=3),
+    ]
+    assert pairs(labelled.read_trees(path, phrases=True))[:9] == [
+        ("It 's lovely film .", "3"), ("It", "2"), ("'s lovely film .", "4"),
+        ("'s lovely film", "4"), ("'s", "2"), ("lovely film", "3"), ("lovely", "3"),
+        ("film", "2"), (".", "2"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line", ["(3 (2 a) (2 b)", "(3 a))", "a film", "(2 a) (3 b)", "()", "(3 (2 a) b) c"]
+)
+def test_what_is_no_tree(tmp_path: Path, line: str) -> None:
+    with pytest.raises(InputError, match="file: line 2: is no tree"):
+        list(labelled.read_trees(write(tmp_path, f"(1 x)\n{line}\n")))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("__label__pos a film\n", "fasttext"), (TREE, "trees"), ("(so to speak) it was\n", "lines"),
+     ("pos\ta very lovely film\n", "table"), ('{"text": "a"}', "jsonl"), ("a film\n", "lines")],
+)  # fmt: skip
+def test_they_are_recognised(tmp_path: Path, text: str, name: str) -> None:
+    among = ("lines", "fasttext", "table", "jsonl", "trees")
+    stream, format = recognise(write(tmp_path, text), among, "text")
+    stream.close()
+    assert format.name == name
+
+
+def test_writing() -> None:
+    handle = io.StringIO()
+    labelled.write_fasttext(handle, {"pos": 0.75, "neg": 0.25})
+    assert handle.getvalue() == "__label__pos 0.75 __label__neg 0.25\n"
