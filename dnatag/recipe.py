@@ -23,7 +23,8 @@ recipe unless another folder is named.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def read_recipe(
         card=content.get("card", Recipe.card),
         home=home,
         folder=None if folder is None else Path(folder),
+        outside=tuple(_outside(content, files, {home.resolve(), files.resolve()})),
     )
 
 
@@ -112,6 +114,21 @@ def _corpus(kind: type, table: Any, folder: Path, where: str) -> Any:
     if not isinstance(table, Mapping):
         raise InputError(f"{where}: must be a table, headed [[corpus]]")
     return read_settings(kind, table, where, folder)
+
+
+def _outside(content: Any, files: Path, known: set[Path]) -> Iterator[str]:
+    """Yield what a recipe names that exists outside of its folders."""
+    if isinstance(content, Mapping):
+        content = list(content.values())
+    if isinstance(content, list):
+        for value in content:
+            yield from _outside(value, files, known)
+    elif isinstance(content, str):
+        # What is no name of a file, such as a card, may be no legal one.
+        with suppress(OSError, ValueError):
+            place = (files / content).resolve()
+            if place.exists() and known.isdisjoint((place, *place.parents)):
+                yield content
 
 
 def _either(names: tuple[str, ...]) -> str:

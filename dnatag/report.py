@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Observer", "Progress"]
+__all__ = ["Observer", "Progress", "Skipped"]
 
 
 class Progress(NamedTuple):
@@ -52,3 +52,23 @@ class Observer:
         parameters : dnatag.domains.genes.selftraining.parameters.GenomeParameters
             The parameters.
         """
+
+
+class Skipped:
+    """Counts what is passed over in the input; called with a message for each."""
+
+    def __init__(self) -> None:
+        self._first = ""
+        self._count = 0
+
+    def __call__(self, message: str) -> None:
+        """Take a message."""
+        self._first = self._first or message
+        self._count += 1
+
+    def report(self, observer: Observer) -> None:
+        """Note how many there were, if any."""
+        if self._count == 1:
+            observer.note(f"warning: {self._first}, it is passed over")
+        elif self._count:
+            observer.note(f"warning: {self._first}; {self._count} such records are passed over")

@@ -79,6 +79,8 @@ def train(
         recipe = read_recipe(recipe, folder)
     if start is not None and not recipe.task.fine_tunes:
         raise InputError(f"models for the task {recipe.task.name} cannot start from another model")
+    if recipe.outside:
+        observer.note(f"the recipe reads outside its folder: {', '.join(recipe.outside)}")
     experiment = recipe.task.experiment(
         recipe, None if start is None else find_model(start), observer
     )

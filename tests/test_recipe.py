@@ -131,3 +131,19 @@ def test_refusals(folder: Path, text: str, message: str) -> None:
     assert reported.startswith(f"{folder / 'r.toml'}: ")
     assert "\n" not in reported
     assert message.partition(": .*")[0] in reported
+
+
+def test_what_is_outside_the_folder_is_named(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A recipe from others may read any file, whose words are then in the model."""
+    secret = tmp_path_factory.mktemp("home") / "secret"
+    secret.write_text("root\tx\n")
+    assert read(folder, CORPUS).outside == ()
+    assert read(folder, CORPUS.replace("a.tsv", str(secret))).outside == (str(secret),)
+    beside = f"../{secret.parent.name}/secret"
+    (folder / "link.tsv").symlink_to(secret)
+    named = read(folder, CORPUS + f'validate = ["b.tsv", "{beside}"]\ntest = "link.tsv"\n')
+    assert named.outside == (beside, "link.tsv")
+    # A folder that the user names is not outside.
+    assert read(folder, CORPUS.replace("a.tsv", "secret"), secret.parent).outside == ()

@@ -24,9 +24,20 @@ __all__ = ["main"]
 
 #: The commands for all domains and tasks; the others are the verbs of tasks.
 SUMMARIES = {
+    "prodigal": "Find genes in the place of Prodigal, with its options and in its formats.",
     "train": "Train a model on annotated genomes, tagged text or labelled proteins.",
     "evaluate": "Compare predictions with a reference.",
     "models": "List the models at hand and show their cards.",
+}
+
+#: What libraries read when a command imports them. Threads that wait must not keep the others from
+#: working; and matrix products take one thread, in which they round alike on every machine: dnatag
+#: has threads of its own, as many as it is asked for.
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "passive",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
 }
 
 
@@ -72,8 +83,8 @@ class Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> NoReturn:
         """Run the command line and exit; commands find its words in their context's ``obj``."""
-        # Before a command imports torch: threads that wait must not keep the others from working.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         words = sys.argv[1:] if args is None else list(args)
         settings = {"prog_name": "dnatag", **kwargs, "standalone_mode": False, "obj": words}
         fill_closed_streams()

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CliObserver",
     "OpenCommand",
-    "Skipped",
     "device_option",
     "fill_closed_streams",
     "find_model_for",
@@ -82,7 +81,7 @@ output_option = click.option(
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True),
+    type=click.Path(allow_dash=True),
     default="-",
     show_default="standard output",
     help="Where to write the result.",
@@ -190,26 +189,6 @@ class CliObserver(Observer):
         """Remove the bar of training."""
         if self._steps is not None:
             self._steps.close()
-
-
-class Skipped:
-    """Counts what is passed over in the input; called with a message for each."""
-
-    def __init__(self) -> None:
-        self._first = ""
-        self._count = 0
-
-    def __call__(self, message: str) -> None:
-        """Take a message."""
-        self._first = self._first or message
-        self._count += 1
-
-    def report(self, observer: Observer) -> None:
-        """Note how many there were, if any."""
-        if self._count == 1:
-            observer.note(f"warning: {self._first}, it is passed over")
-        elif self._count:
-            observer.note(f"warning: {self._first}; {self._count} such records are passed over")
 
 
 def note(message: str, *, quiet: bool) -> None:

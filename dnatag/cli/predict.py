@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import shlex
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ import click
 
 from dnatag.cli.common import (
     CliObserver,
-    Skipped,
     device_option,
     find_model_for,
     model_option,
@@ -27,9 +26,8 @@ from dnatag.cli.common import (
 from dnatag.errors import InputError
 
 if TYPE_CHECKING:
-    from dnatag.domains.genes.selftraining.parameters import GenomeParameters
+    from dnatag.domains.genes.reading import Topology
     from dnatag.domains.genes.selftraining.plan import Adapt
-    from dnatag.formats.sequences.records import Contig
 
 __all__ = ["command"]
 
@@ -39,11 +37,12 @@ TASK = "annotation"
 Command = Callable[..., None]
 
 
-def _file_option(name: str, what: str) -> Callable[[Command], Command]:
+def _file_option(name: str, what: str, kind: str | None = None) -> Callable[[Command], Command]:
     return click.option(
         name,
+        kind or name.removeprefix("--"),
         metavar="FILE",
-        type=click.Path(dir_okay=False, allow_dash=True),
+        type=click.Path(allow_dash=True),
         help=f"Write {what} as well.",
     )
 
@@ -57,6 +56,13 @@ def _file_option(name: str, what: str) -> Callable[[Command], Command]:
 @_file_option("--bed", "the genes as BED")
 @_file_option("--tsv", "a table of the genes")
 @_file_option("--labels", "the label and the posteriors of each base (end it in .gz)")
+@_file_option("--summary", "the numbers of the genome for MultiQC (end it in _mqc.json)")
+@click.option(
+    "--each",
+    is_flag=True,
+    help="Each file is a genome of its own. Outputs are then folders: NAME.fna gives NAME.gff3, "
+    "NAME.faa and so on. What is finished is passed over when the command is run again.",
+)
 @model_option
 @click.option(
     "--genetic-code",
@@ -101,11 +107,12 @@ def _file_option(name: str, what: str) -> Callable[[Command], Command]:
 )
 @click.option(
     "--adaptation",
+    "known",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
     help="Use the parameters of another genome, to call isolates of a species alike.",
 )
-@_file_option("--save-adaptation", "the parameters of the genome")
+@_file_option("--save-adaptation", "the parameters of the genome", "adaptation")
 @click.option(
     "--alternative-starts", is_flag=True, help="Give other starts and their posteriors as well."
 )
@@ -118,28 +125,26 @@ def _file_option(name: str, what: str) -> Callable[[Command], Command]:
 @device_option
 @threads_option
 @quiet_option
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     fasta: tuple[str, ...],
     output: str,
-    faa: str | None,
-    ffn: str | None,
-    gbk: str | None,
-    bed: str | None,
-    tsv: str | None,
-    labels: str | None,
     model: str,
     genetic_code: str,
     ends: str,
-    topology: str,
+    topology: Topology,
     min_length: int,
     adapt: Adapt | None,
-    adaptation: str | None,
-    save_adaptation: str | None,
+    known: str | None,
     alternative_starts: bool,
     mask: str | None,
+    each: bool,
     device: str,
     threads: int,
     quiet: bool,
+    **outputs: str | None,
 ) -> None:
     """Find the genes of a genome, as GFF3 and more.
 
@@ -148,97 +153,56 @@ def command(
     """
     _keep_freed_memory()
     from dnatag.domains.genes.finder import GeneFinder
-    from dnatag.domains.genes.output import GeneWriter
-    from dnatag.domains.genes.selftraining.parameters import load_parameters, save_parameters
-    from dnatag.formats.io.writing import OutputSet, refuse_overwriting
-    from dnatag.formats.sequences.fasta import UniqueIds, fasta_files, read_fasta
+    from dnatag.domains.genes.pipeline import Masks, Pipeline
+    from dnatag.domains.genes.selftraining.parameters import load_parameters
+    from dnatag.formats.io.writing import refuse_overwriting
+    from dnatag.formats.sequences.fasta import fasta_files
     from dnatag.formats.sequences.regions import read_regions
 
-    if adaptation is not None and (
-        adapt is not None or save_adaptation is not None or genetic_code != "auto"
-    ):
+    saved = outputs["adaptation"] is not None
+    if known is not None and (adapt is not None or saved or genetic_code != "auto"):
         raise click.UsageError(
             "--adaptation brings the parameters and their genetic code: leave out --adapt, "
             "--save-adaptation and --genetic-code."
         )
-    paths = {"gff": output, "faa": faa, "ffn": ffn, "gbk": gbk, "bed": bed, "tsv": tsv,
-             "labels": labels}  # fmt: skip
+    if each and mask is not None:
+        raise click.UsageError("--mask is for one genome: leave out --each.")
+    paths = {"gff": output} | {kind: path for kind, path in outputs.items() if path is not None}
     model_path = find_model_for(TASK, model)
     files = [file for path in fasta for file in fasta_files(path)]
-    inputs = [*files, mask, model_path, adaptation]
-    refuse_overwriting([*paths.values(), save_adaptation], inputs)
-    masks = read_regions(mask) if mask is not None else {}
-    if mask is not None and not masks:
+    if not each:
+        if folder := next((path for path in paths.values() if os.path.isdir(path)), None):
+            raise InputError(f"{folder}: is a folder; name a file, or add --each")
+        refuse_overwriting(paths.values(), [*files, mask, model_path, known])
+    masks = None if mask is None else Masks(mask, read_regions(mask))
+    if masks is not None and not masks.regions:
         note(f"{mask}: no regions in it, nothing is masked", quiet=quiet)
+    at_once = min(threads, len(files)) if each else 1
     finder = GeneFinder(
         model_path,
         genetic_code=genetic_code,
         adapt=adapt or "auto",
-        parameters=None if adaptation is None else load_parameters(Path(adaptation)),
+        parameters=None if known is None else load_parameters(Path(known)),
         closed_ends=ends == "closed",
         min_length=min_length,
         alternative_starts=alternative_starts,
-        masks=masks,
+        masks=None if masks is None else masks.regions,
         device=device,
-        threads=threads,
+        threads=threads // at_once,
     )
     note(f"model {finder.path.stem}, device {finder.device}", quiet=quiet)
+    pipeline = Pipeline(finder, topology=topology, masks=masks)
+    words = context.obj
+    if each:
+        from dnatag.cli.each import run_each
 
-    def contigs() -> Iterator[Contig]:
-        ids = UniqueIds()
-        unseen, skipped = set(masks), Skipped()
-        for path in files:
-            for contig in read_fasta(path, ids, skipped=skipped):
-                unseen.discard(contig.id)
-                if topology == "auto":
-                    yield contig
-                else:
-                    yield replace(contig, circular=topology == "circular")
-        skipped.report(observer)
-        if unseen and len(unseen) == len(masks):
-            raise InputError(
-                f"{mask}: has none of the contigs of the input, but {_some(unseen)}; both must "
-                "name the contigs alike"
-            )
-        if unseen:
-            observer.note(f"warning: {mask}: the input has no {_some(unseen)}")
-
-    n_contigs = n_bases = n_genes = 0
-    with OutputSet() as outputs, progress(quiet=quiet) as bar:
-        observer = _Observer(quiet, bar)
-        writer = GeneWriter(
-            {kind: outputs.open(path) for kind, path in paths.items() if path is not None},
-            model=finder.path.stem,
-            command=shlex.join(["dnatag", *click.get_current_context().obj]),
+        options = [word for word in words if word not in fasta]
+        context.exit(run_each(pipeline, files, paths, options, at_once, quiet))
+    with progress(quiet=quiet) as bar:
+        found = pipeline.run(
+            files, paths, command=shlex.join(["dnatag", *words]), observer=CliObserver(quiet, bar)
         )
-        for prediction in finder.predict(contigs(), per_base=labels is not None, observer=observer):
-            n_genes += writer.write(prediction)
-            n_contigs += 1
-            n_bases += len(prediction.contig)
-        if save_adaptation is not None:
-            if observer.parameters is None:
-                raise InputError(
-                    "nothing to save: no parameters were estimated for the contigs as one genome; "
-                    "try --adapt file"
-                )
-            save_parameters(Path(save_adaptation), observer.parameters)
-    note(f"{n_genes} genes on {n_contigs} contigs of {n_bases} bp", quiet=quiet)
-
-
-def _some(contigs: Collection[str]) -> str:
-    """Name some contigs."""
-    names = ", ".join(f"'{name}'" for name in sorted(contigs)[:3])
-    more = f" and {len(contigs) - 3} more" if len(contigs) > 3 else ""
-    return f"contig{'s' * (len(contigs) > 1)} {names}{more}"
-
-
-class _Observer(CliObserver):
-    """Keeps the parameters of the genome, too."""
-
-    parameters: GenomeParameters | None = None
-
-    def estimated(self, parameters: GenomeParameters) -> None:
-        self.parameters = parameters
+    note(f"{found.genes} genes on {found.contigs} contigs of {found.bases} bp", quiet=quiet)
 
 
 def _keep_freed_memory() -> None:

@@ -12,7 +12,6 @@ import click
 from dnatag.cli.common import (
     CliObserver,
     OpenCommand,
-    Skipped,
     device_option,
     find_model_for,
     note,
@@ -22,6 +21,7 @@ from dnatag.cli.common import (
     threads_option,
 )
 from dnatag.errors import InputError
+from dnatag.report import Skipped
 
 if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source

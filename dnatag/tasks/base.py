@@ -51,6 +51,8 @@ class Recipe:
         The folder of the recipe.
     folder : Path or None
         Where files are that the recipe names; None: beside the recipe.
+    outside : tuple of str
+        What the recipe names that is in none of these folders.
     """
 
     domain: Any
@@ -62,6 +64,7 @@ class Recipe:
     card: str = ""
     home: Path = Path()
     folder: Path | None = None
+    outside: tuple[str, ...] = ()
 
     @property
     def files(self) -> Path:

@@ -225,3 +225,24 @@ def test_notes_are_on_stderr_unless_quiet(capsys: pytest.CaptureFixture[str]) ->
     note("runs on cpu", quiet=False)
     note("never seen", quiet=True)
     assert capsys.readouterr() == ("", "dnatag: runs on cpu\n")
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
+def test_matrix_products_take_one_thread() -> None:
+    """Bins of contigs are learnt with matrix products, which ``--threads`` does not reach."""
+    code = """if True:
+        import time
+        from dnatag.cli import main
+        try:
+            main(["models", "list"])
+        except SystemExit:
+            import numpy as np
+        a = np.ones((1500, 1500))
+        a @ a
+        wall, used = time.perf_counter(), time.process_time()
+        for _ in range(6):
+            a @ a
+        print("share", (time.process_time() - used) / (time.perf_counter() - wall))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout.rpartition("share ")[2]) < 1.3

@@ -393,6 +393,20 @@ BAD = {
 }
 
 
+def test_an_empty_file_among_others_is_passed_over(tmp_path: Path, phage: str) -> None:
+    """As a shell's ``*.fna`` gives it, after a download that failed."""
+    (tmp_path / "a.fna").write_text(f">a\n{phage[:3000]}\n")
+    (tmp_path / "b.fna").touch()
+    plain = [x for x in PLAIN if x != "-q"]
+    result = predict(*plain, tmp_path / "a.fna", tmp_path / "b.fna")
+    assert result.exit_code == 0
+    assert f"warning: {tmp_path / 'b.fna'}: is empty, it is passed over" in result.stderr
+    assert result.stdout.count("##sequence-region") == 1
+    for names in (["b.fna"], ["b.fna", "b.fna"]):
+        refused = predict(*plain, *(tmp_path / name for name in names))
+        assert (refused.exit_code, refused.stdout) == (2, "")
+
+
 def assert_one_line(result: Result, code: int, reported: str) -> None:
     assert result.exit_code == code
     assert result.stdout == ""
@@ -430,7 +444,7 @@ def test_other_bad_arguments(folder: Path) -> None:
         ([good, good], "good.fna: line 1: a contig 'a' came before"),
         ([], "Missing argument 'FASTA"),
         ([good, "--faa", folder / "none" / "p.faa"], "p.faa: cannot write: No such file"),
-        ([good, "--faa", folder], "is a directory"),
+        ([good, "--faa", folder], "is a folder; name a file"),
         ([good, "--bed", folder / "out.gff"], "two outputs cannot go to the same file"),
         ([good, "--genetic-code", "99"], "no genetic code 99"),
         ([good, "--genetic-code", "starts:AT"], "AT not understood"),

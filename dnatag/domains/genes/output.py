@@ -60,9 +60,11 @@ class GeneWriter:
     >>> import sys
     >>> from dnatag.domains.genes.codes import GeneticCode
     >>> from dnatag.domains.genes.decoding.assemble import Prediction
+    >>> from dnatag.domains.genes.selftraining.parameters import GenomeParameters
     >>> from dnatag.formats.sequences.records import CodingSequence, Contig
     >>> gene = CodingSequence("c", ((2, 14),), strand=1, posterior=0.98)
-    >>> found = Prediction(Contig("c", b"GGATGAAACGCTAAGG"), [gene], GeneticCode.ncbi(11))
+    >>> genome = GenomeParameters(GeneticCode.ncbi(11))
+    >>> found = Prediction(Contig("c", b"GGATGAAACGCTAAGG"), [gene], genome)
     >>> writer = GeneWriter({"faa": sys.stdout}, model="prokaryotes")
     >>> writer.write(found)
     >c_1 c:3..14(+) partial=no posterior=0.9800

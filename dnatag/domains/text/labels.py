@@ -187,12 +187,21 @@ def _choose(entities: Iterable[Entity], threshold: float) -> list[Entity]:
     """Weighted interval scheduling: the best of the first ones, one more at a time."""
     ordered = sorted((e for e in entities if e.score >= threshold), key=lambda e: e.end)
     ends = [e.end for e in ordered]
-    best: list[tuple[float, list[Entity]]] = [(0.0, [])]
-    for entity in ordered:
-        before, chosen = best[bisect_right(ends, entity.start)]
-        total = before + entity.score - threshold
-        best.append(max((total, [*chosen, entity]), best[-1], key=lambda pair: pair[0]))
-    return best[-1][1]
+    # Of the first n: the best sum, and the last entity that is chosen with how many came before
+    # it. Lists of all that are chosen would take memory with the square of a text's length.
+    sums, last = [0.0], [(-1, 0)]
+    for number, entity in enumerate(ordered):
+        before = bisect_right(ends, entity.start)
+        total = sums[before] + entity.score - threshold
+        taken = total >= sums[-1]
+        sums.append(total if taken else sums[-1])
+        last.append((number, before) if taken else last[-1])
+    chosen: list[Entity] = []
+    number, before = last[-1]
+    while number >= 0:
+        chosen.append(ordered[number])
+        number, before = last[before]
+    return chosen[::-1]
 
 
 def labelling_of(

@@ -14,10 +14,12 @@ from dnatag.formats.registry import describe
 from dnatag.formats.sequences.records import Contig
 
 __all__ = [
+    "EmptyFastaError",
     "FastaRecord",
     "UniqueIds",
     "check_dna",
     "fasta_files",
+    "genome_name",
     "parse_fasta",
     "read_fasta",
     "write_fasta",
@@ -45,6 +47,10 @@ CIRCULAR = {"circular": True, "true": True, "yes": True, "y": True, "1": True}
 CIRCULAR |= {"linear": False, "false": False, "no": False, "n": False, "0": False}
 
 Result = TypeVar("Result", covariant=True)
+
+
+class EmptyFastaError(InputError):
+    """A file without any sequence."""
 
 
 class FastaRecord(Protocol[Result]):
@@ -138,7 +144,7 @@ def parse_fasta(
         if header is not None:
             record = begin(header, number)
         if record is None:
-            raise InputError(f"{name}: is empty")
+            raise EmptyFastaError(f"{name}: is empty")
         yield record.finish()
 
 
@@ -157,7 +163,7 @@ class UniqueIds:
 
 
 def read_fasta(
-    path: str | os.PathLike[str],
+    path: Source,
     ids: UniqueIds | None = None,
     *,
     skipped: Callable[[str], None] | None = None,
@@ -206,7 +212,7 @@ def read_fasta(
         else:
             skipped(str(found))
     if empty:
-        raise InputError(f"{name}: no record has a sequence")
+        raise EmptyFastaError(f"{name}: no record has a sequence")
 
 
 def fasta_files(path: str | os.PathLike[str]) -> list[str]:
@@ -239,6 +245,23 @@ def fasta_files(path: str | os.PathLike[str]) -> list[str]:
     if not found:
         raise InputError(f"{name}: is a folder without FASTA files (names in .fna, .fa, .fasta)")
     return found
+
+
+def genome_name(path: str | os.PathLike[str]) -> str:
+    """Return what the genome in a file is called: the file's name without FASTA's endings.
+
+    Examples
+    --------
+    >>> genome_name("genomes/E_coli.v2.fna.gz")
+    'E_coli.v2'
+    >>> genome_name("-")
+    'stdin'
+    """
+    if os.fspath(path) == "-":
+        return "stdin"
+    base = os.path.basename(path)
+    match = FASTA_NAME.fullmatch(base)
+    return base[: match.start(1) - 1] if match else base
 
 
 def check_dna(sequence: bytes, where: str) -> None:

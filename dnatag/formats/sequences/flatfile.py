@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -30,7 +29,7 @@ EXCEPTIONS = ("transl_except", "exception", "ribosomal_slippage", "trans_splicin
 
 
 def read_flatfile(
-    path: str | os.PathLike[str], ids: UniqueIds | None = None
+    path: Source, ids: UniqueIds | None = None
 ) -> Iterator[tuple[Contig, list[CodingSequence]]]:
     """Read the records of a GenBank or EMBL file one by one.
 

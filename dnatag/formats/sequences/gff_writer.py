@@ -10,7 +10,7 @@ from urllib.parse import quote
 from dnatag.errors import visible
 from dnatag.formats.sequences.records import CodingSequence, Contig, alternatives
 
-__all__ = ["GffWriter"]
+__all__ = ["GffWriter", "gff_header"]
 
 SOURCE = "dnatag"
 
@@ -39,9 +39,7 @@ class GffWriter:
     def __init__(self, handle: TextIO, version: str, model: str, command: str) -> None:
         """Write the header."""
         self._handle = handle
-        pragmas = (f"processor dnatag {version}", f"model {model}", f"command {command}")
-        lines = ["##gff-version 3", *("#!" + visible(" ".join(p.split())) for p in pragmas)]
-        handle.write("\n".join(lines) + "\n")
+        handle.write(gff_header(version, model, command))
 
     def write(self, contig: Contig, genes: Iterable[CodingSequence]) -> None:
         """Write a contig and its genes."""
@@ -53,6 +51,13 @@ class GffWriter:
         for gene in genes:
             lines += _rows(name, gene, length if contig.circular else None)
         self._handle.write("\n".join(lines) + "\n")
+
+
+def gff_header(version: str, model: str, command: str) -> str:
+    """Return the first lines of a file; parameters are those of :class:`GffWriter`."""
+    pragmas = (f"processor dnatag {version}", f"model {model}", f"command {command}")
+    lines = ["##gff-version 3", *("#!" + visible(" ".join(p.split())) for p in pragmas)]
+    return "\n".join(lines) + "\n"
 
 
 def _rows(name: str, gene: CodingSequence, circumference: int | None) -> list[str]:

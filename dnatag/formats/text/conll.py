@@ -28,8 +28,10 @@ NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+")
 LOOKED_AT = 1000
 #: Columns of CoNLL-U.
 CONLLU = 10
+#: Control characters but the tab, which a terminal would obey.
+CONTROL = re.compile(r"[\x00-\x08\n-\x1f\x7f-\x9f]")
 #: JSON Lines may hold these, lone halves of surrogate pairs among them.
-UNWRITABLE = re.compile(r"[\t\n\r\ud800-\udfff]")
+UNWRITABLE = re.compile(rf"[\t\ud800-\udfff]|{CONTROL.pattern}")
 
 
 def read_conll(
@@ -121,7 +123,7 @@ def write_conll(handle: TextIO, sentence: Sentence, tags: Sequence[str]) -> None
     if len(tags) != len(sentence.tokens):
         raise ValueError("there must be one tag for each token")
     if isinstance(sentence.source, ConllLines):
-        lines = list(sentence.source.lines)
+        lines = [CONTROL.sub(_escape, line) for line in sentence.source.lines]
         for row, tag in zip(sentence.source.rows, tags, strict=True):
             spaced = "\t" not in lines[row] and " " in lines[row]
             lines[row] += (" " if spaced else "\t") + tag
@@ -225,6 +227,10 @@ def _peek(lines: Iterator[tuple[int, str]]) -> tuple[_Layout, Iterable[tuple[int
     tabbed = bool(rows) and "\t" in rows[0]
     width = max((len(_split(row)) for row in rows), default=0)
     return _Layout(tabbed, is_numbered(rows), width), chain(head, lines)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\x{ord(match.group()):02x}"
 
 
 def _split(line: str) -> list[str]:

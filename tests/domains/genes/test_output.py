@@ -13,6 +13,7 @@ from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.domain import DOMAIN
 from dnatag.domains.genes.output import GeneWriter, write_genes
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.formats.sequences.annotation import read_annotation
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
@@ -27,7 +28,7 @@ CONTIG = Contig("c", b"GGATGAAACGCTAAGGTCACTT")
 def found(contig: Contig = CONTIG, *, per_base: bool = True) -> Prediction:
     labels = np.zeros(len(contig), np.int8) if per_base else None
     steps = np.zeros((len(contig), 6), np.uint16) if per_base else None
-    return Prediction(contig, GENES, GeneticCode.ncbi(11), labels, steps)
+    return Prediction(contig, GENES, GenomeParameters(GeneticCode.ncbi(11)), labels, steps)
 
 
 def test_all_formats(tmp_path: Path) -> None:

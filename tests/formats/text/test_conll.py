@@ -247,3 +247,8 @@ def test_numbers_are_not_taken_for_tokens(tmp_path: Path) -> None:
     # Tokens may be numbers.
     assert read(tmp_path, "1\tO\n2\tO\n")[0].tokens == ("1", "2")
     assert read(tmp_path, "1\n2\n3\n")[0].tokens == ("1", "2", "3")
+
+
+def test_control_characters_of_other_columns_are_written_as_escapes(tmp_path: Path) -> None:
+    (sentence,) = read(tmp_path, "a\tB-\x1b[31mX\nb\t\x07\u200fO\n")
+    assert written([sentence]) == "a\tB-\\x1b[31mX\tT\nb\t\\x07\u200fO\tT\n\n"

@@ -10,6 +10,7 @@ from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE,
 from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig
 from dnatag.domains.genes.decoding.circular import choose_cut, place
 from dnatag.domains.genes.decoding.settings import DecodingSettings
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.formats.sequences.records import CodingSequence, Contig
@@ -30,8 +31,8 @@ class Prediction:
         The contig.
     genes : list of CodingSequence
         Sorted by start.
-    code : GeneticCode
-        The genetic code of the contig.
+    parameters : GenomeParameters
+        Those of the contig's genome.
     labels : numpy.ndarray or None
         int8 (L,), the state of each base in the structure's grammar, -1 in gaps; on request.
     steps : numpy.ndarray or None
@@ -41,9 +42,14 @@ class Prediction:
 
     contig: Contig
     genes: list[CodingSequence]
-    code: GeneticCode
+    parameters: GenomeParameters
     labels: np.ndarray | None = None
     steps: np.ndarray | None = None
+
+    @property
+    def code(self) -> GeneticCode:
+        """The genetic code of the contig."""
+        return self.parameters.code
 
     def posteriors(self, start: int = 0, end: int | None = None) -> np.ndarray:
         """Return the probability that each frame is open.
@@ -199,7 +205,7 @@ class Assembler:
         """Return the result, after the last chunk."""
         contig = self.sequence.contig
         if not contig.circular:
-            return Prediction(contig, self.genes, self.code, self.labels, self.steps)
+            return Prediction(contig, self.genes, self.sequence.parameters, self.labels, self.steps)
         assert self.labels is not None
         length, shift = len(contig), self.sequence.shift
         cut = choose_cut(self.labels, length)
@@ -218,12 +224,12 @@ class Assembler:
         ]
         genes.sort(key=lambda g: (g.start, g.end, -g.strand))
         if self.steps is None:
-            return Prediction(contig, genes, self.code)
+            return Prediction(contig, genes, self.sequence.parameters)
         labels, steps = (
             np.roll(values[cut : cut + length], cut + shift, axis=0)
             for values in (self.labels, self.steps)
         )
-        return Prediction(contig, genes, self.code, labels, steps)
+        return Prediction(contig, genes, self.sequence.parameters, labels, steps)
 
 
 class _GenePosteriors:
