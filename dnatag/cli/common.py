@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +163,34 @@ class CliObserver(Observer):
         self._quiet = quiet
         self._bar = bar
         self._steps: tqdm | None = None
+        self._done = 0
+
+    @contextmanager
+    def heartbeat(self, every: float = 60) -> Iterator[None]:
+        """Print a line now and then while work goes on, where there is no bar to see that by.
+
+        Parameters
+        ----------
+        every
+            Seconds between lines.
+        """
+        if self._quiet or self._bar is None or not self._bar.disable:
+            yield
+            return
+        begin, end = time.monotonic(), threading.Event()
+
+        def beat() -> None:
+            while not end.wait(every):
+                elapsed = timedelta(seconds=round(time.monotonic() - begin))
+                self.note(f"at work for {elapsed}, {self._done:,} bp done")
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            end.set()
+            thread.join()
 
     def note(self, message: str) -> None:
         """Print a message."""
@@ -169,6 +200,7 @@ class CliObserver(Observer):
 
     def advance(self, amount: int) -> None:
         """Move the bar."""
+        self._done += amount
         if self._bar is not None:
             self._bar.update(amount)
 

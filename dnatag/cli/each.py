@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -112,7 +113,10 @@ def run_each(
         try:
             running = {pool.submit(predict, genome): genome.file for genome in left}
             for job in as_completed(running):
-                rows[running[job]] = _row(job)
+                file = running[job]
+                rows[file] = _row(job)
+                with bar.external_write_mode(sys.stderr):
+                    note(f"{genome_name(file)}: {rows[file][0]}", quiet=quiet)
                 bar.update()
         finally:
             # After an interrupt, genomes that are being predicted give up soon.

@@ -56,6 +56,7 @@ def _file_option(name: str, what: str, kind: str | None = None) -> Callable[[Com
 @_file_option("--bed", "the genes as BED")
 @_file_option("--tsv", "a table of the genes")
 @_file_option("--labels", "the label and the posteriors of each base (end it in .gz)")
+@_file_option("--report", "a page to look at: numbers, charts and a map of the genes (HTML)")
 @_file_option("--summary", "the numbers of the genome for MultiQC (end it in _mqc.json)")
 @click.option(
     "--each",
@@ -199,9 +200,11 @@ def command(
         options = [word for word in words if word not in fasta]
         context.exit(run_each(pipeline, files, paths, options, at_once, quiet))
     with progress(quiet=quiet) as bar:
-        found = pipeline.run(
-            files, paths, command=shlex.join(["dnatag", *words]), observer=CliObserver(quiet, bar)
-        )
+        observer = CliObserver(quiet, bar)
+        with observer.heartbeat():
+            found = pipeline.run(
+                files, paths, command=shlex.join(["dnatag", *words]), observer=observer
+            )
     note(f"{found.genes} genes on {found.contigs} contigs of {found.bases} bp", quiet=quiet)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -237,8 +238,9 @@ def _predict(
 
     statistics = GenomeStatistics()
     skipped = Skipped()
-    with OutputSet() as outputs, progress(quiet=quiet) as bar:
+    with OutputSet() as outputs, progress(quiet=quiet) as bar, ExitStack() as stack:
         observer = CliObserver(quiet, bar)
+        stack.enter_context(observer.heartbeat())
         handles = {kind: outputs.open(path) for kind, path in paths.items() if path is not None}
         writer = ProdigalWriter(handles, model=finder.path.stem, **settings)
         contigs = watch_reads(read_records(source, skipped=skipped), observer.note)

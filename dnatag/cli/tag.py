@@ -121,12 +121,19 @@ threshold are found. That of a segment of a protein leaves its ends some room.
     help="Proteins: look for homologs of those that cross the membrane in this FASTA file, and "
     "find the topology by all of them together. It needs pyhmmer and takes seconds a protein.",
 )
+@click.option(
+    "--report",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write a page to look at as well: what was found, marked in the text (HTML).",
+)
 @device_option
 @threads_option
 @quiet_option
 def command(
     path: str,
     output: str,
+    report: str | None,
     model: str,
     kind: str,
     target: str | None,
@@ -141,16 +148,17 @@ def command(
 ) -> None:
     """Label the words of sentences or the residues of proteins."""
     from dnatag.formats.io.reading import display_name
-    from dnatag.formats.io.writing import open_output, refuse_overwriting
+    from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.formats.sequences.residues import write_residues
     from dnatag.formats.text.conll import write_conll
     from dnatag.formats.text.jsonl import write_jsonl
+    from dnatag.tasks.tagging.report import TaggingReport
     from dnatag.tasks.tagging.tagger import Tagger
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
     model_path = find_model_for(TASK, model)
-    refuse_overwriting([output], [path, model_path, homologs])
+    refuse_overwriting([output, report], [path, model_path, homologs])
     tagger = Tagger.load(model_path, device, threads, homologs)
     domain = tagger.model.domain
     columns = None if token_column is None else "conll"
@@ -173,7 +181,12 @@ def command(
     skipped = Skipped()
     ahead, sentences = tee(_read(source, kind, token_column, encoding, skipped))
     n_sentences = n_tokens = n_spans = 0
-    with open_output(output) as handle, progress(unit=domain.counted[0], quiet=quiet) as bar:
+    page = TaggingReport(
+        display_name(path), Path(model).stem, tagger.model.labelling.labels, domain.counted
+    )
+    with OutputSet() as outputs, progress(unit=domain.counted[0], quiet=quiet) as bar:
+        handle = outputs.open(output)
+        page_handle = None if report is None else outputs.open(report)
         tagged = tagger.tag_all((sentence.tokens for sentence in ahead), k_best or 0, min_score)
         for sentence, found in zip(sentences, tagged, strict=True):
             if target == "jsonl":
@@ -182,12 +195,15 @@ def command(
             else:
                 write = write_conll if target == "conll" else write_residues
                 write(handle, sentence, found.tags)
+            page.add(sentence, found.entities)
             n_sentences += 1
             n_tokens += len(sentence)
             n_spans += len(found.entities)
             bar.update()
         if not n_sentences:
             raise InputError(f"{display_name(path)}: is empty")
+        if page_handle is not None:
+            page.write(page_handle)
     skipped.report(CliObserver(quiet))
     counts = zip((n_sentences, n_tokens, n_spans), domain.counted, strict=True)
     note(", ".join(f"{n} {what}" for n, what in counts), quiet=quiet)

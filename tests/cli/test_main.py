@@ -8,6 +8,7 @@ import re
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 from dnatag import __version__
 from dnatag.cli import SUMMARIES, main
 from dnatag.cli.common import (
+    CliObserver,
     device_option,
     model_option,
     note,
@@ -246,3 +248,16 @@ def test_matrix_products_take_one_thread() -> None:
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout.rpartition("share ")[2]) < 1.3
+
+
+def test_long_work_is_not_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(quiet=False) as bar:
+        observer = CliObserver(quiet=False, bar=bar)
+        with observer.heartbeat(every=0.05):
+            observer.advance(1234)
+            time.sleep(0.2)
+        with CliObserver(quiet=True, bar=bar).heartbeat(every=0.01):
+            time.sleep(0.05)
+    lines = capsys.readouterr().err.splitlines()
+    assert 1 <= len(lines) <= 4
+    assert set(lines) == {"dnatag: at work for 0:00:00, 1,234 bp done"}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dnatag.domains.genes.finder import GeneFinder
 from dnatag.domains.genes.output import WRITERS, GeneWriter
 from dnatag.domains.genes.reading import Topology, read_contigs
+from dnatag.domains.genes.report import GenomeReport
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters, save_parameters
 from dnatag.domains.genes.statistics import GenomeStatistics
 from dnatag.domains.genes.suitability import remark_eukaryote, watch_reads
@@ -74,7 +75,7 @@ class Pipeline:
         paths : mapping of str to str
             Files to write, by what is in them: the formats of
             :class:`dnatag.domains.genes.output.GeneWriter`; ``adaptation``, the parameters of the
-            genome; and ``summary``, its numbers for MultiQC.
+            genome; ``report``, a page of HTML; and ``summary``, its numbers for MultiQC.
         command : str
             The command line, for headers.
         observer : Observer
@@ -91,23 +92,29 @@ class Pipeline:
         DnatagError
             If the disk is full.
         """
-        listener = _Listener(observer)
+        name, model = genome_name(files[0]), self.finder.path.stem
+        report = GenomeReport(name, model, command) if "report" in paths else None
+        listener = _Listener(observer, report)
         statistics = GenomeStatistics()
         with OutputSet() as outputs:
             handles = {
                 kind: outputs.open(path) for kind, path in paths.items() if kind != "adaptation"
             }
             genes = {kind: handle for kind, handle in handles.items() if kind in WRITERS}
-            writer = GeneWriter(genes, model=self.finder.path.stem, command=command)
+            writer = GeneWriter(genes, model=model, command=command)
             contigs = self._contigs(files, listener)
             per_base = "labels" in paths
             for found in self.finder.predict(contigs, per_base=per_base, observer=listener):
                 writer.write(found)
                 statistics.add(found)
+                if report is not None:
+                    report.add(found)
             if (remark := remark_eukaryote(statistics)) is not None:
-                observer.note(remark)
+                listener.note(remark)
             if "summary" in handles:
-                write_summary(handles["summary"], genome_name(files[0]), statistics)
+                write_summary(handles["summary"], name, statistics)
+            if report is not None:
+                report.write(handles["report"], statistics)
             if "adaptation" in paths:
                 if listener.parameters is None:
                     raise InputError(
@@ -134,14 +141,17 @@ class Pipeline:
 
 
 class _Listener(Observer):
-    """Passes reports on, and keeps the parameters of the genome."""
+    """Passes reports on, also to a page, and keeps the parameters of the genome."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, page: GenomeReport | None) -> None:
         self._observer = observer
+        self._page = page
         self.parameters: GenomeParameters | None = None
 
     def note(self, message: str) -> None:
         self._observer.note(message)
+        if self._page is not None:
+            self._page.note(message)
 
     def advance(self, amount: int) -> None:
         self._observer.advance(amount)
