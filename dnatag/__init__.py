@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dnatag.domains.genes.conversion import annotate
     from dnatag.domains.genes.finder import GeneFinder
     from dnatag.loading import load
     from dnatag.tasks.tagging.tagger import Tagger
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0.dev0"
 
-__all__ = ["GeneFinder", "Tagger", "__version__", "load", "train"]
+__all__ = ["GeneFinder", "Tagger", "__version__", "annotate", "load", "train"]
 
 #: Where each name of the API is; imported on demand, so that help does not wait for torch.
 _PLACES = {
+    "annotate": "dnatag.domains.genes.conversion",
     "GeneFinder": "dnatag.domains.genes.finder",
     "Tagger": "dnatag.tasks.tagging.tagger",
     "load": "dnatag.loading",

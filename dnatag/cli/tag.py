@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from pathlib import Path
@@ -182,7 +183,10 @@ def command(
     ahead, sentences = tee(_read(source, kind, token_column, encoding, skipped))
     n_sentences = n_tokens = n_spans = 0
     page = TaggingReport(
-        display_name(path), Path(model).stem, tagger.model.labelling.labels, domain.counted
+        os.path.basename(display_name(path)),
+        Path(model).stem,
+        tagger.model.labelling.labels,
+        domain.counted,
     )
     with OutputSet() as outputs, progress(unit=domain.counted[0], quiet=quiet) as bar:
         handle = outputs.open(output)

@@ -485,3 +485,28 @@ def test_a_pipe_and_a_terminal(toy: Toy, tmp_path: Path) -> None:
         "dnatag: model toy, device cpu, input lines",
         "dnatag: 1503 sentences, 5511 tokens, 1002 entities",
     ]
+
+
+def test_a_report(toy: Toy, model: Options, file: Write, tmp_path: Path) -> None:
+    text = f"{SENTENCE}\n<b>we</b> saw & Xavqu\x1b[31m\n"
+    result = tag(file(text), *model, "--report", tmp_path / "r.html")
+    assert result.exit_code == 0, result.stderr
+    html = (tmp_path / "r.html").read_text()
+    items = [json.loads(line) for line in result.stdout.splitlines()]
+    marks = re.findall(r'<mark class="c\d" title="(\w+), posterior ([\d.]+)">(.*?)<small>', html)
+    assert marks == [
+        (e["entity_group"], f"{e['score']:.4f}", e["word"]) for i in items for e in i["entities"]
+    ]
+    assert marks
+    assert "&lt;b&gt;we&lt;/b&gt;" in html
+    assert "\x1b" not in html
+    assert "<script" not in html
+
+
+def test_a_report_of_proteins(proteins: Options, file: Write, tmp_path: Path) -> None:
+    result = tag(file(FASTA), *proteins, "--report", tmp_path / "r.html")
+    assert result.exit_code == 0, result.stderr
+    html = (tmp_path / "r.html").read_text()
+    shown = re.findall('<p class="tagged letters"><b>(.*?)</b> (.*?)</p>', html)
+    plain = {name: re.sub("<small>.*?</small>|<.*?>", "", marked) for name, marked in shown}
+    assert plain == {"a": "MKLLAVMKLLAVMKLAV", "b": "MKW"}

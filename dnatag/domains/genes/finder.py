@@ -222,12 +222,14 @@ def as_contig(sequence: Any) -> Contig:
     if isinstance(sequence, Contig):
         contig = sequence
     else:
-        name, description = "sequence", ""
+        name, description, circular = "sequence", "", None
         if hasattr(sequence, "seq"):
+            topology = sequence.annotations.get("topology")
+            circular = {"circular": True, "linear": False}.get(topology)
             name, description, sequence = sequence.id, sequence.description, sequence.seq
         text = isinstance(sequence, str)
         letters = bytes(sequence, "ascii", "replace") if text else bytes(sequence)
-        contig = Contig(name, b"".join(letters.split()), description)
+        contig = Contig(name, b"".join(letters.split()), description, circular)
     if not contig.sequence:
         raise InputError(f"{contig.id}: has no sequence")
     check_dna(contig.sequence, contig.id)

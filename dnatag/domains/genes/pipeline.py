@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dnatag.domains.genes.finder import GeneFinder
-from dnatag.domains.genes.output import WRITERS, GeneWriter
+from dnatag.domains.genes.output import GeneWriter
 from dnatag.domains.genes.reading import Topology, read_contigs
 from dnatag.domains.genes.report import GenomeReport
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters, save_parameters
@@ -21,6 +21,9 @@ from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer, Skipped
 
 __all__ = ["Masks", "Pipeline"]
+
+#: What is written of a genome as a whole, not contig by contig.
+OF_GENOMES = frozenset({"adaptation", "report", "summary"})
 
 
 class Masks(NamedTuple):
@@ -100,7 +103,7 @@ class Pipeline:
             handles = {
                 kind: outputs.open(path) for kind, path in paths.items() if kind != "adaptation"
             }
-            genes = {kind: handle for kind, handle in handles.items() if kind in WRITERS}
+            genes = {kind: handle for kind, handle in handles.items() if kind not in OF_GENOMES}
             writer = GeneWriter(genes, model=model, command=command)
             contigs = self._contigs(files, listener)
             per_base = "labels" in paths

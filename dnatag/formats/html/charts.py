@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
+
+from dnatag.formats.html.page import text
 
 __all__ = ["bars", "curve", "logo", "svg"]
 
@@ -27,7 +28,7 @@ def svg(width: float, height: float, content: str, label: str) -> str:
         What readers of screens say.
     """
     return (
-        f'<svg viewBox="0 0 {_n(width)} {_n(height)}" role="img" aria-label="{escape(label)}">'
+        f'<svg viewBox="0 0 {_n(width)} {_n(height)}" role="img" aria-label="{text(label)}">'
         f"{content}</svg>"
     )
 
@@ -59,10 +60,10 @@ def bars(values: Mapping[str, float], label: str, every: int = 1) -> str:
         parts.append(
             f'<rect class="bar" x="{_n(at + 0.06 * step)}" y="{_n(TOP + HEIGHT - height)}" '
             f'width="{_n(0.88 * step)}" height="{_n(height)}">'
-            f"<title>{escape(name)}: {_label(value)}</title></rect>"
+            f"<title>{text(name)}: {_label(value)}</title></rect>"
         )
         if number % every == 0:
-            parts.append(_text(at + step / 2, TOP + HEIGHT + 14, name))
+            parts.append(_label_at(at + step / 2, TOP + HEIGHT + 14, name))
     return svg(LEFT + WIDTH + 8, TOP + HEIGHT + BOTTOM, "".join(parts), label)
 
 
@@ -94,10 +95,10 @@ def curve(values: Sequence[float], ends: tuple[str, str], label: str) -> str:
     content = (
         f'<path class="axis" d="M{LEFT} {TOP}V{TOP + HEIGHT}H{LEFT + WIDTH}" fill="none"/>'
         f'<polyline class="curve" points="{points}"/>'
-        + _text(LEFT - 4, TOP + 9, _label(high), "end")
-        + _text(LEFT - 4, TOP + HEIGHT, _label(low), "end")
-        + _text(LEFT, TOP + HEIGHT + 14, ends[0], "start")
-        + _text(LEFT + WIDTH, TOP + HEIGHT + 14, ends[1], "end")
+        + _label_at(LEFT - 4, TOP + 9, _label(high), "end")
+        + _label_at(LEFT - 4, TOP + HEIGHT, _label(low), "end")
+        + _label_at(LEFT, TOP + HEIGHT + 14, ends[0], "start")
+        + _label_at(LEFT + WIDTH, TOP + HEIGHT + 14, ends[1], "end")
     )
     return svg(LEFT + WIDTH + 8, TOP + HEIGHT + BOTTOM, content, label)
 
@@ -133,20 +134,20 @@ def logo(heights: Sequence[Mapping[str, float]], label: str) -> str:
                 f'style="font:bold 80px Arial,sans-serif;fill:{LETTERS[letter]}">{letter}</text>'
             )
             base -= height
-        parts.append(_text(LEFT + (number + 0.5) * step, TOP + HEIGHT + 14, str(number + 1)))
+        parts.append(_label_at(LEFT + (number + 0.5) * step, TOP + HEIGHT + 14, str(number + 1)))
     return svg(LEFT + WIDTH + 8, TOP + HEIGHT + BOTTOM, "".join(parts), label)
 
 
 def _axis(highest: float, unit: str = "") -> str:
     return (
         f'<path class="axis" d="M{LEFT} {TOP}V{TOP + HEIGHT}H{LEFT + WIDTH}" fill="none"/>'
-        + _text(LEFT - 4, TOP + 9, f"{_label(highest)} {unit}".strip(), "end")
-        + _text(LEFT - 4, TOP + HEIGHT, "0", "end")
+        + _label_at(LEFT - 4, TOP + 9, f"{_label(highest)} {unit}".strip(), "end")
+        + _label_at(LEFT - 4, TOP + HEIGHT, "0", "end")
     )
 
 
-def _text(x: float, y: float, content: str, anchor: str = "middle") -> str:
-    return f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}">{escape(content)}</text>'
+def _label_at(x: float, y: float, content: str, anchor: str = "middle") -> str:
+    return f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}">{text(content)}</text>'
 
 
 def _label(value: float) -> str:

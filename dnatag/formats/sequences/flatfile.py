@@ -240,7 +240,7 @@ class GenBankWriter:
     version
         Version of dnatag.
     model
-        Name of the model.
+        Name of the model; "" leaves it out.
     date
         For the LOCUS line, as ``31-DEC-2025``.
     """
@@ -249,7 +249,8 @@ class GenBankWriter:
         """Write nothing yet."""
         self._handle = handle
         self._inference = f"ab initio prediction:dnatag:{version}"
-        self._comment = f"Genes predicted by dnatag {version}, model {model}."
+        with_model = f", model {model}" if model else ""
+        self._comment = f"Genes predicted by dnatag {version}{with_model}."
         self._date = date
 
     def write(self, contig: Contig, genes: Iterable[tuple[CodingSequence, str]]) -> None:

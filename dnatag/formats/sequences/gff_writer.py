@@ -55,8 +55,9 @@ class GffWriter:
 
 def gff_header(version: str, model: str, command: str) -> str:
     """Return the first lines of a file; parameters are those of :class:`GffWriter`."""
-    pragmas = (f"processor dnatag {version}", f"model {model}", f"command {command}")
-    lines = ["##gff-version 3", *("#!" + visible(" ".join(p.split())) for p in pragmas)]
+    pragmas = {"processor": f"dnatag {version}", "model": model, "command": command}
+    lines = ["##gff-version 3"]
+    lines += [f"#!{key} {visible(' '.join(text.split()))}" for key, text in pragmas.items() if text]
     return "\n".join(lines) + "\n"
 
 

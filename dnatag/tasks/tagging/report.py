@@ -24,8 +24,8 @@ STYLE = (
     ".letters{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.85rem}"
     "mark{color:#1b2430;padding:.15rem .25rem;border-radius:.3rem;"
     "-webkit-print-color-adjust:exact;print-color-adjust:exact}"
-    "mark small{font:600 .68rem system-ui,sans-serif;margin-left:.3rem;opacity:.75}"
-    + "".join(f".c{i}{{background:{colour}}}" for i, colour in enumerate(COLOURS))
+    "mark small{white-space:nowrap;font:600 .68rem system-ui,sans-serif;margin-left:.3rem;"
+    "opacity:.75}" + "".join(f".c{i}{{background:{colour}}}" for i, colour in enumerate(COLOURS))
 )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.formats.sequences.records import CodingSequence, Contig
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["Assembler", "Prediction"]
 
@@ -72,6 +77,48 @@ class Prediction:
         if self.steps is None:
             raise ValueError("posteriors are only there if asked for, with per_base=True")
         return self.steps[start:end] / np.float32(_STEPS)
+
+    def to_gff3(self) -> str:
+        r"""Return the genes as GFF3.
+
+        Examples
+        --------
+        >>> from dnatag import GeneFinder
+        >>> from dnatag.formats.sequences.fasta import read_fasta
+        >>> (found,) = GeneFinder().predict(read_fasta("examples/lambda.fna.gz"))
+        >>> print(*found.to_gff3().splitlines()[3].split("\t")[2:8])
+        CDS 191 736 1.0000 + 0
+        """
+        return self._written("gff")
+
+    def to_genbank(self) -> str:
+        """Return the contig with its genes as a GenBank record."""
+        return self._written("gbk")
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return the genes as a table, one in each row; it needs pandas (extra ``dataframes``).
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the columns id, contig, start and end (0-based and half-open), strand (1 or -1),
+            length, partial5, partial3, genetic_code, posterior, start_posterior and protein.
+
+        Raises
+        ------
+        DnatagError
+            If pandas is not installed.
+        """
+        from dnatag.domains.genes.conversion import to_dataframe
+
+        return to_dataframe(self)
+
+    def _written(self, kind: str) -> str:
+        from dnatag.domains.genes.output import GeneWriter
+
+        text = io.StringIO()
+        GeneWriter({kind: text}, model="").write(self)
+        return text.getvalue()
 
 
 class Assembler:
