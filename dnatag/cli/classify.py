@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,16 +13,13 @@ from dnatag.cli.common import (
     device_option,
     find_model_for,
     note,
+    open_input,
     output_option,
     progress,
     quiet_option,
     threads_option,
 )
 from dnatag.errors import InputError
-
-if TYPE_CHECKING:
-    from dnatag.formats.io.reading import Source
-    from dnatag.tasks.classification.domain import ClassifyingDomain
 
 __all__ = ["command"]
 
@@ -114,7 +110,7 @@ def command(
     refuse_overwriting([output], [path, model_path])
     classifier = SequenceClassifier.load(model_path, device, threads)
     domain = classifier.model.domain
-    source, kind = _open(path, kind, domain, encoding)
+    source, kind = open_input(path, kind, domain, encoding, prefer="lines")
     if kind not in domain.readers:
         raise click.UsageError(
             f"--format {kind} does not fit {model}, a model of {domain.name}: choose "
@@ -139,19 +135,3 @@ def command(
         if not count:
             raise InputError(f"{display_name(path)}: is empty")
     note(f"{count} {domain.counted}", quiet=quiet)
-
-
-def _open(path: str, kind: str, domain: ClassifyingDomain, encoding: str) -> tuple[Source, str]:
-    """Open the input, and recognise its format where it is not given."""
-    from dnatag.formats.registry import recognise
-
-    if kind != "auto":
-        return path, kind
-    stream, format = recognise(
-        path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer="lines"
-    )
-    # A list names files relative to itself, which a stream has no place for.
-    named = format.name == "sequences" and path != "-"
-    if named:
-        stream.close()
-    return path if named else stream, format.name

@@ -24,6 +24,8 @@ from dnatag.report import Observer, Progress
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from dnatag.formats.io.reading import Source
+
 __all__ = [
     "CliObserver",
     "OpenCommand",
@@ -33,6 +35,7 @@ __all__ = [
     "given",
     "model_option",
     "note",
+    "open_input",
     "output_option",
     "progress",
     "quiet_option",
@@ -221,6 +224,45 @@ class CliObserver(Observer):
         """Remove the bar of training."""
         if self._steps is not None:
             self._steps.close()
+
+
+def open_input(
+    path: str, kind: str, domain: Any, encoding: str, prefer: str | None = None
+) -> tuple[Source, str]:
+    """Open an input for the models of a domain, and recognise its format.
+
+    Parameters
+    ----------
+    path
+        The input.
+    kind
+        Its format; "auto" recognises it.
+    domain
+        As the task sees it.
+    encoding
+        Name of the character encoding.
+    prefer
+        The format to take where it is one of several that the input may be.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is of a format that the domain does not read.
+    """
+    from dnatag.formats.registry import recognise
+
+    if kind != "auto":
+        return path, kind
+    if len(domain.readers) == 1:
+        return path, next(iter(domain.readers))
+    stream, format = recognise(
+        path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer=prefer
+    )
+    if format.name == "sequences" and path != "-":
+        # A list names files relative to itself, and a stream has no place.
+        stream.close()
+        return path, format.name
+    return stream, format.name
 
 
 def note(message: str, *, quiet: bool) -> None:

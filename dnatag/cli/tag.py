@@ -1,4 +1,4 @@
-"""``dnatag tag``: label the words of sentences or the residues of proteins."""
+"""``dnatag tag``: label the words of sentences, residues of proteins, frames of videos."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,7 @@ from dnatag.cli.common import (
     device_option,
     find_model_for,
     note,
+    open_input,
     output_option,
     progress,
     quiet_option,
@@ -59,23 +60,25 @@ def _format_options() -> Iterator[click.Option]:
     yield click.Option(
         ["--to", "target"],
         type=click.Choice(writers),
-        show_default="as the input, JSON Lines for lines",
+        show_default="as the input, JSON Lines for lines, segments for features",
         help="Format of the result.",
     )
 
 
 # \b keeps click from joining the lines of a paragraph.
-HELP = """Label the words of sentences or the residues of proteins.
+HELP = """Label the words of sentences, the residues of proteins or the frames of other sequences.
 
 \b
 dnatag tag --model biomedical abstracts.txt -o entities.jsonl
 dnatag tag --model topology proteins.faa -o topology.txt
+dnatag tag --model actions.dnatag video.npy -o segments.tsv
 
 INPUT is plain or compressed (gzip, bzip2, xz, zstd); "-" is standard input. Columns get the tag
 as one more column; sentences become JSON Lines with "entities", their places counted in
 characters; proteins get a line of labels below their sequence. The score of an entity is the
 posterior probability that exactly these tokens are one of this type; those above the model's
-threshold are found. That of a segment of a protein leaves its ends some room.
+threshold are found. That of a segment of a protein leaves its ends some room. Features (.npy, .npz,
+or a table that lists them) give segments: name, first frame, end, label, posterior.
 """
 
 
@@ -86,7 +89,7 @@ threshold are found. That of a segment of a protein leaves its ends some room.
     "--model",
     metavar="NAME|FILE",
     required=True,
-    help="A model of text or of proteins, by name (see 'dnatag models list') or a model file.",
+    help="A model that tags, by name (see 'dnatag models list') or a model file.",
 )
 @click.option(
     "--token-column",
@@ -147,12 +150,13 @@ def command(
     threads: int,
     quiet: bool,
 ) -> None:
-    """Label the words of sentences or the residues of proteins."""
+    """Label the words of sentences, the residues of proteins or the frames of other sequences."""
     from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.formats.sequences.residues import write_residues
     from dnatag.formats.text.conll import write_conll
     from dnatag.formats.text.jsonl import write_jsonl
+    from dnatag.tasks.tagging.domain import HasRecords
     from dnatag.tasks.tagging.report import TaggingReport
     from dnatag.tasks.tagging.tagger import Tagger
 
@@ -163,7 +167,7 @@ def command(
     tagger = Tagger.load(model_path, device, threads, homologs)
     domain = tagger.model.domain
     columns = None if token_column is None else "conll"
-    source, kind = _open(path, kind, domain, encoding, prefer=columns)
+    source, kind = open_input(path, kind, domain, encoding, prefer=columns)
     _check_format("--format", kind, domain.readers, model, domain)
     target = target or domain.readers[kind]
     _check_format("--to", target, domain.writers, model, domain)
@@ -180,7 +184,17 @@ def command(
 
     # The tagger reads ahead.
     skipped = Skipped()
-    ahead, sentences = tee(_read(source, kind, token_column, encoding, skipped))
+    own = domain if isinstance(domain, HasRecords) else None
+    if report and own is not None:
+        raise click.UsageError(
+            f"--report shows texts and proteins, and {model} is of {domain.name}."
+        )
+    records: Iterator[Any] = (
+        _read(source, kind, token_column, encoding, skipped)
+        if own is None
+        else own.records(source, kind, encoding)
+    )
+    ahead, sentences = tee(records)
     n_sentences = n_tokens = n_spans = 0
     page = TaggingReport(
         os.path.basename(display_name(path)),
@@ -193,13 +207,16 @@ def command(
         page_handle = None if report is None else outputs.open(report)
         tagged = tagger.tag_all((sentence.tokens for sentence in ahead), k_best or 0, min_score)
         for sentence, found in zip(sentences, tagged, strict=True):
-            if target == "jsonl":
+            if own is not None:
+                own.write(handle, target, sentence, found)
+            elif target == "jsonl":
                 alternatives = None if k_best is None else found.alternatives
                 write_jsonl(handle, sentence, found.entities, alternatives)
             else:
                 write = write_conll if target == "conll" else write_residues
                 write(handle, sentence, found.tags)
-            page.add(sentence, found.entities)
+            if page_handle is not None:
+                page.add(sentence, found.entities)
             n_sentences += 1
             n_tokens += len(sentence)
             n_spans += len(found.entities)
@@ -221,22 +238,6 @@ def _check_format(
             f"{option} {name} does not fit {model}, a model of {domain.name}: choose "
             f"{' or '.join(known)}."
         )
-
-
-def _open(
-    path: str, kind: str, domain: TaggingDomain, encoding: str, prefer: str | None
-) -> tuple[Source, str]:
-    """Open the input, and recognise its format where it is not given."""
-    from dnatag.formats.registry import recognise
-
-    if kind != "auto":
-        return path, kind
-    if len(domain.readers) == 1:
-        return path, next(iter(domain.readers))
-    stream, format = recognise(
-        path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer=prefer
-    )
-    return stream, format.name
 
 
 def _read(

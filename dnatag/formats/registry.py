@@ -79,6 +79,8 @@ FORMATS = {
                "dnatag.formats.arrays:read_archive", advice="only models of features read it"),
         Format("sequences", "lists sequences of features", sniffing.sequences,
                "dnatag.formats.arrays:read_list"),
+        Format("frames", "has labels of frames", sniffing.frames,
+               "dnatag.formats.frames:read_frame_labels"),
         Format("binary", "is no text", sniffing.binary,
                advice="unpack it or save it as plain text"),
         Format("genbank", "is a GenBank file", sniffing.genbank,

@@ -220,6 +220,11 @@ def sequences(head: Head) -> Certainty:
     return _sure(first == "name" and not set(others) - {"label", "labels"})
 
 
+def frames(head: Head) -> Certainty:
+    """Judge whether a file has labels of the frames of sequences."""
+    return _sure(head.first.startswith("# sequence "))
+
+
 def conll2012(head: Head) -> Certainty:
     """Judge whether a file is CoNLL-2012, as OntoNotes has it."""
     return _sure(head.first.startswith("#begin document"))

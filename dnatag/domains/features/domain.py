@@ -1,4 +1,4 @@
-"""Sequences of features; a sequence has one label."""
+"""Sequences of features; a sequence has one label, or each of its frames has one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dnatag.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
+    from dnatag.domains.features.evaluation import FrameEvaluator
     from dnatag.domains.features.frames import FrameFeaturizer
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.arrays import Frames
@@ -28,7 +29,7 @@ class Features(Domain):
     """Features; see :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
 
     name = "features"
-    tasks = ("classification",)
+    tasks = ("classification", "tagging")
     network = ClipNetwork
     corpus = FeaturesCorpus
     readers: Mapping[str, str] = dict.fromkeys(("npy", "npz", "sequences"), "jsonl")
@@ -37,6 +38,21 @@ class Features(Domain):
         "a model of features reads NumPy arrays (.npy, .npz), or a table with the column 'name'"
     )
     counted = "sequences"
+
+    def for_task(self, task: str) -> Domain:
+        """See :class:`dnatag.domains.base.Domain`."""
+        if task == "tagging":
+            from dnatag.domains.features.tagging import FrameTagging
+
+            return FrameTagging()
+        return self
+
+    @property
+    def evaluator(self) -> FrameEvaluator:
+        """See :class:`dnatag.domains.base.Domain`."""
+        from dnatag.domains.features.evaluation import FrameEvaluator
+
+        return FrameEvaluator()
 
     def read(self, corpora: Sequence[FeaturesCorpus]) -> list[LabelledCorpus]:
         """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""

@@ -8,12 +8,15 @@ from pathlib import Path
 from dnatag.settings import setting
 from dnatag.tasks.classification.settings import ClassifierNetwork
 
-__all__ = ["ClipNetwork", "FeaturesCorpus"]
+__all__ = ["ClipNetwork", "FeaturesCorpus", "FrameNetwork"]
 
 
 @dataclass(frozen=True)
 class FeaturesCorpus:
     """Lists of labelled sequences of features: tables with the columns ``name`` and ``label``.
+
+    For labels of frames the column is called ``labels``, and names a file for each sequence,
+    relative to the table, with a label in each line.
 
     Parameters
     ----------
@@ -67,3 +70,34 @@ class ClipNetwork(ClassifierNetwork):
     motion: int = setting(1, least=0, most=100)
     noise: float = setting(0.0, least=0, most=10)
     speed: float = setting(0.0, least=0, most=0.9)
+
+
+@dataclass(frozen=True)
+class FrameNetwork:
+    """How features enter, and the size of the network that labels frames.
+
+    Parameters
+    ----------
+    hidden : int
+        Units of each direction of the LSTM.
+    layers : int
+        Layers of the LSTM.
+    dropout : float
+        Variational dropout while training.
+    motion : int
+        For each number of frames up to this one, the change of the features over so many frames
+        enters as well; 0 for none.
+    noise : float
+        Standard deviation of the noise that is added to features in training, in units of their
+        own standard deviation.
+    shortest : float
+        The shortest duration of a segment, as a share of the shortest one of its label that is
+        trained on, but 50 frames at most; 0 for none.
+    """
+
+    hidden: int = setting(64)
+    layers: int = setting(1)
+    dropout: float = setting(0.5, least=0, most=0.95)
+    motion: int = setting(1, least=0, most=100)
+    noise: float = setting(0.0, least=0, most=10)
+    shortest: float = setting(0.5, least=0, most=1)

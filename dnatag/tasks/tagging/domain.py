@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 
-from dnatag.formats.text.tokens import Entity, Sentence, Span
+from dnatag.formats.text.tokens import Entity, Span
 from dnatag.tasks.features import Featurizer
 
 if TYPE_CHECKING:
     from dnatag.engine.crf.grammar import Grammar
     from dnatag.engine.networks.configs import TokenTaggerConfig
+    from dnatag.formats.io.reading import Source
     from dnatag.tasks.tagging.posterior import Posterior, Stretch
+    from dnatag.tasks.tagging.tagger import Tagged
 
 __all__ = [
     "HasHomologs",
+    "HasRecords",
     "Homolog",
     "Homologs",
     "Labelling",
     "TaggedCorpus",
+    "TaggedSequence",
     "TaggingDomain",
 ]
 
@@ -106,13 +110,39 @@ class Homologs(Protocol):
         ...
 
 
+class TaggedSequence(Protocol):
+    """A sequence of a corpus, such as a :class:`dnatag.formats.text.tokens.Sentence`.
+
+    Attributes
+    ----------
+    tokens : sequence
+        What the domain's featurizer encodes.
+    tags : tuple of str or None
+        One for each token.
+    """
+
+    @property
+    def tokens(self) -> Sequence[Any]:
+        """See above."""
+        ...
+
+    @property
+    def tags(self) -> tuple[str, ...] | None:
+        """See above."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of tokens."""
+        ...
+
+
 @dataclass(frozen=True)
 class TaggedCorpus:
     """Tagged sequences that were read.
 
     Attributes
     ----------
-    splits : dict of str to list of Sentence
+    splits : mapping of str to sequence of TaggedSequence
         Those to ``train`` on, to ``validate`` on during training, and to ``test`` the model with.
     files : dict of str to list of str
         The names of the files of each split.
@@ -123,7 +153,7 @@ class TaggedCorpus:
         How often each sequence takes part in an epoch, on average.
     """
 
-    splits: dict[str, list[Sentence]]
+    splits: Mapping[str, Sequence[TaggedSequence]]
     files: dict[str, list[str]]
     types: tuple[str, ...] | None = None
     weight: float = 1.0
@@ -167,9 +197,7 @@ class TaggingDomain(Protocol):
         """
         ...
 
-    def featurizer(
-        self, sequences: Sequence[Sequence[str]], network: Any, folder: Path
-    ) -> Featurizer:
+    def featurizer(self, sequences: Sequence[Any], network: Any, folder: Path) -> Featurizer:
         """Return a featurizer that knows the tokens of sequences."""
         ...
 
@@ -206,4 +234,23 @@ class HasHomologs(Protocol):
         DnatagError
             If a library that is needed is not installed.
         """
+        ...
+
+
+@runtime_checkable
+class HasRecords(Protocol):
+    """An optional capability of a domain: its files have other things than tokens of text."""
+
+    def records(self, source: Source, kind: str, encoding: str) -> Iterator[TaggedSequence]:
+        """Read the sequences of a file in one of the domain's formats.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        ...
+
+    def write(self, handle: TextIO, target: str, record: Any, tagged: Tagged) -> None:
+        """Write a sequence that was read, with its labels, in one of the domain's formats."""
         ...

@@ -25,7 +25,7 @@ class Tagging(Task):
 
     name = "tagging"
     verb = "tag"
-    summary = "Label the words of sentences or the residues of proteins."
+    summary = "Label the words of sentences, residues of proteins, frames of other sequences."
     command = "dnatag.cli.tag:command"
     training = TaggingTraining
 

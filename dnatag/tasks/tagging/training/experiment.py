@@ -20,10 +20,9 @@ from dnatag.engine.networks.weights import TokenWeights
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.formats.text.tokens import Sentence
 from dnatag.models.card import make_card, table
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
-from dnatag.tasks.tagging.domain import TaggedCorpus, TaggingDomain
+from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
@@ -60,7 +59,7 @@ class TaggedData:
             [s.tokens for s in self.split("train")], network, recipe.files
         )
 
-    def split(self, name: str) -> list[Sentence]:
+    def split(self, name: str) -> list[TaggedSequence]:
         """Return all sequences of a split."""
         return [s for corpus in self.corpora for s in corpus.splits[name]]
 

@@ -1,0 +1,93 @@
+"""Evaluation of labels of frames: files with the same sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dnatag.errors import InputError
+from dnatag.report import Observer
+from dnatag.tasks.evaluation import Evaluation, Evaluator
+from dnatag.tasks.tagging.evaluation import OPTIONS
+
+if TYPE_CHECKING:
+    from dnatag.formats.frames import FrameLabels
+
+__all__ = ["FrameEvaluator"]
+
+
+class FrameEvaluator(Evaluator):
+    """Scores the labels of frames and their segments."""
+
+    files = "labels of frames"
+    formats = ("frames",)
+
+    @property
+    def options(self) -> Sequence[click.Option]:
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
+        return OPTIONS
+
+    def encoding(self, options: Mapping[str, Any]) -> str | None:
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
+        return str(options["encoding"])
+
+    def evaluate(
+        self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
+    ) -> Evaluation:
+        """See :class:`dnatag.tasks.evaluation.Evaluator`; the picture shows all segments."""
+        from dnatag.domains.features.metrics import OVERLAPS, evaluate_frames
+        from dnatag.formats.io.reading import display_name
+
+        truth = _read(reference, options["encoding"])
+        found, scores = {}, {}
+        for name, path in predictions.items():
+            found[name] = _read(path, options["encoding"])
+            _compare(display_name(reference), truth, display_name(path), found[name])
+            labels = [one.labels for one in found[name]]
+            scores[name] = evaluate_frames([one.labels for one in truth], labels)
+        pictures = {}
+        if options["picture"] is not None:
+            from dnatag.domains.features.picture import draw_segments
+
+            format = Path(options["picture"]).suffix[1:]
+            pictures[options["picture"]] = draw_segments({"truth": truth, **found}, format)
+        rows = [("frame accuracy %", "accuracy"), ("edit score %", "edit")]
+        rows += [(f"F1@{k} %", f"f1@{k}") for k in OVERLAPS]
+        frames = sum(len(one.labels) for one in truth)
+        return Evaluation(f"{len(truth)} sequences, {frames} frames", list(rows), scores, pictures)
+
+
+def _read(path: str, encoding: str) -> list[FrameLabels]:
+    """Read labels, or those that a table lists."""
+    from dnatag.formats.frames import read_frame_labels, read_listed_labels
+    from dnatag.formats.registry import recognise
+
+    wanted = "wanted is a label in each line, or a table with the columns 'name' and 'labels'"
+    among = ("frames", "sequences", "lines", "conll")
+    stream, format = recognise(path, among, wanted, encoding=encoding, prefer="lines")
+    if format.name == "sequences":
+        stream.close()
+        return list(read_listed_labels(path, encoding))
+    return list(read_frame_labels(stream, encoding))
+
+
+def _compare(
+    reference: str, truth: Sequence[FrameLabels], path: str, found: Sequence[FrameLabels]
+) -> None:
+    """Refuse files that do not have the same sequences."""
+    if len(truth) != len(found):
+        raise InputError(
+            f"{path}: has {len(found)} sequences, {reference} {len(truth)}; compare files of the "
+            "same sequences"
+        )
+    for one, other in zip(truth, found, strict=True):
+        if len(truth) > 1 and one.name != other.name:
+            raise InputError(f"{path}: has {other.name} where {reference} has {one.name}")
+        if len(one.labels) != len(other.labels):
+            raise InputError(
+                f"{path}: {other.name} has {len(other.labels)} frames, in {reference} "
+                f"{len(one.labels)}"
+            )

@@ -1,0 +1,191 @@
+"""Features with a label for each frame, as the tagging task sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from dnatag.domains.base import Domain
+from dnatag.domains.features.settings import FeaturesCorpus, FrameNetwork
+from dnatag.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dnatag.domains.features.frames import FrameFeaturizer
+    from dnatag.domains.features.segments import Segments
+    from dnatag.engine.networks.configs import TokenTaggerConfig
+    from dnatag.formats.arrays import Frames
+    from dnatag.formats.io.reading import Source
+    from dnatag.formats.text.tokens import Entity
+    from dnatag.tasks.tagging.domain import TaggedCorpus
+    from dnatag.tasks.tagging.tagger import Tagged
+
+__all__ = ["FrameTagging", "LabelledFrames"]
+
+_SPLITS = ("train", "validate", "test")
+#: Longer durations are not enforced: each frame of them is a state of the grammar.
+_LONGEST = 50
+
+
+@dataclass(frozen=True)
+class LabelledFrames:
+    """A sequence of frames, labelled or not.
+
+    Parameters
+    ----------
+    tokens : Frames
+        The frames.
+    tags : tuple of str or None
+        Their labels.
+    alone : bool
+        Whether it is the only one of its file.
+    """
+
+    tokens: Any
+    tags: tuple[str, ...] | None = None
+    alone: bool = False
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.tokens)
+
+
+class FrameTagging(Domain):
+    """Frames; see :class:`dnatag.tasks.tagging.domain.TaggingDomain`, and ``HasRecords``."""
+
+    name = "features"
+    tasks = ("tagging",)
+    network = FrameNetwork
+    corpus = FeaturesCorpus
+    readers: Mapping[str, str] = dict.fromkeys(("npy", "npz", "sequences"), "segments")
+    writers = ("segments", "jsonl", "frames")
+    wanted = (
+        "a model of features reads NumPy arrays (.npy, .npz), or a table with the column 'name'"
+    )
+    counted = ("sequences", "frames", "segments")
+
+    def read(
+        self, corpora: Sequence[FeaturesCorpus], network: FrameNetwork
+    ) -> tuple[list[TaggedCorpus], Segments]:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.features.segments import Segments, shortest_runs
+        from dnatag.tasks.tagging.domain import TaggedCorpus
+
+        result = []
+        for files in corpora:
+            splits = {
+                split: [
+                    one for path in getattr(files, split) for one in _labelled(path, files.archive)
+                ]
+                for split in _SPLITS
+            }
+            names = {split: [path.name for path in getattr(files, split)] for split in _SPLITS}
+            result.append(TaggedCorpus(splits, names, weight=files.weight))
+        tags = [one.tags or () for corpus in result for one in corpus.splits["train"]]
+        least = {
+            label: min(max(int(network.shortest * frames), 1), _LONGEST)
+            for label, frames in shortest_runs(tags).items()
+        }
+        if not least:
+            raise InputError("there are no frames to train on")
+        return result, Segments(least)
+
+    def featurizer(
+        self, sequences: Sequence[Frames], network: FrameNetwork, folder: Path
+    ) -> FrameFeaturizer:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.features.frames import FrameFeaturizer
+
+        return FrameFeaturizer.fit(sequences, network.motion, network.noise)
+
+    def tagger_config(
+        self, featurizer: FrameFeaturizer, network: FrameNetwork
+    ) -> TokenTaggerConfig:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.engine.networks.configs import TokenTaggerConfig
+
+        return TokenTaggerConfig(
+            categories=(),
+            features=len(featurizer.mean),
+            hidden=network.hidden,
+            layers=network.layers,
+            dropout=network.dropout,
+        )
+
+    def load_featurizer(self, arrays: Mapping[str, np.ndarray]) -> FrameFeaturizer:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.features.frames import FrameFeaturizer
+
+        return FrameFeaturizer.from_arrays(arrays)
+
+    def load_labelling(self, data: Mapping[str, Any]) -> Segments:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.features.segments import Segments
+
+        least = {str(label): int(frames) for label, frames in data["shortest"].items()}
+        if not least or not 1 <= min(least.values()) <= max(least.values()) <= _LONGEST:
+            raise ValueError(f"there are no such durations: {least}")
+        return Segments(least)
+
+    def scores(
+        self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any
+    ) -> dict[str, float]:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.features.metrics import evaluate_frames
+
+        return evaluate_frames(truth, found)
+
+    def records(self, source: Source, kind: str, encoding: str) -> Iterator[LabelledFrames]:
+        """See :class:`dnatag.tasks.tagging.domain.HasRecords`."""
+        from dnatag.formats.registry import find_format
+
+        for frames in find_format(kind).read(source):
+            yield LabelledFrames(frames, alone=kind == "npy")
+
+    def write(self, handle: TextIO, target: str, record: LabelledFrames, tagged: Tagged) -> None:
+        """See :class:`dnatag.tasks.tagging.domain.HasRecords`."""
+        from dnatag.formats.frames import write_frame_labels
+        from dnatag.formats.text.jsonl import write_object
+
+        name: str = record.tokens.name
+        if target == "frames":
+            write_frame_labels(handle, None if record.alone else name, tagged.tags)
+        elif target == "segments":
+            handle.writelines(
+                f"{name}\t{s.start}\t{s.end}\t{s.type}\t{s.score:.4f}\n" for s in tagged.entities
+            )
+        else:
+            item = {"id": name, "frames": len(record), "segments": _plain(tagged.entities)}
+            if tagged.alternatives:
+                item["alternatives"] = [
+                    {"score": round(score, 6), "segments": _plain(segments)}
+                    for score, segments in tagged.alternatives
+                ]
+            write_object(handle, item)
+
+
+def _plain(segments: Sequence[Entity]) -> list[dict[str, Any]]:
+    return [
+        {"label": s.type, "score": round(s.score, 6), "start": s.start, "end": s.end}
+        for s in segments
+    ]
+
+
+def _labelled(path: Path, archive: Path | None) -> Iterator[LabelledFrames]:
+    """Read the sequences of a list with the labels of their frames."""
+    from dnatag.formats.arrays import read_list
+    from dnatag.formats.frames import labels_of_file
+
+    for frames in read_list(path, archive):
+        if not frames.label:
+            raise InputError(f"{frames.where}: {frames.name} has no labels (column 'labels')")
+        labels = labels_of_file(path.parent / frames.label, frames.where)
+        if len(labels) != len(frames):
+            raise InputError(
+                f"{frames.where}: {frames.label} has {len(labels)} labels, and {frames.name} "
+                f"{len(frames)} frames"
+            )
+        yield LabelledFrames(frames, labels)

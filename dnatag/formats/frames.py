@@ -1,0 +1,113 @@
+"""Labels of frames: one in each line, as MS-TCN has them, of one sequence or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from dnatag.errors import InputError
+from dnatag.formats.io.reading import Source, display_name
+from dnatag.formats.text.labelled import read_rows
+from dnatag.formats.text.lines import numbered_lines
+
+__all__ = ["HEADER", "FrameLabels", "read_frame_labels", "read_listed_labels", "write_frame_labels"]
+
+#: What stands before the name of a sequence, in a line before its labels.
+HEADER = "# sequence "
+
+
+class FrameLabels(NamedTuple):
+    """The labels of a sequence.
+
+    Attributes
+    ----------
+    name : str
+        Of the sequence; that of the file where it has only one without a name.
+    labels : tuple of str
+        One for each frame.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+
+
+def read_frame_labels(path: Source, encoding: str = "utf-8") -> Iterator[FrameLabels]:
+    """Read a label from each line; lines such as ``# sequence NAME`` begin another sequence.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input. Blank lines are passed over.
+    encoding
+        Name of its character encoding.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or has no labels.
+    """
+    name, labels, began = display_name(path), list[str](), False
+    title = Path(name).stem
+    for _, line in numbered_lines(path, encoding):
+        if line.startswith(HEADER):
+            if began or labels:
+                yield FrameLabels(title, tuple(labels))
+            title, labels, began = line[len(HEADER) :].strip(), [], True
+        elif line.strip():
+            labels.append(line.strip())
+    if not (began or labels):
+        raise InputError(f"{name}: has no labels of frames")
+    yield FrameLabels(title, tuple(labels))
+
+
+def read_listed_labels(path: Source, encoding: str = "utf-8") -> Iterator[FrameLabels]:
+    """Read the labels of the sequences that a table lists: columns ``name`` and ``labels``.
+
+    Parameters
+    ----------
+    path
+        The table; its column ``labels`` has files, relative to its folder.
+    encoding
+        Name of the character encoding of all files.
+
+    Raises
+    ------
+    InputError
+        Naming the line of the table, if a file cannot be read or has several sequences.
+    """
+    name = display_name(path)
+    titles = {"name": "name", "labels": "labels", "label": "labels"}
+    for number, row in read_rows(path, ("name", "labels"), titles, encoding, titled=True):
+        if "labels" not in row:
+            raise InputError(f"{name}: line {number}: there is no column 'labels'")
+        yield FrameLabels(
+            row.get("name", ""),
+            labels_of_file(Path(name).parent / row["labels"], f"{name}: line {number}", encoding),
+        )
+
+
+def labels_of_file(path: Path, where: str, encoding: str = "utf-8") -> tuple[str, ...]:
+    """Read the labels of the one sequence of a file.
+
+    Raises
+    ------
+    InputError
+        Beginning with `where`, if it cannot be read or has several sequences.
+    """
+    try:
+        found = list(read_frame_labels(path, encoding))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    if len(found) > 1:
+        raise InputError(
+            f"{where}: {path} has labels of {len(found)} sequences; name one file each"
+        )
+    return found[0].labels
+
+
+def write_frame_labels(handle: TextIO, name: str | None, labels: Sequence[str]) -> None:
+    """Write a label in each line, after the name of the sequence if there is one."""
+    if name is not None:
+        handle.write(f"{HEADER}{name}\n")
+    handle.writelines(f"{label}\n" for label in labels)
