@@ -102,8 +102,6 @@ def token_runner(members: Sequence[TokenWeights | EncoderWeights], device: str) 
 class _NativeEncoder:
     """A :class:`dnatag.engine.inference.tiles.TileEncoder` of the native library."""
 
-    independent = True
-
     def __init__(self, weights: KmerWeights) -> None:
         mirror, config = weights.mirror, weights.config
         assert mirror is not None
