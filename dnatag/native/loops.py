@@ -241,13 +241,17 @@ def features(
     if not ((bins >= 0) & (bins < n_bins)).all():
         raise ValueError("bins lie below the number of bins")
     _inside(places, len(symbols))
+    if profiles.shape != (2, before + behind, 4) or pentamers.shape[:2] != (2, 1024):
+        raise ValueError(f"arrays of profiles {profiles.shape} and 5-mers {pentamers.shape}")
+    # A base that is not known adds nothing.
+    by_base = np.pad(np.moveaxis(profiles, 0, -1), ((0, 0), (0, 1), (0, 0)))
+    by_base, by_word = array(by_base, np.float64), array(np.moveaxis(pentamers, 0, -1), np.float32)
     out = np.empty((len(places), 12), np.float32)
     _loop("features")(
         len(symbols), pointer(symbols), _own(flags, np.uint8, len(symbols)),
         len(places), pointer(places),
         _own(hexamers, np.float32, 4096), _own(start_codons, np.float32, 64),
-        _own(profiles, np.float32, 2, before + behind, 4),
-        _own(pentamers, np.float32, 2, 1024, n_bins),
+        pointer(by_base), pointer(by_word),
         before, behind, len(bins), n_bins, pointer(bins), scale, pointer(out),
     )  # fmt: skip
     return out

@@ -256,10 +256,11 @@ class CompiledGrammar:
         ).reshape(n_words * n_words, len(transitions))
         target = np.array([state[t.target] for t in transitions], dtype=np.int32)
         source = np.array([state[t.source] for t in transitions], dtype=np.int32)
-        pairs = target * len(state) + source
-        for row in allowed:
-            if len(np.unique(pairs[row])) < row.sum():
-                raise ValueError("two transitions of a grammar compete for the same states")
+        number = np.zeros((len(state), len(state), len(allowed)), np.int32)
+        for i, j, of_words in zip(target, source, allowed.T, strict=True):
+            number[i, j] += of_words
+        if (number > 1).any():
+            raise ValueError("two transitions of a grammar compete for the same states")
 
         def column(name: str, index: dict[str, int]) -> np.ndarray:
             values = (getattr(t, name) for t in transitions)

@@ -116,7 +116,7 @@ class _NativeEncoder:
         self.n_scores = len(weights.grammar.scores)
         self.site_size = config.site.hidden
         # About twelve tiles.
-        self.batch_steps = 12 * 6656
+        self.batch_steps = 12 * 12800
 
     def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
         return self._network.encode(tiles)

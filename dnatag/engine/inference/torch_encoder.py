@@ -17,7 +17,7 @@ __all__ = ["TorchEncoder"]
 
 #: Steps of a batch, three tiles on the CPU, where tensors that are not taken from the heap but
 #: mapped anew for each batch would cost half as much time again.
-BATCH_STEPS, GPU_BATCH_STEPS = 3 * 6656, 32 * 6656
+BATCH_STEPS, GPU_BATCH_STEPS = 3 * 12800, 32 * 12800
 
 
 class TorchEncoder:

@@ -215,10 +215,12 @@ static Strand strand(int64_t length, const uint8_t *symbols, int reverse) {
 
 static int base_at(const Strand *s, int64_t t) { return s->number[s->symbols[t * s->way] & 15]; }
 
-// Tables of signals: `hexamers` (4096), `codons` (64), `profiles` (2, before + behind, 4), `motifs`
-// (2, 1024, bins), for first genes of operons and inner ones.
+// Tables of signals: `hexamers` (4096), `codons` (64); `profiles` (before + behind, 5, 2), by base,
+// the last for none, and `motifs` (1024, bins, 2), both for first genes of operons and inner ones.
 typedef struct {
-    const float *hexamers, *codons, *profiles, *motifs;
+    const float *hexamers, *codons;
+    const double *profiles;
+    const float *motifs;
     int64_t before, behind, n_gaps, n_bins;
     const int64_t *bins;
     double scale;
@@ -229,24 +231,23 @@ static void score_start(const Signals *x, const Strand *s, int64_t t, float *out
     out[0] = x->codons[codon(base_at(s, t), base_at(s, t + 1), base_at(s, t + 2))];
     int64_t low = t < x->before ? -t : -x->before;
     int64_t high = s->length - t < x->behind ? s->length - t : x->behind;
-    const float *first = x->profiles + 4 * x->before, *inner = first + 4 * (x->before + x->behind);
-    double total_first = 0.0, total_inner = 0.0;
+    double first = 0.0, inner = 0.0;
     for (int64_t i = low; i < high; i++) {
         int b = base_at(s, t + i);
-        if (b < 0) continue;
-        total_first += first[4 * i + b];
-        total_inner += inner[4 * i + b];
+        const double *odds = x->profiles + 10 * (i + x->before) + 2 * (b < 0 ? 4 : b);
+        first += odds[0];
+        inner += odds[1];
     }
-    out[1] = (float)(total_first * x->scale);
-    out[2] = (float)(total_inner * x->scale);
+    out[1] = (float)(first * x->scale);
+    out[2] = (float)(inner * x->scale);
     Before five = {0, 0};
     float best_first = -9.0f, best_inner = -9.0f;
     for (int64_t gap = -4; gap < x->n_gaps && t - gap - 5 >= 0; gap++) {
         int number = farther(&five, base_at(s, t - gap - 5));
         if (number < 0) continue;
-        const float *odds = x->motifs + number * x->n_bins + x->bins[gap];
+        const float *odds = x->motifs + 2 * (number * x->n_bins + x->bins[gap]);
         best_first = odds[0] > best_first ? odds[0] : best_first;
-        best_inner = odds[1024 * x->n_bins] > best_inner ? odds[1024 * x->n_bins] : best_inner;
+        best_inner = odds[1] > best_inner ? odds[1] : best_inner;
     }
     out[3] = best_first > -9.0f ? best_first : 0.0f;
     out[4] = best_inner > -9.0f ? best_inner : 0.0f;
@@ -276,7 +277,7 @@ static void read_around(Around *x, const Strand *s, int64_t t) {
 // then of the reverse strand. See `Signals` for the tables.
 void dnatag_features(int64_t length, const uint8_t *symbols, const uint8_t *flags, int64_t n,
                      const int64_t *places, const float *hexamers, const float *codons,
-                     const float *profiles, const float *motifs, int64_t before, int64_t behind,
+                     const double *profiles, const float *motifs, int64_t before, int64_t behind,
                      int64_t n_gaps, int64_t n_bins, const int64_t *bins, double scale,
                      float *out) {
     const Signals x = {hexamers, codons, profiles, motifs, before, behind, n_gaps, n_bins,

@@ -84,7 +84,10 @@ class Decoder:
         self.alternatives = alternatives
         self.masks = masks or {}
         self.settings = settings
-        self.runner = Runner(tile_encoder(weights, device), settings.tiling)
+        encoder = tile_encoder(weights, device)
+        self.runner = Runner(encoder, settings.tiling)
+        # Bases that a thread works on at a time, about.
+        self._at_once = encoder.batch_steps * encoder.stride
         self._transition_weights = weights.transition_weights
         self._frame_of_state = structure.frame_of_state.astype(np.float32)
         self._frames = [self.grammar.scores.index(frame) for frame in structure.frames]
@@ -150,9 +153,7 @@ class Decoder:
         def work(group: list[int]) -> list[tuple[int, np.ndarray, np.ndarray]]:
             return list(self._decode(contigs, group, self._encode(contigs, group, observer)))
 
-        for decoded in self._in_order(
-            work, contigs.groups(range(len(chunks)), self.settings.batch)
-        ):
+        for decoded in self._in_order(work, contigs.groups(range(len(chunks)), self._at_once)):
             for i, path, frames in decoded:
                 found[chunks[i].sequence].add(chunks[i], path, frames)
                 following = chunks[i + 1].sequence if i + 1 < len(chunks) else len(found)
@@ -181,7 +182,7 @@ class Decoder:
         CutContigs
             The same, with these chunks encoded.
         """
-        groups = list(contigs.groups(chunks, self.settings.batch))
+        groups = list(contigs.groups(chunks, self._at_once))
         each = self._in_order(lambda group: self._encode(contigs, group, observer), groups)
         encoded: dict[int, EncodedWindow] = {}
         for group, windows in zip(groups, each, strict=True):
@@ -209,7 +210,7 @@ class Decoder:
                 paths |= {i: best[row] for row, i in enumerate(batch)}
             return paths
 
-        groups = contigs.groups(list(contigs.encoded), self.settings.batch)
+        groups = contigs.groups(list(contigs.encoded), self._at_once)
         found = [item for paths in self._in_order(work, groups) for item in sorted(paths.items())]
         return [self._examples(contigs, i, path) for i, path in found]
 
@@ -269,7 +270,7 @@ class Decoder:
                         flags[at, : len(own)] = own
                     row[batch] = replace(chain, flags=flags).log_partition()
 
-        for _ in self._in_order(work, whole.groups(range(len(contigs)), self.settings.batch)):
+        for _ in self._in_order(work, whole.groups(range(len(contigs)), self._at_once)):
             pass
         return result
 
@@ -330,7 +331,7 @@ class Decoder:
         for i, window in zip(group, encoded, strict=True):
             self._score_starts(window, contigs.sequence_of(i))
         lengths = [len(contigs.chunks[i]) for i in group]
-        for batch in batches(lengths, self.settings.batch):
+        for batch in batches(lengths, self._at_once):
             longest = lengths[batch[0]]
             scores = np.zeros((len(batch), longest, len(self.grammar.scores)), np.float32)
             flags = np.zeros((len(batch), longest), np.uint8)

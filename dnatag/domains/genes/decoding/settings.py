@@ -20,9 +20,8 @@ class DecodingSettings:
     chunk, overlap : int
         Bases decoded at once (about), and how far beyond them neighbouring chunks look. From 2,000
         on no gene of the examples depends on the overlap, and no posterior by 1e-4.
-    group, batch : int
-        Bases of contigs that are planned together, and bases that a thread works on at a time,
-        about: more take more memory, and are no faster.
+    group : int
+        Bases of contigs that are planned together.
     very_short : int
         Starts of genes with fewer bases are dropped before decoding, unless such genes are asked
         for.
@@ -45,7 +44,6 @@ class DecodingSettings:
     chunk: int = 400_000
     overlap: int = 10_000
     group: int = 8_000_000
-    batch: int = 400_000
     very_short: int = 60
     repeat_period: int = 10
     repeat_length: int = 50
