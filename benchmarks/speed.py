@@ -25,6 +25,8 @@ from genes import PYTHON, Genome, genomes_of, line
 from dnatag.formats.sequences.fasta import read_fasta, write_fasta
 from dnatag.formats.sequences.records import Contig
 
+#: Compiled modules are kept, as they are where packages are installed.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 COLUMNS = ("input", "Mbp", "tool", "threads", "s", "CPU s", "Mbp/s", "peak MiB", "x s", "x CPU s")
 
 
@@ -42,7 +44,7 @@ class Tool:
     def run(self) -> None:
         """Run it once more."""
         begin = time.perf_counter()
-        process = subprocess.Popen(self.command)
+        process = subprocess.Popen(self.command, env=ENVIRONMENT)
         _, status, usage = os.wait4(process.pid, 0)
         self.seconds.append(time.perf_counter() - begin)
         self.cpu.append(usage.ru_utime + usage.ru_stime)

@@ -332,17 +332,12 @@ class Decoder:
             self._score_starts(window, contigs.sequence_of(i))
         lengths = [len(contigs.chunks[i]) for i in group]
         for batch in batches(lengths, self._at_once):
-            longest = lengths[batch[0]]
-            scores = np.zeros((len(batch), longest, len(self.grammar.scores)), np.float32)
-            flags = np.zeros((len(batch), longest), np.uint8)
+            chosen = [group[at] for at in batch]
+            scores, flags = _join(contigs, chosen, [encoded[at] for at in batch])
             begin = np.ones((len(batch), len(self.grammar.states)), bool)
             end = begin.copy()
-            for row, at in enumerate(batch):
-                chunk, sequence = contigs.chunks[group[at]], contigs.sequence_of(group[at])
-                n = lengths[at]
-                offset = chunk.low + sequence.pad - encoded[at].window.start
-                scores[row, :n] = encoded[at].scores[offset : offset + n]
-                flags[row, :n] = sequence.flags[chunk.low + sequence.pad :][:n]
+            for row, i in enumerate(chosen):
+                chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
                 if sequence.repeats is not None:
                     repeats = np.flatnonzero(sequence.repeats[chunk.low : chunk.high])
                     scores[row, repeats[:, None], self._frames] = 0
@@ -355,7 +350,7 @@ class Decoder:
                     begin[row, 1:] = not chunk.begins or (circular and chunk.low == 0)
                     end[row, 1:] = not chunk.ends or (circular and chunk.high == len(sequence))
             yield (
-                [group[at] for at in batch],
+                chosen,
                 Chain(
                     self.grammar,
                     scores,
@@ -367,6 +362,28 @@ class Decoder:
                     threads=1,
                 ),
             )
+
+
+def _join(
+    contigs: CutContigs, batch: Sequence[int], encoded: Sequence[EncodedWindow]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores, float32 (B, L, C), and flags, uint8 (B, L), of chunks, longest first."""
+    each = []
+    for i, one in zip(batch, encoded, strict=True):
+        chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
+        low, high = chunk.low + sequence.pad, chunk.high + sequence.pad
+        start = one.window.start
+        each.append((one.scores[low - start : high - start], sequence.flags[low:high]))
+    if len(each) == 1:
+        # A long one is not copied.
+        ((scores, flags),) = each
+        return scores[None], flags[None]
+    longest, n_scores = each[0][0].shape
+    scores = np.zeros((len(each), longest, n_scores), np.float32)
+    flags = np.zeros((len(each), longest), np.uint8)
+    for row, (of_chunk, own) in enumerate(each):
+        scores[row, : len(own)], flags[row, : len(own)] = of_chunk, own
+    return scores, flags
 
 
 def _features(sequence: PaddedContig, signals: GeneSignals) -> FeatureFunction:
