@@ -155,7 +155,8 @@ def features(
             on, here = _at(words, starts - gap - 5)
             best[:, on] = np.maximum(best[:, on], pentamers[:, here[on], number])
         half[starts, 4:] = np.where(best > -9.0, best, 0.0).T
-    return out[places]
+    wanted: np.ndarray = out[places]
+    return wanted
 
 
 def rbs_log_odds(
