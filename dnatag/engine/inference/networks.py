@@ -75,7 +75,7 @@ def tile_encoder(weights: KmerWeights, device: str) -> TileEncoder:
     native = weights.mirror is not None and config.site is not None and config.layers == 1
     if device == "cpu" and native and available():
         return _NativeEncoder(weights)
-    require_torch("this model" if device == "cpu" else f"device {device}")
+    require_torch(_purpose(device))
     import torch
 
     from dnatag.engine.inference.torch_encoder import TorchEncoder
@@ -93,10 +93,17 @@ def token_runner(members: Sequence[TokenWeights | EncoderWeights], device: str) 
     """
     if device == "cpu" and available():
         return _NativeTokens(members)
-    require_torch("this model" if device == "cpu" else f"device {device}")
+    require_torch(_purpose(device))
     from dnatag.engine.inference.torch_tokens import TorchTokens
 
     return TorchTokens([member.network() for member in members], device)
+
+
+def _purpose(device: str) -> str:
+    """Say what needs torch, for the error."""
+    if device != "cpu":
+        return f"device {device}"
+    return "this model" if available() else "dnatag without its native library"
 
 
 class _NativeEncoder:
