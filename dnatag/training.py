@@ -9,6 +9,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dnatag.engine.devices import require_torch
 from dnatag.errors import InputError
 from dnatag.models.names import find_model
 from dnatag.recipe import read_recipe
@@ -72,8 +73,9 @@ def train(
         If the recipe or its data cannot be used, the model to start from is none for its task,
         there is nothing to resume, something else to resume, or a run that would be lost.
     DnatagError
-        If training fails.
+        If training fails, or torch is not installed.
     """
+    require_torch("training")
     observer = observer or Observer()
     if not isinstance(recipe, Recipe):
         recipe = read_recipe(recipe, folder)

@@ -71,7 +71,8 @@ def test_what_the_dependencies_pull_in_is_pinned() -> None:
     """Follow the requirements of what is installed here; torch's CUDA libraries are its own."""
     pins = constraints()
     seen: set[str] = set()
-    todo = [Requirement(line) for line in PROJECT["dependencies"]]
+    train = PROJECT["optional-dependencies"]["train"]
+    todo = [Requirement(line) for line in [*PROJECT["dependencies"], *train]]
     while todo:
         wanted = todo.pop()
         name = canonicalize_name(wanted.name)

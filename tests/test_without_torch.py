@@ -12,7 +12,10 @@ import pytest
 
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.finder import GeneFinder
+from dnatag.engine.crf import chain
+from dnatag.engine.crf.grammar import Grammar, Transition
 from dnatag.engine.inference import networks
+from dnatag.errors import DnatagError
 from dnatag.formats.sequences.fasta import read_fasta
 from dnatag.native.library import why_missing
 from dnatag.tasks.tagging.tagger import Tagger
@@ -30,9 +33,16 @@ main(sys.argv[1:])
 """
 
 
-def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", COMMAND, *map(str, words)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+WITHOUT_LIBRARY = """
+from pathlib import Path
+from dnatag.native import library
+library._PATH = Path("nowhere", library._PATH.name)
+"""
+
+
+def run(*words: str | Path, command: str = COMMAND) -> subprocess.CompletedProcess[str]:
+    words_of_command = [sys.executable, "-c", command, *map(str, words)]
+    return subprocess.run(words_of_command, check=False, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("device", ["cpu", "auto"])
@@ -67,9 +77,41 @@ def test_nothing_heavy_is_imported(model: str, call: str) -> None:
 
 
 def test_what_needs_torch_says_so(tmp_path: Path) -> None:
+    """In one line that names the extra."""
     done = run("predict", "--device", "cuda", PHAGE)
     assert done.returncode == 2
     assert "torch, which device cuda needs, is not installed; use --device cpu" in done.stderr
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('domain = "genes"')
+    for words in ([recipe], ["--genome", PHAGE, "--annotation", PHAGE]):
+        done = run("train", *words, "-o", tmp_path / "my.dnatag")
+        assert done.returncode == 1
+        assert done.stderr.startswith("dnatag: error: training needs torch")
+        assert "pip install 'dnatag[train]'" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["predict", PHAGE], ["tag", "--model", "biomedical", EXAMPLES / "abstract.txt"]]
+)
+def test_neither_torch_nor_the_native_library(words: list[str | Path]) -> None:
+    done = run(*words, command=WITHOUT_LIBRARY + COMMAND)
+    assert done.returncode == 1
+    warning, error = done.stderr.splitlines()
+    assert "installed without its native library" in warning
+    assert error.startswith("dnatag: error: dnatag without its native library needs torch")
+
+
+def test_no_chain_without_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "available", lambda: False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "dnatag.engine.crf.converted", raising=False)
+    grammar = Grammar(("s",), ("a",), {"s": ("a",)}, (Transition("s", "s"),))
+    one = chain.Chain(
+        grammar, np.zeros((1, 3, 1)), np.zeros(0), np.zeros((1, 3), np.uint8), np.array([3])
+    )
+    with pytest.raises(DnatagError, match="without its native library needs torch"):
+        one.viterbi()
 
 
 def genes(threads: int = 1) -> Prediction:

@@ -50,7 +50,10 @@ def require_torch(purpose: str) -> None:
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise DnatagError(f"{purpose} needs torch, which is not installed: {error}") from error
+        raise DnatagError(
+            f"{purpose} needs torch, which is not installed ({error}): "
+            "pip install 'dnatag[train]' installs it"
+        ) from error
 
 
 def choose_device(name: str = "auto") -> str:
@@ -71,7 +74,8 @@ def choose_device(name: str = "auto") -> str:
         if name == "auto":
             return "cpu"
         raise InputError(
-            f"torch, which device {name} needs, is not installed; use --device cpu"
+            f"torch, which device {name} needs, is not installed; use --device cpu, or "
+            "pip install 'dnatag[train]'"
         ) from None
     mps = torch.backends.mps.is_available()
     if name == "auto":

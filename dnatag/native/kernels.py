@@ -71,12 +71,16 @@ class Kernels:
 
     def product(self, x: np.ndarray, packed: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """Multiply (rows, inner) by packed weights and add a bias of full vectors."""
-        x = array(x, np.float32)
         out = aligned(np.broadcast_to(bias, (len(x), len(bias))))
-        self._product(
-            self.set, len(x), x.shape[1], len(bias), pointer(x), pointer(packed), pointer(out)
-        )
+        self.add_product(x, packed, out)
         return out
+
+    def add_product(self, x: np.ndarray, packed: np.ndarray, out: np.ndarray) -> None:
+        """Add the product of (rows, inner) and packed weights to (rows, full vectors)."""
+        x = array(x, np.float32)
+        self._product(
+            self.set, len(x), x.shape[1], out.shape[1], pointer(x), pointer(packed), pointer(out)
+        )
 
 
 def padded(x: np.ndarray, multiple: int) -> np.ndarray:

@@ -28,7 +28,8 @@ _KMER_NUMBERS = (
 )  # fmt: skip
 _KMER_ARRAYS = (
     "spread", "letter", "mirror", "turned", "vectors", "inputs", "bias", "tables", "of_features",
-    "recurrent", "head", "site_vectors", "site_bias", "context", "view",
+    "recurrent", "head", "site_vectors", "site_bias", "context", "view", "score_features", "score",
+    "score_bias", "last", "last_bias",
 )  # fmt: skip
 
 
@@ -92,10 +93,9 @@ class KmerNetwork:
                 "the native core reads k-mers with one layer and a head of sites only"
             )
         site = config["site"]
-        self._kernels = kernels = Kernels(instructions)
+        kernels = Kernels(instructions)
         self._bit = site["flag"]
         self._mirror_bits = np.array(mirror[1], np.uint8)
-        self._turned = np.array(mirror[2], np.int32)
         stride, hidden, extra = config["stride"], config["hidden"], config["features"]
         letters = spread.shape[1]
         weights = {name: np.asarray(w, np.float32) for name, w in weights.items()}
@@ -114,10 +114,13 @@ class KmerNetwork:
         inputs = [kernels.pack(place[:embedding]) for place in by_place]
         vectors = array(weights["embedding.weight"], np.float32)
         none = np.zeros(width, np.float32)
-        tables = [
-            kernels.product(vectors, packed, first if place == 0 else none)
-            for place, packed in enumerate(inputs)
-        ]
+        tables = aligned(
+            np.broadcast_to(
+                np.stack([first, *[none] * (stride - 1)])[:, None], (stride, len(vectors), width)
+            )
+        )
+        for table, packed in zip(tables, inputs, strict=True):
+            kernels.add_product(vectors, packed, table)
         # Vectors of k-mers around sites are copied eight numbers at a time.
         site_vectors = padded(weights["site.embedding.weight"], 8)
         view = weights["site.view.weight"].T.reshape(-1, site["embedding"], site["hidden"])
@@ -126,11 +129,11 @@ class KmerNetwork:
             "spread": array(spread, np.float32),
             "letter": np.where((spread == 1).any(1), spread.argmax(1), -1).astype(np.int8),
             "mirror": np.array(mirror[0], np.uint8),
-            "turned": self._turned,
+            "turned": np.array(mirror[2], np.int32),
             "vectors": vectors,
             "inputs": aligned(np.stack(inputs)),
             "bias": first,
-            "tables": aligned(np.stack(tables)),
+            "tables": tables,
             "of_features": aligned(by_place[:, embedding:]),
             "recurrent": kernels.recurrent(weights["encoder.ahead.0.weight_hh_l0"]),
             "head": kernels.pack(
@@ -144,6 +147,11 @@ class KmerNetwork:
                 )
             ),
             "view": kernels.pack(view.reshape(-1, view.shape[2])),
+            "score_features": kernels.pack(weights["site.features.weight"].T),
+            "score": kernels.pack(weights["site.out.1.weight"].T),
+            "score_bias": kernels.widen(weights["site.out.1.bias"]),
+            "last": kernels.pack(weights["site.out.3.weight"].T),
+            "last_bias": kernels.widen(weights["site.out.3.bias"]),
         }
         numbers = {
             "set": kernels.set, "symbols": len(spread), "letters": letters, "kmer": config["kmer"],
@@ -157,12 +165,10 @@ class KmerNetwork:
         self._network = _KmerNetwork(
             **numbers, **{name: pointer(x) for name, x in self._arrays.items()}
         )
-        self._score = [
-            (kernels.pack(weights[name + ".weight"].T), kernels.widen(weights[name + ".bias"]))
-            for name in ("site.out.1", "site.out.3")
-        ]
-        self._of_features = kernels.pack(weights["site.features.weight"].T)
         self._read = function("dnatag_read_kmers", _ARRAY, _LONG, _ARRAY, result=_INT)
+        self._score = function(
+            "dnatag_score_sites", _ARRAY, _LONG, _ARRAY, _ARRAY, _ARRAY, _ARRAY, result=_INT
+        )
 
     @property
     def n_scores(self) -> int:
@@ -225,15 +231,18 @@ class KmerNetwork:
         numpy.ndarray
             float32 (M,).
         """
-        kernels = self._kernels
-        if features.shape[1]:
-            is_back = (column >= self._own_channels)[:, None]
-            features = np.where(is_back, features[:, self._turned], features)
-        zeros = np.zeros(self._network.site_columns, np.float32)
-        x = kernels.product(features, self._of_features, zeros)[:, : hidden.shape[1]] + hidden
-        for packed, bias in self._score:
-            x = kernels.product(np.maximum(x, 0)[:, : hidden.shape[1]], packed, bias)
-        scores: np.ndarray = x[:, 0].copy()
+        back = array(column >= self._own_channels, np.uint8)
+        hidden, features = array(hidden, np.float32), array(features, np.float32)
+        of_sites = self._network.site_hidden, self._network.features
+        if (hidden.shape, features.shape) != ((len(back), of_sites[0]), (len(back), of_sites[1])):
+            raise ValueError(f"{len(back)} sites have {hidden.shape} and {features.shape}")
+        scores = np.empty(len(back), np.float32)
+        status = self._score(
+            ctypes.byref(self._network), len(back), pointer(back), pointer(hidden),
+            pointer(features), pointer(scores),
+        )  # fmt: skip
+        if status < 0:
+            raise MemoryError
         return scores
 
     def _result(self, tile: Tile) -> EncodedTile:

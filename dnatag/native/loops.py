@@ -1,8 +1,9 @@
 """Loops over the bases of a genome in C: counts and scores of its signals, and the genes of a path.
 
-Those of the signals read one strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C, G, T
-and -1 for any other symbol; `flags`, uint8 (L,), are the flags as that strand has them, which are
-START 1, STOP 2, START_REVERSE 4 and STOP_REVERSE 8.
+Symbols are bit masks of bases, as in :mod:`dnatag.domains.genes.nucleotides`. What counts reads one
+strand in its direction: `base`, int8 (L,), is 0 to 3 for A, C, G, T and -1 for any other symbol.
+`flags`, uint8 (L,), are START 1, STOP 2, START_REVERSE 4 and STOP_REVERSE 8, as that strand has
+them.
 
 :mod:`dnatag.native.plain_loops` has the same functions in NumPy.
 """
@@ -37,8 +38,8 @@ _TYPES: dict[str, tuple[Any, ...]] = {
     "count_hexamers": (_I, _A, _I, _A, _A, _A, _A),
     "genes_log_odds": (_I, _A, _I, _A, c_double, _A),
     "count_starts": (_I, _A, _A, _I, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, _I),
-    "features": (_I, _A, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, c_double, _A, _I),
-    "rbs_log_odds": (_I, _A, _I, _A, _I, _A, _I, _A, _I, _A),
+    "features": (_I, _A, _A, _I, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, c_double, _A),
+    "rbs_log_odds": (_I, _A, c_int, _I, _A, _I, _A, _I, _A, _I, _A),
     "open_runs": (_I, _A, _A, _I, _A, _I, _A),
     "open_bases": (_I, _A, _I),
     "drop_starts": (_I, _A, c_int, c_int, _I, _I, _I, _I),
@@ -201,8 +202,9 @@ def count_starts(
 
 
 def features(
-    base: np.ndarray,
+    symbols: np.ndarray,
     flags: np.ndarray,
+    places: np.ndarray,
     hexamers: np.ndarray,
     start_codons: np.ndarray,
     profiles: np.ndarray,
@@ -211,73 +213,94 @@ def features(
     behind: int,
     bins: np.ndarray,
     scale: float,
-    out: np.ndarray,
-) -> None:
-    """Fill the features of one strand; starts are scored where a start codon begins.
+) -> np.ndarray:
+    """Score the hexamer from each place on, and the start where a start codon begins.
 
     Parameters
     ----------
-    base, flags : numpy.ndarray
-        See the module.
+    symbols, flags : numpy.ndarray
+        uint8 (L,), symbols of a sequence below 16, and its flags on the forward strand.
+    places : numpy.ndarray
+        Integers (M,), of the sequence.
     hexamers, start_codons, profiles, pentamers : numpy.ndarray
         float32 (4096,), (64,), (2, before + behind, 4) and (2, 1024, number of bins), log-odds.
     before, behind, bins
         As of :func:`count_starts`.
     scale : float
         What the sums of profiles are multiplied with.
-    out : numpy.ndarray
-        float32 (L, 6), of any order of rows; only what is not zero is written.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (M, 12): hexamer, start codon, two profiles and two 5-mers, of the forward strand
+        and of the reverse strand; zeros where there is no start.
     """
-    base, flags, bins = array(base, np.int8), array(flags, np.uint8), array(bins, np.int64)
+    symbols, flags = array(symbols, np.uint8), array(flags, np.uint8)
+    places, bins = array(places, np.int64), array(bins, np.int64)
     n_bins = pentamers.shape[-1]
     if not ((bins >= 0) & (bins < n_bins)).all():
         raise ValueError("bins lie below the number of bins")
-    if not len(base):
-        return
-    if out.dtype != np.float32 or out.shape != (len(base), 6) or out.strides[1] != 4:
-        raise ValueError(f"out is {out.dtype} {out.shape}, expected float32 ({len(base)}, 6)")
+    _inside(places, len(symbols))
+    if profiles.shape != (2, before + behind, 4) or pentamers.shape[:2] != (2, 1024):
+        raise ValueError(f"arrays of profiles {profiles.shape} and 5-mers {pentamers.shape}")
+    # A base that is not known adds nothing.
+    by_base = np.pad(np.moveaxis(profiles, 0, -1), ((0, 0), (0, 1), (0, 0)))
+    by_base, by_word = array(by_base, np.float64), array(np.moveaxis(pentamers, 0, -1), np.float32)
+    out = np.empty((len(places), 12), np.float32)
     _loop("features")(
-        len(base), pointer(base), _own(flags, np.uint8, len(base)),
+        len(symbols), pointer(symbols), _own(flags, np.uint8, len(symbols)),
+        len(places), pointer(places),
         _own(hexamers, np.float32, 4096), _own(start_codons, np.float32, 64),
-        _own(profiles, np.float32, 2, before + behind, 4),
-        _own(pentamers, np.float32, 2, 1024, n_bins),
-        before, behind, len(bins), n_bins, pointer(bins), scale,
-        out.ctypes.data, out.strides[0] // 4,
+        pointer(by_base), pointer(by_word),
+        before, behind, len(bins), n_bins, pointer(bins), scale, pointer(out),
     )  # fmt: skip
+    return out
+
+
+def _inside(places: np.ndarray, length: int) -> None:
+    if len(places) and not 0 <= places.min() <= places.max() < length:
+        raise ValueError(f"places lie outside an array of {length} symbols")
 
 
 def rbs_log_odds(
-    base: np.ndarray,
+    symbols: np.ndarray,
     places: np.ndarray,
+    reverse: bool,
     weights: np.ndarray,
     spacers: np.ndarray,
     shortest: int,
-    out: np.ndarray,
-) -> None:
-    """Fill in the log-odds of an RBS motif before start codons.
+) -> np.ndarray:
+    """Compute the log-odds of an RBS motif before start codons.
 
     Parameters
     ----------
-    base : numpy.ndarray
-        See the module.
+    symbols : numpy.ndarray
+        uint8 (L,), symbols of a sequence below 16.
     places : numpy.ndarray
-        Integers (M,), first base of each start codon.
+        Integers (M,), first base of each start codon, in the direction of its strand.
+    reverse : bool
+        Whether the starts are on the reverse strand.
     weights : numpy.ndarray
         float32 (width, 4), log-odds of bases in the motif.
     spacers : numpy.ndarray
         float32 (n + 1,), shares of the distances from `shortest` on, and of no motif.
     shortest : int
         Bases between motif and start.
-    out : numpy.ndarray
+
+    Returns
+    -------
+    numpy.ndarray
         float32 (M,).
     """
-    base, places = array(base, np.int8), array(places, np.int64)
+    symbols, places = array(symbols, np.uint8), array(places, np.int64)
+    odds = np.exp(weights.astype(np.float64))
+    out = np.empty(len(places), np.float32)
     _loop("rbs_log_odds")(
-        len(base), pointer(base), len(places), pointer(places),
-        len(weights), _own(weights, np.float32, len(weights), 4),
-        len(spacers) - 1, _own(spacers, np.float32, len(spacers)),
-        shortest, _written(out, np.float32, len(places)),
+        len(symbols), pointer(symbols), reverse, len(places), pointer(places),
+        len(odds), _own(odds, np.float64, len(odds), 4),
+        len(spacers) - 1, _own(spacers, np.float32, len(spacers)), shortest, pointer(out),
     )  # fmt: skip
+    return out
 
 
 def open_runs(

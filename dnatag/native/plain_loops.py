@@ -21,6 +21,10 @@ __all__ = [
 START, STOP, START_REVERSE, STOP_REVERSE = 1, 2, 4, 8
 #: Positions worked on at once, since NumPy turns indices into 8-byte integers.
 _BLOCK = 1 << 20
+#: Number of the base that a symbol is, -1 if it is not one base; on the reverse strand.
+_BASE = np.full(16, -1, np.int8)
+_BASE[[1, 2, 4, 8]] = range(4)
+_TURNED = np.where(_BASE < 0, _BASE, 3 - _BASE)
 
 
 def properties(symbols: np.ndarray, codons: np.ndarray) -> np.ndarray:
@@ -116,8 +120,9 @@ def count_starts(
 
 
 def features(
-    base: np.ndarray,
+    symbols: np.ndarray,
     flags: np.ndarray,
+    places: np.ndarray,
     hexamers: np.ndarray,
     start_codons: np.ndarray,
     profiles: np.ndarray,
@@ -126,45 +131,54 @@ def features(
     behind: int,
     bins: np.ndarray,
     scale: float,
-    out: np.ndarray,
-) -> None:
+) -> np.ndarray:
     """See :func:`dnatag.native.loops.features`."""
-    index = _words(base, 6)
-    clean = index < 4096
-    out[clean, 0] = hexamers[index[clean]]
-    starts = np.flatnonzero(flags & START)
-    starts = starts[starts + 3 <= len(base)]
-    out[starts, 1] = start_codons[_codons(base, starts)]
-    totals = np.zeros((2, len(starts)))
-    for i in range(-before, behind):
-        on, here = _at(base, starts + i)
-        totals[:, on] += profiles[:, i + before, here[on]]
-    out[starts, 2:4] = (totals * scale).T
-    words = _words(base, 5)
-    best = np.full((2, len(starts)), -9.0, np.float32)
-    for gap, number in enumerate(bins.tolist()):
-        on, here = _at(words, starts - gap - 5)
-        best[:, on] = np.maximum(best[:, on], pentamers[:, here[on], number])
-    out[starts, 4:] = np.where(best > -9.0, best, 0.0).T
+    out = np.zeros((len(symbols), 12), np.float32)
+    for base, of_start, half in (
+        (_BASE[symbols], flags & START, out[:, :6]),
+        (_TURNED[symbols[::-1]], flags[::-1] & START_REVERSE, out[::-1, 6:]),
+    ):
+        index = _words(base, 6)
+        clean = index < 4096
+        half[clean, 0] = hexamers[index[clean]]
+        starts = np.flatnonzero(of_start)
+        starts = starts[starts + 3 <= len(base)]
+        half[starts, 1] = start_codons[_codons(base, starts)]
+        totals = np.zeros((2, len(starts)))
+        for i in range(-before, behind):
+            on, here = _at(base, starts + i)
+            totals[:, on] += profiles[:, i + before, here[on]]
+        half[starts, 2:4] = (totals * scale).T
+        words = _words(base, 5)
+        best = np.full((2, len(starts)), -9.0, np.float32)
+        for gap, number in enumerate(bins.tolist()):
+            on, here = _at(words, starts - gap - 5)
+            best[:, on] = np.maximum(best[:, on], pentamers[:, here[on], number])
+        half[starts, 4:] = np.where(best > -9.0, best, 0.0).T
+    wanted: np.ndarray = out[places]
+    return wanted
 
 
 def rbs_log_odds(
-    base: np.ndarray,
+    symbols: np.ndarray,
     places: np.ndarray,
+    reverse: bool,
     weights: np.ndarray,
     spacers: np.ndarray,
     shortest: int,
-    out: np.ndarray,
-) -> None:
+) -> np.ndarray:
     """See :func:`dnatag.native.loops.rbs_log_odds`."""
+    base = _TURNED[symbols[::-1]] if reverse else _BASE[symbols]
+    starts = len(base) - 1 - places if reverse else places
     total = np.full(len(places), spacers[-1], np.float64)
     for i, share in enumerate(spacers[:-1].astype(float)):
         score = np.zeros(len(places))
         for j, of_base in enumerate(weights):
-            on, here = _at(base, places - shortest - i - len(weights) + j)
+            on, here = _at(base, starts - shortest - i - len(weights) + j)
             score[on] += of_base[here[on]]
         total += share * np.exp(score)
-    out[:] = np.log(total)
+    log_odds: np.ndarray = np.log(total).astype(np.float32)
+    return log_odds
 
 
 def open_runs(

@@ -97,7 +97,7 @@ def circle_tables(tables: Tables) -> dict[str, np.ndarray]:
     passed: list[tuple[np.ndarray, np.ndarray]] = []
     for row in np.flatnonzero(tables.plain):
         source = tables.source[int(tables.start[row, 0]) :][:n_states]
-        if len(np.unique(source)) < n_states:
+        if len(set(source.tolist())) < n_states:
             continue
         ahead = np.argsort(source)
         steps = [np.arange(n_states)]

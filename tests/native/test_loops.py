@@ -86,32 +86,41 @@ def test_count_starts(seed: int, n: int) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@some
-@given(seed=seeds, n=lengths, reverse=st.booleans())
-def test_features(seed: int, n: int, reverse: bool) -> None:
-    rng = np.random.default_rng(seed)
-    base, flags = strand(rng, n)
-    shapes = (4096,), (64,), (2, BEFORE + BEHIND, 4), (2, 1024, N_BINS)
-    tables = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
-    found, expected = np.zeros((2, n, 12), np.float32)
-    for out, features in ((found, loops.features), (expected, plain_loops.features)):
-        half = out[::-1, 6:] if reverse else out[:, :6]
-        features(base, flags, *tables, BEFORE, BEHIND, BINS, 0.3, half)
-    np.testing.assert_array_equal(found, expected)
+def contig(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Symbols, some of them ambiguous or outside, and flags."""
+    letters = rng.choice([1, 2, 4, 8], n)
+    other = rng.random(n) < rng.choice([0, 0.02, 1])
+    return np.where(other, rng.integers(0, 16, n), letters).astype(np.uint8), strand(rng, n)[1]
 
 
 @some
 @given(seed=seeds, n=lengths)
-def test_rbs_log_odds(seed: int, n: int) -> None:
+def test_features(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
-    base, _ = strand(rng, n)
+    symbols, flags = contig(rng, n)
+    shapes = (4096,), (64,), (2, BEFORE + BEHIND, 4), (2, 1024, N_BINS)
+    tables = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    for places in (np.arange(n), np.flatnonzero(flags), rng.integers(0, max(n, 1), min(n, 40))):
+        found, expected = (
+            module.features(symbols, flags, places, *tables, BEFORE, BEHIND, BINS, 0.3)
+            for module in (loops, plain_loops)
+        )
+        np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(seed=seeds, n=lengths, reverse=st.booleans())
+def test_rbs_log_odds(seed: int, n: int, reverse: bool) -> None:
+    rng = np.random.default_rng(seed)
+    symbols, _ = contig(rng, n)
     places = rng.integers(0, n + 1, 20)
     weights = rng.normal(size=(6, 4)).astype(np.float32)
     spacers = rng.random(9).astype(np.float32)
-    found, expected = np.empty((2, 20), np.float32)
-    loops.rbs_log_odds(base, places, weights, spacers, 4, found)
-    plain_loops.rbs_log_odds(base, places, weights, spacers, 4, expected)
-    np.testing.assert_array_equal(found, expected)
+    found, expected = (
+        module.rbs_log_odds(symbols, places, reverse, weights, spacers, 4)
+        for module in (loops, plain_loops)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
 @some
@@ -203,6 +212,19 @@ def test_real_sequence() -> None:
             np.zeros(5, np.int8), np.zeros(2), np.zeros(1), np.zeros(4096), np.zeros(4096)
         ),
         lambda: loops.genes_log_odds(np.zeros(5, np.int8), np.ones((2, 64)), 0.1),
+        lambda: loops.features(
+            np.zeros(5, np.uint8),
+            np.zeros(5, np.uint8),
+            np.array([5]),
+            np.zeros(4096, np.float32),
+            np.zeros(64, np.float32),
+            np.zeros((2, 35, 4), np.float32),
+            np.zeros((2, 1024, N_BINS), np.float32),
+            BEFORE,
+            BEHIND,
+            BINS,
+            0.3,
+        ),
         lambda: loops.drop_starts(np.zeros(5, np.uint8)[::-1], 1, 2, 4, 1, 60, 99),
         lambda: loops.drop_starts(np.zeros(5, np.uint8), 1, 2, 5, 1, 60, 99),
         lambda: loops.open_runs(

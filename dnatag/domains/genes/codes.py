@@ -7,9 +7,9 @@ from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
-from Bio.Data import CodonTable, IUPACData
 
 from dnatag.domains.genes.loops import properties
+from dnatag.domains.genes.ncbi_codes import CODES
 from dnatag.domains.genes.nucleotides import COMPLEMENT, encode
 from dnatag.errors import InputError
 
@@ -22,6 +22,7 @@ START, STOP = 1, 2
 START_REVERSE, STOP_REVERSE = 4, 8
 
 _ORDER = "TCAG"
+_AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 _CODONS = ["".join(c) for c in product(_ORDER, repeat=3)]
 
 
@@ -53,7 +54,7 @@ class GeneticCode:
 
     def __post_init__(self) -> None:
         """Check the code."""
-        letters = set(IUPACData.protein_letters) | {"*"}
+        letters = {*_AMINO_ACIDS, "*"}
         if len(self.amino_acids) != 64 or not set(self.amino_acids) <= letters:
             raise InputError(
                 "a custom genetic code is 64 letters (20 amino acids and * for stop) in the "
@@ -76,7 +77,7 @@ class GeneticCode:
 
     @classmethod
     def ncbi(cls, table: int) -> GeneticCode:
-        """Return one of NCBI's translation tables, as Biopython knows them.
+        """Return one of NCBI's translation tables.
 
         In tables where a codon is both sense and stop (27, 28, 31) it counts as a stop.
 
@@ -222,11 +223,8 @@ class GeneticCode:
 
 @lru_cache
 def _ncbi(table: int) -> GeneticCode:
-    try:
-        ncbi = CodonTable.unambiguous_dna_by_id[table]
-    except KeyError:
-        known = ", ".join(map(str, sorted(CodonTable.unambiguous_dna_by_id)))
-        raise InputError(f"there is no genetic code {table}; NCBI's are {known}") from None
-    stops = set(ncbi.stop_codons)
-    amino_acids = "".join("*" if c in stops else ncbi.forward_table[c] for c in _CODONS)
-    return GeneticCode(amino_acids, frozenset(ncbi.start_codons) - stops, table, ncbi.names[0])
+    if table not in CODES:
+        known = ", ".join(map(str, sorted(CODES)))
+        raise InputError(f"there is no genetic code {table}; NCBI's are {known}")
+    name, amino_acids, starts = CODES[table]
+    return GeneticCode(amino_acids, frozenset(starts.split()), table, name)

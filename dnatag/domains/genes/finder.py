@@ -181,8 +181,8 @@ class GeneFinder:
         """
         observer = Observer() if observer is None else observer
         for planned in self._planner.plan(contigs, observer):
-            if planned.encoded is not None:
-                yield from self._decoder.call(planned.encoded, per_base)
+            if planned.cut is not None:
+                yield from self._decoder.call(planned.cut, per_base=per_base, observer=observer)
             else:
                 yield from self._decoder.predict(
                     planned.contigs, planned.parameters, per_base=per_base, observer=observer

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from dnatag.engine.crf.tables import tables
+from dnatag.engine.devices import has_double_precision, require_torch
 from dnatag.native.checks import Segment, check_segments, check_sequences
 from dnatag.native.library import available
 
@@ -213,7 +214,6 @@ class Chain(Generic[A]):
         """The implementation for these arrays."""
         if not isinstance(self.scores, np.ndarray):
             from dnatag.engine.crf import batched
-            from dnatag.engine.devices import has_double_precision
 
             device = self.scores.device
             if device.type != "cpu" and has_double_precision(device):
@@ -228,6 +228,7 @@ class Chain(Generic[A]):
                 from dnatag.engine.crf import arrays
 
                 return arrays
+            require_torch("dnatag without its native library")
             from dnatag.engine.crf import converted
 
             return converted

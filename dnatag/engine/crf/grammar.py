@@ -245,21 +245,21 @@ class CompiledGrammar:
         weight = {w: i for i, w in enumerate(grammar.weights)}
         transitions = sorted(grammar.transitions, key=lambda t: state[t.target])
         emission = [[score_index[c] for c in grammar.emission.get(s, ())] for s in grammar.states]
-        n_words = 1 << grammar.flags
-        allowed = np.array(
-            [
-                [t.requirement.allows(before, here) for t in transitions]
-                for before in range(n_words)
-                for here in range(n_words)
-            ],
+        words = range(1 << grammar.flags)
+        requirements = list(dict.fromkeys(t.requirement for t in transitions))
+        of_requirement = np.array(
+            [[r.allows(before, here) for before in words for here in words] for r in requirements],
             dtype=bool,
-        ).reshape(n_words * n_words, len(transitions))
+        ).reshape(len(requirements), len(words) ** 2)
+        chosen = [requirements.index(t.requirement) for t in transitions]
+        allowed = np.ascontiguousarray(of_requirement[chosen].T)
         target = np.array([state[t.target] for t in transitions], dtype=np.int32)
         source = np.array([state[t.source] for t in transitions], dtype=np.int32)
-        pairs = target * len(state) + source
-        for row in allowed:
-            if len(np.unique(pairs[row])) < row.sum():
-                raise ValueError("two transitions of a grammar compete for the same states")
+        number = np.zeros((len(state), len(state), len(allowed)), np.int32)
+        for i, j, of_words in zip(target, source, allowed.T, strict=True):
+            number[i, j] += of_words
+        if (number > 1).any():
+            raise ValueError("two transitions of a grammar compete for the same states")
 
         def column(name: str, index: dict[str, int]) -> np.ndarray:
             values = (getattr(t, name) for t in transitions)

@@ -75,7 +75,7 @@ def tile_encoder(weights: KmerWeights, device: str) -> TileEncoder:
     native = weights.mirror is not None and config.site is not None and config.layers == 1
     if device == "cpu" and native and available():
         return _NativeEncoder(weights)
-    require_torch("this model" if device == "cpu" else f"device {device}")
+    require_torch(_purpose(device))
     import torch
 
     from dnatag.engine.inference.torch_encoder import TorchEncoder
@@ -93,16 +93,21 @@ def token_runner(members: Sequence[TokenWeights | EncoderWeights], device: str) 
     """
     if device == "cpu" and available():
         return _NativeTokens(members)
-    require_torch("this model" if device == "cpu" else f"device {device}")
+    require_torch(_purpose(device))
     from dnatag.engine.inference.torch_tokens import TorchTokens
 
     return TorchTokens([member.network() for member in members], device)
 
 
+def _purpose(device: str) -> str:
+    """Say what needs torch, for the error."""
+    if device != "cpu":
+        return f"device {device}"
+    return "this model" if available() else "dnatag without its native library"
+
+
 class _NativeEncoder:
     """A :class:`dnatag.engine.inference.tiles.TileEncoder` of the native library."""
-
-    independent = True
 
     def __init__(self, weights: KmerWeights) -> None:
         mirror, config = weights.mirror, weights.config
@@ -118,7 +123,7 @@ class _NativeEncoder:
         self.n_scores = len(weights.grammar.scores)
         self.site_size = config.site.hidden
         # About twelve tiles.
-        self.batch_steps = 12 * 6656
+        self.batch_steps = 12 * 12800
 
     def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
         return self._network.encode(tiles)

@@ -32,7 +32,7 @@ class Tiling:
         Steps of the tiles of a batch; None: what is fast for the encoder.
     """
 
-    core: int = 6144
+    core: int = 12288
     margin: int = 256
     batch_steps: int | None = None
 
@@ -50,15 +50,12 @@ class TileEncoder(Protocol):
         Length of the vector of a site, H; 0 if the network has no sites.
     batch_steps : int
         Steps of the tiles that it is best given at once.
-    independent : bool
-        Whether the results of a tile do not depend on the others, to the last bit.
     """
 
     stride: int
     n_scores: int
     site_size: int
     batch_steps: int
-    independent: bool
 
     def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
         """Run the network over tiles."""

@@ -17,7 +17,7 @@ __all__ = ["TorchEncoder"]
 
 #: Steps of a batch, three tiles on the CPU, where tensors that are not taken from the heap but
 #: mapped anew for each batch would cost half as much time again.
-BATCH_STEPS, GPU_BATCH_STEPS = 3 * 6656, 32 * 6656
+BATCH_STEPS, GPU_BATCH_STEPS = 3 * 12800, 32 * 12800
 
 
 class TorchEncoder:
@@ -31,8 +31,6 @@ class TorchEncoder:
         Where it runs.
     """
 
-    independent = False
-
     def __init__(self, tagger: KmerTagger, device: torch.device) -> None:
         self.tagger = tagger.to(device)
         self.device = device
@@ -44,7 +42,7 @@ class TorchEncoder:
 
     def pool(self, threads: int) -> AbstractContextManager[Executor]:
         """Return threads of one core each, since LSTMs gain next to nothing from several."""
-        return one_core_threads(threads if self.device.type == "cpu" else 1)
+        return one_core_threads(threads)
 
     def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
         """Run the network over tiles, fewer at once where they do not fit into memory.

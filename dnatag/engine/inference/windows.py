@@ -15,13 +15,13 @@ from itertools import pairwise
 import numpy as np
 
 from dnatag.engine.batching import batches, split
-from dnatag.engine.inference.tiles import EncodedTile, Tile, TileEncoder, Tiling
+from dnatag.engine.inference.tiles import Tile, TileEncoder, Tiling
 from dnatag.report import Observer
 
 __all__ = ["EncodedWindow", "FeatureFunction", "Runner", "Window"]
 
-#: Gives the features, float32 (end - start, F), for (symbols, flags, start, end) of a sequence.
-FeatureFunction = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
+#: Gives the features, float32 (M, F), of M positions of a sequence.
+FeatureFunction = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -77,23 +77,18 @@ class _Place:
 
 
 class Runner:
-    """Runs a tagger over windows, several batches at once.
+    """Runs a tagger over windows. Several threads may use one at once.
 
     Parameters
     ----------
     encoder : TileEncoder
         The tagger.
-    threads : int
-        Number of CPU threads.
     tiling : Tiling or None
         How sequences are cut.
     """
 
-    def __init__(
-        self, encoder: TileEncoder, threads: int = 1, tiling: Tiling | None = None
-    ) -> None:
+    def __init__(self, encoder: TileEncoder, tiling: Tiling | None = None) -> None:
         self.encoder = encoder
-        self.threads = threads
         self.tiling = tiling or Tiling()
 
     def scores(
@@ -115,7 +110,8 @@ class Runner:
             float32 (end - start, C) for each window.
         """
         encoded = self.encode(windows, features, observer)
-        self.score(encoded, features)
+        for window, own in zip(encoded, features, strict=True):
+            self.score(window, own)
         return [window.scores for window in encoded]
 
     def encode(
@@ -142,67 +138,45 @@ class Runner:
         """
         encoder = self.encoder
         scores = [np.empty((w.end - w.start, encoder.n_scores), np.float32) for w in windows]
-        sites: list[list[tuple[np.ndarray, ...]]] = [[] for _ in windows]
-        places = [place for i, window in enumerate(windows) for place in self._cut(i, window)]
-
-        def work(batch: list[_Place]) -> list[EncodedTile]:
+        none = np.zeros(0, np.int32)
+        sites = [[(none, none, np.zeros((0, encoder.site_size), np.float32))] for _ in windows]
+        for batch in self._batches(windows):
             tiles = [_tile(windows[p.window], features[p.window], p) for p in batch]
-            encoded = encoder.encode(tiles)
-            for place, tile in zip(batch, encoded, strict=True):
+            for place, tile in zip(batch, encoder.encode(tiles), strict=True):
                 first = place.start - windows[place.window].start
                 scores[place.window][first : first + len(tile.scores)] = tile.scores
+                position = tile.position + np.int32(first)
+                sites[place.window].append((position, tile.column, tile.hidden))
                 if observer is not None:
                     observer.advance(place.end - place.start)
-            return encoded
-
-        groups = self._groups(places)
-        with encoder.pool(self.threads) as pool:
-            for batch, encoded in zip(groups, pool.map(work, groups), strict=True):
-                for place, tile in zip(batch, encoded, strict=True):
-                    first = np.int32(place.start - windows[place.window].start)
-                    sites[place.window].append((tile.position + first, tile.column, tile.hidden))
-        none = np.zeros(0, np.int32)
-        nothing = (none, none, np.zeros((0, encoder.site_size), np.float32))
         return [
-            EncodedWindow(
-                window, own, *map(np.concatenate, zip(*(found or [nothing]), strict=True))
-            )
+            EncodedWindow(window, own, *map(np.concatenate, zip(*found, strict=True)))
             for window, own, found in zip(windows, scores, sites, strict=True)
         ]
 
-    def score(self, encoded: Sequence[EncodedWindow], features: Sequence[FeatureFunction]) -> None:
-        """Score the sites of windows, in place.
+    def score(self, encoded: EncodedWindow, features: FeatureFunction) -> None:
+        """Score the sites of a window, in place.
 
         Parameters
         ----------
-        encoded : sequence of EncodedWindow
-            The windows as they were encoded.
-        features : sequence of callable
-            One for each window, not necessarily with the same results as when it was encoded.
+        encoded : EncodedWindow
+            The window as it was encoded.
+        features : callable
+            Gives its features, not necessarily those that it was encoded with.
         """
-
-        def work(one: EncodedWindow, features: FeatureFunction) -> None:
-            window = one.window
-            whole = features(window.symbols, window.flags, window.start, window.end)
-            scores = self.encoder.score(one.column, one.hidden, whole[one.position])
-            one.scores[one.position, one.column] = scores
-
         if self.encoder.site_size:
-            with self.encoder.pool(self.threads) as pool:
-                for _ in pool.map(work, encoded, features):
-                    pass
+            position, column = encoded.position, encoded.column
+            of_sites = features(position + encoded.window.start)
+            scores = self.encoder.score(column, encoded.hidden, of_sites)
+            encoded.scores[position, column] = scores
 
-    def _groups(self, places: list[_Place]) -> list[list[_Place]]:
-        """Group tiles into batches: as many for each thread, where batches do not matter."""
-        encoder, tiling = self.encoder, self.tiling
+    def _batches(self, windows: Sequence[Window]) -> Iterator[list[_Place]]:
+        """Cut windows into tiles, and put tiles together."""
+        places = [place for i, window in enumerate(windows) for place in self._cut(i, window)]
+        steps = self.tiling.batch_steps or self.encoder.batch_steps
         lengths = [p.high - p.low for p in places]
-        steps = encoder.batch_steps if tiling.batch_steps is None else tiling.batch_steps
-        limit = steps * encoder.stride
-        if places and encoder.independent:
-            total = sum(lengths)
-            number = -(-total // (limit * self.threads)) * self.threads
-            limit = min(limit, -(-total // number) + max(lengths))
-        return [[places[i] for i in batch] for batch in batches(lengths, limit)]
+        for batch in batches(lengths, steps * self.encoder.stride):
+            yield [places[i] for i in batch]
 
     def _cut(self, number: int, window: Window) -> Iterator[_Place]:
         """Cut a window into tiles."""
@@ -221,7 +195,7 @@ def _tile(window: Window, features: FeatureFunction, place: _Place) -> Tile:
     return Tile(
         window.symbols[here],
         window.flags[here],
-        features(window.symbols, window.flags, place.low, place.high),
+        features(np.arange(place.low, place.high)),
         place.start - place.low,
         place.end - place.low,
     )

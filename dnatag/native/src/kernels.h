@@ -15,8 +15,11 @@ struct term {
     float scale;
 };
 
-// For each row of a batch a sum: `most` places of `terms` for each, of which `count` are used.
+// For each row of a batch a sum of table rows: `n_plain` of them as they are, none of which may be
+// NULL, and `count` terms of `most` places.
 struct sums {
+    const float **plain;  // (rows, n_plain)
+    int64_t n_plain;
     struct term *terms;
     int64_t *count;
     int64_t most;
@@ -38,8 +41,7 @@ struct step {
     float *cell;                // (rows, units), in place
     // Where the gates of each row are kept, 4 * units numbers each, if not NULL.
     float *const *kept;
-    // The first rows of each sum are fetched before they are needed, also those of the next step.
-    int n_fetched;
+    // Plain rows are fetched before they are needed, also those of the next step; NULL for neither.
     const struct sums *next;
 };
 
@@ -59,9 +61,11 @@ struct kernels {
     int rows;  // that are worked on at a time
     void (*step)(const struct step *step);
     void (*back)(const struct back *back);
-    // out (rows, columns) = sums of the columns from `first` on, a multiple of the lanes.
+    // out (rows, columns), rows `stride` apart, = sums of the columns from `first` on, a multiple of
+    // the lanes.
     void (*sum)(
-        int64_t rows, const struct sums *sums, int64_t first, int64_t columns, float *out);
+        int64_t rows, const struct sums *sums, int64_t first, int64_t columns, float *out,
+        int64_t stride);
     // c += a times weights. a (rows, inner) and c (rows, columns) have rows `a_stride` and
     // `c_stride` apart; columns are a multiple of the lanes, in panels of up to four vectors:
     // weights are (panel, inner, columns of the panel).

@@ -137,14 +137,19 @@ MULTIPLY(multiply4, 4)
 
 // Sums of a constant number of vectors at column `at`, for all rows.
 TARGET static inline __attribute__((always_inline)) void NAME(sum_part)(
-    const int vectors, int64_t rows, const struct sums *sums, int64_t at, float *out,
-    int64_t stride) {
+    const int vectors, const int64_t n_plain, int64_t rows, const struct sums *sums, int64_t at,
+    float *out, int64_t stride) {
     for (int64_t row = 0; row < rows; row++, out += stride) {
-        const struct term *term = sums->terms + row * sums->most;
-        const struct term *end = term + sums->count[row];
+        const float *const *plain = sums->plain + row * n_plain;
         V a[8];
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors; v++) a[v] = SPLAT(0.0f);
+        for (int v = 0; v < vectors; v++) a[v] = LOAD(plain[0] + at + v * LANES);
+#pragma GCC unroll 4
+        for (int64_t i = 1; i < n_plain; i++)
+#pragma GCC unroll 8
+            for (int v = 0; v < vectors; v++) a[v] += LOAD(plain[i] + at + v * LANES);
+        const struct term *term = sums->terms + row * sums->most;
+        const struct term *end = term + (sums->most ? sums->count[row] : 0);
         for (; term < end; term++) {
             const V scale = SPLAT(term->scale);
             const float *from = term->row + at;
@@ -156,10 +161,24 @@ TARGET static inline __attribute__((always_inline)) void NAME(sum_part)(
     }
 }
 
+// The same, with its loops unrolled for the numbers of plain rows that there are.
+TARGET static inline __attribute__((always_inline)) void NAME(sum_columns)(
+    const int vectors, int64_t rows, const struct sums *sums, int64_t at, float *out,
+    int64_t stride) {
+    switch (sums->n_plain) {
+    case 1: NAME(sum_part)(vectors, 1, rows, sums, at, out, stride); break;
+    case 3: NAME(sum_part)(vectors, 3, rows, sums, at, out, stride); break;
+    default: NAME(sum_part)(vectors, sums->n_plain, rows, sums, at, out, stride);
+    }
+}
+
 TARGET static void NAME(sum)(
-    int64_t rows, const struct sums *sums, int64_t first, int64_t columns, float *out) {
-    for (int64_t at = 0; at < columns; at += LANES)
-        NAME(sum_part)(1, rows, sums, first + at, out + at, columns);
+    int64_t rows, const struct sums *sums, int64_t first, int64_t columns, float *out,
+    int64_t stride) {
+    int64_t at = 0;
+    for (; at + 2 * LANES <= columns; at += 2 * LANES)
+        NAME(sum_columns)(2, rows, sums, first + at, out + at, stride);
+    if (at < columns) NAME(sum_columns)(1, rows, sums, first + at, out + at, stride);
 }
 
 TARGET static void NAME(step)(const struct step *s) {
@@ -169,12 +188,12 @@ TARGET static void NAME(step)(const struct step *s) {
         const int64_t half = block / LANES % 2;
         float *sums = s->sums + half * 4 * LANES;
         if (half == 0 && block + LANES < units)
-            NAME(sum_part)(8, s->rows, s->inputs, block * 4, sums, stride);
+            NAME(sum_columns)(8, s->rows, s->inputs, block * 4, sums, stride);
         else if (half == 0)
-            NAME(sum_part)(4, s->rows, s->inputs, block * 4, sums, stride);
+            NAME(sum_columns)(4, s->rows, s->inputs, block * 4, sums, stride);
         // Fetched ahead are those two blocks further on, perhaps in the next step.
         const int last = block + 2 * LANES >= units;
-        const struct sums *fetched = last ? s->next : s->inputs;
+        const struct sums *fetched = last && s->next ? s->next : s->inputs;
         const int64_t column = last ? half * 4 * LANES : (block + 2 * LANES) * 4;
         for (int64_t row = 0; row < s->rows; row += ROWS) {
             const float *before[ROWS];
@@ -183,13 +202,12 @@ TARGET static void NAME(step)(const struct step *s) {
                 before[r] = s->before + (row + r) * units;
                 to[r] = sums + (row + r) * stride;
             }
-            for (int r = 0; r < ROWS; r++)
-                for (int i = 0; i < s->n_fetched && i < fetched->count[row + r]; i++) {
-                    const float *from = fetched->terms[(row + r) * fetched->most + i].row;
+            const int64_t n_plain = s->next ? fetched->n_plain : 0;
+            const float *const *plain = fetched->plain + row * n_plain;
+            for (int64_t i = 0; i < ROWS * n_plain; i++)
 #pragma GCC unroll 4
-                    for (int c = 0; c < 4 * LANES; c += 16)
-                        __builtin_prefetch(from + column + c, 0, 2);
-                }
+                for (int c = 0; c < 4 * LANES; c += 16)
+                    __builtin_prefetch(plain[i] + column + c, 0, 2);
             const float *weights = s->weights + block * s->hidden * 4;
             NAME(multiply4)(s->hidden, before, weights, (const float *const *)to, to);
         }

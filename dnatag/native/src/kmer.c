@@ -32,7 +32,7 @@ struct batch {
     struct row *row;
     struct sums inputs[2];  // of this step and the next
     float *sums;
-    float *hidden[2], *cell, *dense, *head;
+    float *hidden[2], *cell, *head;
 };
 
 // Position of a site.
@@ -50,10 +50,11 @@ static void set_due(const struct kmer_network *net, struct row *row) {
 static void divide(struct arena *arena, struct batch *b, const struct kmer_tile *tiles) {
     const struct kmer_network *net = b->net;
     const size_t whole = b->whole, state = whole * net->units * sizeof(float);
-    const int most = net->stride * (1 + net->features);
+    const int most = net->stride * net->features;
     b->row = dnatag_take(arena, b->rows * sizeof *b->row);
     for (int i = 0; i < 2; i++) {
-        b->inputs[i].most = most;
+        b->inputs[i] = (struct sums){.n_plain = net->stride, .most = most};
+        b->inputs[i].plain = dnatag_take(arena, whole * net->stride * sizeof(float *));
         b->inputs[i].terms = dnatag_take(arena, whole * most * sizeof(struct term));
         b->inputs[i].count = dnatag_take(arena, whole * sizeof(int64_t));
     }
@@ -61,7 +62,6 @@ static void divide(struct arena *arena, struct batch *b, const struct kmer_tile 
     b->hidden[0] = dnatag_take(arena, state);
     b->hidden[1] = dnatag_take(arena, state);
     b->cell = dnatag_take(arena, state);
-    b->dense = dnatag_take(arena, whole * (net->width - 4 * net->units) * sizeof(float));
     b->head = dnatag_take(arena, whole * net->head_columns * sizeof(float));
     for (int64_t i = 0; i < b->rows; i++) {
         const struct kmer_tile *tile = &tiles[i / 2];
@@ -96,13 +96,14 @@ static void gather(const struct batch *b, int64_t number, int64_t t) {
     const int stride = net->stride, features = net->features;
     inputs->count[number] = 0;
     if (t >= row->steps) return;
-    struct term *const terms = inputs->terms + number * inputs->most, *term = terms;
+    const float **plain = inputs->plain + number * stride;
     for (int64_t q = 0; q < stride; q++) {
         const int64_t index = row->index[t * stride + q], mixed = index - b->kmers.size;
-        const float *from = mixed < 0 ? net->tables + (q * b->kmers.size + index) * net->width
-                                      : b->kmers.rows + (q * b->kmers.mixed + mixed) * net->width;
-        *term++ = (struct term){from, 1.0f};
+        plain[q] = mixed < 0 ? net->tables + (q * b->kmers.size + index) * net->width
+                             : b->kmers.rows + (q * b->kmers.mixed + mixed) * net->width;
+        fetch(plain[q] + 4 * net->units, net->width - 4 * net->units);
     }
+    struct term *const terms = inputs->terms + number * inputs->most, *term = terms;
     const int64_t next = row->reverse ? -features : features;
     const float *x = row->tile->features + (row->reverse ? row->tile->length - 1 : 0) * features +
                      t * stride * next;
@@ -137,11 +138,12 @@ static void add_channels(
 static void use(struct batch *b, int64_t active, int64_t t, const float *hidden) {
     const struct kmer_network *net = b->net;
     const size_t bytes = net->hidden * sizeof(float);
-    const int64_t tail = net->width - 4 * net->units;
-    b->kernels->sum(active, &b->inputs[t & 1], 4 * net->units, tail, b->dense);
-    memset(b->head, 0, active * net->head_columns * sizeof(float));
-    for (int64_t i = 0; i < active; i++)
-        memcpy(b->head + i * net->head_columns, b->dense + i * tail, net->own * sizeof(float));
+    // What fills up the own channels is zeros.
+    const int64_t tail = net->width - 4 * net->units, others = net->head_columns - tail;
+    b->kernels->sum(
+        active, &b->inputs[t & 1], 4 * net->units, tail, b->head, net->head_columns);
+    for (int64_t i = 0; others && i < active; i++)
+        memset(b->head + i * net->head_columns + tail, 0, others * sizeof(float));
     b->kernels->product(
         active, net->hidden, net->head_columns, hidden, net->units, net->head, b->head,
         net->head_columns);
@@ -162,6 +164,8 @@ static void run(struct batch *b) {
     const struct kmer_network *net = b->net;
     const int64_t block = b->kernels->rows;
     int64_t active = b->rows;
+    for (int i = 0; i < 2; i++)
+        for (int64_t r = 0; r < b->whole * net->stride; r++) b->inputs[i].plain[r] = net->tables;
     for (int64_t i = 0; i < active; i++) gather(b, i, 0);
     for (int64_t t = 0; b->rows && t < b->row[0].steps; t++) {
         while (b->row[active - 1].steps <= t) active--;
@@ -178,7 +182,6 @@ static void run(struct batch *b) {
             .before = b->hidden[t & 1],
             .after = b->hidden[(t + 1) & 1],
             .cell = b->cell,
-            .n_fetched = net->stride,
             .next = &b->inputs[(t + 1) & 1],
         };
         b->kernels->step(&step);

@@ -32,6 +32,9 @@ struct kmer_network {
     const float *site_bias;     // (site_columns)
     const float *context;       // (stride), each packed (2 * hidden, site_columns)
     const float *view;  // packed ((before + behind) * site_embedding, site_columns)
+    // The layers of the score of a site: packed (features, site_columns), (site_hidden,
+    // site_columns) and (site_hidden, 1 column filled up), and the biases of the last two.
+    const float *score_features, *score, *score_bias, *last, *last_bias;
 };
 
 // A stretch to be read, and where the results for its kept part go.

@@ -19,9 +19,8 @@ static void divide(
     scratch->cell = dnatag_take(arena, state);
     scratch->sums = dnatag_take(arena, 8 * lanes * rows * sizeof(float));
     for (int i = 0; i < 2; i++) {
-        scratch->inputs[i].most = 1;
-        scratch->inputs[i].terms = dnatag_take(arena, rows * sizeof(struct term));
-        scratch->inputs[i].count = dnatag_take(arena, rows * sizeof(int64_t));
+        scratch->inputs[i] = (struct sums){.n_plain = 1};
+        scratch->inputs[i].plain = dnatag_take(arena, rows * sizeof(float *));
     }
 }
 
@@ -48,15 +47,17 @@ int dnatag_lstm(
 
     const int64_t block = kernels->rows;
     int64_t active = rows;
+    // Rows that fill up the last block, or are done, go on with what input there is; nobody looks at
+    // them.
+    for (int i = 0; i < 2; i++)
+        for (int64_t r = 0; r < whole; r++) s.inputs[i].plain[r] = table;
     for (int32_t t = -1; rows && t < length[0]; t++) {
-        // Inputs one step ahead. Rows that fill up the last block or are done have none; nobody
-        // looks at them.
+        // Inputs one step ahead.
         struct sums *next = &s.inputs[(t + 1) & 1];
         for (int64_t r = 0; r < active; r++) {
-            next->count[r] = t + 1 < length[r];
-            if (!next->count[r]) continue;
+            if (t + 1 >= length[r]) continue;
             const int64_t at = offset[r] + (backward ? length[r] - 2 - t : t + 1);
-            next->terms[r] = (struct term){table + item[at] * table_stride, 1.0f};
+            next->plain[r] = table + item[at] * table_stride;
         }
         if (t < 0) continue;
         while (length[active - 1] <= t) active--;
@@ -71,7 +72,6 @@ int dnatag_lstm(
             .before = s.hidden[t & 1],
             .after = after,
             .cell = s.cell,
-            .n_fetched = 1,
             .next = next,
         };
         kernels->step(&step);

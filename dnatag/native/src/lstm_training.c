@@ -14,14 +14,13 @@ int dnatag_lstm_forward(
     const struct kernels *kernels = dnatag_kernels(set);
     const int64_t block = kernels->rows, whole = (rows + block - 1) / block * block;
     const size_t state = (size_t)whole * units * sizeof(float);
-    struct sums inputs = {.most = 1};
+    struct sums inputs = {.n_plain = 1};
     float *sums = NULL, *states[2] = {NULL, NULL}, *cells = NULL, *unused = NULL, **kept = NULL;
     char *memory = NULL;
     for (int pass = 0; pass < 2; pass++) {
         struct arena arena = {NULL, 0};
         if (pass) arena.base = memory + (64 - (uintptr_t)memory % 64);
-        inputs.terms = dnatag_take(&arena, whole * sizeof(struct term));
-        inputs.count = dnatag_take(&arena, whole * sizeof(int64_t));
+        inputs.plain = dnatag_take(&arena, whole * sizeof *inputs.plain);
         sums = dnatag_take(&arena, whole * 8 * kernels->lanes * sizeof(float));
         states[0] = dnatag_take(&arena, state);
         states[1] = dnatag_take(&arena, state);
@@ -33,10 +32,9 @@ int dnatag_lstm_forward(
     }
     for (int64_t t = 0; t < steps; t++) {
         for (int64_t r = 0; r < whole; r++) {
-            // Rows that fill up the last block have no input.
-            inputs.count[r] = r < rows;
+            // Nobody looks at the rows that fill up the last block.
             kept[r] = r < rows ? gates + (r * steps + t) * 4 * units : unused;
-            inputs.terms[r] = (struct term){kept[r], 1.0f};
+            inputs.plain[r] = kept[r];
         }
         const struct step step = {
             .rows = whole,

@@ -19,6 +19,7 @@ from dnatag import GeneFinder
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
 from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig
+from dnatag.domains.genes.decoding.encoded import CutContigs
 from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
@@ -190,9 +191,8 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
     genes = finder.find(contig)
     decoder = finder._decoder
     sequence = PaddedContig.of(contig, GenomeParameters(CODES["11"]), 60, SETTINGS)
-    chunk = Chunk(0, 0, len(contig), True, True)
-    encoded = decoder._encode([chunk], [sequence])
-    ((_, chain),) = decoder._batches([chunk], [sequence], encoded)
+    cut = CutContigs([sequence], [Chunk(0, 0, len(contig), True, True)])
+    ((_, chain),) = decoder._batches(cut, [0], decoder._encode(cut, [0]))
     sets = prokaryotic().frame_of_state.T.copy()  # set i: the states where frame i is open
 
     def segment(gene: CodingSequence, upstream: int, last: int) -> Segment:
@@ -374,11 +374,11 @@ def test_tiles_join_to_one_pass(finder: GeneFinder, contigs: list[Contig]) -> No
     sequences = [PaddedContig.of(c, GenomeParameters(CODES["11"]), 60, SETTINGS) for c in contigs]
     windows = [Window(s.symbols, s.flags, 0, len(s.symbols)) for s in sequences]
 
-    def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:
-        return np.zeros((end - start, 12), np.float32)
+    def features(places: np.ndarray) -> np.ndarray:
+        return np.zeros((len(places), 12), np.float32)
 
     tiled, in_one_pass = (
-        Runner(finder._decoder.runner.encoder, 1, Tiling(core)).scores(
+        Runner(finder._decoder.runner.encoder, Tiling(core)).scores(
             windows, [features] * len(windows)
         )
         for core in (512, 10**6)

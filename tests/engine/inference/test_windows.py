@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.inference.networks import tile_encoder
 from dnatag.engine.inference.tiles import TileEncoder, Tiling
 from dnatag.engine.inference.torch_encoder import TorchEncoder
-from dnatag.engine.inference.windows import Runner, Window
+from dnatag.engine.inference.windows import FeatureFunction, Runner, Window
 from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
 from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.engine.networks.weights import KmerWeights, weights_of
@@ -34,10 +35,20 @@ TOLERANCE = {"rtol": 0, "atol": 1e-4}
 CPU = torch.device("cpu")
 
 
-def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:
+def features(window: Window) -> FeatureFunction:
     """Is it letter a, is it b."""
-    here = symbols[start:end]
-    return np.stack([here == 1, here == 2], 1).astype(np.float32)
+
+    def at(places: np.ndarray) -> np.ndarray:
+        here = window.symbols[places]
+        return np.stack([here == 1, here == 2], 1).astype(np.float32)
+
+    return at
+
+
+def scores_of(
+    runner: Runner, windows: Sequence[Window], observer: Observer | None = None
+) -> list[np.ndarray]:
+    return runner.scores(windows, [features(w) for w in windows], observer)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +79,7 @@ def sequence(length: int, seed: int = 0) -> Window:
 
 
 def one_pass(tagger: KmerTagger, window: Window) -> np.ndarray:
-    whole = features(window.symbols, window.flags, 0, len(window.symbols))
+    whole = features(window)(np.arange(len(window.symbols)))
     inputs = (torch.from_numpy(x)[None] for x in (window.symbols, window.flags, whole))
     with torch.inference_mode():
         scores = tagger(*inputs, torch.tensor([len(window.symbols)]))[0].numpy()
@@ -94,27 +105,25 @@ def one_pass_at(
 def test_tiles_and_batches_do_not_matter(
     encoder: TileEncoder, tagger: KmerTagger, core: int, margin: int, steps: int
 ) -> None:
-    runner = Runner(encoder, 1, Tiling(core, margin, steps))
+    runner = Runner(encoder, Tiling(core, margin, steps))
     windows = [sequence(n, seed=n) for n in (4002, 3, 1500, 2100)]
     # Stretches of longer sequences see what lies around them.
     windows += [replace(windows[0], start=600, end=1803), replace(windows[0], start=900, end=4002)]
-    for window, scores in zip(
-        windows, runner.scores(windows, [features] * len(windows)), strict=True
-    ):
+    for window, scores in zip(windows, scores_of(runner, windows), strict=True):
         np.testing.assert_allclose(scores, one_pass(tagger, window), **TOLERANCE)
 
 
 def test_small_margins_do_matter(encoder: TileEncoder, tagger: KmerTagger) -> None:
     """Or else the test above would show nothing."""
     window = sequence(1500)
-    runner = Runner(encoder, 1, Tiling(100, 3))
-    scores = runner.scores([window], [features])[0]
+    runner = Runner(encoder, Tiling(100, 3))
+    scores = scores_of(runner, [window])[0]
     assert np.abs(scores - one_pass(tagger, window)).max() > 0.01
 
 
 def test_the_mirror_image_is_cut_alike(encoder: TileEncoder) -> None:
     """Even with margins so small that it matters where tiles end."""
-    runner = Runner(encoder, 1, Tiling(100, 3))
+    runner = Runner(encoder, Tiling(100, 3))
     for length in (999, 1002, 1509):
         window = sequence(length)
         image = Window(
@@ -123,47 +132,49 @@ def test_the_mirror_image_is_cut_alike(encoder: TileEncoder) -> None:
             0,
             length,
         )
-        here, there = runner.scores([window, image], [features] * 2)
+        here, there = scores_of(runner, [window, image])
         np.testing.assert_allclose(there, here[::-1, [2, 3, 0, 1]], rtol=1e-5, atol=1e-5)
 
 
-def test_threads_do_not_matter(encoder: TileEncoder) -> None:
+def test_several_threads_may_use_a_runner(encoder: TileEncoder) -> None:
     windows = [sequence(n, seed=n) for n in (2001, 600, 1200, 3, 3)]
-    one, four = (
-        Runner(encoder, n, Tiling(60, batch_steps=3000)).scores(windows, [features] * len(windows))
-        for n in (1, 4)
-    )
-    for a, b in zip(one, four, strict=True):
-        np.testing.assert_array_equal(a, b)
+    runner = Runner(encoder, Tiling(60, batch_steps=3000))
+    with ThreadPoolExecutor(4) as pool:
+        found = [scores for (scores,) in pool.map(lambda w: scores_of(runner, [w]), windows)]
+    for window, scores in zip(windows, found, strict=True):
+        np.testing.assert_array_equal(scores, scores_of(runner, [window])[0])
 
 
 def test_sites_are_scored_anew(encoder: TileEncoder, tagger: KmerTagger) -> None:
     """With other features than the encoder was given, as often as one likes."""
     windows = [sequence(2001), replace(sequence(3000, seed=1), start=600, end=1803)]
 
-    def others(*args: Any) -> np.ndarray:
-        return 0.5 - 2 * features(*args)
+    def others(window: Window) -> FeatureFunction:
+        return lambda places: 0.5 - 2 * features(window)(places)
 
-    runner = Runner(encoder, 2, Tiling(300))
-    encoded = runner.encode(windows, [features] * len(windows))
-    runner.score(encoded, [features] * len(encoded))
+    runner = Runner(encoder, Tiling(300))
+    encoded = runner.encode(windows, [features(w) for w in windows])
+    for chunk, window in zip(encoded, windows, strict=True):
+        runner.score(chunk, features(window))
     for chunk, window in zip(encoded, windows, strict=True):
         np.testing.assert_allclose(chunk.scores, one_pass(tagger, window), **TOLERANCE)
     for chunk, window in zip(encoded, windows, strict=True):
         before = chunk.scores.copy()
-        runner.score([chunk], [others])
+        runner.score(chunk, others(window))
         inputs = [torch.from_numpy(x)[None] for x in (window.symbols, window.flags)]
         length = torch.tensor([len(window.symbols)])
-        whole = (window.symbols, window.flags, 0, len(window.symbols))
+        whole = np.arange(len(window.symbols))
         with torch.inference_mode():
-            _, sites = tagger.encode(*inputs, torch.from_numpy(features(*whole))[None], length)
+            _, sites = tagger.encode(
+                *inputs, torch.from_numpy(features(window)(whole))[None], length
+            )
             assert sites is not None
-            there = torch.from_numpy(others(*whole))[sites.position]
+            there = torch.from_numpy(others(window)(whole))[sites.position]
             scores = tagger.score(sites.column, sites.hidden, there)
         expected = one_pass_at(before, window, sites.position, sites.column, scores)
         np.testing.assert_allclose(chunk.scores, expected, **TOLERANCE)
         assert np.abs(chunk.scores - before).max() > 0.1
-        runner.score([chunk], [features])
+        runner.score(chunk, features(window))
         np.testing.assert_array_equal(chunk.scores, before)
 
 
@@ -175,14 +186,14 @@ def test_progress_adds_up(encoder: TileEncoder) -> None:
             done.append(amount)
 
     windows = [sequence(9000), replace(sequence(600), start=3, end=300)]
-    Runner(encoder).scores(windows, [features] * len(windows), Bar())
+    scores_of(Runner(encoder), windows, Bar())
     assert sum(done) == 9297
 
 
 def test_nothing_to_do(encoder: TileEncoder) -> None:
     assert Runner(encoder).scores([], []) == []
     empty = replace(sequence(6), start=3, end=3)
-    assert Runner(encoder).scores([empty], [features])[0].shape == (0, 4)
+    assert scores_of(Runner(encoder), [empty])[0].shape == (0, 4)
 
 
 def short_of_memory(tagger: KmerTagger, rows: int) -> Callable[..., torch.Tensor]:
@@ -201,10 +212,10 @@ def test_batches_are_halved_where_memory_is_short(
     tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     windows = [sequence(300, seed=n) for n in range(11)]
-    expected = Runner(TorchEncoder(tagger, CPU)).scores(windows, [features] * len(windows))
+    expected = scores_of(Runner(TorchEncoder(tagger, CPU)), windows)
     monkeypatch.setattr(tagger, "encode", short_of_memory(tagger, 2))
     for a, b in zip(
-        Runner(TorchEncoder(tagger, CPU)).scores(windows, [features] * len(windows)),
+        scores_of(Runner(TorchEncoder(tagger, CPU)), windows),
         expected,
         strict=True,
     ):
@@ -216,17 +227,15 @@ def test_a_single_row_that_does_not_fit_is_an_error(
 ) -> None:
     monkeypatch.setattr(tagger, "encode", short_of_memory(tagger, 0))
     with pytest.raises(DnatagError, match="too small for one tile of a sequence; use --device cpu"):
-        Runner(TorchEncoder(tagger, CPU)).scores([sequence(30)], [features])
+        scores_of(Runner(TorchEncoder(tagger, CPU)), [sequence(30)])
 
 
 @pytest.mark.gpu
 def test_half_precision_on_gpus_is_close(tagger: KmerTagger) -> None:
     windows = [sequence(3000, seed=n) for n in range(3)]
-    expected = Runner(TorchEncoder(tagger, CPU)).scores(windows, [features] * len(windows))
+    expected = scores_of(Runner(TorchEncoder(tagger, CPU)), windows)
     try:
-        found = Runner(TorchEncoder(tagger, torch.device("cuda"))).scores(
-            windows, [features] * len(windows)
-        )
+        found = scores_of(Runner(TorchEncoder(tagger, torch.device("cuda"))), windows)
     finally:
         tagger.to(CPU)
     for a, b in zip(found, expected, strict=True):

@@ -35,8 +35,9 @@ class PaddedContig:
         The contig.
     parameters : GenomeParameters
         Those of its genome.
-    symbols, flags : numpy.ndarray
-        uint8 (L,), of the unrolled sequence with its padding.
+    symbols, codons, flags : numpy.ndarray
+        uint8 (L,), of the unrolled sequence with its padding: its flags as the genetic code gives
+        them, and without those of starts that genes may not have.
     pad : int
         Bases of padding at each end.
     shift : int
@@ -50,6 +51,7 @@ class PaddedContig:
     contig: Contig
     parameters: GenomeParameters
     symbols: np.ndarray
+    codons: np.ndarray
     flags: np.ndarray
     pad: int
     shift: int = 0
@@ -95,7 +97,8 @@ class PaddedContig:
                 mask[start:end] = True
             if contig.circular:
                 mask = mask[(np.arange(length) + shift) % len(contig)]
-        flags = parameters.code.properties(padded)
+        codons = parameters.code.properties(padded)
+        flags = codons.copy()
         # Very short genes are not even begun, which saves looking at half of the starts; of the
         # others a short one is dropped in the end, rather than stretched to a start further up.
         shortest = min(min_length, settings.very_short)
@@ -106,8 +109,9 @@ class PaddedContig:
         repeats = np.zeros(length, dtype=bool)
         any_repeats = mark_repeats(symbols, settings.repeat_period, settings.repeat_length, repeats)
         return cls(
-            contig, parameters, padded, flags, pad, shift, mask, repeats if any_repeats else None
-        )
+            contig, parameters, padded, codons, flags, pad, shift, mask,
+            repeats if any_repeats else None,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         """Bases, of a circle as it is unrolled."""
@@ -149,6 +153,10 @@ class Chunk:
     high: int
     begins: bool
     ends: bool
+
+    def __len__(self) -> int:
+        """Bases."""
+        return self.high - self.low
 
     def owns(self, place: int, overlap: int) -> bool:
         """Whether a base is in this chunk but not in what it shares with its neighbours."""

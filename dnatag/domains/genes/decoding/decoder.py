@@ -1,24 +1,26 @@
 """Contigs to genes: run the network, decode its scores, read off genes and posteriors.
 
-Long contigs are cut into chunks that overlap, so that memory stays bounded and both the network
-and the decoder have work for every thread; chunks are joined where they agree.
+Long contigs are cut into chunks that overlap, so that memory stays bounded and there is work for
+every thread; chunks are joined where they agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
-from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig, chunks_of, groups
+from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig, chunks_of
+from dnatag.domains.genes.decoding.encoded import CutContigs
 from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals
-from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.batching import batches
@@ -29,51 +31,10 @@ from dnatag.engine.networks.weights import KmerWeights
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer
 
-__all__ = ["Decoder", "EncodedContigs"]
+__all__ = ["Decoder"]
 
-#: Bases on either side of a stretch that its signals depend on.
-_FLANK = 64
-
-
-@dataclass(frozen=True)
-class EncodedContigs:
-    """Contigs as the network encoded them, to be decoded with one set of start signals or another.
-
-    Attributes
-    ----------
-    sequences : list of PaddedContig
-        The contigs.
-    chunks : list of Chunk
-        What they are cut into.
-    encoded : list of EncodedWindow
-        What the network made of each chunk.
-    """
-
-    sequences: list[PaddedContig]
-    chunks: list[Chunk]
-    encoded: list[EncodedWindow]
-
-    def chunks_of_contigs(self) -> list[list[int]]:
-        """Return the indices of the chunks of each contig."""
-        indices: list[list[int]] = [[] for _ in self.sequences]
-        for i, chunk in enumerate(self.chunks):
-            indices[chunk.sequence].append(i)
-        return indices
-
-    def part(self, chunks: Sequence[int]) -> EncodedContigs:
-        """Return some of the chunks, by their indices."""
-        return replace(
-            self,
-            chunks=[self.chunks[i] for i in chunks],
-            encoded=[self.encoded[i] for i in chunks],
-        )
-
-    def of(self, parameters: GenomeParameters) -> EncodedContigs:
-        """Return the same contigs with other parameters of their genome.
-
-        Only the start signals and the RBS motif may differ.
-        """
-        return replace(self, sequences=[replace(s, parameters=parameters) for s in self.sequences])
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Decoder:
@@ -123,7 +84,10 @@ class Decoder:
         self.alternatives = alternatives
         self.masks = masks or {}
         self.settings = settings
-        self.runner = Runner(tile_encoder(weights, device), threads, settings.tiling)
+        encoder = tile_encoder(weights, device)
+        self.runner = Runner(encoder, settings.tiling)
+        # Bases that a thread works on at a time, about.
+        self._at_once = encoder.batch_steps * encoder.stride
         self._transition_weights = weights.transition_weights
         self._frame_of_state = structure.frame_of_state.astype(np.float32)
         self._frames = [self.grammar.scores.index(frame) for frame in structure.frames]
@@ -155,29 +119,24 @@ class Decoder:
         Prediction
             In the order of the contigs.
         """
-        sequences, chunks = self._cut(contigs, parameters)
-        yield from self._call(
-            sequences, chunks, lambda group: self._encode(group, sequences, observer), per_base
-        )
+        yield from self.call(self.cut(contigs, parameters), per_base=per_base, observer=observer)
 
-    def call(self, encoded: EncodedContigs, per_base: bool = False) -> Iterator[Prediction]:
-        """Find the genes of contigs that have been encoded; else as :meth:`predict`."""
-        rest = iter(encoded.encoded)
-        yield from self._call(
-            encoded.sequences,
-            encoded.chunks,
-            lambda group: list(islice(rest, len(group))),
-            per_base,
-        )
+    def cut(self, contigs: Sequence[Contig], parameters: Sequence[GenomeParameters]) -> CutContigs:
+        """Cut contigs into chunks; parameters are those of the genome of each."""
+        sequences = [
+            self._pad(contig, own, self.masks.get(contig.id, ()))
+            for contig, own in zip(contigs, parameters, strict=True)
+        ]
+        chunks = [c for i, s in enumerate(sequences) for c in chunks_of(i, s, self.settings)]
+        return CutContigs(sequences, chunks)
 
-    def _call(
-        self,
-        sequences: Sequence[PaddedContig],
-        chunks: Sequence[Chunk],
-        encode: Callable[[list[Chunk]], list[EncodedWindow]],
-        per_base: bool,
+    def call(
+        self, contigs: CutContigs, *, per_base: bool = False, observer: Observer | None = None
     ) -> Iterator[Prediction]:
-        """Find genes; the chunks are encoded group by group, in order."""
+        """Find the genes of contigs that have been cut, of which some chunks may be encoded.
+
+        These are forgotten on the way. Else as :meth:`predict`.
+        """
         found = [
             Assembler(
                 s,
@@ -187,85 +146,83 @@ class Decoder:
                 per_base=per_base,
                 settings=self.settings,
             )
-            for s in sequences
+            for s in contigs.sequences
         ]
-        finished = position = 0
-        # Group by group, so that a long contig takes no more memory than its sequence.
-        for group in groups(chunks, self.settings.group, _size):
-            for chunk, path, frames in self._decode(group, sequences, encode(group)):
-                found[chunk.sequence].add(chunk, path, frames)
-            position += len(group)
-            following = chunks[position].sequence if position < len(chunks) else len(found)
-            for number in range(finished, following):
-                yield found[number].prediction()
-            finished = following
+        finished, chunks = 0, contigs.chunks
+
+        def work(group: list[int]) -> list[tuple[int, np.ndarray, np.ndarray]]:
+            return list(self._decode(contigs, group, self._encode(contigs, group, observer)))
+
+        for decoded in self._in_order(work, contigs.groups(range(len(chunks)), self._at_once)):
+            for i, path, frames in decoded:
+                found[chunks[i].sequence].add(chunks[i], path, frames)
+                following = chunks[i + 1].sequence if i + 1 < len(chunks) else len(found)
+                for number in range(finished, following):
+                    yield found[number].prediction()
+                finished = following
         for rest in found[finished:]:
             yield rest.prediction()
 
     def encode(
-        self,
-        contigs: Sequence[Contig],
-        parameters: GenomeParameters,
-        observer: Observer | None = None,
-    ) -> EncodedContigs:
-        """Run the network over the contigs of a genome.
+        self, contigs: CutContigs, chunks: Sequence[int], observer: Observer | None = None
+    ) -> CutContigs:
+        """Run the network over some chunks.
 
         Parameters
         ----------
-        contigs, observer
+        contigs : CutContigs
+            Contigs of a genome.
+        chunks : sequence of int
+            Indices of the chunks.
+        observer : Observer or None
             As for :meth:`predict`.
-        parameters : GenomeParameters
-            Those of the genome.
-        """
-        sequences, chunks = self._cut(contigs, [parameters] * len(contigs))
-        return EncodedContigs(sequences, chunks, self._encode(chunks, sequences, observer))
 
-    def viterbi_genes(self, encoded: EncodedContigs) -> list[GeneExamples]:
+        Returns
+        -------
+        CutContigs
+            The same, with these chunks encoded.
+        """
+        groups = list(contigs.groups(chunks, self._at_once))
+        each = self._in_order(lambda group: self._encode(contigs, group, observer), groups)
+        encoded: dict[int, EncodedWindow] = {}
+        for group, windows in zip(groups, each, strict=True):
+            encoded |= zip(group, windows, strict=True)
+        return replace(contigs, encoded=encoded)
+
+    def viterbi_genes(self, contigs: CutContigs) -> list[GeneExamples]:
         """Find genes without their posteriors, to estimate signals from.
 
         Parameters
         ----------
-        encoded : EncodedContigs
-            The contigs.
+        contigs : CutContigs
+            The contigs, with some chunks encoded.
 
         Returns
         -------
         list of GeneExamples
-            One for each chunk that the contigs are cut into; a gene is given once.
+            One for each encoded chunk; a gene is given once.
         """
-        out: list[GeneExamples] = []
-        chunks, sequences = encoded.chunks, encoded.sequences
-        first = 0
-        for group in groups(chunks, self.settings.group, _size):
-            own = encoded.encoded[first : first + len(group)]
-            first += len(group)
+
+        def work(group: list[int]) -> dict[int, np.ndarray]:
             paths: dict[int, np.ndarray] = {}
-            for batch, chain in self._batches(group, sequences, own):
+            for batch, chain in self._batches(contigs, group, [contigs.encoded[i] for i in group]):
                 best, _ = chain.viterbi()
                 paths |= {i: best[row] for row, i in enumerate(batch)}
-            for i, chunk in enumerate(group):
-                sequence = sequences[chunk.sequence]
-                here = slice(chunk.low + sequence.pad, chunk.high + sequence.pad)
-                path, flags = paths[i][: chunk.high - chunk.low], sequence.flags[here]
-                genes = [
-                    g
-                    for g in genes_of_path(path, flags, self.structure)
-                    if chunk.owns(chunk.low + g.three_prime, self.settings.overlap)
-                ]
-                symbols = sequence.symbols[here]
-                all_flags = sequence.parameters.code.properties(symbols)
-                out.append(GeneExamples(symbols, all_flags, genes))
-        return out
+            return paths
 
-    def _cut(
-        self, contigs: Sequence[Contig], parameters: Sequence[GenomeParameters]
-    ) -> tuple[list[PaddedContig], list[Chunk]]:
-        sequences = [
-            self._pad(contig, own, self.masks.get(contig.id, ()))
-            for contig, own in zip(contigs, parameters, strict=True)
+        groups = contigs.groups(list(contigs.encoded), self._at_once)
+        found = [item for paths in self._in_order(work, groups) for item in sorted(paths.items())]
+        return [self._examples(contigs, i, path) for i, path in found]
+
+    def _examples(self, contigs: CutContigs, i: int, path: np.ndarray) -> GeneExamples:
+        chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
+        here = slice(chunk.low + sequence.pad, chunk.high + sequence.pad)
+        genes = [
+            g
+            for g in genes_of_path(path[: len(chunk)], sequence.flags[here], self.structure)
+            if chunk.owns(chunk.low + g.three_prime, self.settings.overlap)
         ]
-        chunks = [c for i, s in enumerate(sequences) for c in chunks_of(i, s, self.settings)]
-        return sequences, chunks
+        return GeneExamples(sequence.symbols[here], sequence.codons[here], genes)
 
     def _pad(
         self,
@@ -300,84 +257,87 @@ class Decoder:
             np.bitwise_or.reduce([s.flags for s in same]) for same in zip(*padded, strict=True)
         ]
         seen = [replace(s, flags=flags) for s, flags in zip(padded[0], starts, strict=True)]
-        chunks = [Chunk(i, 0, len(s), True, True) for i, s in enumerate(seen)]
+        whole = CutContigs(seen, [Chunk(i, 0, len(s), True, True) for i, s in enumerate(seen)])
         result = np.zeros((len(codes), len(contigs)))
-        for batch, chain in self._batches(chunks, seen, self._encode(chunks, seen)):
-            for row, sequences in zip(result, padded, strict=True):
-                flags = np.zeros_like(chain.flags)
-                for at, i in enumerate(batch):
-                    own = sequences[i].flags[sequences[i].pad :][: len(contigs[i])]
-                    flags[at, : len(own)] = own
-                row[batch] = replace(chain, flags=flags).log_partition()
+
+        def work(group: list[int]) -> None:
+            encoded = self._encode(whole, group)
+            for batch, chain in self._batches(whole, group, encoded):
+                for row, sequences in zip(result, padded, strict=True):
+                    flags = np.zeros_like(chain.flags)
+                    for at, i in enumerate(batch):
+                        own = sequences[i].flags[sequences[i].pad :][: len(contigs[i])]
+                        flags[at, : len(own)] = own
+                    row[batch] = replace(chain, flags=flags).log_partition()
+
+        for _ in self._in_order(work, whole.groups(range(len(contigs)), self._at_once)):
+            pass
         return result
 
+    def _in_order(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Work on items in threads, a few ahead of what is taken; yield results in order."""
+        ahead = self.threads if self.threads > 1 else 0
+        waiting: deque[Future[Result]] = deque()
+        with self.runner.encoder.pool(self.threads) as pool:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
     def _decode(
-        self,
-        chunks: Sequence[Chunk],
-        sequences: Sequence[PaddedContig],
-        encoded: Sequence[EncodedWindow],
-    ) -> Iterator[tuple[Chunk, np.ndarray, np.ndarray]]:
+        self, contigs: CutContigs, group: Sequence[int], encoded: Sequence[EncodedWindow]
+    ) -> list[tuple[int, np.ndarray, np.ndarray]]:
         """Best path, int8 (n,), and frame posteriors, float32 (n, 6), of each chunk."""
-        out: dict[int, tuple[Chunk, np.ndarray, np.ndarray]] = {}
-        for batch, chain in self._batches(chunks, sequences, encoded):
+        out: list[tuple[int, np.ndarray, np.ndarray]] = []
+        for batch, chain in self._batches(contigs, group, encoded):
             paths, _ = chain.viterbi()
             frames = chain.marginals(self._frame_of_state)
             for row, i in enumerate(batch):
-                n = chunks[i].high - chunks[i].low
-                out[i] = chunks[i], paths[row, :n].astype(np.int8), frames[row, :n]
-        for i in range(len(chunks)):
-            yield out[i]
+                n = len(contigs.chunks[i])
+                out.append((i, paths[row, :n].astype(np.int8), frames[row, :n]))
+        return sorted(out, key=lambda found: found[0])
 
     def _encode(
-        self,
-        chunks: Sequence[Chunk],
-        sequences: Sequence[PaddedContig],
-        observer: Observer | None = None,
+        self, contigs: CutContigs, group: Sequence[int], observer: Observer | None = None
     ) -> list[EncodedWindow]:
-        """Run the network."""
+        """Return what the network makes of chunks, and forget what was kept of it."""
+        rest = [i for i in group if i not in contigs.encoded]
         windows, features = [], []
-        for chunk in chunks:
-            sequence = sequences[chunk.sequence]
+        for i in rest:
+            chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
             low = (chunk.low + sequence.pad) // 3 * 3
             high = -(-(chunk.high + sequence.pad) // 3) * 3
             windows.append(Window(sequence.symbols, sequence.flags, low, high))
-            features.append(_features(sequence.parameters.signals, sequence.parameters.code))
-        return self.runner.encode(windows, features, observer)
+            features.append(_features(sequence, sequence.parameters.signals))
+        read = dict(zip(rest, self.runner.encode(windows, features, observer), strict=True))
+        return [read[i] if i in read else contigs.encoded.pop(i) for i in group]
 
-    def _add_rbs(self, encoded: EncodedWindow, rbs: RbsMotif) -> None:
-        """Add the RBS motif to the network's scores of starts."""
-        window = encoded.window
-        low = max(window.start - _FLANK, 0)
-        around = window.symbols[low : window.end + _FLANK]
+    def _score_starts(self, encoded: EncodedWindow, sequence: PaddedContig) -> None:
+        """Score the starts of a chunk: what the network says with its signals, and the motif."""
+        parameters = sequence.parameters
+        self.runner.score(encoded, _features(sequence, parameters.start_signals))
+        symbols = encoded.window.symbols
         for strand, column in zip((1, -1), self._starts, strict=True):
             position = encoded.position[encoded.column == column]
-            log_odds = rbs.log_odds(around, position + (window.start - low), strand)
+            log_odds = parameters.rbs.log_odds(symbols, position + encoded.window.start, strand)
             encoded.scores[position, column] += self.settings.rbs_weight * log_odds
 
     def _batches(
-        self,
-        chunks: Sequence[Chunk],
-        sequences: Sequence[PaddedContig],
-        encoded: Sequence[EncodedWindow],
+        self, contigs: CutContigs, group: Sequence[int], encoded: Sequence[EncodedWindow]
     ) -> Iterator[tuple[list[int], Chain[np.ndarray]]]:
         """Score starts; yield indices of chunks with the CRF over them."""
-        parameters = [sequences[chunk.sequence].parameters for chunk in chunks]
-        self.runner.score(encoded, [_features(p.start_signals, p.code) for p in parameters])
-        for one, own in zip(encoded, parameters, strict=True):
-            self._add_rbs(one, own.rbs)
-        lengths = [chunk.high - chunk.low for chunk in chunks]
-        for batch in batches(lengths, self.settings.group // 2):
-            longest = lengths[batch[0]]
-            scores = np.zeros((len(batch), longest, len(self.grammar.scores)), np.float32)
-            flags = np.zeros((len(batch), longest), np.uint8)
+        for i, window in zip(group, encoded, strict=True):
+            self._score_starts(window, contigs.sequence_of(i))
+        lengths = [len(contigs.chunks[i]) for i in group]
+        for batch in batches(lengths, self._at_once):
+            chosen = [group[at] for at in batch]
+            scores, flags = _join(contigs, chosen, [encoded[at] for at in batch])
             begin = np.ones((len(batch), len(self.grammar.states)), bool)
             end = begin.copy()
-            for row, i in enumerate(batch):
-                chunk, sequence = chunks[i], sequences[chunks[i].sequence]
-                n = lengths[i]
-                offset = chunk.low + sequence.pad - encoded[i].window.start
-                scores[row, :n] = encoded[i].scores[offset : offset + n]
-                flags[row, :n] = sequence.flags[chunk.low + sequence.pad :][:n]
+            for row, i in enumerate(chosen):
+                chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
                 if sequence.repeats is not None:
                     repeats = np.flatnonzero(sequence.repeats[chunk.low : chunk.high])
                     scores[row, repeats[:, None], self._frames] = 0
@@ -390,31 +350,43 @@ class Decoder:
                     begin[row, 1:] = not chunk.begins or (circular and chunk.low == 0)
                     end[row, 1:] = not chunk.ends or (circular and chunk.high == len(sequence))
             yield (
-                batch,
+                chosen,
                 Chain(
                     self.grammar,
                     scores,
                     self._transition_weights,
                     flags,
-                    np.array([lengths[i] for i in batch]),
+                    np.array([lengths[at] for at in batch]),
                     begin=begin,
                     end=end,
-                    threads=self.threads,
+                    threads=1,
                 ),
             )
 
 
-def _size(chunk: Chunk) -> int:
-    return chunk.high - chunk.low
+def _join(
+    contigs: CutContigs, batch: Sequence[int], encoded: Sequence[EncodedWindow]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores, float32 (B, L, C), and flags, uint8 (B, L), of chunks, longest first."""
+    each = []
+    for i, one in zip(batch, encoded, strict=True):
+        chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
+        low, high = chunk.low + sequence.pad, chunk.high + sequence.pad
+        start = one.window.start
+        each.append((one.scores[low - start : high - start], sequence.flags[low:high]))
+    if len(each) == 1:
+        # A long one is not copied.
+        ((scores, flags),) = each
+        return scores[None], flags[None]
+    longest, n_scores = each[0][0].shape
+    scores = np.zeros((len(each), longest, n_scores), np.float32)
+    flags = np.zeros((len(each), longest), np.uint8)
+    for row, (of_chunk, own) in enumerate(each):
+        scores[row, : len(own)], flags[row, : len(own)] = of_chunk, own
+    return scores, flags
 
 
-def _features(signals: GeneSignals, code: GeneticCode) -> FeatureFunction:
+def _features(sequence: PaddedContig, signals: GeneSignals) -> FeatureFunction:
     """Features that signals give, for the runner."""
-
-    def features(symbols: np.ndarray, flags: np.ndarray, start: int, end: int) -> np.ndarray:
-        # The network was trained with the features of all starts, those of short genes too.
-        low = max(start - _FLANK, 0)
-        around = symbols[low : end + _FLANK]
-        return signals.features(around, code.properties(around))[start - low : end - low]
-
-    return features
+    # The network was trained with the features of all starts, those of short genes too.
+    return lambda places: signals.features(sequence.symbols, sequence.codons, places)

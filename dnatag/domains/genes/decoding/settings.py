@@ -21,7 +21,7 @@ class DecodingSettings:
         Bases decoded at once (about), and how far beyond them neighbouring chunks look. From 2,000
         on no gene of the examples depends on the overlap, and no posterior by 1e-4.
     group : int
-        Bases of contigs that are worked on together.
+        Bases of contigs that are planned together.
     very_short : int
         Starts of genes with fewer bases are dropped before decoding, unless such genes are asked
         for.

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dnatag.domains.genes.codes import GeneticCode
-from dnatag.domains.genes.decoding.decoder import Decoder, EncodedContigs
+from dnatag.domains.genes.decoding.decoder import Decoder
+from dnatag.domains.genes.decoding.encoded import CutContigs
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
@@ -32,14 +33,14 @@ class Estimate:
         How many of its genes they were estimated from; 0: they are those of the reference panel.
     remark : str
         Where they come from, for the user.
-    encoded : EncodedContigs or None
-        The whole genome as the network encoded it, if that was needed.
+    contigs : CutContigs or None
+        The genome with what the network encoded of it, if it did.
     """
 
     parameters: GenomeParameters
     genes: int
     remark: str
-    encoded: EncodedContigs | None = None
+    contigs: CutContigs | None = None
 
 
 class ParameterEstimator:
@@ -131,17 +132,21 @@ class ParameterEstimator:
         contigs, code
             See :meth:`from_sample`.
         observer : Observer
-            Receives the progress in bases, where the whole genome is encoded.
+            Receives the progress in bases, of what is encoded.
 
         Returns
         -------
         Estimate
-            With the encoded genome, if its start signals were estimated.
+            With the genome, if its start signals were estimated.
         """
         estimate = self.from_sample(contigs, code)
         if not estimate.genes or sum(map(len, contigs)) > self.settings.max_genome:
             return estimate
-        encoded = self.decoder.encode(contigs, estimate.parameters, observer)
+        cut = self.decoder.cut(contigs, [estimate.parameters] * len(contigs))
+        chunks = cut.chunks_of_contigs()
+        chosen = choose_parts(contigs, [len(own) for own in chunks], self.settings.start_sample)
+        part = sorted(chunks[contig][i] for contig, parts in chosen for i in parts)
+        encoded = self.decoder.encode(cut, part, observer)
         parameters, genes, rounds = self._refine(encoded, estimate.parameters)
         remark = (
             f"adapted to the genome: codon usage of a sample, starts of {genes} genes, "
@@ -150,19 +155,15 @@ class ParameterEstimator:
         return Estimate(parameters, estimate.genes, remark, encoded.of(parameters))
 
     def _refine(
-        self, encoded: EncodedContigs, parameters: GenomeParameters
+        self, encoded: CutContigs, parameters: GenomeParameters
     ) -> tuple[GenomeParameters, int, int]:
         """Estimate start signals until starts hardly change; return also how many genes, rounds."""
-        contigs = [sequence.contig for sequence in encoded.sequences]
-        chunks = encoded.chunks_of_contigs()
-        chosen = choose_parts(contigs, [len(own) for own in chunks], self.settings.start_sample)
-        part = encoded.part([chunks[contig][i] for contig, parts in chosen for i in parts])
         before: set[tuple[int, int, int]] = set()
         rounds = 0
         while True:
             examples = [
                 e._replace(genes=[g for g in e.genes if len(g) >= self.settings.min_gene_length])
-                for e in self.decoder.viterbi_genes(part.of(parameters))
+                for e in self.decoder.viterbi_genes(encoded.of(parameters))
             ]
             starts = {
                 (chunk, g.strand, g.five_prime)

@@ -11,7 +11,8 @@ import numpy as np
 
 from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.chunks import groups
-from dnatag.domains.genes.decoding.decoder import Decoder, EncodedContigs
+from dnatag.domains.genes.decoding.decoder import Decoder
+from dnatag.domains.genes.decoding.encoded import CutContigs
 from dnatag.domains.genes.selftraining.binning import binning_gain, choose_bins
 from dnatag.domains.genes.selftraining.estimation import ParameterEstimator
 from dnatag.domains.genes.selftraining.genetic_code import (
@@ -41,13 +42,13 @@ class PlannedContigs:
         The contigs, in the order of the input.
     parameters : list of GenomeParameters
         Those of the genome of each contig.
-    encoded : EncodedContigs or None
-        The contigs as the network encoded them, where estimating the parameters needed that.
+    cut : CutContigs or None
+        The contigs with what the network encoded of them to estimate the parameters, if it did.
     """
 
     contigs: list[Contig]
     parameters: list[GenomeParameters]
-    encoded: EncodedContigs | None = None
+    cut: CutContigs | None = None
 
 
 class Planner:
@@ -147,12 +148,12 @@ class Planner:
 
     def _one_genome(self, contigs: list[Contig], observer: Observer) -> Iterator[PlannedContigs]:
         """Plan contigs that are taken as one genome."""
-        parameters, encoded = self._estimate(contigs, observer)
+        parameters, cut = self._estimate(contigs, observer)
         observer.estimated(parameters)
-        if encoded is None:
+        if cut is None:
             yield from self._of_genome(_release(contigs), parameters)
         else:
-            yield PlannedContigs(contigs, [parameters] * len(contigs), encoded)
+            yield PlannedContigs(contigs, [parameters] * len(contigs), cut)
 
     def _of_genome(
         self, contigs: Iterable[Contig], parameters: GenomeParameters
@@ -173,7 +174,7 @@ class Planner:
                 if is_long:
                     for contig in run:
                         estimate = self._estimator.from_genome([contig], codes[contig.id], observer)
-                        yield PlannedContigs([contig], [estimate.parameters], estimate.encoded)
+                        yield PlannedContigs([contig], [estimate.parameters], estimate.contigs)
                 else:
                     own = list(run)
                     yield PlannedContigs(
@@ -197,7 +198,7 @@ class Planner:
 
     def _estimate(
         self, contigs: Sequence[Contig], observer: Observer
-    ) -> tuple[GenomeParameters, EncodedContigs | None]:
+    ) -> tuple[GenomeParameters, CutContigs | None]:
         """Choose the genetic code of a genome and estimate its parameters."""
         code = self.code
         if code is None:
@@ -205,7 +206,7 @@ class Planner:
             observer.note(remark)
         estimate = self._estimator.from_genome(contigs, code, observer)
         observer.note(estimate.remark)
-        return estimate.parameters, estimate.encoded
+        return estimate.parameters, estimate.contigs
 
     def _codes_of(self, contigs: Sequence[Contig], observer: Observer) -> list[GeneticCode]:
         """Choose the genetic code of each contig; note those that are not code 11."""

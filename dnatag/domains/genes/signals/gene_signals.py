@@ -220,31 +220,28 @@ class GeneSignals:
                 np.maximum(row, 0, out=row)
         return replace(self, hexamers=table.ravel())
 
-    def features(self, symbols: np.ndarray, flags: np.ndarray) -> np.ndarray:
+    def features(
+        self, symbols: np.ndarray, flags: np.ndarray, places: np.ndarray | None = None
+    ) -> np.ndarray:
         """Features for a sequence.
 
         Parameters
         ----------
         symbols, flags : numpy.ndarray
             uint8 (L,), of a contig or a window of it.
+        places : numpy.ndarray or None
+            Integers (M,), the positions that features are wanted of; None for all.
 
         Returns
         -------
         numpy.ndarray
-            float32 (L, 12), see ``FEATURES``.
+            float32 (M, 12), see ``FEATURES``.
         """
-        n = len(_OWN)
-        out = np.zeros((len(symbols), 2 * n), dtype=np.float32)
-        for half, own, own_flags in (
-            (out[:, :n], symbols, flags),
-            (out[::-1, n:], reverse_complement(symbols), mirror_flags(flags)),
-        ):
-            features(
-                base_numbers(own), own_flags,
-                self.hexamers, self.start_codons, self.profiles, self.pentamers,
-                _BEFORE, _BEHIND, _BIN_OF_GAP, _PROFILE_SCALE, half,
-            )  # fmt: skip
-        return out
+        return features(
+            symbols, flags, np.arange(len(symbols)) if places is None else places,
+            self.hexamers, self.start_codons, self.profiles, self.pentamers,
+            _BEFORE, _BEHIND, _BIN_OF_GAP, _PROFILE_SCALE,
+        )  # fmt: skip
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the tables by name, for a file."""

@@ -110,7 +110,7 @@ class RbsMotif:
         symbols : numpy.ndarray
             uint8 (L,).
         places : numpy.ndarray
-            Integers (M,), first base of each start codon in the direction of the strand.
+            Integers (M,), first base of each start codon, in the direction of the strand.
         strand : int
             1 or -1.
 
@@ -119,13 +119,9 @@ class RbsMotif:
         numpy.ndarray
             float32 (M,), nats. Ambiguous bases and those beyond the end do not count.
         """
-        if strand < 0:
-            symbols, places = reverse_complement(symbols), len(symbols) - 1 - places
-        out = np.empty(len(places), np.float32)
-        rbs_log_odds(
-            base_numbers(symbols), places, self.weights, self.spacers, int(SPACERS[0]), out
+        return rbs_log_odds(
+            symbols, places, strand < 0, self.weights, self.spacers, int(SPACERS[0])
         )
-        return out
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the tables by name, for a file."""

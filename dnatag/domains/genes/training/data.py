@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from Bio.Data import CodonTable
-
 from dnatag.domains.genes.codes import GeneticCode
+from dnatag.domains.genes.ncbi_codes import CODES
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.structures.labels import label_genes
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
@@ -214,7 +213,7 @@ def _check_code(
     every = max(total // CODE_SAMPLE, 1)
     sample = [(contig, genes[::every]) for contig, genes in pairs]
     # Of equals the first: the codes of bacteria and archaea come first.
-    tables = dict.fromkeys([11, 4, 25, *sorted(CodonTable.unambiguous_dna_by_id)])
+    tables = dict.fromkeys([11, 4, 25, *sorted(CODES)])
     best = min(map(GeneticCode.ncbi, tables), key=lambda c: _count_faulty(sample, c))
     left = _count_faulty(pairs, best)
     if left <= MAX_FAULTY * total:
