@@ -18,6 +18,7 @@ from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
 from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig, chunks_of
 from dnatag.domains.genes.decoding.encoded import CutContigs
+from dnatag.domains.genes.decoding.lengths import LengthScores
 from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals
@@ -90,6 +91,7 @@ class Decoder:
         self._at_once = encoder.batch_steps * encoder.stride
         self._transition_weights = weights.transition_weights
         self._frame_of_state = structure.frame_of_state.astype(np.float32)
+        self._lengths = LengthScores(structure, settings.lengths)
         self._frames = [self.grammar.scores.index(frame) for frame in structure.frames]
         self._starts = [self.grammar.scores.index(start) for start in structure.start_scores]
 
@@ -338,9 +340,14 @@ class Decoder:
             end = begin.copy()
             for row, i in enumerate(chosen):
                 chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
+                if sequence.parameters.estimated:
+                    n = len(chunk)
+                    self._lengths.apply(
+                        scores[row, :n], flags[row, :n], begins=chunk.begins, ends=chunk.ends
+                    )
                 if sequence.repeats is not None:
                     repeats = np.flatnonzero(sequence.repeats[chunk.low : chunk.high])
-                    scores[row, repeats[:, None], self._frames] = 0
+                    scores[row, repeats[:, None], [*self._frames, *self._starts]] = 0
                 if sequence.mask is not None:
                     masked = np.flatnonzero(sequence.mask[chunk.low : chunk.high])
                     scores[row, masked[:, None], self._frames] = self.settings.masked
@@ -367,17 +374,13 @@ class Decoder:
 def _join(
     contigs: CutContigs, batch: Sequence[int], encoded: Sequence[EncodedWindow]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores, float32 (B, L, C), and flags, uint8 (B, L), of chunks, longest first."""
+    """Copy scores, float32 (B, L, C), and flags, uint8 (B, L), of chunks, longest first."""
     each = []
     for i, one in zip(batch, encoded, strict=True):
         chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
         low, high = chunk.low + sequence.pad, chunk.high + sequence.pad
         start = one.window.start
         each.append((one.scores[low - start : high - start], sequence.flags[low:high]))
-    if len(each) == 1:
-        # A long one is not copied.
-        ((scores, flags),) = each
-        return scores[None], flags[None]
     longest, n_scores = each[0][0].shape
     scores = np.zeros((len(each), longest, n_scores), np.float32)
     flags = np.zeros((len(each), longest), np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dnatag.domains.genes.decoding.lengths import LengthSettings
 from dnatag.engine.inference.tiles import Tiling
 
 __all__ = ["DecodingSettings"]
@@ -36,6 +37,8 @@ class DecodingSettings:
         most of: the best of 0, 0.3, 0.6 and 1 on genera that were not trained on.
     min_alternative, max_alternatives : float, int
         Lowest posterior of an alternative start, and most alternative starts of a gene.
+    lengths : LengthSettings
+        How much the length of a gene counts beside the network.
     tiling : Tiling
         How the network's input is cut.
     """
@@ -51,4 +54,5 @@ class DecodingSettings:
     rbs_weight: float = 0.3
     min_alternative: float = 0.01
     max_alternatives: int = 5
+    lengths: LengthSettings = field(default_factory=LengthSettings)
     tiling: Tiling = field(default_factory=Tiling)

@@ -115,7 +115,7 @@ class ParameterEstimator:
             )
         signals = settings.estimate(examples)
         return Estimate(
-            GenomeParameters(code, signals, signals, RbsMotif.estimate(examples)),
+            GenomeParameters(code, signals, signals, RbsMotif.estimate(examples), estimated=True),
             number,
             f"adapted to the genome: estimated from {number} genes of a sample",
         )

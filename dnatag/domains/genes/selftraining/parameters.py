@@ -40,12 +40,16 @@ class GenomeParameters:
         The same, estimated from more of the genes: what starts are scored with.
     rbs : RbsMotif
         The motif before its starts.
+    estimated : bool
+        Whether they were estimated from genes of the genome itself. Only then is it known to be
+        full of genes, as genomes of prokaryotes are.
     """
 
     code: GeneticCode
     signals: GeneSignals = field(default_factory=GeneSignals.none)
     start_signals: GeneSignals = field(default_factory=GeneSignals.none)
     rbs: RbsMotif = field(default_factory=RbsMotif.none)
+    estimated: bool = False
 
 
 def save_parameters(path: Path, parameters: GenomeParameters) -> None:
@@ -111,7 +115,7 @@ def load_parameters(path: Path) -> GenomeParameters:
             f"{path} was saved by another version of dnatag, or is damaged ({error}): make it "
             "again with --save-adaptation"
         ) from None
-    return GenomeParameters(code, **parts)
+    return GenomeParameters(code, **parts, estimated=True)
 
 
 def check_tables(tables: Mapping[str, np.ndarray], like: Mapping[str, np.ndarray]) -> None:
