@@ -87,7 +87,7 @@ output_option = click.option(
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(allow_dash=True),
+    type=click.Path(dir_okay=False, allow_dash=True),
     default="-",
     show_default="standard output",
     help="Where to write the result.",

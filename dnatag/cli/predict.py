@@ -18,7 +18,6 @@ from dnatag.cli.common import (
     find_model_for,
     model_option,
     note,
-    output_option,
     progress,
     quiet_option,
     threads_option,
@@ -49,7 +48,15 @@ def _file_option(name: str, what: str, kind: str | None = None) -> Callable[[Com
 
 @click.command("predict")
 @click.argument("fasta", nargs=-1, required=True, type=click.Path(allow_dash=True))
-@output_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(allow_dash=True),
+    default="-",
+    show_default="standard output",
+    help="Where to write the result; with --each a folder.",
+)
 @_file_option("--faa", "the proteins as FASTA")
 @_file_option("--ffn", "the genes' nucleotides as FASTA")
 @_file_option("--gbk", "GenBank records with the sequence")
