@@ -68,21 +68,23 @@ _SEQUENCES, _TEXT = "dnatag.formats.sequences", "dnatag.formats.text"
 FORMATS = {
     format.name: format
     for format in (
+        Format("npy", "is a NumPy array", sniffing.npy, "dnatag.formats.arrays:read_array",
+               advice="only models of features read it"),
+        Format("npz", "is an archive of NumPy arrays", sniffing.npz,
+               "dnatag.formats.arrays:read_archive", advice="only models of features read it"),
+        Format("midi", "is MIDI", sniffing.midi, "dnatag.formats.midi:read_midi",
+               advice="only models of music read it"),
+        Format("audio", "is sound", sniffing.audio, "dnatag.formats.audio:read_audio",
+               advice="only models of speech read it"),
         Format(
             "utf-16", "is UTF-16 text", sniffing.utf16,
             advice="convert it, e.g. with 'iconv -f UTF-16 -t UTF-8', or name its encoding with "
             "--encoding utf-16 where there is this option",
         ),
-        Format("npy", "is a NumPy array", sniffing.npy, "dnatag.formats.arrays:read_array",
-               advice="only models of features read it"),
-        Format("npz", "is an archive of NumPy arrays", sniffing.npz,
-               "dnatag.formats.arrays:read_archive", advice="only models of features read it"),
         Format("sequences", "lists sequences of features", sniffing.sequences,
                "dnatag.formats.arrays:read_list"),
         Format("frames", "has labels of frames", sniffing.frames,
                "dnatag.formats.frames:read_frame_labels"),
-        Format("audio", "is sound", sniffing.audio, "dnatag.formats.audio:read_audio",
-               advice="only models of speech read it"),
         Format("binary", "is no text", sniffing.binary,
                advice="unpack it or save it as plain text"),
         Format("genbank", "is a GenBank file", sniffing.genbank,

@@ -232,6 +232,11 @@ def audio(head: Head) -> Certainty:
     return _sure(riff or head.data.startswith(marks))
 
 
+def midi(head: Head) -> Certainty:
+    """Judge whether a file is MIDI."""
+    return _sure(head.data.startswith(b"MThd"))
+
+
 def manifest(head: Head) -> Certainty:
     """Judge whether a file is a manifest of recordings."""
     return _sure(jsonl(head) and '"audio_filepath"' in head.first)
