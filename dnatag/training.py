@@ -141,12 +141,15 @@ def run_experiment(
     experiment.save(output, networks, about)
     leave(folder)
     for name, measures in task.metrics(about["scores"]).items():
-        observer.note(f"{output}: {name}: {', '.join(starmap(_percent, measures.items()))}")
+        observer.note(f"{output}: {name}: {', '.join(starmap(_measure, measures.items()))}")
     return about
 
 
-def _percent(name: str, share: float | None) -> str:
-    return f"{name} {'unknown' if share is None else f'{100 * share:.2f}'}"
+def _measure(name: str, value: float | None) -> str:
+    """Write a share in percent, and nats as they are."""
+    if value is None:
+        return f"{name} unknown"
+    return f"{name} {value:.4f}" if name.endswith("nats") else f"{name} {100 * value:.2f}"
 
 
 def _fit(

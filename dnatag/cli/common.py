@@ -258,8 +258,8 @@ def open_input(
     stream, format = recognise(
         path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer=prefer
     )
-    if format.name == "sequences" and path != "-":
-        # A list names files relative to itself, and a stream has no place.
+    if format.name in ("audio", "manifest", "sequences") and path != "-":
+        # Lists name files relative to themselves, and a stream has no place.
         stream.close()
         return path, format.name
     return stream, format.name

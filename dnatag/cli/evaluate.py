@@ -81,6 +81,11 @@ def command(
     the same sequences in each file. Probabilities that predictions come with are compared with
     how often they are right: the expected calibration error.
 
+    Transcripts: manifests with "text", or with --domain ctc a text in each line: the error rates of
+    words and characters. Frames: a label in each line, or tables that list such files (--domain
+    features). Music: REFERENCE is MIDI or piano rolls, and each PREDICTION a model: how probable
+    the pieces are to it.
+
     The table goes to standard output. --json and --tsv write all counts, and shares from 0 to 1,
     to a file, or with "-" to standard output instead of the table.
     """
@@ -207,4 +212,4 @@ def _cell(key: str, value: float | None) -> str:
         return "-"
     if isinstance(value, int):
         return str(value)
-    return f"{value:.4f}" if key.endswith("mcc") else f"{100 * value:.2f}"
+    return f"{value:.4f}" if key.endswith(("mcc", "nats")) else f"{100 * value:.2f}"

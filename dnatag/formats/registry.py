@@ -68,15 +68,19 @@ _SEQUENCES, _TEXT = "dnatag.formats.sequences", "dnatag.formats.text"
 FORMATS = {
     format.name: format
     for format in (
+        Format("npy", "is a NumPy array", sniffing.npy, "dnatag.formats.arrays:read_array",
+               advice="only models of features read it"),
+        Format("npz", "is an archive of NumPy arrays", sniffing.npz,
+               "dnatag.formats.arrays:read_archive", advice="only models of features read it"),
+        Format("midi", "is MIDI", sniffing.midi, "dnatag.formats.midi:read_midi",
+               advice="only models of music read it"),
+        Format("audio", "is sound", sniffing.audio, "dnatag.formats.audio:read_audio",
+               advice="only models of speech read it"),
         Format(
             "utf-16", "is UTF-16 text", sniffing.utf16,
             advice="convert it, e.g. with 'iconv -f UTF-16 -t UTF-8', or name its encoding with "
             "--encoding utf-16 where there is this option",
         ),
-        Format("npy", "is a NumPy array", sniffing.npy, "dnatag.formats.arrays:read_array",
-               advice="only models of features read it"),
-        Format("npz", "is an archive of NumPy arrays", sniffing.npz,
-               "dnatag.formats.arrays:read_archive", advice="only models of features read it"),
         Format("sequences", "lists sequences of features", sniffing.sequences,
                "dnatag.formats.arrays:read_list"),
         Format("frames", "has labels of frames", sniffing.frames,
@@ -100,6 +104,8 @@ FORMATS = {
                f"{_SEQUENCES}.residues:read_residues", f"{_SEQUENCES}.residues:write_residues"),
         Format("fastq", "has reads (FASTQ)", sniffing.fastq,
                advice="convert them to FASTA, or better, assemble them"),
+        Format("manifest", "is a manifest of recordings", sniffing.manifest,
+               "dnatag.formats.audio:read_manifest", advice="only models of speech read it"),
         Format("jsonl", "is JSON Lines", sniffing.jsonl,
                f"{_TEXT}.jsonl:read_jsonl", f"{_TEXT}.jsonl:write_jsonl"),
         Format("json-array", "is a JSON array", sniffing.json_array,

@@ -225,6 +225,23 @@ def frames(head: Head) -> Certainty:
     return _sure(head.first.startswith("# sequence "))
 
 
+def audio(head: Head) -> Certainty:
+    """Judge whether a file is sound."""
+    riff = head.data.startswith(b"RIFF") and head.data[8:12] == b"WAVE"
+    marks = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"NIST_1A", b"FORM")
+    return _sure(riff or head.data.startswith(marks))
+
+
+def midi(head: Head) -> Certainty:
+    """Judge whether a file is MIDI."""
+    return _sure(head.data.startswith(b"MThd"))
+
+
+def manifest(head: Head) -> Certainty:
+    """Judge whether a file is a manifest of recordings."""
+    return _sure(jsonl(head) and '"audio_filepath"' in head.first)
+
+
 def conll2012(head: Head) -> Certainty:
     """Judge whether a file is CoNLL-2012, as OntoNotes has it."""
     return _sure(head.first.startswith("#begin document"))

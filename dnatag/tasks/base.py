@@ -237,8 +237,8 @@ class Task(ABC):
         Returns
         -------
         mapping of str to mapping of str to float or None
-            By the name of each set of data, and of each measure: shares from 0 to 1, the most
-            important first; None where there was nothing to measure.
+            By the name of each set of data, and of each measure: shares from 0 to 1, or nats by
+            names that end so, the most important first; None where there was nothing to measure.
         """
 
     @property

@@ -80,6 +80,14 @@ class SequenceBatches(ABC, Generic[E]):
     def targets(self, examples: Sequence[E], length: int) -> dict[str, Tensor]:
         """Return the targets of examples, perhaps none, that are padded to a length."""
 
+    def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
+        """Return what the network reads of a sequence in training."""
+        return self.featurizer.vary(encoded, rng)
+
+    def plain(self, encoded: TokenFeatures) -> TokenFeatures:
+        """Return what the network reads of a sequence in validation."""
+        return encoded
+
     def steps(self, epochs: int) -> int:
         """Return the number of batches of so many epochs."""
         return sum(len(self._epoch(number)) for number in range(epochs))
@@ -94,9 +102,7 @@ class SequenceBatches(ABC, Generic[E]):
         share = range(rank, len(batch), world)
         examples = [self.train[batch[row]] for row in share]
         rngs = [np.random.default_rng((self.seed, 1, step, row)) for row in share]
-        encoded = [
-            self.featurizer.vary(e.encoded, rng) for e, rng in zip(examples, rngs, strict=True)
-        ]
+        encoded = [self.vary(e.encoded, rng) for e, rng in zip(examples, rngs, strict=True)]
         return self._batch(encoded, examples)
 
     def validation(self, rank: int = 0, world: int = 1) -> Iterator[Batch]:
@@ -104,7 +110,7 @@ class SequenceBatches(ABC, Generic[E]):
         groups = list(batches([len(e) for e in self.validate], 4 * self.batch))
         for group in groups[rank::world]:
             examples = [self.validate[i] for i in group]
-            yield self._batch([e.encoded for e in examples], examples)
+            yield self._batch([self.plain(e.encoded) for e in examples], examples)
 
     def _epoch(self, number: int) -> list[list[int]]:
         """Sequences of each batch of an epoch."""

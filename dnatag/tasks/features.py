@@ -60,7 +60,7 @@ class Featurizer(Protocol):
 
     in_context: bool
 
-    def encode(self, tokens: Sequence[Any]) -> TokenFeatures:
+    def encode(self, tokens: Any) -> TokenFeatures:
         """Encode the tokens of a sequence: words, residues, or whatever the domain has."""
         ...
 

@@ -231,7 +231,7 @@ def test_residues_of_other_proteins(folder: Path) -> None:
     [
         (GENES, ["--scheme", "BIO"], "--scheme is for text in columns"),
         (GENES, ["--tag-column", "-1"], "--tag-column is for text in columns"),
-        (GENES, ["--picture", "x.png"], "--picture is for FASTA of labelled residues and text in"),
+        (GENES, ["--picture", "x.png"], "--picture is for labels of frames and FASTA of"),
         ("truth.conll", ["--verified"], "--verified is for annotations of genes"),
         ("truth.conll", ["--genome", "x"], "--genome is for annotations of genes"),
         ("truth.fasta", ["--token-column", "1"], "and these files are FASTA of labelled residues"),

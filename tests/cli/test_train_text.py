@@ -144,9 +144,9 @@ def test_scores_that_are_not_defined_are_left_out(folder: Path) -> None:
         (CORPUS + '[network]\nvectors = "bio.tsv"\n', (), "bio.tsv: line 1: expected a word"),
         (CORPUS + '[network]\ncharacters = "lstm"\nspelling = 7\n', (), "'spelling' must be even"),
         (
-            CORPUS.replace("text", "music"),
+            CORPUS.replace("text", "musik"),
             (),
-            "no domain 'music'; installed are features, genes, proteins,",
+            "no domain 'musik'; installed are features, genes, music,",
         ),
         ('domain = "text"\n', (), "there is no [[corpus]] to train on"),
         ("domain = text", (), "r.toml: is no TOML file"),

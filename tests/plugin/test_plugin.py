@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -106,7 +107,7 @@ def test_training(model: Path) -> None:
 
 def test_command_line(site: Path, model: Path, tmp_path: Path) -> None:
     help_ = run(site, "-m", "dnatag", "--help").stdout
-    assert "\n  count     Count the ones in rows of bits.\n" in help_
+    assert re.search(r"\n  count +Count the ones in rows of bits\.\n", help_)
     plain, found = tmp_path / "plain.txt", tmp_path / "found.txt"
     truth = tmp_path / "truth.txt"
     truth.write_text(rows(7, 100))

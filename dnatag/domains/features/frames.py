@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ class FrameFeaturizer:
         scale = np.where(deviation > 1e-6 * np.abs(mean) + 1e-12, deviation, 1)
         return cls(mean.astype(np.float32), scale.astype(np.float32), motion, noise, speed)
 
-    def encode(self, tokens: Sequence[Any]) -> TokenFeatures:
+    def encode(self, tokens: Any) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`; `tokens` is an array (T, F).
 
         Raises

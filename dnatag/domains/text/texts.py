@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,9 @@ class TextFeaturizer:
         self._vectors = np.concatenate([words.vectors, none])
         self._known: dict[str, tuple[int, int, int]] = {}
 
-    def encode(self, tokens: Sequence[Any]) -> TokenFeatures:
+    def encode(self, tokens: Any) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`; `tokens` is a text."""
-        numbers = np.array(list(map(self._number, self.split(str(tokens)))), np.int32)
+        numbers = np.array(list(map(self._number, self.split(tokens))), np.int32)
         numbers = numbers.reshape(-1, 3)
         features = self._vectors[numbers[:, 2]].astype(np.float32)
         return TokenFeatures(numbers[:, :2], features, np.zeros((len(numbers), 1), np.int32))

@@ -1,0 +1,112 @@
+"""``dnatag transcribe``: write down what recordings say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dnatag.cli.common import (
+    device_option,
+    find_model_for,
+    note,
+    open_input,
+    output_option,
+    progress,
+    quiet_option,
+    threads_option,
+)
+
+__all__ = ["command"]
+
+#: The task that the command is for.
+TASK = "ctc"
+
+# \b keeps click from joining the lines of a paragraph.
+HELP = """Write down what recordings say.
+
+\b
+dnatag transcribe --model letters.dnatag recording.wav
+dnatag transcribe --model letters.dnatag recordings/ --to jsonl -o texts.jsonl
+dnatag transcribe --model letters.dnatag talk.opus --to srt -o talk.srt
+
+Each INPUT is an audio file (wav, flac, ogg, opus and others), a folder of them, or a manifest as
+NeMo has it (JSON Lines with "audio_filepath"); "-" is an audio file on standard input. Any rate,
+number of channels and length will do. The result has a text in each line; or JSON Lines with
+"words", CTM, or SRT captions, with the time of each word and its probability.
+"""
+
+
+@click.command("transcribe", help=HELP)
+@click.argument(
+    "paths", metavar="INPUT...", nargs=-1, required=True, type=click.Path(allow_dash=True)
+)
+@output_option
+@click.option(
+    "--model",
+    metavar="NAME|FILE",
+    required=True,
+    help="A model by name (see 'dnatag models list') or a model file.",
+)
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["text", "jsonl", "ctm", "srt"]),
+    default="text",
+    show_default=True,
+    help="Format of the result.",
+)
+@click.option(
+    "--greedy",
+    is_flag=True,
+    help="Take the most probable symbol at each step, without search and n-gram model.",
+)
+@device_option
+@threads_option
+@quiet_option
+def command(
+    paths: tuple[str, ...],
+    output: str,
+    model: str,
+    target: str,
+    greedy: bool,
+    device: str,
+    threads: int,
+    quiet: bool,
+) -> None:
+    """Write down what recordings say."""
+    from dnatag.formats.io.writing import open_output, refuse_overwriting
+    from dnatag.formats.transcripts import captions, write_transcript
+    from dnatag.tasks.ctc.transcriber import Transcriber
+
+    model_path = find_model_for(TASK, model)
+    refuse_overwriting([output], [*paths, model_path])
+    transcriber = Transcriber.load(model_path, device, threads, greedy)
+    domain = transcriber.model.domain
+    recordings = [one for path in paths for one in _recordings(path, domain)]
+    note(
+        f"model {Path(model).stem}, device {transcriber.device}, {len(recordings)} recordings",
+        quiet=quiet,
+    )
+    seconds, count = 0.0, 0
+    with open_output(output) as handle, progress(len(recordings), unit="", quiet=quiet) as bar:
+        found = transcriber.transcribe_all(recordings)
+        for recording, transcript in zip(recordings, found, strict=True):
+            write_transcript(handle, target, recording.name, transcript, count)
+            count += len(captions(transcript.words)) if target == "srt" else 0
+            seconds += transcript.duration
+            bar.update()
+    note(f"{len(recordings)} recordings, {seconds:.1f} seconds", quiet=quiet)
+
+
+def _recordings(path: str, domain: Any) -> Iterator[Any]:
+    """Take what a path names: a file, a folder or a manifest."""
+    from dnatag.formats.audio import read_folder
+
+    if Path(path).is_dir():
+        yield from read_folder(path)
+        return
+    source, kind = open_input(path, "auto", domain, "utf-8")
+    yield from domain.items(source, kind, "utf-8")

@@ -1,0 +1,1 @@
+"""Music: chords in equal steps."""

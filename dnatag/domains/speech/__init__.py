@@ -1,0 +1,1 @@
+"""Speech: recordings of words."""

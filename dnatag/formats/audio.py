@@ -1,0 +1,148 @@
+"""Recordings: audio files, folders of them, and manifests as NeMo has them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dnatag.errors import DnatagError, InputError
+from dnatag.formats.io.reading import Source, display_name, open_bytes
+from dnatag.formats.text.jsonl import read_objects
+
+__all__ = ["ENDINGS", "Recording", "read_audio", "read_folder", "read_manifest", "samples_of"]
+
+#: What the names of audio files in a folder end in.
+ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".sph")
+EXTRA = "audio needs soundfile and soxr; get them with: pip install 'dnatag[speech]'"
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A recording that is read when its samples are asked for.
+
+    Parameters
+    ----------
+    path : str or bytes
+        The file, or its content.
+    name : str
+        What results call it.
+    text : str or None
+        What is said, if a manifest has it.
+    source : dict or None
+        The object of the manifest.
+    where : str
+        File and line, for messages.
+    """
+
+    path: str | bytes
+    name: str
+    text: str | None = None
+    source: dict[str, Any] | None = None
+    where: str = ""
+
+
+def read_audio(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:
+    """Take an audio file, or "-" for standard input, as one recording."""
+    name = display_name(path)
+    if isinstance(path, str | Path) and path != "-":
+        yield Recording(str(path), name, where=name)
+        return
+    with open_bytes(path) as stream:
+        yield Recording(stream.read(), name, where=name)
+
+
+def read_folder(path: str | Path) -> Iterator[Recording]:
+    """Take the audio files of a folder, and of those in it, by their names.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    folder = Path(path)
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
+    if not found:
+        raise InputError(f"{path}: has no audio files ({', '.join(ENDINGS)})")
+    for file in found:
+        yield Recording(str(file), str(file.relative_to(folder)), where=str(file))
+
+
+def read_manifest(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:
+    """Read objects such as ``{"audio_filepath": "a.wav", "duration": 2.1, "text": "yes"}``.
+
+    Parameters
+    ----------
+    path
+        The manifest; audio files are relative to its folder.
+    encoding
+        Its character encoding.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if an object names no audio file or its text is no string.
+    """
+    name = display_name(path)
+    folder = Path(name).parent if path != "-" else Path()
+    for number, item in read_objects(path, encoding):
+        where = f"{name}: line {number}"
+        file, text = item.get("audio_filepath"), item.get("text")
+        if not isinstance(file, str) or not file:
+            raise InputError(f'{where}: names no audio file ("audio_filepath")')
+        if text is not None and not isinstance(text, str):
+            raise InputError(f'{where}: "text" is not a string')
+        yield Recording(str(folder / file), file, text, item, f"{where}: {file}")
+
+
+def samples_of(recording: Recording, rate: int) -> np.ndarray:
+    """Read the samples of a recording; channels are averaged, and another rate is converted.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    rate : int
+        Samples per second that are wanted.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (samples,), from -1 to 1.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or has no samples.
+    DnatagError
+        If soundfile or soxr is not installed.
+    """
+    try:
+        import soundfile
+        import soxr
+    except ImportError as error:
+        raise DnatagError(EXTRA) from error
+    source = recording.path
+    if isinstance(source, str) and not Path(source).is_file():
+        raise InputError(f"{recording.where}: cannot read: there is no file {source}")
+    try:
+        samples, own = soundfile.read(
+            io.BytesIO(source) if isinstance(source, bytes) else source,
+            dtype="float32",
+            always_2d=True,
+        )
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        raise InputError(f"{recording.where}: is no audio that can be read: {error}") from None
+    if not len(samples):
+        raise InputError(f"{recording.where}: has no sound at all, 0 seconds")
+    mono = samples.mean(1)
+    if not np.isfinite(mono).all():
+        raise InputError(f"{recording.where}: has samples that are not finite")
+    if own != rate:
+        mono = soxr.resample(mono, own, rate)
+    result: np.ndarray = np.ascontiguousarray(mono, np.float32)
+    return result

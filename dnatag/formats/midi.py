@@ -1,0 +1,174 @@
+"""Music as chords in equal steps: MIDI files and piano rolls."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dnatag.errors import DnatagError, InputError
+from dnatag.formats.io.reading import Source, display_name, open_bytes
+
+__all__ = ["HIGHEST", "LOWEST", "Piece", "midi_of", "read_midi", "read_rolls", "roll_of"]
+
+#: The keys of a piano as MIDI numbers: A0 to C8.
+LOWEST, HIGHEST = 21, 108
+EXTRA = "MIDI files need mido; get it with: pip install 'dnatag[music]'"
+#: Ticks of a quarter note in files that are written.
+TICKS = 480
+
+
+class Piece(NamedTuple):
+    """A piece of music.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    chords : tuple of tuple of int
+        For each step the notes that sound, as MIDI numbers from 21 to 108, lowest first.
+    """
+
+    name: str
+    chords: tuple[tuple[int, ...], ...]
+
+
+def read_midi(path: Source, steps: int) -> Iterator[Piece]:
+    """Read a MIDI file; notes out of the range of a piano are left out, and drums too.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input.
+    steps
+        Steps of a quarter note; notes begin and end at the nearest.
+
+    Raises
+    ------
+    InputError
+        If it is no MIDI file that can be read, or has no notes.
+    DnatagError
+        If mido is not installed.
+    """
+    mido, name = _mido(), display_name(path)
+    with open_bytes(path) as stream:
+        try:
+            file = mido.MidiFile(file=io.BytesIO(stream.read()))
+            notes = list(_notes(file, steps))
+        except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
+            raise InputError(f"{name}: is no MIDI file that can be read: {error}") from None
+    if not notes:
+        raise InputError(f"{name}: has no notes")
+    chords: list[set[int]] = [set() for _ in range(max(end for _, _, end in notes))]
+    for note, first, end in notes:
+        for chord in chords[first:end]:
+            chord.add(note)
+    yield Piece(Path(name).stem, tuple(tuple(sorted(chord)) for chord in chords))
+
+
+def read_rolls(path: Source) -> Iterator[Piece]:
+    """Read piano rolls: an array of shape (steps, 88 or 128), or an archive of such.
+
+    Parameters
+    ----------
+    path
+        ``.npy`` or ``.npz``; what is above 0 sounds. The 88 columns are the keys of a piano, 128
+        are MIDI numbers.
+
+    Raises
+    ------
+    InputError
+        Naming file and array, if it cannot be read or has another number of columns.
+    """
+    from dnatag.formats.arrays import read_archive, read_array
+    from dnatag.formats.registry import recognise
+
+    stream, format = recognise(path, ("npy", "npz"), "wanted are piano rolls (.npy, .npz)")
+    read = read_array if format.name == "npy" else read_archive
+    name = display_name(path)
+    for frames in read(stream):
+        roll = frames.features > 0
+        if roll.shape[1] not in (88, 128):
+            raise InputError(
+                f"{name}: {frames.name}: has {roll.shape[1]} columns; a piano roll has 88 or 128"
+            )
+        first = LOWEST if roll.shape[1] == 88 else 0
+        chords = (np.flatnonzero(row) + first for row in roll)
+        yield Piece(
+            frames.name,
+            tuple(tuple(int(n) for n in c if LOWEST <= n <= HIGHEST) for c in chords),
+        )
+
+
+def roll_of(chords: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return the piano roll of chords, uint8 (steps, 88)."""
+    roll = np.zeros((len(chords), HIGHEST - LOWEST + 1), np.uint8)
+    for row, chord in zip(roll, chords, strict=True):
+        row[np.array(chord, int) - LOWEST] = 1
+    return roll
+
+
+def midi_of(chords: Sequence[Sequence[int]], steps: int, tempo: float) -> bytes:
+    """Return the content of a MIDI file; a note that goes on in the next step is held.
+
+    Parameters
+    ----------
+    chords
+        Notes of each step.
+    steps
+        Steps of a quarter note.
+    tempo
+        Quarter notes in a minute.
+
+    Raises
+    ------
+    DnatagError
+        If mido is not installed.
+    """
+    mido = _mido()
+    track = mido.MidiTrack()
+    track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=0))
+    before: set[int] = set()
+    waited = 0
+    for chord in [*map(set, chords), set[int]()]:
+        events = [("note_off", n) for n in sorted(before - chord)]
+        events += [("note_on", n) for n in sorted(chord - before)]
+        for kind, note in events:
+            track.append(mido.Message(kind, note=note, velocity=80, time=waited))
+            waited = 0
+        waited += TICKS // steps
+        before = chord
+    file = mido.MidiFile(ticks_per_beat=TICKS, type=0)
+    file.tracks.append(track)
+    content = io.BytesIO()
+    file.save(file=content)
+    return content.getvalue()
+
+
+def _notes(file: Any, steps: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the notes of a file: number, first step, and the step behind the last."""
+    ticks = file.ticks_per_beat / steps
+    for track in file.tracks:
+        time, open_ = 0, dict[int, int]()
+        for message in track:
+            time += message.time
+            if message.type not in ("note_on", "note_off") or message.channel == 9:
+                continue
+            note = message.note
+            if note in open_:
+                first = round(open_.pop(note) / ticks)
+                if LOWEST <= note <= HIGHEST:
+                    yield note, first, max(round(time / ticks), first + 1)
+            if message.type == "note_on" and message.velocity:
+                open_[note] = time
+
+
+def _mido() -> Any:
+    try:
+        import mido
+    except ImportError as error:
+        raise DnatagError(EXTRA) from error
+    return mido

@@ -1,0 +1,1 @@
+"""Transcription: a shorter sequence of symbols, in the order of the input."""

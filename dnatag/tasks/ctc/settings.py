@@ -1,0 +1,43 @@
+"""How transcribers are trained: the table ``[training]`` of their recipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dnatag.settings import setting
+
+__all__ = ["CtcTraining"]
+
+
+@dataclass(frozen=True)
+class CtcTraining:
+    """How to train a transcriber.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the recordings.
+    batch : int
+        Seconds of sound of a step, padding included.
+    learning_rate : float
+        Highest learning rate: it rises for two epochs and falls to zero in a half cosine.
+    weight_decay : float
+        Weight decay of AdamW.
+    clip : float
+        Largest norm of the gradient.
+    order : int
+        Length of the n-grams of characters of the texts to train on; 0 for no n-gram model.
+    beam : int
+        Hypotheses that the search keeps.
+    seed : int
+        Seed of all random choices.
+    """
+
+    epochs: int = setting(60)
+    batch: int = setting(60)
+    learning_rate: float = setting(2e-3)
+    weight_decay: float = setting(0.01, least=0)
+    clip: float = setting(1.0)
+    order: int = setting(8, least=0, most=20)
+    beam: int = setting(16, most=1000)
+    seed: int = setting(1, least=0)

@@ -1,0 +1,171 @@
+"""The transcriber: recordings to texts, each word with its time and probability."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+
+from dnatag.engine.devices import choose_device
+from dnatag.engine.inference.networks import token_runner
+from dnatag.formats.transcripts import SpokenWord, Transcript
+from dnatag.models.names import find_model
+from dnatag.tasks.ctc.model import TranscriberModel, load_transcriber
+from dnatag.tasks.ctc.search import Emitted, beam_search, greedy_search
+from dnatag.tasks.features import TokenFeatures, join
+
+__all__ = ["Transcriber", "texts_of"]
+
+#: Seconds of what is read at once, and of what is read beside it on either side: sequences to
+#: train on are short, and of longer ones the network would know nothing.
+WINDOW, BESIDE = 16.0, 2.0
+
+
+class Transcriber:
+    """Transcribes sequences with a model.
+
+    Parameters
+    ----------
+    model : TranscriberModel
+        The model.
+    metadata : dict
+        The metadata of its file.
+    device : str
+        Where the network runs.
+    threads : int
+        CPU threads.
+    greedy : bool
+        Whether to take the most probable symbol of each step, without search and n-gram model.
+    """
+
+    def __init__(
+        self,
+        model: TranscriberModel,
+        metadata: dict[str, Any],
+        device: str,
+        threads: int = 1,
+        greedy: bool = False,
+    ) -> None:
+        self.model = model
+        self.metadata = metadata
+        self.device = device
+        self.threads = threads
+        self.greedy = greedy
+        self._network = token_runner([model.network], device)
+
+    @classmethod
+    def load(
+        cls,
+        model: str | os.PathLike[str],
+        device: str = "auto",
+        threads: int = 1,
+        greedy: bool = False,
+    ) -> Transcriber:
+        """Load a model.
+
+        Parameters
+        ----------
+        model
+            Name of a model (see ``dnatag models list``) or a model file.
+        device
+            auto, cpu, cuda or mps.
+        threads
+            CPU threads.
+        greedy
+            As for the class.
+
+        Raises
+        ------
+        InputError
+            If there is no such model or device, or it is of another task.
+        """
+        place = choose_device(device)
+        found, metadata = load_transcriber(find_model(model))
+        return cls(found, metadata, place, threads, greedy)
+
+    def transcribe(self, sequence: Any) -> Transcript:
+        """Transcribe one sequence: a :class:`dnatag.formats.audio.Recording` or its samples.
+
+        Raises
+        ------
+        InputError
+            If a recording cannot be read.
+        """
+        return next(self.transcribe_all([sequence]))
+
+    def transcribe_all(self, sequences: Iterable[Any]) -> Iterator[Transcript]:
+        """Transcribe sequences, in their order; each is read when its turn comes."""
+        with self._network.pool(self.threads) as pool:
+            for sequence in sequences:
+                encoded = self.model.featurizer.encode(sequence)
+                emitted = self._decode(self._logs(encoded, pool))
+                seconds = self.model.featurizer.seconds
+                duration = len(encoded) / self.model.featurizer.frames
+                text = texts_of([[e.symbol for e in emitted]], self.model.alphabet)[0]
+                words = _words(emitted, self.model.alphabet, seconds, duration)
+                yield Transcript(text, words, duration)
+
+    def log_probabilities(self, sequence: Any) -> np.ndarray:
+        """Return the log probabilities of blank and symbols at each step, float64 (T, symbols)."""
+        with self._network.pool(self.threads) as pool:
+            return self._logs(self.model.featurizer.encode(sequence), pool)
+
+    def _decode(self, logs: np.ndarray) -> list[Emitted]:
+        if self.greedy:
+            return greedy_search(logs)
+        return beam_search(logs, self.model.language, self.model.search)
+
+    def _logs(self, encoded: TokenFeatures, pool: Executor) -> np.ndarray:
+        """Run the network on windows; of each the middle counts."""
+        tokens = self.model.featurizer.stack(encoded)
+        window, beside = (round(s / self.model.featurizer.seconds) for s in (WINDOW, BESIDE))
+        count = max(math.ceil((len(tokens) - 2 * beside) / window), 1)
+        bounds = [round(i * len(tokens) / count) for i in range(count + 1)]
+        parts = list(
+            pool.map(lambda i: self._window(tokens, bounds[i], bounds[i + 1], beside), range(count))
+        )
+        return np.concatenate(parts)
+
+    def _window(self, tokens: TokenFeatures, first: int, last: int, beside: int) -> np.ndarray:
+        low, high = max(first - beside, 0), min(last + beside, len(tokens))
+        part = join([_slice(tokens, low, high)])
+        prepared = self._network.prepare(part.categories, part.features, part.parts)
+        lengths = np.array([high - low])
+        scores = self._network.scores(prepared, np.arange(high - low), lengths).astype(float)
+        scores -= scores.max(1, keepdims=True)
+        logs: np.ndarray = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+        return logs[first - low : last - low]
+
+
+def texts_of(symbols: Iterable[Sequence[int]], alphabet: str) -> list[str]:
+    """Return the texts of symbols, numbered from 1, with single spaces between words."""
+    return [" ".join("".join(alphabet[s - 1] for s in one).split()) for one in symbols]
+
+
+def _words(
+    emitted: Sequence[Emitted], alphabet: str, seconds: float, duration: float
+) -> list[SpokenWord]:
+    """Return the words that symbols make, with their times."""
+    words: list[SpokenWord] = []
+    letters: list[Emitted] = []
+    for one in [*emitted, None]:
+        if one is not None and not alphabet[one.symbol - 1].isspace():
+            letters.append(one)
+        elif letters:
+            start = letters[0].step * seconds
+            end = min((letters[-1].step + 1) * seconds, duration)
+            word = "".join(alphabet[e.symbol - 1] for e in letters)
+            score = math.prod(e.score for e in letters)
+            words.append(SpokenWord(word, start, max(end, start), score))
+            letters = []
+    return words
+
+
+def _slice(tokens: TokenFeatures, first: int, last: int) -> TokenFeatures:
+    return TokenFeatures(
+        tokens.categories[first:last], tokens.features[first:last], tokens.parts[first:last]
+    )

@@ -1,0 +1,1 @@
+"""Generation: a sequence, from nothing or from its beginning."""

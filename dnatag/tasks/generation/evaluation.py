@@ -1,0 +1,48 @@
+"""Evaluation of generators: how probable pieces are to models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dnatag.errors import InputError
+from dnatag.report import Observer
+from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows
+
+__all__ = ["GeneratorEvaluator", "measures"]
+
+
+class GeneratorEvaluator(Evaluator):
+    """Measures models by the likelihood of pieces: what is compared are model files."""
+
+    files = "pieces and models that generate"
+    formats = ("midi",)
+
+    def evaluate(
+        self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
+    ) -> Evaluation:
+        """See :class:`dnatag.tasks.evaluation.Evaluator`; predictions are models."""
+        from dnatag.formats.io.reading import display_name
+        from dnatag.tasks.generation.generator import PieceGenerator
+
+        scores, about = {}, ""
+        for name, path in predictions.items():
+            generator = PieceGenerator.load(path, "cpu")
+            found = generator.likelihood(generator.pieces(reference))
+            if not found.steps:
+                raise InputError(f"{display_name(reference)}: is empty")
+            about = f"{found.steps} steps, {found.tokens} {generator.model.domain.counted[1]}"
+            scores[name] = measures(*found)
+        rows: Rows = [("nats per step", "step_nats"), ("nats per note", "note_nats")]
+        return Evaluation(about, rows, scores)
+
+
+def measures(nats: float, steps: int, tokens: int) -> dict[str, float]:
+    """Return the means over steps and over notes.
+
+    Examples
+    --------
+    >>> measures(60.0, 10, 40)
+    {'step_nats': 6.0, 'note_nats': 1.5}
+    """
+    return {"step_nats": nats / max(steps, 1), "note_nats": nats / max(tokens, 1)}

@@ -1,0 +1,214 @@
+"""``dnatag transcribe``, from recordings to a trained model to texts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import dnatag
+from dnatag.cli import main
+from dnatag.models.file import load_model, read_metadata, save_model
+
+soundfile = pytest.importorskip("soundfile")
+pytestmark = pytest.mark.slow
+
+RATE = 8000
+#: Each letter is a tone, and each word some letters.
+TONES = {"a": 500, "b": 1100, "c": 2300}
+WORDS = ("ab", "ca", "bcb", "a")
+RECIPE = """
+domain = "speech"
+
+[[corpus]]
+train = "train.json"
+validate = "validate.json"
+test = "validate.json"
+
+[network]
+rate = 8000
+mels = 16
+hidden = 24
+layers = 1
+masks = 1
+dropout = 0.1
+
+[training]
+epochs = 25
+batch = 20
+learning_rate = 0.01
+order = 3
+beam = 4
+"""
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, words)))
+
+
+def say(text: str, rng: np.random.Generator) -> np.ndarray:
+    """Return the sound of a text, some noise with it."""
+    parts = [np.zeros(RATE // 10)]
+    for letter in text:
+        length = int(RATE * rng.uniform(0.1, 0.16))
+        wave = np.sin(2 * np.pi * TONES.get(letter, 0) * np.arange(length) / RATE)
+        parts += [0.3 * wave * np.hanning(length), np.zeros(RATE // 50)]
+    sound = np.concatenate([*parts, np.zeros(RATE // 10)])
+    return (sound + rng.normal(0, 0.003, len(sound))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, rng = tmp_path_factory.mktemp("speech"), np.random.default_rng(1)
+    (folder / "audio").mkdir()
+    for name, number in (("train", 60), ("validate", 12)):
+        lines = []
+        for i in range(number):
+            text = " ".join(rng.choice(WORDS, rng.integers(1, 5)))
+            file = f"audio/{name}{i:02}.wav"
+            soundfile.write(folder / file, say(text, rng), RATE)
+            lines.append(json.dumps({"audio_filepath": file, "duration": 1.0, "text": text}) + "\n")
+        (folder / f"{name}.json").write_text("".join(lines))
+    (folder / "r.toml").write_text(RECIPE)
+    done = run("train", folder / "r.toml", "--device", "cpu", "--threads", 1, "-o",
+               folder / "m.dnatag")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    assert "dnatag: 60 recordings to train on; 12 recordings to validate on" in done.stderr
+    return folder
+
+
+def test_training(folder: Path) -> None:
+    about = read_metadata(folder / "m.dnatag")
+    assert about["scores"]["test"]["wer"] < 0.1
+    assert about["scores"]["test"]["greedy cer"] < 0.2
+    assert about["targets"]["alphabet"] == " abc"
+    shown = run("models", "show", folder / "m.dnatag").stdout
+    assert "apply it with 'dnatag transcribe --model" in shown
+
+
+def test_a_manifest_and_its_evaluation(folder: Path, tmp_path: Path) -> None:
+    found = tmp_path / "found.json"
+    done = run("transcribe", "--model", folder / "m.dnatag", folder / "validate.json", "--to",
+               "jsonl", "-q", "-o", found)  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    items = [json.loads(line) for line in found.read_text().splitlines()]
+    assert len(items) == 12
+    for item in items:
+        assert " ".join(word["word"] for word in item["words"]) == item["text"]
+        times = [t for word in item["words"] for t in (word["start"], word["end"])]
+        assert times == sorted(times)
+        assert 0 < times[0] < times[-1] <= item["duration"]
+    done = run("evaluate", folder / "validate.json", found, "--json", "-")
+    assert done.exit_code == 0, done.stderr
+    scores = json.loads(done.stdout)["predictions"]["found"]
+    expected = read_metadata(folder / "m.dnatag")["scores"]["validate"]
+    assert scores["wer"] == pytest.approx(expected["wer"], abs=1e-4)
+    # A word too many, one too few, and one that is another.
+    (tmp_path / "a.txt").write_text("ab ca\na\nab bcb\n")
+    (tmp_path / "b.txt").write_text("ab ca a\n\nab ca\n")
+    done = run("evaluate", "--domain", "ctc", tmp_path / "a.txt", tmp_path / "b.txt")
+    assert done.stdout.splitlines()[3].split() == ["word", "error", "rate", "%", "60.00"]
+
+
+def test_a_folder_and_standard_input(folder: Path) -> None:
+    texts = run("transcribe", "--model", folder / "m.dnatag", folder / "audio", "-q").stdout
+    assert len(texts.splitlines()) == 72
+    content = (folder / "audio" / "train00.wav").read_bytes()
+    done = CliRunner().invoke(
+        main, ["transcribe", "--model", str(folder / "m.dnatag"), "-", "-q"], input=content
+    )
+    assert done.stdout.splitlines() == texts.splitlines()[:1]
+
+
+def test_odd_recordings(folder: Path, tmp_path: Path) -> None:
+    """Silence, noise, another rate, two channels, a few samples and a long recording."""
+    rng = np.random.default_rng(2)
+    sound = say("ab ca", rng)
+    soundfile.write(tmp_path / "1.wav", np.zeros(RATE), RATE)
+    soundfile.write(tmp_path / "2.wav", rng.normal(0, 0.1, RATE), RATE)
+    soundfile.write(tmp_path / "3.wav", np.repeat(sound, 2), 2 * RATE)
+    soundfile.write(tmp_path / "4.wav", np.stack([sound, sound], 1), RATE)
+    soundfile.write(tmp_path / "5.wav", sound[:20], RATE)
+    soundfile.write(tmp_path / "6.wav", np.tile(sound, 60), RATE)
+    done = run("transcribe", "--model", folder / "m.dnatag", tmp_path, "-q", "--threads", 2)
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 6
+    assert lines[0] == lines[4] == ""
+    assert lines[3] == lines[2] == "ab ca"
+    words = lines[5].split()
+    assert len(words) == pytest.approx(120, abs=6)
+    soundfile.write(tmp_path / "7.wav", np.zeros(0), RATE)
+    done = run("transcribe", "--model", folder / "m.dnatag", tmp_path / "7.wav")
+    assert done.exit_code == 2
+    assert "7.wav: has no sound at all, 0 seconds" in done.stderr
+
+
+def test_from_python(folder: Path) -> None:
+    transcriber = dnatag.load(folder / "m.dnatag", device="cpu")
+    sound = say("bcb a", np.random.default_rng(3))
+    found = transcriber.transcribe(sound)
+    assert found.text == "bcb a"
+    assert found.duration == pytest.approx(len(sound) / RATE, abs=0.02)
+    logs = transcriber.log_probabilities(sound)
+    np.testing.assert_allclose(np.exp(logs).sum(1), 1)
+    greedy = dnatag.load(folder / "m.dnatag", device="cpu", greedy=True)
+    assert greedy.transcribe(sound).text.replace(" ", "") == "bcba"
+
+
+def test_without_torch(folder: Path) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\nfrom dnatag.cli import main; main(sys.argv[1:])"
+    )
+    words = ("transcribe", "--model", str(folder / "m.dnatag"), str(folder / "validate.json"), "-q")
+    done = subprocess.run([sys.executable, "-c", code, *words], text=True, capture_output=True,
+                          check=True)  # fmt: skip
+    assert done.stdout == run(*words).stdout
+
+
+def test_a_missing_library(folder: Path) -> None:
+    code = "import sys; sys.modules['soundfile'] = None\n"
+    code += "from dnatag.cli import main; main(sys.argv[1:])"
+    words = ("transcribe", "--model", str(folder / "m.dnatag"), str(folder / "validate.json"), "-q")
+    done = subprocess.run([sys.executable, "-c", code, *words], text=True, capture_output=True,
+                          check=False)  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "dnatag: error: audio needs soundfile and soxr; get them with: pip install "
+        "'dnatag[speech]'\n"
+    )
+
+
+def test_refusals(folder: Path, tmp_path: Path) -> None:
+    text = tmp_path / "x.txt"
+    text.write_text("hello\n")
+    for words, message in (
+        (("transcribe", "--model", folder / "m.dnatag", text), "a model of speech reads audio"),
+        (("transcribe", "--model", "topology", text), "apply it with 'dnatag tag --model"),
+        (("transcribe", "--model", folder / "m.dnatag", tmp_path), "has no audio files"),
+        (
+            ("tag", "--model", "biomedical", folder / "audio" / "train00.wav"),
+            "is sound; only models",
+        ),
+        (("evaluate", "--domain", "ctc", text, folder / "validate.json"), "has 12 texts,"),
+    ):
+        done = run(*words)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert message in done.stderr
+
+
+def test_damaged_models(folder: Path, tmp_path: Path) -> None:
+    arrays, about = load_model(folder / "m.dnatag")
+    bad = tmp_path / "bad.dnatag"
+    for changed in ({"targets": about["targets"] | {"alphabet": ""}},
+                    {"targets": about["targets"] | {"search": {"beams": 3}}},
+                    {"network": about["network"] | {"members": 2}}):  # fmt: skip
+        save_model(bad, arrays, about | changed)
+        done = run("transcribe", "--model", bad, folder / "validate.json")
+        assert done.exit_code == 2
+        assert "bad.dnatag does not hold a whole model of speech" in done.stderr

@@ -1,0 +1,94 @@
+"""Recordings: files, folders, manifests, and what is no sound."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dnatag.errors import InputError
+from dnatag.formats.audio import Recording, read_audio, read_folder, read_manifest, samples_of
+from dnatag.formats.registry import recognise
+
+soundfile = pytest.importorskip("soundfile")
+
+RATE = 8000
+TONE = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32) / 2
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "b").mkdir()
+    soundfile.write(tmp_path / "a.wav", TONE, RATE)
+    soundfile.write(tmp_path / "b" / "c.flac", TONE[: RATE // 2], RATE)
+    (tmp_path / "notes.txt").write_text("no sound")
+    return tmp_path
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "opus"])
+def test_formats(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    soundfile.write(path, TONE, RATE, format="OGG" if ending == "opus" else None,
+                    subtype="OPUS" if ending == "opus" else None)  # fmt: skip
+    stream, format = recognise(path, ("audio",), "sound")
+    stream.close()
+    assert format.name == "audio"
+    (recording,) = read_audio(path)
+    found = samples_of(recording, RATE)
+    assert found.dtype == np.float32
+    assert len(found) == len(TONE)
+    assert np.corrcoef(found, TONE)[0, 1] > 0.98
+
+
+def test_rate_and_channels(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.stack([TONE, 0 * TONE], 1), RATE)
+    found = samples_of(Recording(str(path), "a"), 2 * RATE)
+    assert len(found) == 2 * len(TONE)
+    expected = np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / (2 * RATE)) / 4
+    assert np.abs(found - expected)[200:-200].max() < 0.01
+
+
+def test_folder(folder: Path) -> None:
+    assert [one.name for one in read_folder(folder)] == ["a.wav", "b/c.flac"]
+    (folder / "empty").mkdir()
+    with pytest.raises(InputError, match=r"empty: has no audio files \(\.wav, "):
+        list(read_folder(folder / "empty"))
+
+
+def test_manifest(folder: Path) -> None:
+    path = folder / "manifest.json"
+    item = {"audio_filepath": "b/c.flac", "duration": 0.5, "text": "yes no"}
+    path.write_text(json.dumps(item) + "\n")
+    stream, format = recognise(path, ("manifest", "jsonl"), "text")
+    stream.close()
+    assert format.name == "manifest"
+    (recording,) = read_manifest(path)
+    assert (recording.name, recording.text, recording.source) == ("b/c.flac", "yes no", item)
+    assert len(samples_of(recording, RATE)) == RATE // 2
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("{}", 'line 1: names no audio file \\("audio_filepath"\\)'),
+     ('{"audio_filepath": "a.wav", "text": 3}', 'line 1: "text" is not a string')],
+)  # fmt: skip
+def test_bad_manifests(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "m").write_text(line)
+    with pytest.raises(InputError, match=message):
+        list(read_manifest(tmp_path / "m"))
+
+
+def test_what_is_no_sound(folder: Path) -> None:
+    soundfile.write(folder / "empty.wav", np.zeros(0, np.float32), RATE)
+    (folder / "broken.wav").write_bytes((folder / "a.wav").read_bytes()[:20])
+    for name, message in (
+        ("empty.wav", "has no sound at all, 0 seconds"),
+        ("broken.wav", "is no audio that can be read"),
+        ("notes.txt", "is no audio that can be read"),
+        ("none.wav", "cannot read: there is no file"),
+    ):
+        with pytest.raises(InputError, match=f"x: {message}"):
+            samples_of(Recording(str(folder / name), "x", where="x"), RATE)

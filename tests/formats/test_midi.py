@@ -1,0 +1,67 @@
+"""MIDI files and piano rolls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dnatag.errors import InputError
+from dnatag.formats.midi import midi_of, read_midi, read_rolls, roll_of
+
+mido = pytest.importorskip("mido")
+
+CHORDS = ((60, 64, 67), (60, 65), (), (21,), (108,), (108,))
+
+
+@pytest.mark.parametrize("steps", [1, 4, 12])
+def test_there_and_back(tmp_path: Path, steps: int) -> None:
+    path = tmp_path / "a.mid"
+    path.write_bytes(midi_of(CHORDS, steps, 100))
+    (piece,) = read_midi(path, steps)
+    assert (piece.name, piece.chords) == ("a", CHORDS)
+    file = mido.MidiFile(path)
+    assert file.length == pytest.approx(len(CHORDS) / steps * 60 / 100, rel=0.01)
+    # The 60 that goes on is held, and so is the last note.
+    ons = [m.note for m in file if m.type == "note_on"]
+    assert ons == [60, 64, 67, 65, 21, 108]
+
+
+def test_what_is_left_out(tmp_path: Path) -> None:
+    track = mido.MidiTrack(
+        [
+            mido.Message("note_on", note=40, velocity=80, channel=9, time=0),
+            mido.Message("note_on", note=110, velocity=80, time=0),
+            mido.Message("note_on", note=60, velocity=80, time=0),
+            mido.Message("note_on", note=60, velocity=0, time=200),
+            mido.Message("note_off", note=110, time=280),
+        ]
+    )
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(track)
+    file.save(tmp_path / "a.mid")
+    (piece,) = read_midi(tmp_path / "a.mid", 4)
+    assert piece.chords == ((60,), (60,))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"MThd", "is no MIDI file that can be read"), (midi_of([()], 4, 80), "has no notes"),
+     (midi_of(CHORDS, 4, 80)[:40], "is no MIDI file that can be read")],
+)  # fmt: skip
+def test_bad_files(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.mid").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.mid: {message}"):
+        list(read_midi(tmp_path / "a.mid", 4))
+
+
+def test_rolls(tmp_path: Path) -> None:
+    roll = roll_of(CHORDS)
+    assert roll.shape == (6, 88)
+    np.savez(tmp_path / "a.npz", one=roll, two=np.pad(roll, ((0, 0), (21, 19))))
+    pieces = list(read_rolls(tmp_path / "a.npz"))
+    assert [(p.name, p.chords) for p in pieces] == [("one", CHORDS), ("two", CHORDS)]
+    np.save(tmp_path / "b.npy", roll[:, :50])
+    with pytest.raises(InputError, match=r"b\.npy: b: has 50 columns; a piano roll has 88 or 128"):
+        list(read_rolls(tmp_path / "b.npy"))
