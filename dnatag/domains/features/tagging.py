@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from dnatag.domains.base import Domain
 from dnatag.domains.features.settings import FeaturesCorpus, FrameNetwork
 from dnatag.errors import InputError
+from dnatag.report import SILENT, Observer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +69,7 @@ class FrameTagging(Domain):
     counted = ("sequences", "frames", "segments")
 
     def read(
-        self, corpora: Sequence[FeaturesCorpus], network: FrameNetwork
+        self, corpora: Sequence[FeaturesCorpus], network: FrameNetwork, observer: Observer = SILENT
     ) -> tuple[list[TaggedCorpus], Segments]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.features.segments import Segments, shortest_runs

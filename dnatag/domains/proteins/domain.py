@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
+from dnatag.report import SILENT, Observer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,7 @@ class Proteins(Domain):
         return ProteinEvaluator()
 
     def read(
-        self, corpora: Sequence[ProteinCorpus], network: ProteinNetwork
+        self, corpora: Sequence[ProteinCorpus], network: ProteinNetwork, observer: Observer = SILENT
     ) -> tuple[list[TaggedCorpus], Labelling]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`; files are 3-line FASTA."""
         from dnatag.domains.proteins.topology import Topology

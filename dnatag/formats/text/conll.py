@@ -248,5 +248,11 @@ def _pick(cells: list[str], columns: tuple[int, ...], where: str) -> list[str]:
             )
         if not cells[index]:
             raise InputError(f"{where}: column {column} is empty; fill it or name another column")
-        picked.append(cells[index])
-    return picked
+        picked.append(index % len(cells))
+    if len(picked) > len(set(picked)):
+        commas = ", not by commas" if "," in cells[picked[0]] else ""
+        raise InputError(
+            f"{where}: token and tag are in the same column; columns are separated by tabs or "
+            f"spaces{commas}, so fix the line or name other columns"
+        )
+    return [cells[index] for index in picked]

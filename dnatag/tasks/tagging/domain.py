@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO, runtime_che
 import numpy as np
 
 from dnatag.formats.text.tokens import Entity, Span
+from dnatag.report import SILENT, Observer
 from dnatag.tasks.features import Featurizer
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class Labelling(Protocol):
 
     def stretch(self, span: Span, length: int) -> Stretch:
         """Return the paths that have a span, of a sequence of so many tokens."""
+        ...
+
+    def counts(self, tags: Sequence[str]) -> Mapping[str, int]:
+        """Return how often there is each label in tags: as a span or, of plain tags, a token."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,10 +190,12 @@ class TaggingDomain(Protocol):
     wanted: str
     counted: tuple[str, str, str]
 
-    def read(self, corpora: Sequence[Any], network: Any) -> tuple[list[TaggedCorpus], Labelling]:
+    def read(
+        self, corpora: Sequence[Any], network: Any, observer: Observer = SILENT
+    ) -> tuple[list[TaggedCorpus], Labelling]:
         """Read the corpora of a recipe, and find out what their tags are.
 
-        All have one scheme then.
+        All have one scheme then. The observer receives a warning of whatever may not be meant.
 
         Raises
         ------
