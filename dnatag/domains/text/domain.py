@@ -60,7 +60,7 @@ class Text(Domain):
         if not network.vectors:
             observer.note(
                 "warning: no word vectors ('vectors' in [network]), which costs up to 16 points of "
-                "F1 on small corpora; docs/tutorials/text.md says where to get some"
+                "F1 on small corpora; docs/howto/train.md says where to get some"
             )
         return result, labelling_of(tags, scheme, network.threshold)
 
