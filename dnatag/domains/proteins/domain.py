@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.text.tokens import Sentence
     from dnatag.tasks.tagging.domain import Homologs, Labelling, TaggedCorpus
+    from dnatag.tasks.tagging.given import Given
 
 __all__ = ["DOMAIN", "Proteins"]
 
@@ -58,6 +59,22 @@ class Proteins(Domain):
             names = {split: [path.name for path in of_split] for split, of_split in paths.items()}
             result.append(TaggedCorpus(splits, names, weight=files.weight))
         return result, Topology()
+
+    def given(self, sequence: Any) -> Given:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`.
+
+        It is a str, Seq or SeqRecord of residues, or a list of them.
+        """
+        from dnatag.formats.sequences.residues import residues_of
+        from dnatag.tasks.tagging.given import Given, given_tokens
+
+        wanted = "a protein (str, Seq or SeqRecord) or a list of its residues"
+        letters = getattr(sequence, "seq", sequence)
+        if type(letters).__name__ in ("Seq", "MutableSeq"):
+            letters = str(letters)
+        if isinstance(letters, str):
+            return Given(residues_of(letters))
+        return Given(given_tokens(letters, wanted))
 
     def featurizer(
         self, sequences: Sequence[Sequence[str]], network: ProteinNetwork, folder: Path

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dnatag.domains.text.words import WordFeaturizer
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.tasks.tagging.domain import Labelling, TaggedCorpus
+    from dnatag.tasks.tagging.given import Given
 
 __all__ = ["DOMAIN", "Text"]
 
@@ -63,6 +64,16 @@ class Text(Domain):
                 "F1 on small corpora; docs/howto/train.md says where to get some"
             )
         return result, labelling_of(tags, scheme, network.threshold)
+
+    def given(self, sequence: Any) -> Given:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`: a text, or its tokens."""
+        from dnatag.formats.text.lines import tokenize
+        from dnatag.tasks.tagging.given import Given, given_tokens
+
+        if isinstance(sequence, str):
+            tokens, offsets = tokenize(sequence)
+            return Given(tokens, tuple(offsets), sequence)
+        return Given(given_tokens(sequence, "a text (str) or a list of its tokens"))
 
     def featurizer(
         self, sequences: Sequence[Sequence[str]], network: TextNetwork, folder: Path

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dnatag.engine.crf.grammar import Grammar
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.io.reading import Source
+    from dnatag.tasks.tagging.given import Given
     from dnatag.tasks.tagging.posterior import Posterior, Stretch
     from dnatag.tasks.tagging.tagger import Tagged
 
@@ -201,6 +202,16 @@ class TaggingDomain(Protocol):
         ------
         InputError
             If a file cannot be read, has tags that do not fit, or there is nothing to train on.
+        """
+        ...
+
+    def given(self, sequence: Any) -> Given:
+        """Take what a caller of Python gives to be tagged.
+
+        Raises
+        ------
+        InputError
+            If it is of another type than the domain's sequences, or cannot be one of them.
         """
         ...
 
