@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Observer", "Progress", "Skipped"]
+__all__ = ["SILENT", "Observer", "Progress", "Skipped"]
 
 
 class Progress(NamedTuple):
@@ -52,6 +52,10 @@ class Observer:
         parameters : dnatag.domains.genes.selftraining.parameters.GenomeParameters
             The parameters.
         """
+
+
+#: One for callers who want no reports.
+SILENT = Observer()
 
 
 class Skipped:

@@ -56,6 +56,10 @@ def require_torch(purpose: str) -> None:
         ) from error
 
 
+#: What a device can be called.
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
 def choose_device(name: str = "auto") -> str:
     """Turn auto into cpu, cuda or mps, and check that the device is there.
 
@@ -64,8 +68,10 @@ def choose_device(name: str = "auto") -> str:
     Raises
     ------
     InputError
-        If torch has no such device here.
+        If there is no such name, or torch has no such device here.
     """
+    if name not in DEVICES:
+        raise InputError(f"there is no device {name!r}: it can be {', '.join(DEVICES)}")
     if name == "cpu" or (name == "auto" and not _may_have_gpu()):
         return "cpu"
     try:

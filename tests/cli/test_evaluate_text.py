@@ -231,7 +231,7 @@ def test_residues_of_other_proteins(folder: Path) -> None:
     [
         (GENES, ["--scheme", "BIO"], "--scheme is for text in columns"),
         (GENES, ["--tag-column", "-1"], "--tag-column is for text in columns"),
-        (GENES, ["--picture", "x.png"], "--picture is for labels of frames and FASTA of"),
+        (GENES, ["--picture", "x.png"], "--picture is for labels of frames"),
         ("truth.conll", ["--verified"], "--verified is for annotations of genes"),
         ("truth.conll", ["--genome", "x"], "--genome is for annotations of genes"),
         ("truth.fasta", ["--token-column", "1"], "and these files are FASTA of labelled residues"),
@@ -255,6 +255,35 @@ def test_conll_u_has_its_parts_of_speech_in_the_fourth_column(folder: Path) -> N
     (folder / "truth.conllu").write_text(truth)
     (folder / "a.conllu").write_text(found.replace("VERB", "NOUN"))
     assert scores("truth.conllu", "a.conllu")["a"]["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_columns_of_reference_and_prediction(folder: Path) -> None:
+    """The predicted tag is never the copy of the truth that a tagger passed on."""
+    (folder / "truth.conll").write_text("Ada NNP B-PER\nruns VBZ O\n")
+    (folder / "a.conll").write_text("Ada NNP B-PER O\nruns VBZ O O\n")
+    for columns in ((), ("--tag-column", "3"), ("--predicted-column", "4")):
+        assert scores("truth.conll", "a.conll", *columns)["a"]["all"]["right"] == 0, columns
+    of_copy = ("--tag-column", "3", "--predicted-column", "3")
+    assert scores("truth.conll", "a.conll", *of_copy)["a"]["all"]["right"] == 1
+    piped = scores("truth.conll", "-", "--tag-column", "3", input="Ada NNP B-PER O\nruns VBZ O O\n")
+    assert piped["-"]["all"]["right"] == 0
+    short = evaluate("truth.conll", "a.conll", "--predicted-column", "5")
+    assert "a.conll: line 1: has 4 columns, no column 5" in short.stderr
+
+
+def test_some_types(folder: Path) -> None:
+    (reported,) = scores("truth.conll", "a.conll", "--types", "PER").values()
+    assert reported["by_type"].keys() == {"PER"}
+    assert (reported["all"]["true"], reported["all"]["predicted"]) == (1, 2)
+    (reported,) = scores("truth.conll", "a.conll", "--types", "PER, LOC").values()
+    assert reported["all"]["true"] == 3
+    for arguments, message in (
+        (("--types", "GENE,PER"), "truth.conll: has no spans of GENE, which --types names"),
+        (("--types", "O", "--scheme", "plain"), "--types is for spans, and the tags are plain"),
+    ):
+        result = evaluate("truth.conll", "a.conll", *arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert message in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -48,13 +48,17 @@ def test_a_rule_is_learnt(toy: Toy) -> None:
     path, model, reported = toy
     assert read_metadata(model)["scores"]["test"]["f1"] > 0.9
     lines = reported.splitlines()
-    assert lines[0].startswith("dnatag: 60 sequences of ")
-    assert lines[1].startswith("dnatag: step ")
-    assert "validation loss" in lines[1]
+    assert lines[0] == "dnatag: [[corpus]] 1: tags are BIO, all 1361 fit"
+    assert lines[1].startswith("dnatag: warning: no word vectors")
+    assert lines[2].startswith("dnatag: [[corpus]] 1, train: train.tsv: 60 sentences, ")
+    assert "tokens; PER " in lines[2]
+    assert lines[5].startswith("dnatag: 60 sequences of ")
+    assert lines[6].startswith("dnatag: step ")
+    assert "validation loss" in lines[6]
     assert lines[-2].startswith(f"dnatag: {model}: validate: f1 ")
     score = 100 * read_metadata(model)["scores"]["test"]["f1"]
     assert lines[-1].startswith(f"dnatag: {model}: test: f1 {score:.2f}, precision ")
-    assert len(lines) == 1 + 12 + 2  # a line for each epoch
+    assert len(lines) == 6 + 12 + 2  # a line for each epoch
     shown = CliRunner().invoke(main, ["models", "show", str(model)])
     assert shown.stdout.startswith("# Toy\n")
     assert "| test | " in shown.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -95,6 +96,10 @@ class Segments:
             states[n, self._first] = True
             states[n, first] = False
         return Stretch(span.start, states)
+
+    def counts(self, tags: Sequence[str]) -> Counter[str]:
+        """See :class:`dnatag.tasks.tagging.domain.Labelling`."""
+        return Counter(span.type for span in runs(tags))
 
     def to_dict(self) -> dict[str, Any]:
         """See :class:`dnatag.tasks.tagging.domain.Labelling`."""

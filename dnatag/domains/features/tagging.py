@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from dnatag.domains.base import Domain
 from dnatag.domains.features.settings import FeaturesCorpus, FrameNetwork
 from dnatag.errors import InputError
+from dnatag.report import SILENT, Observer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source
     from dnatag.formats.text.tokens import Entity
     from dnatag.tasks.tagging.domain import TaggedCorpus
+    from dnatag.tasks.tagging.given import Given
     from dnatag.tasks.tagging.tagger import Tagged
 
 __all__ = ["FrameTagging", "LabelledFrames"]
@@ -68,7 +70,7 @@ class FrameTagging(Domain):
     counted = ("sequences", "frames", "segments")
 
     def read(
-        self, corpora: Sequence[FeaturesCorpus], network: FrameNetwork
+        self, corpora: Sequence[FeaturesCorpus], network: FrameNetwork, observer: Observer = SILENT
     ) -> tuple[list[TaggedCorpus], Segments]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.features.segments import Segments, shortest_runs
@@ -92,6 +94,15 @@ class FrameTagging(Domain):
         if not least:
             raise InputError("there are no frames to train on")
         return result, Segments(least)
+
+    def given(self, sequence: Any) -> Given:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`: an array (T, F), or Frames."""
+        from dnatag.tasks.tagging.given import Given
+
+        if not hasattr(sequence, "__len__") or isinstance(sequence, (str, bytes)):
+            name = type(sequence).__name__
+            raise InputError(f"cannot tag a {name}: give an array of features, (T, F)")
+        return Given(sequence)
 
     def featurizer(
         self, sequences: Sequence[Frames], network: FrameNetwork, folder: Path

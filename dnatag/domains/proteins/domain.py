@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
+from dnatag.report import SILENT, Observer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.text.tokens import Sentence
     from dnatag.tasks.tagging.domain import Homologs, Labelling, TaggedCorpus
+    from dnatag.tasks.tagging.given import Given
 
 __all__ = ["DOMAIN", "Proteins"]
 
@@ -41,7 +43,7 @@ class Proteins(Domain):
         return ProteinEvaluator()
 
     def read(
-        self, corpora: Sequence[ProteinCorpus], network: ProteinNetwork
+        self, corpora: Sequence[ProteinCorpus], network: ProteinNetwork, observer: Observer = SILENT
     ) -> tuple[list[TaggedCorpus], Labelling]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`; files are 3-line FASTA."""
         from dnatag.domains.proteins.topology import Topology
@@ -57,6 +59,22 @@ class Proteins(Domain):
             names = {split: [path.name for path in of_split] for split, of_split in paths.items()}
             result.append(TaggedCorpus(splits, names, weight=files.weight))
         return result, Topology()
+
+    def given(self, sequence: Any) -> Given:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`.
+
+        It is a str, Seq or SeqRecord of residues, or a list of them.
+        """
+        from dnatag.formats.sequences.residues import residues_of
+        from dnatag.tasks.tagging.given import Given, given_tokens
+
+        wanted = "a protein (str, Seq or SeqRecord) or a list of its residues"
+        letters = getattr(sequence, "seq", sequence)
+        if type(letters).__name__ in ("Seq", "MutableSeq"):
+            letters = str(letters)
+        if isinstance(letters, str):
+            return Given(residues_of(letters))
+        return Given(given_tokens(letters, wanted))
 
     def featurizer(
         self, sequences: Sequence[Sequence[str]], network: ProteinNetwork, folder: Path

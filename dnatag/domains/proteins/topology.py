@@ -8,6 +8,7 @@ and ``B``: which way a segment crosses follows from the sides it joins.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -120,6 +121,10 @@ class Topology:
         margin = min(TOLERANCE, (span.end - span.start) // 3)
         n = span.end - span.start - 2 * margin
         return Stretch(span.start + margin, np.tile(self._of[span.type], (n, 1)))
+
+    def counts(self, tags: Sequence[str]) -> Counter[str]:
+        """See :class:`dnatag.tasks.tagging.domain.Labelling`."""
+        return Counter(span.type for span in runs(tags))
 
     def to_dict(self) -> dict[str, Any]:
         """See :class:`dnatag.tasks.tagging.domain.Labelling`."""

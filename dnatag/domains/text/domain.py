@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.text.settings import TextCorpus, TextNetwork
-from dnatag.errors import InputError
+from dnatag.report import SILENT, Observer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,12 +16,10 @@ if TYPE_CHECKING:
     from dnatag.domains.text.evaluation import TextEvaluator
     from dnatag.domains.text.words import WordFeaturizer
     from dnatag.engine.networks.configs import TokenTaggerConfig
-    from dnatag.formats.text.tokens import Sentence
     from dnatag.tasks.tagging.domain import Labelling, TaggedCorpus
+    from dnatag.tasks.tagging.given import Given
 
 __all__ = ["DOMAIN", "Text"]
-
-_SPLITS = ("train", "validate", "test")
 
 
 class Text(Domain):
@@ -53,39 +50,30 @@ class Text(Domain):
         return TextEvaluator()
 
     def read(
-        self, corpora: Sequence[TextCorpus], network: TextNetwork
+        self, corpora: Sequence[TextCorpus], network: TextNetwork, observer: Observer = SILENT
     ) -> tuple[list[TaggedCorpus], Labelling]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.text.corpora import read_corpora
         from dnatag.domains.text.labels import labelling_of
-        from dnatag.tasks.tagging import schemes
-        from dnatag.tasks.tagging.domain import TaggedCorpus
 
-        result: list[TaggedCorpus] = []
-        scheme = ""
-        for number, files in enumerate(corpora, 1):
-            splits = {
-                split: [s for path in getattr(files, split) for s in _sentences(path, files)]
-                for split in _SPLITS
-            }
-            tags = [s.tags or () for part in splits.values() for s in part]
-            own = files.scheme or schemes.detect(tags)
-            scheme = scheme or own
-            if (own == schemes.PLAIN) != (scheme == schemes.PLAIN):
-                raise InputError(
-                    f"[[corpus]] {number} has tags of scheme {own}, the one before of {scheme}; "
-                    "one model cannot be trained on both"
-                )
-            for part in splits.values():
-                part[:] = [
-                    replace(s, tags=tuple(schemes.convert(s.tags or (), own, scheme))) for s in part
-                ]
-            names = {split: [path.name for path in getattr(files, split)] for split in _SPLITS}
-            result.append(TaggedCorpus(splits, names, files.types, files.weight))
+        result, scheme = read_corpora(corpora, observer)
         tags = [s.tags or () for corpus in result for s in corpus.splits["train"]]
-        if not tags:
-            path = next(path for files in corpora for path in files.train)
-            raise InputError(f"{path}: has no sentence to train on")
+        if not network.vectors:
+            observer.note(
+                "warning: no word vectors ('vectors' in [network]), which costs up to 16 points of "
+                "F1 on small corpora; docs/howto/train.md says where to get some"
+            )
         return result, labelling_of(tags, scheme, network.threshold)
+
+    def given(self, sequence: Any) -> Given:
+        """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`: a text, or its tokens."""
+        from dnatag.formats.text.lines import tokenize
+        from dnatag.tasks.tagging.given import Given, given_tokens
+
+        if isinstance(sequence, str):
+            tokens, offsets = tokenize(sequence)
+            return Given(tokens, tuple(offsets), sequence)
+        return Given(given_tokens(sequence, "a text (str) or a list of its tokens"))
 
     def featurizer(
         self, sequences: Sequence[Sequence[str]], network: TextNetwork, folder: Path
@@ -145,24 +133,6 @@ class Text(Domain):
                 "recall": result.all.recall} | {
             f"f1 {name}": counts.f1 for name, counts in result.by_type.items()
         }  # fmt: skip
-
-
-def _sentences(path: Path, files: TextCorpus) -> Iterator[Sentence]:
-    """Read the sentences of a file; tags that are none of a given scheme are refused."""
-    from dnatag.formats.text.conll import read_conll
-    from dnatag.tasks.tagging import schemes
-
-    for sentence in read_conll(path, files.token_column, files.tag_column, files.encoding):
-        if files.scheme is not None:
-            try:
-                schemes.spans(sentence.tags or (), files.scheme)
-            except ValueError as error:
-                raise InputError(
-                    f"{path}: in the sentence at line {sentence.line}: {error}; leave 'scheme' out "
-                    "of the recipe, or name another 'tag_column'"
-                ) from None
-        if sentence.tokens:
-            yield sentence
 
 
 DOMAIN = Text()

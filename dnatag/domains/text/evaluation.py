@@ -17,7 +17,8 @@ from dnatag.tasks.tagging.evaluation import (
     score_rows,
     tags_of,
 )
-from dnatag.tasks.tagging.schemes import PLAIN, SCHEMES, detect, faults
+from dnatag.tasks.tagging.schemes import PLAIN, SCHEMES, detect, faults, spans
+from dnatag.tasks.tagging.schemes import tags as write_tags
 
 if TYPE_CHECKING:
     from dnatag.formats.text.conll import Column
@@ -48,7 +49,19 @@ class TextEvaluator(Evaluator):
                 metavar="N",
                 type=int,
                 show_default="the last, of CoNLL-U 4",
-                help="Text: the column of the tags.",
+                help="Text: the column of the tags; of REFERENCE, where predictions have another.",
+            ),
+            click.Option(
+                ["--predicted-column"],
+                metavar="N",
+                type=int,
+                show_default="as --tag-column; the last, where REFERENCE has fewer columns",
+                help="Text: the column of the tags of predictions.",
+            ),
+            click.Option(
+                ["--types"],
+                metavar="TYPE,...",
+                help="Text: count only spans of these types.",
             ),
             click.Option(
                 ["--scheme"],
@@ -69,13 +82,16 @@ class TextEvaluator(Evaluator):
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         from dnatag.formats.registry import recognise
-        from dnatag.formats.text.conll import read_conll
+        from dnatag.formats.text.conll import read_conll, width, with_tags_of
         from dnatag.tasks.tagging.metrics import evaluate_tags
 
-        token_column, tag_column = (_column(options[f"{what}_column"]) for what in ("token", "tag"))
+        token_column, tag_column, predicted_column = (
+            _column(options[f"{what}_column"]) for what in ("token", "tag", "predicted")
+        )
         scheme: str | None = options["scheme"]
+        types = _types(options["types"])
 
-        def read(path: str) -> list[Sentence]:
+        def read(path: str, tag_column: Column) -> list[Sentence]:
             # Columns that are too irregular to be recognised are read, and faults in them named.
             wanted, encoding = "the reference is text in columns", options["encoding"]
             stream, _ = recognise(
@@ -84,19 +100,26 @@ class TextEvaluator(Evaluator):
             sentences = read_conll(stream, token_column, tag_column, encoding)
             return [s for s in sentences if s.tokens]
 
-        truth = read(reference)
+        truth = read(reference, tag_column)
         tags = tags_of(truth)
         true_scheme = scheme or detect(tags)
         _note_faults(reference, truth, true_scheme, observer)
+        if types is not None:
+            _check_types(reference, tags, true_scheme, types)
+            tags = _only(tags, true_scheme, types)
         scores, schemes = {}, {}
         for name, path in predictions.items():
-            predicted = read(path)
+            predicted = read(path, tag_column if predicted_column == "auto" else predicted_column)
+            if predicted_column == "auto" != tag_column and width(predicted) > width(truth):
+                # With the tags as one more column, as taggers write them.
+                predicted = [with_tags_of(sentence, -1) for sentence in predicted]
             compare_tokens(reference, truth, path, predicted)
             own = scheme or detect(tags_of(predicted))
             if PLAIN in (own, true_scheme):
                 own = true_scheme
             _note_faults(path, predicted, own, observer)
-            scores[name] = evaluate_tags(tags, tags_of(predicted), true_scheme, own)
+            found = tags_of(predicted) if types is None else _only(tags_of(predicted), own, types)
+            scores[name] = evaluate_tags(tags, found, true_scheme, own)
             schemes[name] = own
         first = next(iter(scores.values()))
         about = f"{len(truth)} sentences, {first.tokens} tokens"
@@ -114,6 +137,35 @@ def _column(number: int | None) -> Column:
     if number == 0:
         raise InputError("columns are counted from 1 or, from the end, from -1")
     return "auto" if number is None else number
+
+
+def _types(names: str | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(name.strip() for name in names.split(","))
+
+
+def _only(
+    tags: Sequence[Sequence[str]], scheme: str, types: frozenset[str]
+) -> list[tuple[str, ...]]:
+    """Return tags without the spans of other types."""
+    return [
+        tuple(write_tags([s for s in spans(of, scheme) if s.type in types], len(of), scheme))
+        for of in tags
+    ]
+
+
+def _check_types(
+    path: str, tags: Sequence[Sequence[str]], scheme: str, types: frozenset[str]
+) -> None:
+    """Refuse types that are never there."""
+    from dnatag.formats.io.reading import display_name
+
+    if scheme == PLAIN:
+        raise InputError("--types is for spans, and the tags are plain")
+    there = {span.type for of in tags for span in spans(of, scheme)}
+    if missing := sorted(types - there):
+        raise InputError(
+            f"{display_name(path)}: has no spans of {', '.join(missing)}, which --types names"
+        )
 
 
 def _note_faults(path: str, sentences: Sequence[Sentence], scheme: str, observer: Observer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -119,6 +120,10 @@ class Entities:
             row[self._number[f"{part}-{span.type}"]] = True
         return Stretch(span.start, states)
 
+    def counts(self, tags: Sequence[str]) -> Counter[str]:
+        """See :class:`dnatag.tasks.tagging.domain.Labelling`."""
+        return Counter(span.type for span in schemes.spans(tags, self.scheme))
+
     def to_dict(self) -> dict[str, Any]:
         """See :class:`dnatag.tasks.tagging.domain.Labelling`."""
         return {
@@ -177,6 +182,10 @@ class Plain:
         states = np.zeros((1, len(self.names)), bool)
         states[0, self._number[span.type]] = True
         return Stretch(span.start, states)
+
+    def counts(self, tags: Sequence[str]) -> Counter[str]:
+        """See :class:`dnatag.tasks.tagging.domain.Labelling`."""
+        return Counter(tags)
 
     def to_dict(self) -> dict[str, Any]:
         """See :class:`dnatag.tasks.tagging.domain.Labelling`."""

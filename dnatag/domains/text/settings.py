@@ -37,10 +37,11 @@ class TextCorpus:
         Files to validate on: they choose the best weights.
     test : tuple of Path
         Files to measure the model with at the end.
-    token_column : int
-        Column of the tokens, counted from 1 or, from the end, from -1.
-    tag_column : int
-        Column of the tags, counted likewise.
+    token_column : int or None
+        Column of the tokens, counted from 1 or, from the end, from -1. By default the first, of
+        CoNLL-U the second.
+    tag_column : int or None
+        Column of the tags, counted likewise. By default the last, of CoNLL-U the fourth (UPOS).
     scheme : str or None
         Scheme of the tags; ``plain`` is one tag for each token, without spans. By default the one
         that fits.
@@ -55,8 +56,8 @@ class TextCorpus:
     train: tuple[Path, ...] = ()
     validate: tuple[Path, ...] = ()
     test: tuple[Path, ...] = ()
-    token_column: int = setting(1, least=-1000)
-    tag_column: int = setting(-1, least=-1000)
+    token_column: int | None = setting(None, least=-1000)
+    tag_column: int | None = setting(None, least=-1000)
     scheme: str | None = setting(None, choices=SCHEMES)
     encoding: str = "utf-8"
     types: tuple[str, ...] | None = None

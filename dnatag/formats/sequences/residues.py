@@ -13,7 +13,7 @@ from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.sequences.fasta import parse_fasta
 from dnatag.formats.text.tokens import Sentence
 
-__all__ = ["read_residues", "write_residues"]
+__all__ = ["read_residues", "residues_of", "write_residues"]
 
 ILLEGAL = re.compile(r"[^A-Za-z*.]")
 
@@ -69,6 +69,30 @@ def read_residues(
             skipped(str(found))
     if empty:
         raise InputError(f"{name}: no record has a sequence")
+
+
+def residues_of(letters: str) -> tuple[str, ...]:
+    """Return the residues of a protein that is a string, in upper case.
+
+    White space and a stop at the end are dropped, a stop within is "X".
+
+    Raises
+    ------
+    InputError
+        If it has other letters, or looks like nucleotides.
+
+    Examples
+    --------
+    >>> residues_of("mkl*")
+    ('M', 'K', 'L')
+    """
+    sequence = "".join(letters.split())
+    if match := ILLEGAL.search(sequence):
+        raise InputError(f"a protein has the illegal letter {match.group()!r}; write residues A-Z")
+    sequence = _stopped(sequence)
+    if _are_nucleotides(sequence):
+        raise InputError("a protein looks like nucleotides; translate it")
+    return tuple(sequence.replace("*", "X"))
 
 
 def write_residues(handle: TextIO, sentence: Sentence, labels: Sequence[str]) -> None:
@@ -138,9 +162,8 @@ class _Protein:
         for number, row in rows:
             if match := ILLEGAL.search(row):
                 raise self._error(number, f"illegal letter {match.group()!r}; write residues A-Z")
-        sequence = "".join(row for _, row in rows).upper().replace(".", "*")
-        if not self._labelled:
-            sequence = sequence.removesuffix("*")
+        sequence = "".join(row for _, row in rows)
+        sequence = sequence.upper().replace(".", "*") if self._labelled else _stopped(sequence)
         if not sequence:
             return self._error(self._line, "has no sequence")
         if _are_nucleotides(sequence):
@@ -180,6 +203,11 @@ class _Protein:
 
     def _error(self, line: int, reason: str) -> InputError:
         return InputError(f"{self._name}: line {line}: record '{self._id}': {reason}")
+
+
+def _stopped(sequence: str) -> str:
+    """Return a sequence in upper case, without the stop at its end."""
+    return sequence.upper().replace(".", "*").removesuffix("*")
 
 
 def _are_nucleotides(sequence: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Literal, NamedTuple, TextIO, TypeAlias
 
@@ -12,7 +13,7 @@ from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines
 from dnatag.formats.text.tokens import ConllLines, Sentence
 
-__all__ = ["Column", "is_numbered", "read_conll", "write_conll"]
+__all__ = ["Column", "is_numbered", "read_conll", "width", "with_tags_of", "write_conll"]
 
 #: Counted from 1 or, from the end, from -1; or as the file has it.
 Column: TypeAlias = int | Literal["auto"]
@@ -139,6 +140,29 @@ def write_conll(handle: TextIO, sentence: Sentence, tags: Sequence[str]) -> None
     handle.write("".join(line + "\n" for line in (*lines, "")))
 
 
+def width(sentences: Sequence[Sentence]) -> int:
+    """Return the number of columns of the first token of sentences that were read; 0 for none."""
+    for sentence in sentences:
+        if isinstance(sentence.source, ConllLines) and sentence.source.rows:
+            return len(_split(sentence.source.lines[sentence.source.rows[0]]))
+    return 0
+
+
+def with_tags_of(sentence: Sentence, column: int) -> Sentence:
+    """Return a sentence that was read, with the tags of another column.
+
+    Raises
+    ------
+    InputError
+        If a token has no such column.
+    """
+    assert isinstance(sentence.source, ConllLines)
+    lines = [sentence.source.lines[row] for row in sentence.source.rows]
+    where = f"the sentence at line {sentence.line}"
+    cells = (_split(line if "\t" in line else line.strip(" ")) for line in lines)
+    return replace(sentence, tags=tuple(_pick(row, (column,), where)[0] for row in cells))
+
+
 class _Draft:
     """A sentence that is being read."""
 
@@ -248,5 +272,11 @@ def _pick(cells: list[str], columns: tuple[int, ...], where: str) -> list[str]:
             )
         if not cells[index]:
             raise InputError(f"{where}: column {column} is empty; fill it or name another column")
-        picked.append(cells[index])
-    return picked
+        picked.append(index % len(cells))
+    if len(picked) > len(set(picked)):
+        commas = ", not by commas" if "," in cells[picked[0]] else ""
+        raise InputError(
+            f"{where}: token and tag are in the same column; columns are separated by tabs or "
+            f"spaces{commas}, so fix the line or name other columns"
+        )
+    return [cells[index] for index in picked]

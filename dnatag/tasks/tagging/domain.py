@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO, runtime_che
 import numpy as np
 
 from dnatag.formats.text.tokens import Entity, Span
+from dnatag.report import SILENT, Observer
 from dnatag.tasks.features import Featurizer
 
 if TYPE_CHECKING:
     from dnatag.engine.crf.grammar import Grammar
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.io.reading import Source
+    from dnatag.tasks.tagging.given import Given
     from dnatag.tasks.tagging.posterior import Posterior, Stretch
     from dnatag.tasks.tagging.tagger import Tagged
 
@@ -74,6 +76,10 @@ class Labelling(Protocol):
 
     def stretch(self, span: Span, length: int) -> Stretch:
         """Return the paths that have a span, of a sequence of so many tokens."""
+        ...
+
+    def counts(self, tags: Sequence[str]) -> Mapping[str, int]:
+        """Return how often there is each label in tags: as a span or, of plain tags, a token."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,15 +191,27 @@ class TaggingDomain(Protocol):
     wanted: str
     counted: tuple[str, str, str]
 
-    def read(self, corpora: Sequence[Any], network: Any) -> tuple[list[TaggedCorpus], Labelling]:
+    def read(
+        self, corpora: Sequence[Any], network: Any, observer: Observer = SILENT
+    ) -> tuple[list[TaggedCorpus], Labelling]:
         """Read the corpora of a recipe, and find out what their tags are.
 
-        All have one scheme then.
+        All have one scheme then. The observer receives a warning of whatever may not be meant.
 
         Raises
         ------
         InputError
             If a file cannot be read, has tags that do not fit, or there is nothing to train on.
+        """
+        ...
+
+    def given(self, sequence: Any) -> Given:
+        """Take what a caller of Python gives to be tagged.
+
+        Raises
+        ------
+        InputError
+            If it is of another type than the domain's sequences, or cannot be one of them.
         """
         ...
 

@@ -24,7 +24,8 @@ This reading is the same for all schemes but plain.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
@@ -42,6 +43,7 @@ __all__ = [
     "faults",
     "runs",
     "spans",
+    "stray",
     "tags",
 ]
 
@@ -189,10 +191,38 @@ def detect(sentences: Collection[Sequence[str]]) -> str:
         Plain if a tag is of no other scheme; else the first of BIO, IOBES, BILOU and IOB1 in
         which all tags are legal, or the one with the fewest faults.
     """
-    distinct = set(map(tuple, sentences))
+    distinct = Counter(map(tuple, sentences))
     if not all(TAG.fullmatch(tag) for tag in {tag for of in distinct for tag in of}):
         return PLAIN
-    return min(LETTERS, key=lambda scheme: sum(len(faults(of, scheme)) for of in distinct))
+    return min(
+        LETTERS, key=lambda scheme: sum(n * len(faults(of, scheme)) for of, n in distinct.items())
+    )
+
+
+def stray(counts: Mapping[str, int]) -> dict[str, int]:
+    """Find tags that are none of spans among many that are.
+
+    Parameters
+    ----------
+    counts
+        How often each tag is there.
+
+    Returns
+    -------
+    dict of str to int
+        The tags that are none of spans, if there are fewer of them than of the others, and some
+        of the others name a type; else nothing, as the tags may be plain.
+
+    Examples
+    --------
+    >>> stray({"O": 90, "B-PER": 5, "I-PER": 3, "B_PER": 1, "o": 1})
+    {'B_PER': 1, 'o': 1}
+    >>> stray({"NN": 50, "VB": 40, "O": 1})
+    {}
+    """
+    found = {tag: count for tag, count in counts.items() if not TAG.fullmatch(tag)}
+    typed = any("-" in tag for tag in counts.keys() - found.keys())
+    return found if typed and 2 * sum(found.values()) < sum(counts.values()) else {}
 
 
 def convert(tags: Sequence[str], source: str, target: str) -> list[str]:

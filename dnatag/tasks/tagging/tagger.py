@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
 from dnatag.tasks.features import TokenFeatures, join
 from dnatag.tasks.tagging.domain import HasHomologs, Homologs
+from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model
 from dnatag.tasks.tagging.posterior import Posterior
 
@@ -44,11 +45,32 @@ class Tagged:
         The best labelling in the model's scheme.
     alternatives : list of (float, list of Entity)
         On request the most probable labellings, each with its posterior probability.
+    tokens : sequence
+        What was tagged.
+    offsets : tuple of (int, int) or None
+        If a text was given, the place of each token in it, in characters, 0-based and half-open.
+    text : str or None
+        The text.
     """
 
     entities: list[Entity]
     tags: list[str]
     alternatives: list[tuple[float, list[Entity]]]
+    tokens: Sequence[Any] = field(default=(), compare=False, repr=False)
+    offsets: tuple[tuple[int, int], ...] | None = field(default=None, compare=False, repr=False)
+    text: str | None = field(default=None, compare=False, repr=False)
+
+    def place(self, entity: Entity) -> tuple[int, int]:
+        """Return where an entity begins and ends in the text: characters, 0-based and half-open.
+
+        Raises
+        ------
+        InputError
+            If tokens were given, not a text.
+        """
+        if self.offsets is None:
+            raise InputError("tokens were tagged, not a text, so there are no places in characters")
+        return self.offsets[entity.start][0], self.offsets[entity.end - 1][1]
 
 
 class _Words(NamedTuple):
@@ -117,12 +139,14 @@ class Tagger:
         Raises
         ------
         InputError
-            If there is no such model or device, it tags no tokens, or homologs are of no use to
-            it or cannot be read.
+            If there is no such model or device, threads are not above 0, it tags no tokens, or
+            homologs are of no use to it or cannot be read.
         DnatagError
             If homologs are to be looked for and pyhmmer is not installed.
         """
         place = choose_device(device)
+        if threads < 1:
+            raise InputError(f"threads must be above 0, not {threads!r}")
         found, metadata = load_token_model(find_model(model))
         known = None
         if homologs is not None:
@@ -133,27 +157,40 @@ class Tagger:
             known = found.domain.homologs(Path(homologs))
         return cls(found, metadata, place, threads, known)
 
-    def tag(self, tokens: Sequence[str], k_best: int = 0, min_score: float | None = None) -> Tagged:
+    def tag(self, sequence: Any, k_best: int = 0, min_score: float | None = None) -> Tagged:
         """Tag one sequence.
 
         Parameters
         ----------
-        tokens
-            Words of a sentence, or residues of a protein.
+        sequence
+            Of text a string, which is split into tokens, or a list of tokens. Of proteins a str,
+            ``Bio.Seq`` or ``SeqRecord``, or a list of residues. Of features an array (T, F).
         k_best
             How many of the most probable labellings to give in ``alternatives``.
         min_score
             Leave out spans with a lower posterior. For entities it takes the place of the model's
             threshold, so that a low one finds more.
-        """
-        return next(self.tag_all([tokens], k_best, min_score))
 
-    def posteriors(self, tokens: Sequence[str]) -> np.ndarray:
+        Raises
+        ------
+        InputError
+            If the sequence is of another type or has what it cannot have, or a number is out of
+            its range.
+
+        Examples
+        --------
+        >>> tagged = Tagger.load("biomedical").tag("Aspirin can cause ulcers.")
+        >>> [(entity.type, tagged.place(entity)) for entity in tagged.entities]
+        [('Chemical', (0, 7)), ('Disease', (18, 24))]
+        """
+        return next(self.tag_all([sequence], k_best, min_score))
+
+    def posteriors(self, sequence: Any) -> np.ndarray:
         """Return the posterior probability of each label at each token of a sequence.
 
         Parameters
         ----------
-        tokens
+        sequence
             As for tagging.
 
         Returns
@@ -161,6 +198,7 @@ class Tagger:
         numpy.ndarray
             float32 (L, number of labels), in the order of ``model.labelling.labels``.
         """
+        tokens = self.model.domain.given(sequence).tokens
         labelling = self.model.labelling
         if not len(tokens):
             return np.zeros((0, len(labelling.labels)), np.float32)
@@ -170,7 +208,7 @@ class Tagger:
 
     def tag_all(
         self,
-        sequences: Iterable[Sequence[str]],
+        sequences: Iterable[Any],
         k_best: int = 0,
         min_score: float | None = None,
     ) -> Iterator[Tagged]:
@@ -179,13 +217,32 @@ class Tagger:
         Parameters
         ----------
         sequences
-            Read as they are needed, some hundreds at a time.
+            Each as for one: of text strings are whole texts, not tokens. They are read as they are
+            needed, some hundreds at a time.
         k_best, min_score
             As for one.
+
+        Raises
+        ------
+        InputError
+            As for one.
         """
-        rest = iter(sequences)
+        if isinstance(sequences, (str, bytes)) or not hasattr(sequences, "__iter__"):
+            raise InputError(
+                f"tag_all takes many sequences, not one {type(sequences).__name__}; call tag"
+            )
+        if not isinstance(k_best, int) or k_best < 0:
+            raise InputError(f"k_best must be a whole number and not below 0, not {k_best!r}")
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise InputError(f"min_score is a probability, from 0 to 1, not {min_score!r}")
+        return self._tag_all(map(self.model.domain.given, sequences), k_best, min_score)
+
+    def _tag_all(
+        self, given: Iterator[Given], k_best: int, min_score: float | None
+    ) -> Iterator[Tagged]:
         with self._network.pool(self.threads) as pool:
-            while chunk := list(islice(rest, CHUNK)):
+            while part := list(islice(given, CHUNK)):
+                chunk = [one.tokens for one in part]
                 empty = Tagged([], [], [(1.0, list[Entity]())][:k_best])
                 results = [empty] * len(chunk)
                 words = self._words(chunk)
@@ -198,7 +255,8 @@ class Tagger:
                 for group, tagged in zip(groups, work, strict=True):
                     for i, one in zip(group, tagged, strict=True):
                         results[i] = one
-                yield from results
+                for one, (tokens, offsets, text) in zip(results, part, strict=True):
+                    yield replace(one, tokens=tokens, offsets=offsets, text=text)
 
     def _tag_group(
         self,

@@ -62,9 +62,12 @@ class Tagging(Task):
         self, recipe: Recipe, start: Path | None, observer: Observer
     ) -> TaggingExperiment:
         """See :class:`dnatag.tasks.base.Task`."""
-        from dnatag.tasks.tagging.training.experiment import TaggingExperiment
+        from dnatag.tasks.tagging.training.experiment import (
+            TaggedData,
+            TaggingExperiment,
+        )
 
-        return TaggingExperiment(recipe)
+        return TaggingExperiment(recipe, TaggedData(recipe, observer))
 
 
 TASK = Tagging()

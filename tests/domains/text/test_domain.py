@@ -13,6 +13,7 @@ from dnatag.domains.text.labels import Entities, Plain
 from dnatag.domains.text.settings import TextCorpus, TextNetwork
 from dnatag.errors import InputError
 from dnatag.registry import domain_names, find_domain
+from dnatag.report import Observer
 
 BIO = "Ada\tB-PER\nLovelace\tI-PER\nin\tO\n\n\n# no token\n\nTurin\tB-LOC\n"
 
@@ -142,3 +143,81 @@ def test_scores() -> None:
     assert DOMAIN.scores([["NN", "VB"]], [["NN", "NN"]], Plain(["NN", "VB"])) == {"accuracy": 0.5}
     nothing = DOMAIN.scores([["O"]], [["O"]], Entities(["PER"], "BIO"))
     assert math.isnan(nothing["f1"])
+
+
+class Notes(Observer):
+    """Keeps what is noted."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.lines.append(message)
+
+
+def read_text(folder: Path, text: str, **more: object) -> list[str]:
+    """Read a corpus of that text; return the notes, without that on vectors."""
+    (folder / "x.tsv").write_text(text)
+    notes = Notes()
+    DOMAIN.read([files(folder, "x.tsv", **more)], TextNetwork(vectors="v.txt"), notes)
+    return notes.lines
+
+
+@pytest.mark.parametrize("stray", ["o", "X", "0", "B_PER"])
+def test_a_stray_tag_does_not_make_a_corpus_plain(folder: Path, stray: str) -> None:
+    text = BIO + f"\nwe\t{stray}\n"
+    with pytest.raises(
+        InputError, match=rf"x\.tsv: in the sentence at line 10: '{stray}' is no tag"
+    ):
+        read_text(folder, text)
+    (note,) = read_text(folder, text, scheme="plain")
+    assert note == "[[corpus]] 1: tags are plain, all 5 fit"
+
+
+def test_what_may_not_be_meant_is_noted(folder: Path) -> None:
+    assert read_text(folder, BIO) == ["[[corpus]] 1: tags are BIO, all 4 fit"]
+    (note,) = read_text(folder, "a\tB-X\nb\tI-X\n\n" * 9 + "c\tI-X\nd\tI-Y\n")
+    assert note.startswith("warning: [[corpus]] 1: tags are BIO, and 2 of 20 are illegal in it")
+    assert "x.tsv: in the sentence at line 28, I-X is a span of one token" in note
+    plain = read_text(folder, "a\tO\nb\tPER\n")
+    assert plain[0].startswith("warning: [[corpus]] 1: tags are taken as plain")
+    many = read_text(folder, "".join(f"a\tword{i}\n" for i in range(501)))
+    assert many[0] == (
+        "warning: [[corpus]] 1 has 501 different tags; is 'tag_column' the right one?"
+    )
+
+
+def test_types(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"'types' names Gene, which do not occur; there are LOC"):
+        read_text(folder, BIO, types=("Gene",))
+    with pytest.raises(InputError, match=r"'types' is for spans, and its tags are plain"):
+        read_text(folder, "a\tNN\n", types=("NN",))
+    notes = read_text(folder, BIO, types=("PER", "Gene"))
+    assert notes[1:] == [
+        "warning: [[corpus]] 1: 'types' names Gene, never tagged there",
+        "warning: [[corpus]] 1: 'types' does not name what is tagged there: LOC (1)",
+    ]
+    notes_ = Notes()
+    DOMAIN.read([files(folder, "iob1.tsv", test=(folder / "bio.tsv",))], TextNetwork(), notes_)
+    assert "the model cannot find them: LOC (1)" in notes_.lines[1]
+    assert notes_.lines[2].startswith("warning: no word vectors")
+
+
+def test_commas_do_not_separate_columns(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"x\.tsv: line 1: token and tag are in the same column;.*"
+                       "not by commas"):  # fmt: skip
+        read_text(folder, "Ada,B-PER\nruns,O\n")
+
+
+def test_columns_of_conllu(folder: Path) -> None:
+    """Words and parts of speech; ranges and empty nodes are no words."""
+    rows = ["# text = vámonos ya", "1-2\tvámonos" + "\t_" * 8,
+            "1\tvamos\tir\tVERB\tV" + "\t_" * 5, "2\tnos\tyo\tPRON\tP" + "\t_" * 5,
+            "2.1\tx\tx\tX\tX" + "\t_" * 5, "3\tya\tya\tADV\tA" + "\t_" * 5]  # fmt: skip
+    (folder / "u.conllu").write_text("\n".join(rows) + "\n\n")
+    (read,), labelling = DOMAIN.read([files(folder, "u.conllu")], TextNetwork())
+    (sentence,) = read.splits["train"]
+    assert (sentence.tokens, sentence.tags) == (("vamos", "nos", "ya"), ("VERB", "PRON", "ADV"))
+    assert labelling.labels == ("ADV", "PRON", "VERB")
+    (read,), labelling = DOMAIN.read([files(folder, "u.conllu", tag_column=5)], TextNetwork())
+    assert labelling.labels == ("A", "P", "V")

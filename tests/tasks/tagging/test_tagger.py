@@ -488,7 +488,7 @@ def test_relatives_count_like_the_sequence_itself(labelling: Labelling) -> None:
     assert spans_of(found) == spans_of(best)
     assert [e.score for e in found] == pytest.approx([e.score for e in best], abs=1e-5)
     # It was asked with what is found without homologs.
-    assert company.asked[-1] == (tokens, [e.span for e in alone.tag(tokens).entities])
+    assert company.asked[-1] == (tuple(tokens), [e.span for e in alone.tag(tokens).entities])
 
 
 @labellings

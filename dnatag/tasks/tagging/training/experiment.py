@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +22,11 @@ from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
 from dnatag.models.card import make_card, table
+from dnatag.report import SILENT, Observer
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
+from dnatag.tasks.tagging.schemes import UNNAMED
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
@@ -42,6 +45,8 @@ class TaggedData:
     ----------
     recipe : Recipe
         A recipe of the tagging task.
+    observer : Observer
+        Receives notes on what there is in each corpus, and warnings.
 
     Raises
     ------
@@ -49,12 +54,15 @@ class TaggedData:
         If a file cannot be read, or has tags that do not fit.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, observer: Observer = SILENT) -> None:
         self.domain: TaggingDomain = recipe.domain
+        self.observer = observer
         if not any(corpus.train for corpus in recipe.corpora):
             raise InputError("no [[corpus]] names files to train on ('train')")
         network = recipe.network or self.domain.network()
-        self.corpora, self.labelling = self.domain.read(recipe.corpora, network)
+        self.corpora, self.labelling = self.domain.read(recipe.corpora, network, observer)
+        for line in self.contents():
+            observer.note(line)
         self.featurizer = self.domain.featurizer(
             [s.tokens for s in self.split("train")], network, recipe.files
         )
@@ -71,15 +79,40 @@ class TaggedData:
             if (sequences := self.split(name))
         )
 
+    def contents(self) -> Iterator[str]:
+        """Yield a line on each split of each corpus: files, numbers of what there is, labels."""
+        sequences, tokens, _ = self.domain.counted
+        for number, corpus in enumerate(self.corpora, 1):
+            for split in _SPLITS:
+                if not corpus.files[split]:
+                    continue
+                there = corpus.splits[split]
+                labels = Counter[str]()
+                for tags in (sequence.tags or () for sequence in there):
+                    labels.update(self.labelling.counts(tags))
+                named = ", ".join(f"{name or UNNAMED} {n}" for name, n in labels.most_common())
+                yield (
+                    f"[[corpus]] {number}, {split}: {', '.join(corpus.files[split])}: {len(there)} "
+                    f"{sequences}, {sum(map(len, there))} {tokens}; {named or 'no labels'}"
+                )
+
     def examples(self, split: str) -> list[Example]:
         """Encode the sequences of a split; those without a legal labelling are left out."""
-        return [
-            Example(self.featurizer.encode(sentence.tokens), allowed, corpus.weight)
-            for corpus in self.corpora
-            for sentence in corpus.splits[split]
-            for allowed in [self.labelling.allowed(sentence.tags or (), corpus.types)]
-            if _is_legal(self.labelling.grammar, allowed)
-        ]
+        found, left_out = [], 0
+        for corpus in self.corpora:
+            for sequence in corpus.splits[split]:
+                allowed = self.labelling.allowed(sequence.tags or (), corpus.types)
+                if _is_legal(self.labelling.grammar, allowed):
+                    encoded = self.featurizer.encode(sequence.tokens)
+                    found.append(Example(encoded, allowed, corpus.weight))
+                else:
+                    left_out += 1
+        if left_out:
+            self.observer.note(
+                f"warning: {left_out} {self.domain.counted[0]} {_SPLITS[split]} are left out: no "
+                "labels that the model can give fit theirs"
+            )
+        return found
 
     def describe(self) -> list[dict[str, Any]]:
         """Return what there is of each corpus, for a model file."""

@@ -1,0 +1,220 @@
+"""Corpora of tagged sentences: files to one scheme, with notes on what does not fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from dnatag.domains.text.settings import TextCorpus
+from dnatag.errors import InputError
+from dnatag.formats.text.conll import read_conll
+from dnatag.formats.text.tokens import Sentence
+from dnatag.report import Observer
+from dnatag.tasks.tagging import schemes
+from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence
+
+__all__ = ["SPLITS", "read_corpora"]
+
+SPLITS = ("train", "validate", "test")
+#: More different tags than this are rather words, from a wrong column.
+MANY_TAGS = 500
+#: So many faults or types are named.
+NAMED = 5
+
+
+class _Place(NamedTuple):
+    """A sentence and its file."""
+
+    path: Path
+    sentence: Sentence
+
+    def __str__(self) -> str:
+        return f"{self.path}: in the sentence at line {self.sentence.line}"
+
+
+def read_corpora(
+    corpora: Sequence[TextCorpus], observer: Observer
+) -> tuple[list[TaggedCorpus], str]:
+    """Read the corpora of a recipe; all get the scheme of the first.
+
+    Parameters
+    ----------
+    corpora : sequence of TextCorpus
+        Their files.
+    observer : Observer
+        Receives notes on the schemes, and warnings of what may not be meant: tags that do not fit
+        their scheme, types that are not trained on.
+
+    Returns
+    -------
+    corpora : list of TaggedCorpus
+    scheme : str
+        Scheme of all tags.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or has what cannot be meant: a few tags that no scheme has among
+        those of spans, ``types`` that do not occur, plain tags beside spans; or there is no
+        sentence to train on.
+    """
+    result: list[TaggedCorpus] = []
+    scheme = ""
+    for number, files in enumerate(corpora, 1):
+        where = f"[[corpus]] {number}"
+        places = {split: _places(files, split) for split in SPLITS}
+        every = list(chain.from_iterable(places.values()))
+        own = files.scheme or _scheme(every, where, observer)
+        scheme = scheme or own
+        if (own == schemes.PLAIN) != (scheme == schemes.PLAIN):
+            raise InputError(
+                f"{where} has tags of scheme {own}, the one before of {scheme}; "
+                "one model cannot be trained on both"
+            )
+        _note_faults(every, own, where, observer)
+        splits = {
+            split: [_converted(place.sentence, own, scheme) for place in part]
+            for split, part in places.items()
+        }
+        _check_types(files.types, splits, scheme, where, observer)
+        names = {split: [path.name for path in getattr(files, split)] for split in SPLITS}
+        result.append(TaggedCorpus(splits, names, files.types, files.weight))
+    if not any(corpus.splits["train"] for corpus in result):
+        path = next(path for files in corpora for path in files.train)
+        raise InputError(f"{path}: has no sentence to train on")
+    _note_untrained(result, scheme, observer)
+    return result, scheme
+
+
+def _places(files: TextCorpus, split: str) -> list[_Place]:
+    """Read the sentences of a split; tags that are none of a given scheme are refused."""
+    found = []
+    for path in getattr(files, split):
+        sentences = read_conll(
+            path, files.token_column or "auto", files.tag_column or "auto", files.encoding
+        )
+        for place in (_Place(path, sentence) for sentence in sentences if sentence.tokens):
+            if files.scheme is not None:
+                _check_tags(place, files.scheme)
+            found.append(place)
+    return found
+
+
+def _check_tags(place: _Place, scheme: str) -> None:
+    try:
+        schemes.spans(_tags(place), scheme)
+    except ValueError as error:
+        raise InputError(
+            f"{place}: {error}; leave 'scheme' out of the recipe, or name another 'tag_column'"
+        ) from None
+
+
+def _scheme(places: Sequence[_Place], where: str, observer: Observer) -> str:
+    """Return the scheme that fits; a few tags that fit none among those of spans are refused."""
+    scheme = schemes.detect([_tags(place) for place in places])
+    if scheme != schemes.PLAIN:
+        return scheme
+    counts = Counter(tag for place in places for tag in _tags(place))
+    stray = schemes.stray(counts)
+    if stray:
+        first, place = next(
+            (tag, place) for place in places for tag in _tags(place) if tag in stray
+        )
+        raise InputError(
+            f"{place}: '{first}' is no tag of spans, such as B-PER or O, as nearly all others of "
+            f"{where} are; there are {_several(stray)}; fix them, or, if tags without spans are "
+            'meant, set scheme = "plain" in the recipe'
+        )
+    if len(counts) > MANY_TAGS:
+        observer.note(
+            f"warning: {where} has {len(counts)} different tags; is 'tag_column' the right one?"
+        )
+    elif schemes.OUTSIDE in counts:
+        observer.note(
+            f"warning: {where}: tags are taken as plain, one for each token without spans, though "
+            f"O is among them: {_several(counts)}; spans are written as B-PER, I-PER"
+        )
+    return scheme
+
+
+def _note_faults(places: Sequence[_Place], scheme: str, where: str, observer: Observer) -> None:
+    """Note the scheme and how many tags are illegal in it, with the first."""
+    tokens = sum(len(place.sentence) for place in places)
+    found = [
+        (place, fault) for place in places for _, fault in schemes.faults(_tags(place), scheme)
+    ]
+    if not found:
+        observer.note(f"{where}: tags are {scheme}, all {tokens} fit")
+        return
+    place, fault = found[0]
+    observer.note(
+        f"warning: {where}: tags are {scheme}, and {len(found)} of {tokens} are illegal in it "
+        f"(read as conlleval reads them); the first: {place}, {fault}"
+    )
+
+
+def _check_types(
+    types: tuple[str, ...] | None,
+    splits: Mapping[str, Sequence[Sentence]],
+    scheme: str,
+    where: str,
+    observer: Observer,
+) -> None:
+    """Refuse `types` none of which occurs, warn of some that do not and of others that do."""
+    if types is None:
+        return
+    if scheme == schemes.PLAIN:
+        raise InputError(f"{where}: 'types' is for spans, and its tags are plain")
+    there = _types(chain.from_iterable(splits.values()), scheme)
+    missing = [name for name in types if name not in there]
+    if len(missing) == len(types):
+        raise InputError(
+            f"{where}: 'types' names {', '.join(types)}, which do not occur; there are "
+            f"{_several(there)}"
+        )
+    if missing:
+        observer.note(f"warning: {where}: 'types' names {', '.join(missing)}, never tagged there")
+    others = {name: count for name, count in there.items() if name not in types}
+    if others:
+        observer.note(
+            f"warning: {where}: 'types' does not name what is tagged there: {_several(others)}"
+        )
+
+
+def _note_untrained(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer) -> None:
+    """Warn of types to validate on or to test that there is nothing of to train on."""
+    by_split = {
+        split: _types(chain.from_iterable(corpus.splits[split] for corpus in corpora), scheme)
+        for split in SPLITS
+    }
+    later = by_split["validate"] + by_split["test"]
+    unknown = {name: count for name, count in later.items() if name not in by_split["train"]}
+    if unknown:
+        observer.note(
+            "warning: only in files to validate on or to test with, so that the model cannot find "
+            f"them: {_several(unknown)}"
+        )
+
+
+def _types(sentences: Iterable[TaggedSequence], scheme: str) -> Counter[str]:
+    return Counter(span.type for s in sentences for span in schemes.spans(s.tags or (), scheme))
+
+
+def _converted(sentence: Sentence, source: str, target: str) -> Sentence:
+    return replace(sentence, tags=tuple(schemes.convert(sentence.tags or (), source, target)))
+
+
+def _tags(place: _Place) -> tuple[str, ...]:
+    return place.sentence.tags or ()
+
+
+def _several(counts: Mapping[str, int]) -> str:
+    """Name the commonest, with how often each is there."""
+    common = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    named = ", ".join(f"{name or schemes.UNNAMED} ({count})" for name, count in common[:NAMED])
+    rest = len(common) - NAMED
+    return named + (f" and {rest} more" if rest > 0 else "")
