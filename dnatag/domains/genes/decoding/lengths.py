@@ -42,8 +42,9 @@ class LengthSettings:
 
     def score(self, lengths: np.ndarray) -> np.ndarray:
         """Return the score of genes of some lengths in bases, float32 (n,)."""
-        known = np.minimum(lengths, self.longest)
-        return (self.offset + self.slope * np.log(known / 500)).astype(np.float32)
+        times = np.minimum(lengths, self.longest) / 500
+        scores: np.ndarray = self.offset + self.slope * np.log(times)
+        return scores.astype(np.float32)
 
 
 @dataclass(frozen=True)
