@@ -179,10 +179,9 @@ def harms(case: Case, ending: Ending, damaged: Path, output: Path) -> set[str]:
         if not output.exists() or not output.stat().st_size:
             found.add("nothing written, exit 0")
     else:
-        lines = [x for x in ending.stderr.splitlines() if x.startswith("dnatag: error: ")]
-        clear = (
-            len(lines) == 1 and "unexpected" not in lines[0] and "Traceback" not in ending.stderr
-        )
+        errors = re.findall("^dnatag: error: (.*)", ending.stderr, re.MULTILINE)
+        clear = len(errors) == 1 and not errors[0].startswith("unexpected ")
+        clear = clear and "Traceback" not in ending.stderr
         if not clear or ending.code not in (1, 2):
             found.add("no clear line")
         if output.exists():
