@@ -20,37 +20,39 @@ ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
+def sanitized(copy: Path) -> dict[str, str]:
+    """Compile a copy of the package in a folder; return the environment for Python to use it."""
+    for name in ("dnatag", "build_backend", "tests"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.so"))
+    for name in ("examples", "setup.cfg"):
+        (copy / name).symlink_to(ROOT / name)
+    sys.path.insert(0, str(copy / "build_backend"))
+    import dnatag_build
+
+    dnatag_build.compile_library(["gcc"], dnatag_build.library_path(), *FLAGS)
+    runtimes = [
+        subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip()
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    return dict(os.environ) | {
+        "LD_PRELOAD": " ".join(runtimes),
+        # Python keeps much until its end; its own allocator hides what is out of bounds.
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "PYTHONMALLOC": "malloc",
+        "PYTHONPATH": str(copy),
+    }
+
+
 def main() -> int:
     """Compile and run."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for name in ("dnatag", "build_backend", "tests"):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.so"))
-        for name in ("examples", "setup.cfg"):
-            (copy / name).symlink_to(ROOT / name)
-        sys.path.insert(0, str(copy / "build_backend"))
-        import dnatag_build
-
-        dnatag_build.compile_library(["gcc"], dnatag_build.library_path(), *FLAGS)
-        runtimes = [
-            subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip()
-            for name in ("libasan.so", "libubsan.so")
-        ]
+        environment = sanitized(copy)
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *sys.argv[1:]]
-        environment = {
-            "LD_PRELOAD": " ".join(runtimes),
-            # Python keeps much until its end; its own allocator hides what is out of bounds.
-            "ASAN_OPTIONS": "detect_leaks=0",
-            "UBSAN_OPTIONS": "print_stacktrace=1",
-            "PYTHONMALLOC": "malloc",
-            "PYTHONPATH": str(copy),
-        }
-        tests = (
-            []
-            if any(Path(x.partition("::")[0]).exists() for x in sys.argv[1:])
-            else ["tests/native"]
-        )
-        return subprocess.call([*command, *tests], cwd=copy, env=dict(os.environ) | environment)
+        given = any(Path(x.partition("::")[0]).exists() for x in sys.argv[1:])
+        tests = [] if given else ["tests/native"]
+        return subprocess.call([*command, *tests], cwd=copy, env=environment)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.nucleotides import splice
-from dnatag.formats.html.charts import svg
 from dnatag.formats.html.page import text
 from dnatag.formats.sequences.records import CodingSequence
 
@@ -20,8 +19,8 @@ SHADES = (
     (0.5, "#dd6b20"),
     (0.0, "#c53030"),
 )
-#: A row: its width in units and its height, and how high a gene is.
-WIDTH, ROW, GENE = 1000, 30, 8
+#: A row: its width in units, how high a gene is, and where the line between the strands is.
+WIDTH, GENE, LINE = 1000, 9, 10
 #: A map has about so many rows, each with at least so many bases.
 ROWS, SHORTEST = 40, 20_000
 #: Length of the head of an arrow.
@@ -30,17 +29,20 @@ ZOOMS = (1, 2, 4, 8, 16)
 
 STYLE = "".join(f".g{i}{{fill:{colour}}}" for i, (_, colour) in enumerate(SHADES)) + (
     ".map{overflow:auto;max-height:85vh;border:1px solid var(--line);margin-top:.5rem}"
-    ".map svg{min-width:700px;display:block;width:100%}"
-    ".map path:hover{stroke:var(--ink)}"
+    ".row{min-width:600px;break-inside:avoid}"
+    ".row span{position:sticky;left:0;font-size:.7rem;line-height:1rem;color:var(--soft)}"
+    f".row svg{{display:block;width:100%;height:{2 * LINE}px}}"
+    ".row path:hover{stroke:var(--ink);vector-effect:non-scaling-stroke}"
     ".zoom input{position:absolute;opacity:0}"
     ".zoom label{border:1px solid var(--line);border-radius:.3rem;padding:.1rem .6rem;"
     "margin-right:.3rem;cursor:pointer}"
     ".zoom input:checked+label{background:var(--main);color:#fff}"
     ".zoom input:focus-visible+label{outline:2px solid var(--second)}"
     ".key{display:inline-block;width:.8rem;height:.8rem;border-radius:.2rem;margin:0 .3rem 0 .9rem}"
-    + "".join(f"#zoom{z}:checked~.map svg{{width:{100 * z}%}}" for z in ZOOMS)
-    + "@media print{.map{overflow:visible;max-height:none;border:0}.map svg{width:100%!important;"
-    "min-width:0}.zoom label{display:none}}"
+    + "".join(f"#zoom{z}:checked~.map .row{{width:{100 * z}%}}" for z in ZOOMS)
+    + "@media print{.map{overflow:visible;max-height:none;border:0}.row{width:100%!important;"
+    "min-width:0}.zoom label{display:none}"
+    ".row path,.key{-webkit-print-color-adjust:exact;print-color-adjust:exact}}"
 )
 
 
@@ -61,9 +63,7 @@ def genome_map(predictions: Sequence[Prediction]) -> str:
         return ""
     total = sum(len(prediction.contig) for prediction in predictions)
     per_row = max(SHORTEST, -(-total // ROWS // 1000) * 1000)
-    rows: list[str] = []
-    for prediction in predictions:
-        rows += _rows(prediction, per_row, len(rows))
+    rows = "".join(row for prediction in predictions for row in _rows(prediction, per_row))
     keys = "".join(
         f'<span class="key" style="background:{colour}"></span>{low:g}+' for low, colour in SHADES
     )
@@ -72,34 +72,35 @@ def genome_map(predictions: Sequence[Prediction]) -> str:
         f'<label class="screen" for="zoom{z}">{z}&times;</label>'
         for z in ZOOMS
     )
-    picture = svg(WIDTH, ROW * len(rows), "".join(rows), "Map of the genes")
     return (
         f'<p class="soft">Each row is {per_row:,} bp; genes above the line are on the forward '
         f"strand. Posterior:{keys}. Point at a gene for its name, place, posteriors and "
-        f'protein.</p><div class="zoom">{buttons}<div class="map">{picture}</div></div>'
+        f'protein.</p><div class="zoom">{buttons}<div class="map">{rows}</div></div>'
     )
 
 
-def _rows(prediction: Prediction, per_row: int, first: int) -> Iterator[str]:
-    """Draw the rows of a contig, from a number on."""
+def _rows(prediction: Prediction, per_row: int) -> Iterator[str]:
+    """Draw the rows of a contig."""
     length = len(prediction.contig)
     numbered = [
         (gene, _title(prediction, gene, number)) for number, gene in enumerate(prediction.genes, 1)
     ]
     scale = WIDTH / per_row
-    for number, low in enumerate(range(0, length, per_row)):
+    for low in range(0, length, per_row):
         high = min(low + per_row, length)
-        top = ROW * (first + number)
-        name = text(prediction.contig.id) if low == 0 else f"{low + 1:,}"
+        name = f"{prediction.contig.id}, {length:,} bp" if low == 0 else f"{low + 1:,}"
         genes = "".join(
             _arrow(gene, title, (max(start, low) - low) * scale, (min(end, high) - low) * scale)
             for gene, title in numbered
             for start, end in gene.parts
             if start < high and end > low
         )
+        # Zoomed, a row is drawn wider, but not higher.
         yield (
-            f'<g transform="translate(0 {top})"><text x="0" y="8" style="font-size:7px">{name}'
-            f'</text><path class="axis" d="M0 19.5h{(high - low) * scale:.1f}"/>{genes}</g>'
+            f'<div class="row"><span>{text(name)}</span>'
+            f'<svg viewBox="0 0 {WIDTH} {2 * LINE}" preserveAspectRatio="none">'
+            f'<path class="axis" d="M0 {LINE}h{(high - low) * scale:.1f}" '
+            f'vector-effect="non-scaling-stroke"/>{genes}</svg></div>'
         )
 
 
@@ -110,9 +111,11 @@ def _arrow(gene: CodingSequence, title: str, left: float, right: float) -> str:
     body = f"{width - head:.1f}"
     half = GENE / 2
     if gene.strand > 0:
-        shape = f"M{left:.1f} {19 - GENE}h{body}l{head:.1f} {half}l-{head:.1f} {half}h-{body}z"
+        shape = (
+            f"M{left:.1f} {LINE - GENE - 0.5}h{body}l{head:.1f} {half}l-{head:.1f} {half}h-{body}z"
+        )
     else:
-        shape = f"M{right:.1f} 20h-{body}l-{head:.1f} {half}l{head:.1f} {half}h{body}z"
+        shape = f"M{right:.1f} {LINE + 0.5}h-{body}l-{head:.1f} {half}l{head:.1f} {half}h{body}z"
     shade = next(i for i, (low, _) in enumerate(SHADES) if (gene.posterior or 0) >= low)
     return f'<path class="g{shade}" d="{shape}"><title>{title}</title></path>'
 

@@ -68,6 +68,8 @@ class WordFeaturizer:
         self.characters = tuple(characters)
         self.vector_words = tuple(vector_words)
         self.vectors = np.zeros((0, 0), np.float16) if vectors is None else vectors
+        if self.vectors.ndim != 2 or len(self.vectors) != len(self.vector_words):
+            raise ValueError("not every word that should have a vector has one")
         # 0 is unknown; of characters, 0 is none and 1 unknown.
         self._word = {w: i for i, w in enumerate(self.words, 1)}
         self._character = {c: i for i, c in enumerate(self.characters, 2)}

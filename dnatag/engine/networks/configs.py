@@ -218,6 +218,27 @@ class TokenTaggerConfig:
             }
         )
 
+    def check_inputs(self, expected: TokenTaggerConfig) -> None:
+        """Refuse a network that does not take the numbers that a featurizer gives.
+
+        Parameters
+        ----------
+        expected : TokenTaggerConfig
+            A configuration for that featurizer, of any other size.
+
+        Raises
+        ------
+        ValueError
+            If categories, features or parts differ.
+        """
+
+        def inputs(config: TokenTaggerConfig) -> tuple[object, ...]:
+            symbols = None if config.parts is None else config.parts.symbols
+            return [number for number, _ in config.categories], config.features, symbols
+
+        if inputs(self) != inputs(expected):
+            raise ValueError(f"its network takes other tokens than it has: {inputs(self)}")
+
     def shapes(self, scores: int, weights: int) -> Shapes:
         """Return the shapes of the weights of a :class:`TokenTagger`, by their names in its file.
 

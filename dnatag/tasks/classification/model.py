@@ -101,12 +101,14 @@ def load_classifier(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
             raise ValueError(f"there is no such network: {about}")
         members, known = unpack_members(arrays, about["members"])
         config = ClassifierConfig.from_dict(about["config"])
+        featurizer = domain.load_featurizer(known)
+        config.tokens.check_inputs(domain.encoder_config(featurizer, domain.network()))
         labels, temperature = tuple(map(str, targets["labels"])), float(targets["temperature"])
         if len(labels) != config.labels or not temperature > 0:
             raise ValueError(f"there are no such labels: {targets}")
         model = ClassifierModel(
             domain,
-            domain.load_featurizer(known),
+            featurizer,
             tuple(ClassifierWeights(config, weights) for weights in members),
             labels,
             temperature,

@@ -102,6 +102,7 @@ def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
         featurizer = domain.load_featurizer(known)
         labelling = domain.load_labelling(metadata["targets"])
         config = TokenTaggerConfig.from_dict(about["config"])
+        config.check_inputs(domain.tagger_config(featurizer, domain.network()))
         networks = [TokenWeights(config, labelling.grammar, weights) for weights in members]
     except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
