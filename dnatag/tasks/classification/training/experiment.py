@@ -234,5 +234,6 @@ def _schedule(settings: ClassificationTraining, batches: LabelledBatches) -> Tra
         clip=settings.clip,
         validate_every=max(epoch // settings.validations, 1),
         patience=steps,
+        average=settings.average,
         seed=batches.seed,
     )
