@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source
     from dnatag.tasks.seq2seq.domain import Pair, PairCorpus
 
-__all__ = ["DOMAIN", "Translation"]
+__all__ = ["DOMAIN", "TranslationPairs"]
 
 _SPLITS = ("train", "validate", "test")
 
 
-class Translation(Domain):
+class TranslationPairs(Domain):
     """Texts; see :class:`dnatag.tasks.seq2seq.domain.TranslatingDomain`."""
 
     name = "translation"
@@ -102,4 +102,4 @@ def _pairs(paths: Sequence[Path], encoding: str, lower: bool) -> list[Pair]:
     return [Pair(a.lower(), b.lower()) if lower else Pair(a, b) for a, b in pairs]
 
 
-DOMAIN = Translation()
+DOMAIN = TranslationPairs()

@@ -12,11 +12,11 @@ from dnatag.tasks.batches import SequenceBatches
 from dnatag.tasks.features import TokenFeatures
 from dnatag.tasks.seq2seq.domain import BEGIN, END
 
-__all__ = ["Example", "PairBatches"]
+__all__ = ["PairBatches", "PairExample"]
 
 
 @dataclass(frozen=True)
-class Example:
+class PairExample:
     """A pair to train on.
 
     Parameters
@@ -38,10 +38,10 @@ class Example:
         return max(len(self.encoded), len(self.target) + 1)
 
 
-class PairBatches(SequenceBatches[Example]):
+class PairBatches(SequenceBatches[PairExample]):
     """Batches of pairs."""
 
-    def targets(self, examples: Sequence[Example], length: int) -> dict[str, Tensor]:
+    def targets(self, examples: Sequence[PairExample], length: int) -> dict[str, Tensor]:
         """See :func:`dnatag.tasks.seq2seq.objective.translation_likelihood`."""
         ends = torch.tensor([len(e.target) + 1 for e in examples], dtype=torch.int64)
         longest = int(ends.max()) if len(ends) else 1

@@ -21,7 +21,7 @@ from dnatag.tasks.seq2seq.domain import Pair, TranslatingDomain
 from dnatag.tasks.seq2seq.metrics import evaluate_translations
 from dnatag.tasks.seq2seq.model import TranslatorModel, load_translator, save_translator
 from dnatag.tasks.seq2seq.settings import Seq2seqTraining
-from dnatag.tasks.seq2seq.training.batches import Example, PairBatches
+from dnatag.tasks.seq2seq.training.batches import PairBatches, PairExample
 from dnatag.tasks.seq2seq.translator import TextTranslator
 
 __all__ = ["Seq2seqExperiment"]
@@ -79,7 +79,7 @@ class Seq2seqExperiment(Experiment):
         """Return all pairs of a split."""
         return [one for corpus in self.corpora for one in corpus.splits[name]]
 
-    def examples(self, split: str) -> list[Example]:
+    def examples(self, split: str) -> list[PairExample]:
         """Encode the pairs of a split, but those with an empty side."""
         found = []
         for corpus in self.corpora:
@@ -87,7 +87,7 @@ class Seq2seqExperiment(Experiment):
                 encoded = self.coder.encode(pair.source)
                 target = tuple(self.coder.numbers(pair.target))
                 if len(encoded) and target:
-                    found.append(Example(encoded, target, corpus.weight))
+                    found.append(PairExample(encoded, target, corpus.weight))
         return found
 
     @cached_property
