@@ -28,7 +28,7 @@ def load(model: str | os.PathLike[str], **options: Any) -> Any:
     -------
     object
         The predictor of the model's task: of genes a :class:`dnatag.GeneFinder`, of tags a
-        :class:`dnatag.Tagger`.
+        :class:`dnatag.Tagger`, of others one that the documentation lists.
 
     Raises
     ------

@@ -17,8 +17,12 @@ from dnatag.tasks.base import Task
 
 
 def test_the_built_in_ones() -> None:
-    assert {"features", "genes", "music", "proteins", "speech", "text"} <= set(domain_names())
-    assert {"annotation", "classification", "ctc", "generation", "tagging"} <= set(task_names())
+    assert {"features", "genes", "music", "proteins", "speech", "text", "translation"} <= set(
+        domain_names()
+    )
+    assert {"annotation", "classification", "ctc", "generation", "seq2seq", "tagging"} <= set(
+        task_names()
+    )
     assert [domain.name for domain in domains()] == list(domain_names())
     assert [task.name for task in tasks()] == list(task_names())
     assert all(isinstance(domain, Domain) for domain in domains())

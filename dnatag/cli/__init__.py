@@ -100,7 +100,7 @@ class Commands(click.Group):
 @click.group("dnatag", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Find the genes of a genome, label text and proteins, and train models on data of your own.
+    """Find the genes of a genome, label any sequence, and train models on data of your own.
 
     Exit codes: 0 done; 1 failure; 2 bad input or usage; 130 interrupted; 129 and 143 ended by
     SIGHUP and SIGTERM; 141 the reader of the output went away. DNATAG_DEBUG=1 prints the trace

@@ -84,7 +84,7 @@ def command(
     Transcripts: manifests with "text", or with --domain ctc a text in each line: the error rates of
     words and characters. Frames: a label in each line, or tables that list such files (--domain
     features). Music: REFERENCE is MIDI or piano rolls, and each PREDICTION a model: how probable
-    the pieces are to it.
+    the pieces are to it. Translations (--domain seq2seq): lines, BLEU and chrF by sacrebleu.
 
     The table goes to standard output. --json and --tsv write all counts, and shares from 0 to 1,
     to a file, or with "-" to standard output instead of the table.

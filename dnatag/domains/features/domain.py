@@ -88,7 +88,9 @@ class Features(Domain):
         """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
         from dnatag.domains.features.frames import FrameFeaturizer
 
-        return FrameFeaturizer.fit(sequences, network.motion, network.noise, network.speed)
+        return FrameFeaturizer.fit(
+            sequences, network.motion, network.around, network.noise, network.speed
+        )
 
     def encoder_config(
         self, featurizer: FrameFeaturizer, network: ClipNetwork

@@ -10,7 +10,7 @@ import numpy as np
 from dnatag.errors import InputError
 from dnatag.tasks.features import TokenFeatures
 
-__all__ = ["FrameFeaturizer", "play"]
+__all__ = ["FrameFeaturizer", "means", "play", "with_motion"]
 
 
 class FrameFeaturizer:
@@ -19,9 +19,11 @@ class FrameFeaturizer:
     Parameters
     ----------
     mean, scale : numpy.ndarray
-        float32 (F * (motion + 1),), mean and standard deviation of features and changes.
+        float32, mean and standard deviation of features, their changes and their means.
     motion : int
         Changes over 1 to so many frames enter beside the features.
+    around : int
+        The means over so many frames on either side enter as well; 0 for none.
     noise : float
         Standard deviation of noise in training.
     speed : float
@@ -35,18 +37,25 @@ class FrameFeaturizer:
         mean: np.ndarray,
         scale: np.ndarray,
         motion: int = 0,
+        around: int = 0,
         noise: float = 0.0,
         speed: float = 0.0,
     ) -> None:
         self.mean = mean
         self.scale = scale
         self.motion = motion
+        self.around = around
         self.noise = noise
         self.speed = speed
 
     @classmethod
     def fit(
-        cls, sequences: Iterable[Any], motion: int = 0, noise: float = 0.0, speed: float = 0.0
+        cls,
+        sequences: Iterable[Any],
+        motion: int = 0,
+        around: int = 0,
+        noise: float = 0.0,
+        speed: float = 0.0,
     ) -> FrameFeaturizer:
         """Know means and deviations of sequences, (T, F) each.
 
@@ -56,14 +65,14 @@ class FrameFeaturizer:
             If they have different numbers of features.
         """
         count, total, squares = 0, np.zeros(0), np.zeros(0)
+        copies = _copies(motion, around)
         for sequence in sequences:
             features = _features(sequence)
             if not count:
-                total = np.zeros(features.shape[1] * (motion + 1))
+                total = np.zeros(features.shape[1] * copies)
                 squares = total.copy()
-            wanted = len(total) // (motion + 1)
-            _check(sequence, features, wanted, "the first one")
-            moved = with_motion(features, motion).astype(float)
+            _check(sequence, features, len(total) // copies, "the first one")
+            moved = _seen(features, motion, around).astype(float)
             count += len(moved)
             total += moved.sum(0)
             squares += (moved**2).sum(0)
@@ -71,7 +80,7 @@ class FrameFeaturizer:
         deviation = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 0))
         # What never changes says nothing.
         scale = np.where(deviation > 1e-6 * np.abs(mean) + 1e-12, deviation, 1)
-        return cls(mean.astype(np.float32), scale.astype(np.float32), motion, noise, speed)
+        return cls(mean.astype(np.float32), scale.astype(np.float32), motion, around, noise, speed)
 
     def encode(self, tokens: Any) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`; `tokens` is an array (T, F).
@@ -82,8 +91,8 @@ class FrameFeaturizer:
             If it has another number of features than the model.
         """
         features = _features(tokens)
-        _check(tokens, features, len(self.mean) // (self.motion + 1), "the model")
-        return _encoded((with_motion(features, self.motion) - self.mean) / self.scale)
+        _check(tokens, features, len(self.mean) // _copies(self.motion, self.around), "the model")
+        return _encoded((_seen(features, self.motion, self.around) - self.mean) / self.scale)
 
     def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`: noise, and another speed."""
@@ -100,17 +109,21 @@ class FrameFeaturizer:
         return {
             "mean": self.mean,
             "scale": self.scale,
-            "motion": np.array([self.motion], np.int32),
+            "context": np.array([self.motion, self.around], np.int32),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> FrameFeaturizer:
         """Inverse of :meth:`to_arrays`."""
-        motion = int(arrays["motion"][0])
+        motion, around = arrays["context"].tolist()
         mean, scale = arrays["mean"], arrays["scale"]
-        if mean.shape != scale.shape or motion < 0 or len(mean) % (motion + 1):
+        if (
+            mean.shape != scale.shape
+            or min(motion, around) < 0
+            or len(mean) % _copies(motion, around)
+        ):
             raise ValueError("means and deviations of features do not fit")
-        return cls(mean, scale, motion)
+        return cls(mean, scale, motion, around)
 
 
 def with_motion(features: np.ndarray, motion: int) -> np.ndarray:
@@ -130,6 +143,24 @@ def with_motion(features: np.ndarray, motion: int) -> np.ndarray:
     return np.concatenate(parts, 1)
 
 
+def means(features: np.ndarray, around: int) -> np.ndarray:
+    """Return the means of features over so many frames on either side, as far as there are any.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> means(np.array([[0.0], [1.0], [5.0]]), 1).ravel().tolist()
+    [0.5, 2.0, 3.0]
+    """
+    n = len(features)
+    sums = np.zeros((n + 1, features.shape[1]))
+    np.cumsum(features, 0, out=sums[1:], dtype=float)
+    low = np.clip(np.arange(n) - around, 0, None)
+    high = np.clip(np.arange(n) + around + 1, None, n)
+    found: np.ndarray = (sums[high] - sums[low]) / (high - low)[:, None]
+    return found.astype(features.dtype)
+
+
 def play(features: np.ndarray, speed: float) -> np.ndarray:
     """Return features at another speed: (T, F) to (about T / speed, F), by interpolation.
 
@@ -146,6 +177,17 @@ def play(features: np.ndarray, speed: float) -> np.ndarray:
     second = np.minimum(first + 1, len(features) - 1)
     mixed: np.ndarray = features[first] * (1 - share) + features[second] * share
     return mixed
+
+
+def _seen(features: np.ndarray, motion: int, around: int) -> np.ndarray:
+    """Return features with their changes and means."""
+    moved = with_motion(features, motion)
+    return np.concatenate([moved, means(features, around)], 1) if around else moved
+
+
+def _copies(motion: int, around: int) -> int:
+    """Return how many numbers there are of each feature."""
+    return motion + 1 + (around > 0)
 
 
 def _features(sequence: Any) -> np.ndarray:

@@ -60,6 +60,8 @@ class ClipNetwork(ClassifierNetwork):
     motion : int
         For each number of frames up to this one, the change of the features over so many frames
         enters as well; 0 for none.
+    around : int
+        The means of the features over so many frames on either side enter as well; 0 for none.
     noise : float
         Standard deviation of the noise that is added to features in training, in units of their
         own standard deviation.
@@ -68,6 +70,7 @@ class ClipNetwork(ClassifierNetwork):
     """
 
     motion: int = setting(1, least=0, most=100)
+    around: int = setting(0, least=0, most=10_000)
     noise: float = setting(0.0, least=0, most=10)
     speed: float = setting(0.0, least=0, most=0.9)
 
@@ -87,6 +90,8 @@ class FrameNetwork:
     motion : int
         For each number of frames up to this one, the change of the features over so many frames
         enters as well; 0 for none.
+    around : int
+        The means of the features over so many frames on either side enter as well; 0 for none.
     noise : float
         Standard deviation of the noise that is added to features in training, in units of their
         own standard deviation.
@@ -99,5 +104,6 @@ class FrameNetwork:
     layers: int = setting(1)
     dropout: float = setting(0.5, least=0, most=0.95)
     motion: int = setting(1, least=0, most=100)
+    around: int = setting(0, least=0, most=10_000)
     noise: float = setting(0.0, least=0, most=10)
     shortest: float = setting(0.5, least=0, most=1)

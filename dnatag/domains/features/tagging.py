@@ -110,7 +110,7 @@ class FrameTagging(Domain):
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.features.frames import FrameFeaturizer
 
-        return FrameFeaturizer.fit(sequences, network.motion, network.noise)
+        return FrameFeaturizer.fit(sequences, network.motion, network.around, network.noise)
 
     def tagger_config(
         self, featurizer: FrameFeaturizer, network: FrameNetwork

@@ -20,6 +20,7 @@ FRAMES = 100
 LONGEST, WIDEST = 20, 0.2
 #: The lowest log energy, so that silence has one.
 _FLOOR = -16.0
+_MINUTE = 60
 #: How much lower than that of the recordings to train on a mean log energy may be to be subtracted:
 #: what is quieter still is silence, and stays so.
 _QUIETER = 3.0
@@ -165,10 +166,18 @@ def filterbank(samples: np.ndarray, rate: int, mels: int) -> np.ndarray:
     bank = knf.OnlineFbank(options)
     # It wants half a frame at least.
     short = max(rate // 50 - len(samples), 0)
-    bank.accept_waveform(rate, np.pad(samples, (0, short)).tolist())
-    bank.input_finished()
-    found = np.array([bank.get_frame(i) for i in range(bank.num_frames_ready)], np.float32)
-    energies: np.ndarray = np.maximum(found.reshape(-1, mels), _FLOOR)
+    samples = np.pad(samples, (0, short))
+    parts, done = [], 0
+    # It takes lists, which are large.
+    for first in range(0, len(samples), _MINUTE * rate):
+        bank.accept_waveform(rate, samples[first : first + _MINUTE * rate].tolist())
+        if first + _MINUTE * rate >= len(samples):
+            bank.input_finished()
+        ready = bank.num_frames_ready
+        frames = [bank.get_frame(i) for i in range(done, ready)]
+        parts.append(np.array(frames, np.float32).reshape(-1, mels))
+        done = ready
+    energies: np.ndarray = np.maximum(np.concatenate(parts), _FLOOR)
     return energies
 
 

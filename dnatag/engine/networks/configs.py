@@ -14,6 +14,7 @@ __all__ = [
     "PartsConfig",
     "SiteConfig",
     "TokenTaggerConfig",
+    "TranslatorConfig",
 ]
 
 #: The shapes of arrays by name.
@@ -325,6 +326,43 @@ class ClassifierConfig:
             "labels.weight": (self.labels, self.units),
             "labels.bias": (self.labels,),
         }
+
+
+@dataclass(frozen=True)
+class TranslatorConfig:
+    """The sizes of a translator.
+
+    Parameters
+    ----------
+    tokens : int
+        Number of tokens, of both languages together.
+    embedding : int
+        Length of their vectors.
+    hidden : int
+        Units of each LSTM.
+    layers : int
+        Layers of the encoder.
+    dropout : float
+        Variational dropout on all sides.
+    smoothing : float
+        Label smoothing.
+    """
+
+    tokens: int
+    embedding: int = 256
+    hidden: int = 256
+    layers: int = 1
+    dropout: float = 0.4
+    smoothing: float = 0.1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TranslatorConfig:
+        """Inverse of :meth:`to_dict`."""
+        return cls(**data)
 
 
 def _encoder(name: str, inputs: int, hidden: int, layers: int = 1, both: bool = True) -> Shapes:

@@ -29,6 +29,8 @@ class TrainingConfig:
     keep_last : bool
         Whether to end with the last weights, not with those of the best validation: a tagger
         still improves its labels when the likelihood of what is rare has begun to fall.
+    average : float
+        Decay of the moving average of the weights, which is what is validated and kept; 0 for none.
     seed : int
         Seed of dropout.
     """
@@ -41,6 +43,7 @@ class TrainingConfig:
     validate_every: int = 250
     patience: int = 12
     keep_last: bool = False
+    average: float = 0.0
     seed: int = 1
 
     def rate(self, step: int) -> float:

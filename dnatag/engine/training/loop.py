@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -184,15 +186,46 @@ class _Run:
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         self.optimizer.step()
         self.state.step = step + 1
+        if self.config.average:
+            self._average()
         return loss
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the averages of the weights, which are kept with the optimizer's own."""
+        # While there have been few steps, the first weights do not count for long.
+        step = self.state.step
+        decay = min(self.config.average, (1 + step) / (10 + step))
+        for weights in self.network.parameters():
+            slots = self.optimizer.state[weights]
+            slots.setdefault("average", weights.detach().clone()).lerp_(weights, 1 - decay)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Give the network the averages of its weights for a block, if there are any."""
+        if not self.config.average:
+            yield
+            return
+        present = [weights.detach().clone() for weights in self.network.parameters()]
+        pairs = list(zip(self.network.parameters(), present, strict=True))
+        for weights, _ in pairs:
+            weights.data.copy_(self.optimizer.state[weights]["average"])
+        yield
+        for weights, own in pairs:
+            weights.data.copy_(own)
 
     def _validate(self, progress: Progress) -> Progress:
         """Validate, keep the weights if they are the best, and return the progress with results."""
-        state = self.state
         self.network.eval()
+        with self._averaged():
+            progress = self._measured(progress)
+        self.network.train()
+        return progress
+
+    def _measured(self, progress: Progress) -> Progress:
+        state = self.state
         loss = self.workers.validate(self.source)
         value = None if self.metric is None else self.workers.measure(self.metric.function)
-        self.network.train()
         better = self._is_better(loss, value)
         state.stale = 0 if better else state.stale + 1
         if better:

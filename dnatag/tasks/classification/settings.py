@@ -52,6 +52,8 @@ class ClassificationTraining:
         Weight decay of AdamW.
     clip : float
         Largest norm of the gradient.
+    average : float
+        Decay of the moving average of the weights, which is what is validated and kept; 0 for none.
     validations : int
         Validations in an epoch. The weights of the one with the best accuracy are kept.
     networks : int
@@ -66,6 +68,7 @@ class ClassificationTraining:
     learning_rate: float = setting(1.5e-3)
     weight_decay: float = setting(0.01, least=0)
     clip: float = setting(1.0)
+    average: float = setting(0.0, least=0, most=0.99999)
     validations: int = setting(1)
     networks: int = setting(1)
     seed: int = setting(1, least=0)

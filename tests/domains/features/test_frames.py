@@ -15,15 +15,16 @@ def some(number: int = 20) -> list[np.ndarray]:
     return [rng.normal([3, -1, 0], [2, 0.1, 0], (rng.integers(1, 30), 3)) for _ in range(number)]
 
 
-@pytest.mark.parametrize("motion", [0, 1, 3])
-def test_they_are_standardised(motion: int) -> None:
+@pytest.mark.parametrize(("motion", "around"), [(0, 0), (1, 0), (3, 2), (0, 100)])
+def test_they_are_standardised(motion: int, around: int) -> None:
     sequences = some()
-    featurizer = FrameFeaturizer.fit(sequences, motion)
+    featurizer = FrameFeaturizer.fit(sequences, motion, around)
+    copies = motion + 1 + (around > 0)
     encoded = np.concatenate([featurizer.encode(s).features for s in sequences])
-    assert encoded.shape[1] == 3 * (motion + 1)
-    np.testing.assert_allclose(encoded.mean(0), 0, atol=1e-4)
+    assert encoded.shape[1] == 3 * copies
+    np.testing.assert_allclose(encoded.mean(0), 0, atol=1e-3)
     # What never changes stays zero.
-    expected = [1.0, 1.0, 0.0] * (motion + 1)
+    expected = [1.0, 1.0, 0.0] * copies
     np.testing.assert_allclose(encoded.std(0), expected, atol=1e-3)
     again = FrameFeaturizer.from_arrays(featurizer.to_arrays())
     assert np.array_equal(again.encode(sequences[0]).features, encoded[: len(sequences[0])])

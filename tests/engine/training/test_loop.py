@@ -329,6 +329,38 @@ def test_out_of_memory(
     assert losses(tmp_path) == pytest.approx(losses(run[2]), abs=2e-5)
 
 
+def test_averages_of_the_weights(tmp_path: Path) -> None:
+    """They are what is left, and a run that is resumed goes on with them."""
+    config = replace(CONFIG, average=0.8, keep_last=True)
+    whole, seen = tagger(), []
+
+    def keep(progress: Progress) -> None:
+        seen.append([p.detach().clone() for p in whole.parameters()])
+
+    (tmp_path / "whole").mkdir()
+    fit(whole, Words(), likelihood, config, tmp_path / "whole", device=CPU, observer=Steps(keep))
+    expected = seen[0]
+    for step, weights in enumerate(seen[1:], 2):
+        decay = min(0.8, (1 + step) / (10 + step))
+        pairs = zip(expected, weights, strict=True)
+        expected = [decay * old + (1 - decay) * new for old, new in pairs]
+    for left, mean in zip(whole.parameters(), expected, strict=True):
+        torch.testing.assert_close(left.detach(), mean)
+    assert not torch.equal(next(whole.parameters()), seen[-1][0])
+
+    def stop(progress: Progress) -> None:
+        if progress.step == 14:
+            raise KeyboardInterrupt
+
+    (tmp_path / "parts").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        fit(tagger(), Words(), likelihood, config, tmp_path / "parts", device=CPU,
+            observer=Steps(stop))  # fmt: skip
+    again = tagger()
+    fit(again, Words(), likelihood, config, tmp_path / "parts", device=CPU, resume=True)
+    assert same_weights(again, whole)
+
+
 def test_no_memory_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forward(*_: object) -> Tensor:
         raise torch.OutOfMemoryError("out of memory")

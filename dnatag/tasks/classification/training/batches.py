@@ -12,11 +12,11 @@ from torch import Tensor
 from dnatag.tasks.batches import SequenceBatches
 from dnatag.tasks.features import Featurizer, TokenFeatures
 
-__all__ = ["Example", "LabelledBatches"]
+__all__ = ["LabelledBatches", "LabelledExample"]
 
 
 @dataclass(frozen=True)
-class Example:
+class LabelledExample:
     """A sequence to train on; it is encoded when it is needed, so that many fit into memory.
 
     Parameters
@@ -49,10 +49,10 @@ class Example:
         return self.length
 
 
-class LabelledBatches(SequenceBatches[Example]):
+class LabelledBatches(SequenceBatches[LabelledExample]):
     """Batches of labelled sequences."""
 
-    def targets(self, examples: Sequence[Example], length: int) -> dict[str, Tensor]:
+    def targets(self, examples: Sequence[LabelledExample], length: int) -> dict[str, Tensor]:
         """See :func:`dnatag.tasks.classification.objective.label_entropy`."""
         labels = [example.label for example in examples]
         return {"label": torch.tensor(labels, dtype=torch.int64)}

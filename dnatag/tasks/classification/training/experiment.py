@@ -25,7 +25,7 @@ from dnatag.tasks.classification.metrics import evaluate_labels
 from dnatag.tasks.classification.model import ClassifierModel, load_classifier, save_classifier
 from dnatag.tasks.classification.objective import best_temperature
 from dnatag.tasks.classification.settings import ClassificationTraining
-from dnatag.tasks.classification.training.batches import Example, LabelledBatches
+from dnatag.tasks.classification.training.batches import LabelledBatches, LabelledExample
 
 __all__ = ["ClassificationExperiment"]
 
@@ -92,11 +92,11 @@ class ClassificationExperiment(Experiment):
         """Return all sequences of a split."""
         return [one for corpus in self.corpora for one in corpus.splits[name]]
 
-    def examples(self, split: str) -> list[Example]:
+    def examples(self, split: str) -> list[LabelledExample]:
         """Return the sequences of a split but the empty ones and those of labels never seen."""
         number = {label: i for i, label in enumerate(self.labels)}
         return [
-            Example(one.sequence, length, number[one.label], self.featurizer, corpus.weight)
+            LabelledExample(one.sequence, length, number[one.label], self.featurizer, corpus.weight)
             for corpus in self.corpora
             for one in corpus.splits[split]
             if one.label in number and (length := len(self.featurizer.encode(one.sequence)))
@@ -234,5 +234,6 @@ def _schedule(settings: ClassificationTraining, batches: LabelledBatches) -> Tra
         clip=settings.clip,
         validate_every=max(epoch // settings.validations, 1),
         patience=steps,
+        average=settings.average,
         seed=batches.seed,
     )

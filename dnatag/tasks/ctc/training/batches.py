@@ -13,11 +13,11 @@ from dnatag.tasks.batches import SequenceBatches
 from dnatag.tasks.ctc.domain import SoundFeaturizer
 from dnatag.tasks.features import TokenFeatures
 
-__all__ = ["Example", "TranscribedBatches"]
+__all__ = ["TranscribedBatches", "TranscribedExample"]
 
 
 @dataclass(frozen=True)
-class Example:
+class TranscribedExample:
     """A sequence to train on.
 
     Parameters
@@ -39,7 +39,7 @@ class Example:
         return len(self.encoded)
 
 
-class TranscribedBatches(SequenceBatches[Example]):
+class TranscribedBatches(SequenceBatches[TranscribedExample]):
     """Batches of transcribed sequences; `batch` counts frames."""
 
     featurizer: SoundFeaturizer
@@ -53,7 +53,7 @@ class TranscribedBatches(SequenceBatches[Example]):
         """See :class:`dnatag.tasks.batches.SequenceBatches`."""
         return self.featurizer.stack(encoded)
 
-    def targets(self, examples: Sequence[Example], length: int) -> dict[str, Tensor]:
+    def targets(self, examples: Sequence[TranscribedExample], length: int) -> dict[str, Tensor]:
         """See :func:`dnatag.tasks.ctc.objective.ctc_likelihood`."""
         longest = max((len(example.text) for example in examples), default=0)
         text = torch.zeros(len(examples), max(longest, 1), dtype=torch.int64)

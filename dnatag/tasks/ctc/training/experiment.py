@@ -31,7 +31,7 @@ from dnatag.tasks.ctc.model import (
 from dnatag.tasks.ctc.ngrams import NgramModel
 from dnatag.tasks.ctc.search import SearchSettings, beam_search, greedy_search
 from dnatag.tasks.ctc.settings import CtcTraining
-from dnatag.tasks.ctc.training.batches import Example, TranscribedBatches
+from dnatag.tasks.ctc.training.batches import TranscribedBatches, TranscribedExample
 from dnatag.tasks.ctc.transcriber import Transcriber, texts_of
 
 __all__ = ["CtcExperiment"]
@@ -60,6 +60,7 @@ class CtcExperiment(Experiment):
     def __init__(self, recipe: Recipe, observer: Observer) -> None:
         self.recipe = recipe
         self.observer = observer
+        self._chosen: SearchSettings | None = None
         self.domain: TranscribingDomain = recipe.domain
         self.settings: CtcTraining = recipe.training
         self.network = recipe.network or self.domain.network()
@@ -100,14 +101,14 @@ class CtcExperiment(Experiment):
         number = {c: i for i, c in enumerate(self.alphabet, 1)}
         return tuple(number[c] for c in text if c in number)
 
-    def examples(self, split: str) -> list[Example]:
+    def examples(self, split: str) -> list[TranscribedExample]:
         """Read the sequences of a split, but those without a text."""
         found = []
         for corpus in self.corpora:
             for one in corpus.splits[split]:
                 if symbols := self.symbols(one.text):
                     encoded = self.featurizer.encode(one.sequence)
-                    found.append(Example(encoded, symbols, corpus.weight))
+                    found.append(TranscribedExample(encoded, symbols, corpus.weight))
                 self.observer.advance(1)
         return found
 
@@ -175,8 +176,8 @@ class CtcExperiment(Experiment):
         """See :class:`dnatag.tasks.base.Experiment`."""
         (network,) = networks
         assert isinstance(network, TokenEncoder)
-        if not hasattr(self, "_chosen"):
-            self._chosen = self._search(network)
+        # The file is written before and after its model has been measured.
+        self._chosen = self._chosen or self._search(network)
         weights = EncoderWeights(self.config, len(self.alphabet) + 1, weights_of(network))
         model = TranscriberModel(
             self.domain, self.featurizer, weights, self.alphabet, self.language, self._chosen

@@ -11,11 +11,11 @@ from torch import Tensor
 from dnatag.tasks.batches import SequenceBatches
 from dnatag.tasks.features import Featurizer, TokenFeatures
 
-__all__ = ["Example", "PieceBatches"]
+__all__ = ["PieceBatches", "StretchExample"]
 
 
 @dataclass(frozen=True)
-class Example:
+class StretchExample:
     """A stretch of a piece to train on; it is encoded when it is needed.
 
     Parameters
@@ -45,9 +45,9 @@ class Example:
         return self.length
 
 
-class PieceBatches(SequenceBatches[Example]):
+class PieceBatches(SequenceBatches[StretchExample]):
     """Batches of stretches of pieces."""
 
-    def targets(self, examples: Sequence[Example], length: int) -> dict[str, Tensor]:
+    def targets(self, examples: Sequence[StretchExample], length: int) -> dict[str, Tensor]:
         """See :func:`dnatag.tasks.generation.objective.token_likelihood`: there are none."""
         return {}

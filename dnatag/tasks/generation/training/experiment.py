@@ -23,7 +23,7 @@ from dnatag.tasks.generation.evaluation import measures
 from dnatag.tasks.generation.generator import PieceGenerator
 from dnatag.tasks.generation.model import GeneratorModel, load_generator, save_generator
 from dnatag.tasks.generation.settings import GenerationTraining
-from dnatag.tasks.generation.training.batches import Example, PieceBatches
+from dnatag.tasks.generation.training.batches import PieceBatches, StretchExample
 
 __all__ = ["GenerationExperiment"]
 
@@ -73,7 +73,7 @@ class GenerationExperiment(Experiment):
             },
         }
 
-    def examples(self, split: str) -> list[Example]:
+    def examples(self, split: str) -> list[StretchExample]:
         """Cut the pieces of a split into stretches of nearly equal length."""
         found = []
         for corpus in self.corpora:
@@ -83,7 +83,7 @@ class GenerationExperiment(Experiment):
                 for first, last in pairwise(bounds):
                     steps = piece[first:last]
                     length = len(self.writer.encode(steps))
-                    found.append(Example(steps, length, self.writer, corpus.weight))
+                    found.append(StretchExample(steps, length, self.writer, corpus.weight))
         return found
 
     @cached_property

@@ -1,0 +1,1 @@
+"""Translation: texts in two languages."""

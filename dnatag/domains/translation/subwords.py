@@ -1,0 +1,123 @@
+"""Texts as subwords, by sentencepiece."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dnatag.errors import DnatagError, InputError
+from dnatag.tasks.features import TokenFeatures
+from dnatag.tasks.seq2seq.domain import BEGIN, END
+
+__all__ = ["SubwordCoder"]
+
+EXTRA = "subwords need sentencepiece; get it with: pip install 'dnatag[translation]'"
+#: What stands for a space before a subword.
+SPACE = "\u2581"
+
+
+class SubwordCoder:
+    """Encodes texts, see :class:`dnatag.tasks.seq2seq.domain.TokenCoder`.
+
+    Parameters
+    ----------
+    model : bytes
+        A model of sentencepiece.
+    lower : bool
+        Whether texts are lower-cased.
+
+    Raises
+    ------
+    ValueError
+        If it is no such model.
+    DnatagError
+        If sentencepiece is not installed.
+    """
+
+    in_context = True
+
+    def __init__(self, model: bytes, lower: bool) -> None:
+        self.model = model
+        self.lower = lower
+        try:
+            self._processor = _sentencepiece().SentencePieceProcessor(model_proto=model)
+        except RuntimeError as error:
+            raise ValueError(f"there is no model of subwords: {error}") from None
+        self.tokens = int(self._processor.get_piece_size())
+
+    @classmethod
+    def fit(cls, texts: Iterable[str], subwords: int, lower: bool) -> SubwordCoder:
+        """Make subwords of texts.
+
+        Raises
+        ------
+        InputError
+            If the texts are too few for so many.
+        """
+        library, content = _sentencepiece(), io.BytesIO()
+        lines = (text.lower() if lower else text for text in texts)
+        try:
+            library.SentencePieceTrainer.train(
+                sentence_iterator=(line for line in lines if line.strip()),
+                model_writer=content,
+                vocab_size=subwords,
+                model_type="bpe",
+                character_coverage=1.0,
+                hard_vocab_limit=False,
+                unk_id=0,
+                bos_id=BEGIN,
+                eos_id=END,
+                normalization_rule_name="identity",
+                num_threads=1,
+                minloglevel=2,
+            )
+        except RuntimeError as error:
+            raise InputError(f"the texts cannot be split into subwords: {error}") from None
+        return cls(content.getvalue(), lower)
+
+    def numbers(self, text: str) -> list[int]:
+        """See :class:`dnatag.tasks.seq2seq.domain.TokenCoder`."""
+        found: list[int] = self._processor.encode(text.lower() if self.lower else text)
+        return found
+
+    def encode(self, tokens: Any) -> TokenFeatures:
+        """See :class:`dnatag.tasks.features.Featurizer`; `tokens` is a text."""
+        numbers = np.array(self.numbers(tokens), np.int32)
+        n = len(numbers)
+        return TokenFeatures(
+            numbers[:, None], np.zeros((n, 0), np.float32), np.zeros((n, 1), np.int32)
+        )
+
+    def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
+        """See :class:`dnatag.tasks.features.Featurizer`: as it is."""
+        return encoded
+
+    def pieces(self, numbers: Sequence[int]) -> list[str]:
+        """See :class:`dnatag.tasks.seq2seq.domain.TokenCoder`."""
+        return [self._processor.id_to_piece(int(i)).replace(SPACE, " ") for i in numbers]
+
+    def write(self, numbers: Sequence[int]) -> str:
+        """See :class:`dnatag.tasks.seq2seq.domain.TokenCoder`."""
+        text: str = self._processor.decode([int(i) for i in numbers])
+        return " ".join(text.split())
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """See :class:`dnatag.tasks.features.Featurizer`."""
+        model = np.frombuffer(self.model, np.uint8)
+        return {"subwords": model, "lower": np.array([self.lower], np.uint8)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> SubwordCoder:
+        """Inverse of :meth:`to_arrays`."""
+        return cls(arrays["subwords"].tobytes(), bool(arrays["lower"][0]))
+
+
+def _sentencepiece() -> Any:
+    try:
+        import sentencepiece
+    except ImportError as error:
+        raise DnatagError(EXTRA) from error
+    return sentencepiece

@@ -1,0 +1,1 @@
+"""Translation: a sequence of another length and order."""

@@ -1,0 +1,79 @@
+"""Evaluation of translations: lines of references and of translations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from dnatag.errors import InputError
+from dnatag.report import Observer
+from dnatag.tasks.evaluation import Evaluation, Evaluator
+
+__all__ = ["TranslationEvaluator"]
+
+TOKENIZERS = ("13a", "none", "intl", "char", "zh")
+
+
+class TranslationEvaluator(Evaluator):
+    """Scores translations."""
+
+    files = "translations"
+    formats = ()
+
+    @property
+    def options(self) -> Sequence[click.Option]:
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
+        return (
+            click.Option(
+                ["--encoding"],
+                metavar="NAME",
+                default="utf-8",
+                show_default=True,
+                help="The character encoding of the files.",
+            ),
+            click.Option(
+                ["--tokenize"],
+                type=click.Choice(TOKENIZERS),
+                default=TOKENIZERS[0],
+                show_default=True,
+                help="Translations: how sacrebleu splits them; none for texts that are split.",
+            ),
+            click.Option(
+                ["--lowercase"],
+                is_flag=True,
+                help="Translations: take upper and lower case for the same.",
+            ),
+        )
+
+    def encoding(self, options: Mapping[str, Any]) -> str | None:
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
+        return str(options["encoding"])
+
+    def evaluate(
+        self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
+    ) -> Evaluation:
+        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
+        from dnatag.formats.io.reading import display_name
+        from dnatag.formats.text.lines import numbered_lines
+        from dnatag.tasks.seq2seq.metrics import evaluate_translations
+
+        def read(path: str) -> list[str]:
+            return [line for _, line in numbered_lines(path, options["encoding"])]
+
+        truth, scores, signature = read(reference), {}, ""
+        if not truth:
+            raise InputError(f"{display_name(reference)}: is empty")
+        for name, path in predictions.items():
+            found = read(path)
+            if len(found) != len(truth):
+                raise InputError(
+                    f"{display_name(path)}: has {len(found)} lines, {display_name(reference)} "
+                    f"{len(truth)}; compare translations of the same texts"
+                )
+            own = evaluate_translations(truth, found, options["tokenize"], options["lowercase"])
+            signature = own.signature
+            scores[name] = {"bleu": own.bleu, "chrf": own.chrf, "signature": own.signature}
+        rows: list[tuple[str, str | None]] = [("BLEU", "bleu"), ("chrF", "chrf")]
+        return Evaluation(f"{len(truth)} lines, {signature}", rows, scores)

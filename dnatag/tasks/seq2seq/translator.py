@@ -1,0 +1,190 @@
+"""The translator: texts to translations, by beam search."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from dnatag.engine.batching import batches
+from dnatag.engine.devices import choose_device, require_torch, torch_threads
+from dnatag.errors import InputError
+from dnatag.models.names import find_model
+from dnatag.tasks.seq2seq.domain import BEGIN, END
+from dnatag.tasks.seq2seq.model import TranslatorModel, load_translator
+
+__all__ = ["TextTranslator", "Translation"]
+
+#: Tokens of a batch, padding and hypotheses included, and texts that are sorted together.
+BATCH_TOKENS, CHUNK = 6000, 512
+#: A translation has at most so many tokens for each token, and so many more.
+RATIO, MORE = 2, 20
+#: The score of a hypothesis is its log probability divided by its length to this power.
+NORMALISATION = 1.0
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A translation of a text.
+
+    Attributes
+    ----------
+    text : str
+        The translation.
+    score : float
+        Its log probability, divided by its number of tokens.
+    alignment : tuple of (int, int)
+        For each word of the translation the word of the text that was most looked at: pairs of
+        word of the text and word of the translation, from 0.
+    """
+
+    text: str
+    score: float
+    alignment: tuple[tuple[int, int], ...]
+
+
+class TextTranslator:
+    """Translates texts with a model.
+
+    Parameters
+    ----------
+    model : TranslatorModel
+        The model.
+    metadata : dict
+        The metadata of its file.
+    device : str
+        Where the network runs.
+    threads : int
+        CPU threads.
+
+    Raises
+    ------
+    DnatagError
+        If torch is not installed.
+    ValueError
+        If the weights are not those of such a network.
+    """
+
+    def __init__(
+        self, model: TranslatorModel, metadata: dict[str, Any], device: str, threads: int = 1
+    ) -> None:
+        require_torch("a model that translates")
+        from dnatag.engine.networks.translator import Translator
+        from dnatag.engine.networks.weights import network_with_weights
+
+        self.model = model
+        self.metadata = metadata
+        self.device = device
+        self.threads = threads
+        network = network_with_weights(lambda: Translator(model.config), model.arrays)
+        self._network = network.to(device)
+
+    @classmethod
+    def load(
+        cls, model: str | os.PathLike[str], device: str = "auto", threads: int = 1
+    ) -> TextTranslator:
+        """Load a model.
+
+        Parameters
+        ----------
+        model
+            Name of a model (see ``dnatag models list``) or a model file.
+        device
+            auto, cpu, cuda or mps.
+        threads
+            CPU threads.
+
+        Raises
+        ------
+        InputError
+            If there is no such model or device, or it is of another task.
+        DnatagError
+            If torch, or a library that the domain needs, is not installed.
+        """
+        path = find_model(model)
+        found, metadata = load_translator(path)
+        try:
+            return cls(found, metadata, choose_device(device), threads)
+        except ValueError as error:
+            raise InputError(f"{path} does not hold a whole model: {error}") from error
+
+    def translate(self, text: str) -> str:
+        """Translate one text."""
+        return next(self.translate_all([text]))[0].text
+
+    def translate_all(self, texts: Iterable[str], n_best: int = 1) -> Iterator[list[Translation]]:
+        """Translate texts, in their order.
+
+        Parameters
+        ----------
+        texts
+            Read some hundreds at a time. A blank one has an empty translation.
+        n_best
+            How many translations to give of each, the best first.
+        """
+        rest = iter(texts)
+        beam = max(self.model.beam, n_best)
+        with torch_threads(self.threads):
+            while chunk := list(islice(rest, CHUNK)):
+                numbers = [self.model.coder.numbers(text) for text in chunk]
+                results = [[Translation("", 0.0, ())] for _ in chunk]
+                full = [i for i, tokens in enumerate(numbers) if tokens]
+                lengths = [len(numbers[i]) for i in full]
+                for group in batches(lengths, max(BATCH_TOKENS // beam, 1)):
+                    chosen = [full[i] for i in group]
+                    found = self._search([numbers[i] for i in chosen], beam)
+                    for i, translations in zip(chosen, found, strict=True):
+                        results[i] = translations[:n_best]
+                yield from results
+
+    def _search(self, texts: Sequence[Sequence[int]], beam: int) -> list[list[Translation]]:
+        """Find translations of texts of at least one token."""
+        import torch
+
+        from dnatag.tasks.seq2seq.search import beam_translate
+
+        longest = max(map(len, texts))
+        tokens = torch.zeros(len(texts), longest, dtype=torch.int64)
+        for row, text in zip(tokens, texts, strict=True):
+            row[: len(text)] = torch.tensor(text)
+        lengths = torch.tensor([len(text) for text in texts])
+        with torch.inference_mode():
+            found = beam_translate(
+                self._network,
+                tokens.to(self.device),
+                lengths.to(self.device),
+                beam,
+                (BEGIN, END),
+                RATIO * longest + MORE,
+                NORMALISATION,
+            )
+        coder = self.model.coder
+        return [
+            [
+                Translation(
+                    coder.write(one.tokens),
+                    one.score,
+                    self._alignment(text, one.tokens, one.looked_at),
+                )
+                for one in of_text
+            ]
+            for text, of_text in zip(texts, found, strict=True)
+        ]
+
+    def _alignment(
+        self, text: Sequence[int], written: Sequence[int], looked_at: Sequence[int]
+    ) -> tuple[tuple[int, int], ...]:
+        """Return the words that belong together by what each token looked at."""
+        one, two = (self._words(numbers) for numbers in (text, written))
+        pairs = {(one[place], two[i]) for i, place in enumerate(looked_at)}
+        return tuple(sorted(pairs, key=lambda pair: (pair[1], pair[0])))
+
+    def _words(self, numbers: Sequence[int]) -> list[int]:
+        """Return the number of the word that each token is in."""
+        found, word = [], -1
+        for i, piece in enumerate(self.model.coder.pieces(numbers)):
+            word += i == 0 or piece.startswith(" ")
+            found.append(max(word, 0))
+        return found

@@ -1,0 +1,188 @@
+"""``dnatag translate``, from pairs of lines to a trained model to translations."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import dnatag
+from dnatag.cli import main
+from dnatag.models.file import load_model, read_metadata, save_model
+
+pytest.importorskip("sentencepiece")
+pytestmark = pytest.mark.slow
+
+RECIPE = """
+domain = "translation"
+
+[[corpus]]
+train = ["train.en", "train.xx"]
+validate = ["validate.en", "validate.xx"]
+test = ["validate.en", "validate.xx"]
+
+[network]
+subwords = 60
+lower = true
+embedding = 32
+hidden = 32
+dropout = 0.1
+
+[training]
+epochs = 30
+batch = 300
+learning_rate = 0.01
+average = 0.9
+beam = 3
+"""
+WORDS = {"a": "un", "dog": "perro", "cat": "gato", "big": "grande", "small": "chico", "red": "rojo"}
+
+
+def run(*words: object, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, list(map(str, words)), input=stdin)
+
+
+def pairs(seed: int, number: int) -> list[tuple[str, str]]:
+    """Words are others, and adjectives come behind their noun."""
+    rng = random.Random(seed)
+    found = []
+    for _ in range(number):
+        one, two = [], []
+        for _ in range(rng.randint(1, 2)):
+            adjectives = rng.sample(["big", "small", "red"], rng.randint(0, 2))
+            noun = rng.choice(["dog", "cat"])
+            one += ["a", *adjectives, noun]
+            two += [WORDS[w] for w in ["a", noun, *adjectives]]
+        found.append((" ".join(one).capitalize(), " ".join(two)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("translation")
+    for seed, (name, number) in enumerate((("train", 500), ("validate", 40))):
+        for side, ending in enumerate(("en", "xx")):
+            lines = [pair[side] + "\n" for pair in pairs(seed, number)]
+            (folder / f"{name}.{ending}").write_text("".join(lines))
+    (folder / "r.toml").write_text(RECIPE)
+    done = run("train", folder / "r.toml", "--device", "cpu", "--threads", 1, "-o",
+               folder / "m.dnatag")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    assert "dnatag: 500 pairs to train on; 40 pairs to validate on" in done.stderr
+    return folder
+
+
+def test_training(folder: Path) -> None:
+    scores = read_metadata(folder / "m.dnatag")["scores"]
+    assert scores["test"]["bleu"] > 0.95
+    shown = run("models", "show", folder / "m.dnatag").stdout
+    assert "apply it with 'dnatag translate --model" in shown
+
+
+def test_lines_in_lines_out(folder: Path) -> None:
+    done = run("translate", "--model", folder / "m.dnatag", "-q",
+               stdin="A big red dog\n\na cat a small dog\n")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout == "un perro grande rojo\n\nun gato un perro chico\n"
+    long = "a red dog " * 330
+    done = run("translate", "--model", folder / "m.dnatag", "-q", stdin=long + "\n")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert done.stdout.startswith("un perro rojo un")
+
+
+def test_n_best_and_json_lines(folder: Path) -> None:
+    done = run("translate", "--model", folder / "m.dnatag", "--n-best", 2, "-q",
+               stdin="a big dog\na cat\n")  # fmt: skip
+    rows = [line.split(" ||| ") for line in done.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["0", "0", "1", "1"]
+    assert rows[0][1] == "un perro grande"
+    assert float(rows[0][2]) > float(rows[1][2])
+    done = run(
+        "translate", "--model", folder / "m.dnatag", "--to", "jsonl", "-q", stdin="a big dog\n"
+    )
+    item = json.loads(done.stdout)
+    assert item["text"] == "a big dog"
+    (best,) = item["translations"]
+    assert best["text"] == "un perro grande"
+    assert {1, 2} >= {a for a, b in best["alignment"] if b > 0} > set()
+
+
+def test_evaluation(folder: Path, tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    done = run(
+        "translate", "--model", folder / "m.dnatag", folder / "validate.en", "-q", "-o", found
+    )
+    assert done.exit_code == 0, done.stderr
+    words = ("evaluate", "--domain", "seq2seq", folder / "validate.xx", found)
+    done = run(*words, "--json", "-")
+    assert done.exit_code == 0, done.stderr
+    scores = json.loads(done.stdout)["predictions"]["found"]
+    expected = read_metadata(folder / "m.dnatag")["scores"]["test"]
+    assert scores["bleu"] == pytest.approx(expected["bleu"], abs=1e-4)
+    assert "tok:13a" in scores["signature"]
+    assert "tok:none" in run(*words, "--tokenize", "none").stdout.splitlines()[0]
+
+
+def test_from_python(folder: Path) -> None:
+    translator = dnatag.load(folder / "m.dnatag", device="cpu")
+    assert translator.translate("a small cat") == "un gato chico"
+    texts = [one for one, _ in pairs(5, 30)]
+    together = [found[0].text for found in translator.translate_all(texts)]
+    assert together == [translator.translate(text) for text in texts]
+
+
+def test_refusals(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "short").write_text("un\n")
+    (tmp_path / "empty").write_text("")
+    for words, message in (
+        (("translate", "--model", "topology", folder / "train.en"), "apply it with 'dnatag tag"),
+        (("translate", "--model", folder / "m.dnatag", tmp_path / "empty"), "empty: is empty"),
+        (("evaluate", "--domain", "seq2seq", folder / "train.xx", tmp_path / "short"),
+         "short: has 1 lines, "),
+    ):  # fmt: skip
+        done = run(*words)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert message in done.stderr
+    for change, message in (
+        (('["train.en", "train.xx"]', '"train.en"'), "'train' must be two files"),
+        (('"train.xx"', '"validate.xx"'), "validate.xx: has 40 lines, "),
+        (('train = ["train.en", "train.xx"]', ""), "no [[corpus]] names texts and translations"),
+    ):
+        (folder / "bad.toml").write_text(RECIPE.replace(*change, 1))
+        done = run("train", folder / "bad.toml", "-o", tmp_path / "m.dnatag")
+        assert done.exit_code == 2, done.stderr
+        assert message in done.stderr
+
+
+def test_damaged_models(folder: Path, tmp_path: Path) -> None:
+    arrays, about = load_model(folder / "m.dnatag")
+    bad = tmp_path / "bad.dnatag"
+    network = about["network"]
+    for changed in (
+        {"targets": {"beam": 0}},
+        {"network": network | {"config": network["config"] | {"tokens": 61}}},
+        {"network": network | {"config": network["config"] | {"hidden": 33}}},
+    ):
+        save_model(bad, arrays, about | changed)
+        done = run("translate", "--model", bad, stdin="x\n")
+        assert done.exit_code == 2
+        assert "bad.dnatag does not hold a whole model" in done.stderr
+
+
+def test_a_missing_library(folder: Path) -> None:
+    code = "import sys; sys.modules['sentencepiece'] = None\n"
+    code += "from dnatag.cli import main; main(sys.argv[1:])"
+    words = ("translate", "--model", str(folder / "m.dnatag"), str(folder / "train.en"), "-q")
+    done = subprocess.run([sys.executable, "-c", code, *words], text=True, capture_output=True,
+                          check=False)  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "dnatag: error: subwords need sentencepiece; get it with: pip install "
+        "'dnatag[translation]'\n"
+    )

@@ -1,0 +1,88 @@
+"""Filterbanks and what training does to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dnatag.domains.speech import sound
+from dnatag.domains.speech.settings import SpeechNetwork
+from dnatag.domains.speech.sound import MelFeaturizer, filterbank
+
+pytest.importorskip("kaldi_native_fbank")
+
+RATE = 8000
+NETWORK = SpeechNetwork(rate=RATE, mels=20, stack=3)
+
+
+def tone(frequency: float, seconds: float) -> np.ndarray:
+    return np.sin(2 * np.pi * frequency * np.arange(int(RATE * seconds)) / RATE).astype(np.float32)
+
+
+def featurizer(**changes: float) -> MelFeaturizer:
+    network = replace(NETWORK, **changes)  # type: ignore[arg-type]
+    return MelFeaturizer(np.full(20, -8, np.float32), np.full(20, 2, np.float32), network)
+
+
+def test_a_tone_is_in_its_band() -> None:
+    low, high = (filterbank(tone(f, 0.5), RATE, 20).mean(0).argmax() for f in (300, 3000))
+    assert low < high
+    assert filterbank(tone(300, 0.5), RATE, 20).shape == (50, 20)
+
+
+def test_parts_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.random.default_rng(1).normal(0, 0.1, 3 * RATE + 77).astype(np.float32)
+    whole = filterbank(samples, RATE, 20)
+    monkeypatch.setattr(sound, "_MINUTE", 1)
+    assert np.array_equal(filterbank(samples, RATE, 20), whole)
+
+
+@pytest.mark.parametrize("samples", [1, 30, 100])
+def test_a_few_samples_are_a_frame(samples: int) -> None:
+    assert len(filterbank(np.zeros(samples, np.float32), RATE, 20)) >= 1
+
+
+def test_loudness_does_not_matter_but_silence_stays_silent() -> None:
+    own = featurizer()
+    samples = tone(500, 1) * np.hanning(RATE).astype(np.float32)
+    samples += np.random.default_rng(1).normal(0, 0.01, RATE).astype(np.float32)
+    one, two = (own.encode(x).features for x in (samples, 0.5 * samples))
+    np.testing.assert_allclose(one, two, atol=1e-3)
+    assert (own.encode(np.zeros(RATE, np.float32)).features < -1).all()
+
+
+def test_stacks() -> None:
+    own = featurizer()
+    encoded = own.encode(tone(500, 0.1))
+    assert len(encoded) == 10
+    stacked = own.stack(encoded)
+    assert stacked.features.shape == (4, 60)
+    assert np.array_equal(stacked.features[1], encoded.features[3:6].ravel())
+    # The last one is filled up.
+    assert not stacked.features[3, 20:].any()
+    assert np.array_equal(own.stack(encoded, 1).features[0], encoded.features[1:4].ravel())
+    assert own.seconds == 0.03
+
+
+def test_variation() -> None:
+    encoded = featurizer().encode(tone(500, 1.0))
+    plain = featurizer(speed=0.0, masks=0, noise=0.0)
+    rng = np.random.default_rng(1)
+    assert np.array_equal(plain.vary(encoded, rng).features, encoded.features)
+    lengths = [len(featurizer(speed=0.2).vary(encoded, rng)) for _ in range(40)]
+    assert 79 <= min(lengths) < 100 < max(lengths) <= 126
+    masked = featurizer(speed=0.0, masks=2, noise=0.0)
+    shares = [(masked.vary(encoded, rng).features == 0).mean() for _ in range(40)]
+    assert 0.05 < np.mean(shares) < 0.5
+    # What was given is left as it is.
+    assert (encoded.features != 0).all()
+
+
+def test_as_a_file() -> None:
+    own = MelFeaturizer.fit([], NETWORK)
+    again = MelFeaturizer.from_arrays(own.to_arrays())
+    assert (again.network.rate, again.network.mels, again.network.stack) == (RATE, 20, 3)
+    with pytest.raises(ValueError, match="do not fit"):
+        MelFeaturizer.from_arrays(own.to_arrays() | {"mean": np.zeros(3)})
