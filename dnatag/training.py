@@ -39,8 +39,8 @@ def train(
 ) -> dict[str, Any]:
     """Train a model and write its file.
 
-    Beside the file, in the folder named like it with ``.run`` added, a run keeps its log and its
-    checkpoint; the checkpoint is removed when the model is written.
+    Beside the file, in the folder named like it with ``.run`` added, a run keeps its log, a picture
+    of it, and its checkpoint; the checkpoint is removed when the model is written.
 
     Parameters
     ----------
@@ -130,6 +130,9 @@ def run_experiment(
     about["training"] |= {"steps": steps, "date": date.today().isoformat()}
     if processes()[0] > 0:
         return about
+    for number, outcome in enumerate(outcomes, 1):
+        own = folder if len(runs) == 1 else folder / str(number)
+        observer.note(_draw(own, outcome))
     networks = [network.cpu() for network, _ in trained]
     for network in networks:
         experiment.finish(network)
@@ -140,6 +143,7 @@ def run_experiment(
     about["card"] = experiment.card(output.stem, about)
     experiment.save(output, networks, about)
     leave(folder)
+    observer.note(f"{output}: written, {output.stat().st_size / 1e6:.2f} MB")
     for name, measures in task.metrics(about["scores"]).items():
         observer.note(f"{output}: {name}: {', '.join(starmap(_measure, measures.items()))}")
     return about
@@ -150,6 +154,21 @@ def _measure(name: str, value: float | None) -> str:
     if value is None:
         return f"{name} unknown"
     return f"{name} {value:.4f}" if name.endswith("nats") else f"{name} {100 * value:.2f}"
+
+
+def _draw(folder: Path, outcome: Outcome) -> str:
+    """Draw the log of a run; return which weights were kept, and where the picture is."""
+    from dnatag.engine.training.rundir import CURVE, LOG
+    from dnatag.formats.html.learning import draw_learning
+
+    log = (folder / LOG).read_text()
+    (folder / CURVE).write_text(draw_learning(log, outcome.best))
+    kept = f"kept are the weights of step {outcome.best} of {outcome.steps}"
+    if outcome.validation_loss is not None:
+        kept += f", validation loss {outcome.validation_loss:.5f}"
+    if outcome.metric is not None:
+        kept += f", metric {outcome.metric:.5f}"
+    return f"{kept}; the course is drawn in {folder / CURVE}"
 
 
 def _fit(

@@ -41,8 +41,10 @@ dnatag train entities.toml -o my.dnatag
 
 The genomes that a recipe names to validate on show how good the model is, and when to stop;
 without any, the last tenth of each contig is held out for that. CDS that cannot be trained on
-(pseudogenes, spliced ones and others) are masked and counted. While it runs, the folder
-OUTPUT.run has the losses (log.csv, which stays) and the state that --resume continues from.
+(pseudogenes, spliced ones and others) are masked and counted. Of text, proteins and other
+sequences, what was read is listed first, and the epoch with the best F1 (or accuracy) on the
+files to validate on is kept. While it runs, the folder OUTPUT.run has the losses (log.csv, which
+stays, and is drawn in curve.svg) and the state that --resume continues from.
 
 Several GPUs or machines share the work under torchrun, with the folder of OUTPUT in common:
 'torchrun --nproc-per-node 2 -m dnatag train ...'. On the cores of one machine --threads does the
@@ -71,8 +73,8 @@ def _corpus_options() -> Iterator[click.Option]:
     "--from",
     "start",
     metavar="NAME|FILE",
-    help="Of genes: fine-tune this model instead of starting from nothing; '--from prokaryotes' is "
-    "best for a few genomes.",
+    help="Start from this model, not from random weights: '--from prokaryotes' is best for a few "
+    "genomes, '--from biomedical' for a little text of that kind. A recipe then has no [network].",
 )
 @click.option("--resume", is_flag=True, help="Continue a run that was interrupted.")
 @click.option(

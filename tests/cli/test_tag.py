@@ -192,11 +192,13 @@ def test_proteins_as_jsonl(proteins: Options, file: Write) -> None:
     labels = done(tag(*proteins, file(FASTA))).splitlines()[2::3]
     found = objects(tag(*proteins, "--to", "jsonl", file(FASTA)))
     assert [item["id"] for item in found] == ["a", "b"]
-    assert "".join(found[0]["tokens"]) == "MKLLAVMKLLAVMKLAV"
+    assert found[0]["sequence"] == "MKLLAVMKLLAVMKLAV"
     for item, letters in zip(found, labels, strict=True):
         groups = ["".join(g) for _, g in itertools.groupby(letters)]
         assert [e["entity_group"] for e in item["entities"]] == [g[0] for g in groups]
-        assert [len(e["word"].split()) for e in item["entities"]] == [len(g) for g in groups]
+        assert [len(e["word"]) for e in item["entities"]] == [len(g) for g in groups]
+        words = [item["sequence"][e["start"] : e["end"]] for e in item["entities"]]
+        assert words == [e["word"] for e in item["entities"]]
 
 
 @pytest.mark.parametrize("data", [LINES, JSONL, TABBED], ids=["lines", "jsonl", "conll"])

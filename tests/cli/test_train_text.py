@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -51,14 +52,20 @@ def test_a_rule_is_learnt(toy: Toy) -> None:
     assert lines[0] == "dnatag: [[corpus]] 1: tags are BIO, all 1361 fit"
     assert lines[1].startswith("dnatag: warning: no word vectors")
     assert lines[2].startswith("dnatag: [[corpus]] 1, train: train.tsv: 60 sentences, ")
-    assert "tokens; PER " in lines[2]
+    assert lines[2].endswith(" tokens; QTY 68, PER 67")
     assert lines[5].startswith("dnatag: 60 sequences of ")
     assert lines[6].startswith("dnatag: step ")
     assert "validation loss" in lines[6]
     assert lines[-2].startswith(f"dnatag: {model}: validate: f1 ")
     score = 100 * read_metadata(model)["scores"]["test"]["f1"]
     assert lines[-1].startswith(f"dnatag: {model}: test: f1 {score:.2f}, precision ")
-    assert len(lines) == 6 + 12 + 2  # a line for each epoch
+    assert len(lines) == 6 + 12 + 4  # a line for each epoch
+    assert re.fullmatch(
+        r"dnatag: kept are the weights of step \d+ of \d+, validation loss \S+, metric 0\.9\S+; "
+        rf"the course is drawn in {model}\.run/curve\.svg|.*metric 1\.0.*",
+        lines[-4],
+    )
+    assert re.fullmatch(rf"dnatag: {model}: written, 0\.0\d MB", lines[-3])
     shown = CliRunner().invoke(main, ["models", "show", str(model)])
     assert shown.stdout.startswith("# Toy\n")
     assert "| test | " in shown.stdout
@@ -94,7 +101,10 @@ def test_an_interrupted_run_ends_the_same(toy: Toy, tmp_path: Path) -> None:
     done = quick(toy[0], "--resume", "-o", output)
     assert (done.exit_code, done.output) == (0, "")
     assert output.read_bytes() == toy[1].read_bytes()
-    assert [p.name for p in (tmp_path / "toy.dnatag.run").iterdir()] == ["log.csv"]
+    assert [p.name for p in sorted((tmp_path / "toy.dnatag.run").iterdir())] == [
+        "curve.svg",
+        "log.csv",
+    ]
     done = quick(toy[0], "--resume", "-o", output)
     assert done.exit_code == 2
     assert "nothing to resume" in done.stderr
@@ -125,8 +135,8 @@ def test_scores_that_are_not_defined_are_left_out(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        (CORPUS, ("--steps", 5), "--steps is not for text; its recipes have epochs, batch,"),
-        (CORPUS, ("--from", "prokaryotes"), "--from is not for text: its models start from random"),
+        (CORPUS, ("--steps", 5), "--steps is not for text; its recipes have epochs, patience,"),
+        (CORPUS, ("--from", "prokaryotes"), "is a model of genes for the task annotation, not for"),
         (CORPUS, ("--genome", "bio.tsv"), "a recipe names its data itself: leave out --genome"),
         (CORPUS, ("--resume",), "nothing to resume"),
         (CORPUS, ("--folder", "elsewhere"), "there is no file elsewhere/bio.tsv"),

@@ -32,6 +32,8 @@ class RunState:
         Steps done.
     validation_loss, metric : float or None
         Results of the best validation; None if there are none.
+    best : int
+        Steps done at the best validation; 0 before the first.
     stale : int
         Validations since the best one.
     seconds : float
@@ -42,6 +44,7 @@ class RunState:
     step: int = 0
     validation_loss: float | None = None
     metric: float | None = None
+    best: int = 0
     stale: int = 0
     seconds: float = 0.0
 

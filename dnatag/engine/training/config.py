@@ -26,9 +26,6 @@ class TrainingConfig:
         Steps between validations, each followed by a checkpoint.
     patience : int
         Validations that are no better than an earlier one until training stops early.
-    keep_last : bool
-        Whether to end with the last weights, not with those of the best validation: a tagger
-        still improves its labels when the likelihood of what is rare has begun to fall.
     average : float
         Decay of the moving average of the weights, which is what is validated and kept; 0 for none.
     seed : int
@@ -42,7 +39,6 @@ class TrainingConfig:
     clip: float = 1.0
     validate_every: int = 250
     patience: int = 12
-    keep_last: bool = False
     average: float = 0.0
     seed: int = 1
 

@@ -19,6 +19,7 @@ from dnatag.engine.networks.base import Network
 from dnatag.engine.objective import Metric, Objective
 from dnatag.engine.training.checkpoint import Checkpoint, RunState
 from dnatag.engine.training.config import TrainingConfig
+from dnatag.engine.training.rundir import LOG
 from dnatag.engine.training.workers import Workers
 from dnatag.errors import DnatagError
 from dnatag.report import Observer, Progress
@@ -40,11 +41,14 @@ class Outcome(NamedTuple):
         Loss of the best validation; None if there was nothing to validate on.
     metric : float or None
         Value of the watched metric in the best validation; None if none was watched.
+    best : int
+        Steps done at the best validation, whose weights are kept.
     """
 
     steps: int
     validation_loss: float | None
     metric: float | None
+    best: int
 
 
 def fit(
@@ -62,7 +66,8 @@ def fit(
 ) -> Outcome:
     """Train, and leave the network with the weights of the best validation.
 
-    The best validation has the lowest loss or, if a metric is watched, its best value; where
+    The best validation has the lowest loss or, if a metric is watched, its best value, and the
+    lowest loss among those; where
     there is nothing to validate on, it is the last one. Writes ``log.csv`` (step, seconds,
     learning_rate, loss, validation_loss, and the metric by its name) and a checkpoint into the
     folder. A run resumed from its checkpoint has the same losses as one that was not interrupted.
@@ -147,7 +152,7 @@ class _Run:
         config, state = self.config, self.state
         log = None
         if self.workers.rank == 0:
-            log = _Log(self.folder / "log.csv", state.step, self.metric)
+            log = _Log(self.folder / LOG, state.step, self.metric)
         began = time.monotonic() - state.seconds
         running: list[float] = []
         self.network.train()
@@ -169,7 +174,7 @@ class _Run:
             self.observer.step(progress)
         self.network.load_state_dict(self.best)
         self.network.eval()
-        return Outcome(state.step, state.validation_loss, state.metric)
+        return Outcome(state.step, state.validation_loss, state.metric, state.best)
 
     def _step(self) -> float:
         """Take a step and return its loss."""
@@ -229,8 +234,7 @@ class _Run:
         better = self._is_better(loss, value)
         state.stale = 0 if better else state.stale + 1
         if better:
-            state.validation_loss, state.metric = loss, value
-        if better or self.config.keep_last:
+            state.validation_loss, state.metric, state.best = loss, value, state.step
             self.best = self._weights()
         return progress._replace(validation_loss=loss, metric=value)
 
@@ -240,6 +244,8 @@ class _Run:
         if self.metric is not None and value is not None:
             if state.metric is None:
                 return not math.isnan(value)
+            if value == state.metric and loss is not None and state.validation_loss is not None:
+                return loss < state.validation_loss
             return self.metric.better(value, state.metric)
         if loss is None:
             return True

@@ -14,10 +14,13 @@ from dnatag.engine.training.checkpoint import CHECKPOINT, has_checkpoint
 from dnatag.engine.training.workers import processes
 from dnatag.errors import InputError
 
-__all__ = ["UNSCORED", "enter", "leave", "training_device"]
+__all__ = ["CURVE", "LOG", "UNSCORED", "enter", "leave", "training_device"]
 
 #: The model of a run that has not been measured yet.
 UNSCORED = "unscored.dnatag"
+#: What stays of a run: its course as a table and as a picture.
+LOG = "log.csv"
+CURVE = "curve.svg"
 _SETTINGS = "run.json"
 
 
@@ -87,7 +90,7 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
 
 
 def leave(folder: Path) -> None:
-    """Remove all but the log of a run that has ended."""
+    """Remove all but log and picture of a run that has ended."""
     for name in (UNSCORED, CHECKPOINT, _SETTINGS):
         for path in folder.rglob(name):
             path.unlink()

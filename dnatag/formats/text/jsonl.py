@@ -68,8 +68,7 @@ def write_jsonl(
 ) -> None:
     """Write a sentence as a line, its entities as Hugging Face's pipelines give them.
 
-    Places are in characters of the text, 0-based and half-open; without a text, in the tokens
-    joined by single spaces.
+    Places are in characters of the text, without a text in tokens; 0-based and half-open.
 
     Parameters
     ----------
@@ -167,7 +166,9 @@ def _item(sentence: Sentence) -> dict[str, Any]:
     if isinstance(sentence.source, dict):
         return dict(sentence.source)
     item: dict[str, Any] = {"id": sentence.id} if sentence.id else {}
-    if sentence.text is None:
+    if isinstance(sentence.source, str):  # of a protein, the residues
+        item["sequence"] = "".join(sentence.tokens)
+    elif sentence.text is None:
         item["tokens"] = sentence.tokens
     else:
         item["text"] = sentence.text
@@ -175,15 +176,20 @@ def _item(sentence: Sentence) -> dict[str, Any]:
 
 
 def _spans(sentence: Sentence, entities: Iterable[Entity]) -> list[dict[str, Any]]:
-    text, offsets = sentence.located()
     spans = []
     for entity in entities:
-        start, end = offsets[entity.start][0], offsets[entity.end - 1][1]
+        start, end = entity.start, entity.end
+        if sentence.text is not None and sentence.offsets is not None:
+            start, end = sentence.offsets[start][0], sentence.offsets[end - 1][1]
+            word = sentence.text[start:end]
+        else:
+            between = "" if isinstance(sentence.source, str) else " "
+            word = between.join(sentence.tokens[start:end])
         spans.append(
             {
                 "entity_group": entity.type,
                 "score": round(float(entity.score), 6),
-                "word": text[start:end],
+                "word": word,
                 "start": start,
                 "end": end,
             }

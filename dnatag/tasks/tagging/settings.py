@@ -17,6 +17,9 @@ class TaggingTraining:
     ----------
     epochs : int
         Passes over the sequences.
+    patience : int
+        Epochs that are no better on the files to validate on than an earlier one until training
+        ends. The best epoch is kept; without such files, the last one.
     batch : int
         Tokens of a step, padding included.
     learning_rate : float
@@ -40,6 +43,7 @@ class TaggingTraining:
     """
 
     epochs: int = setting(15)
+    patience: int = setting(10)
     batch: int = setting(150)
     learning_rate: float = setting(1.5e-3)
     weight_decay: float = setting(0.01, least=0)

@@ -28,6 +28,7 @@ class Tagging(Task):
     summary = "Label the words of sentences, residues of proteins, frames of other sequences."
     command = "dnatag.cli.tag:command"
     training = TaggingTraining
+    fine_tunes = True
 
     @property
     def objective(self) -> Objective:
@@ -62,12 +63,18 @@ class Tagging(Task):
         self, recipe: Recipe, start: Path | None, observer: Observer
     ) -> TaggingExperiment:
         """See :class:`dnatag.tasks.base.Task`."""
-        from dnatag.tasks.tagging.training.experiment import (
-            TaggedData,
-            TaggingExperiment,
-        )
+        from dnatag.tasks.tagging.model import load_token_model
+        from dnatag.tasks.tagging.training.experiment import TaggedData, TaggingExperiment
 
-        return TaggingExperiment(recipe, TaggedData(recipe, observer))
+        if start is None:
+            return TaggingExperiment(recipe, TaggedData(recipe, observer))
+        if recipe.network is not None:
+            raise InputError(
+                "the network has the size of the model to start from: leave [network] out of the "
+                "recipe"
+            )
+        data = TaggedData(recipe, observer, load_token_model(start)[0])
+        return TaggingExperiment(recipe, data, f", from the weights of {start.stem}")
 
 
 TASK = Tagging()

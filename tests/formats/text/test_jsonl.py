@@ -56,7 +56,7 @@ def test_tokens(tmp_path: Path) -> None:
     item = written(sentence, [Entity("LOC", 0, 2, 1.0)])
     assert list(item) == ["tokens", "tags", "entities"]
     assert item["entities"] == [
-        {"entity_group": "LOC", "score": 1.0, "word": "New York", "start": 0, "end": 8}
+        {"entity_group": "LOC", "score": 1.0, "word": "New York", "start": 0, "end": 2}
     ]
 
 
@@ -79,10 +79,19 @@ def test_sentences_of_other_formats() -> None:
 def test_alternatives() -> None:
     entity = Entity("X", 1, 2, 0.5)
     item = written(Sentence(("a", "b")), [], [(0.12345678, [entity]), (0.1, [])])
-    span = {"entity_group": "X", "score": 0.5, "word": "b", "start": 2, "end": 3}
+    span = {"entity_group": "X", "score": 0.5, "word": "b", "start": 1, "end": 2}
     assert item["alternatives"] == [
         {"score": 0.123457, "entities": [span]},
         {"score": 0.1, "entities": []},
+    ]
+
+
+def test_proteins() -> None:
+    """Places count residues, and the word is a part of the sequence."""
+    item = written(Sentence(tuple("MKLV"), id="a", source=">a b"), [Entity("H", 1, 3, 0.5)])
+    assert (item["id"], item["sequence"]) == ("a", "MKLV")
+    assert item["entities"] == [
+        {"entity_group": "H", "score": 0.5, "word": "KL", "start": 1, "end": 3}
     ]
 
 
@@ -133,12 +142,15 @@ def test_entities_are_where_they_say(
     (sentence,) = read(tmp_path_factory.mktemp("jsonl"), item)
     ends = st.integers(0, len(sentence.tokens))
     bounds = data.draw(st.lists(st.tuples(ends, ends).filter(lambda pair: pair[0] < pair[1])))
-    text = sentence.text if sentence.text is not None else " ".join(sentence.tokens)
     result = written(sentence, [Entity("X", start, end, 0.5) for start, end in bounds])
     assert item.items() <= result.items()
     for (start, end), entity in zip(bounds, result["entities"], strict=True):
         word = entity["word"]
-        assert word == text[entity["start"] : entity["end"]]
+        place = slice(entity["start"], entity["end"])
+        if sentence.text is None:
+            assert word == " ".join(result["tokens"][place])
+        else:
+            assert word == result["text"][place]
         assert word.startswith(sentence.tokens[start])
         assert word.endswith(sentence.tokens[end - 1])
 

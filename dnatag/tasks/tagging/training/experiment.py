@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from dnatag.tasks.tagging.schemes import UNNAMED
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
+from dnatag.tasks.tagging.training.start import check_start, take_over
+from dnatag.tasks.tagging.training.validation import known_tags, validation_metric
 
 __all__ = ["TaggedData", "TaggingExperiment"]
 
@@ -47,14 +49,19 @@ class TaggedData:
         A recipe of the tagging task.
     observer : Observer
         Receives notes on what there is in each corpus, and warnings.
+    start : TokenModel or None
+        The model to start from, whose featurizer is kept.
 
     Raises
     ------
     InputError
-        If a file cannot be read, or has tags that do not fit.
+        If a file cannot be read, or has tags that do not fit, or the model to start from is of
+        another domain.
     """
 
-    def __init__(self, recipe: Recipe, observer: Observer = SILENT) -> None:
+    def __init__(
+        self, recipe: Recipe, observer: Observer = SILENT, start: TokenModel | None = None
+    ) -> None:
         self.domain: TaggingDomain = recipe.domain
         self.observer = observer
         if not any(corpus.train for corpus in recipe.corpora):
@@ -63,9 +70,13 @@ class TaggedData:
         self.corpora, self.labelling = self.domain.read(recipe.corpora, network, observer)
         for line in self.contents():
             observer.note(line)
-        self.featurizer = self.domain.featurizer(
-            [s.tokens for s in self.split("train")], network, recipe.files
-        )
+        self.start = start
+        if start is None:
+            tokens = [s.tokens for s in self.split("train")]
+            self.featurizer = self.domain.featurizer(tokens, network, recipe.files)
+        else:
+            check_start(start, self.domain, self.labelling, observer)
+            self.featurizer = start.featurizer
 
     def split(self, name: str) -> list[TaggedSequence]:
         """Return all sequences of a split."""
@@ -136,6 +147,8 @@ class TaggingExperiment(Experiment):
         A recipe of the tagging task.
     data : TaggedData or None
         Its sequences, if they have been read already.
+    origin : str
+        Where the first weights are from, for the card.
 
     Raises
     ------
@@ -144,21 +157,26 @@ class TaggingExperiment(Experiment):
         the model to join does not fit.
     """
 
-    def __init__(self, recipe: Recipe, data: TaggedData | None = None) -> None:
+    def __init__(self, recipe: Recipe, data: TaggedData | None = None, origin: str = "") -> None:
         self.recipe = recipe
+        self.origin = origin
         self.data = data = TaggedData(recipe) if data is None else data
         self.summary = data.summary()
         self.settings: TaggingTraining = recipe.training
         network = recipe.network or data.domain.network()
-        self.config = data.domain.tagger_config(data.featurizer, network)
+        if data.start is None:
+            self.config = data.domain.tagger_config(data.featurizer, network)
+        else:
+            self.config = data.start.networks[0].config
         join = self.settings.join
         self.inputs = [recipe.files / join] if join else []
         self.joined = _joined(recipe, data, self.config)
         self.about = {
             "licence": recipe.licence,
             "training": {
+                "start": origin,
                 "corpora": data.describe(),
-                "network": asdict(network),
+                "network": asdict(network) if data.start is None else self.config.to_dict(),
                 "loop": asdict(self.settings),
             },
         }
@@ -169,7 +187,10 @@ class TaggingExperiment(Experiment):
         train, validate = (self.data.examples(split) for split in ("train", "validate"))
         if not train:
             raise InputError("no sequence to train on has labels that the grammar allows")
-        grammar = self.data.labelling.grammar
+        data = self.data
+        metric = validation_metric(
+            data.domain, data.labelling, data.featurizer, data.corpora, self.settings.temperature
+        )
         runs = []
         for number in range(self.settings.networks):
             seed = self.settings.seed + number * SEEDS
@@ -177,8 +198,16 @@ class TaggingExperiment(Experiment):
                 train, validate, self.data.featurizer, self.settings.batch, seed
             )
             schedule = _schedule(self.settings, batches)
-            runs.append(NetworkRun(lambda: TokenTagger(self.config, grammar), batches, schedule))
+            runs.append(NetworkRun(partial(self._build, number), batches, schedule, metric))
         return runs
+
+    def _build(self, number: int) -> TokenTagger:
+        """Make a network, with what it can take over from the model to start from."""
+        network = TokenTagger(self.config, self.data.labelling.grammar)
+        start = self.data.start
+        if start is not None:
+            take_over(network, start.networks[number % len(start.networks)])
+        return network
 
     def finish(self, network: torch.nn.Module) -> None:
         """Divide the scores by the temperature."""
@@ -216,9 +245,8 @@ class TaggingExperiment(Experiment):
         """Return the scores that are defined, of a split of a corpus."""
         labelling, sequences, found = self.data.labelling, corpus.splits[split], []
         for tagged in tagger.tag_all(s.tokens for s in sequences):
-            # Of what the corpus does not tag, nothing is right or wrong.
-            known = [e for e in tagged.entities if corpus.types is None or e.type in corpus.types]
-            found.append(labelling.tags([entity.span for entity in known], len(tagged.tags)))
+            n = len(tagged.tags)
+            found.append(known_tags(labelling, tagged.entities, corpus.types, n))
         truth = [s.tags or () for s in sequences]
         scores = self.data.domain.scores(truth, found, labelling)
         return {key: round(value, 5) for key, value in scores.items() if not math.isnan(value)}
@@ -239,7 +267,7 @@ class TaggingExperiment(Experiment):
             self.recipe.card or f"# {name}\n\nA model of {self.data.domain.name}.",
             [f"{self.summary}."],
             lines,
-            f", beside the networks of {join}" if join else "",
+            self.origin + (f", beside the networks of {join}" if join else ""),
         )
 
 
@@ -276,8 +304,7 @@ def _schedule(settings: TaggingTraining, batches: TaggedBatches) -> TrainingConf
         warmup=epoch // 2,
         clip=settings.clip,
         validate_every=epoch,
-        patience=steps,
-        keep_last=True,
+        patience=settings.patience,
         seed=batches.seed,
     )
 

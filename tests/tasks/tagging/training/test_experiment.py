@@ -17,6 +17,7 @@ from dnatag.models.file import load_model, read_metadata
 from dnatag.recipe import Recipe, read_recipe
 from dnatag.report import Observer, Progress
 from dnatag.tasks.tagging.metrics import evaluate_tags
+from dnatag.tasks.tagging.model import load_token_model
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.experiment import TaggedData, TaggingExperiment
 from dnatag.training import run_experiment
@@ -123,7 +124,8 @@ def test_what_a_model_says_of_itself(toy: Toy) -> None:
     assert f": {about['training']['steps']} steps." in card
     assert "| test | " in card
     assert card.endswith("## Licence\nCC0-1.0.\n")
-    assert [p.name for p in toy[1].with_name("toy.dnatag.run").iterdir()] == ["log.csv"]
+    left = sorted(path.name for path in toy[1].with_name("toy.dnatag.run").iterdir())
+    assert left == ["curve.svg", "log.csv"]
 
 
 def test_losses(trained: tuple[Path, list[Progress]]) -> None:
@@ -191,7 +193,9 @@ def test_several_networks(recipe: Recipe, data: TaggedData, tmp_path: Path) -> N
     assert all(np.array_equal(both[key], one[key]) for key in one)
     assert not np.array_equal(both["0.head.weight"], both["1.head.weight"])
     files = {p.relative_to(tmp_path) for p in tmp_path.rglob("several.dnatag.run/**/*.*")}
-    assert files == {Path("several.dnatag.run", n, "log.csv") for n in "12"}
+    assert files == {
+        Path("several.dnatag.run", n, name) for n in "12" for name in ("log.csv", "curve.svg")
+    }
 
     again = tmp_path / "several-again.dnatag"
     for stop in (len(seen) // 2 - 1, len(seen) - 1):
@@ -283,6 +287,42 @@ def test_scores_that_are_not_defined(recipe: Recipe, tmp_path: Path) -> None:
     )
     about = train(untrained, TaggedData(untrained), tmp_path / "m.dnatag", device="cpu")
     assert "recall" not in about["scores"]["validate"]
+
+
+def test_the_best_epoch_is_kept(toy: Toy, tmp_path: Path) -> None:
+    """It has the best F1, as the model reports it; training ends when none gets better."""
+    whole = read_recipe(toy[0])
+    recipe = replace(whole, training=replace(whole.training, epochs=60, patience=2))
+    seen: list[Progress] = []
+    output = tmp_path / "m.dnatag"
+    about = train(recipe, TaggedData(recipe), output, device="cpu", observer=Steps(seen.append))
+    measured = [now.metric for now in seen if now.metric is not None]
+    best = max(measured)
+    assert about["scores"]["validate"]["f1"] == pytest.approx(best, abs=2e-3)
+    assert len(measured) < 60
+    assert seen[-1].step < seen[-1].steps
+    assert "<polyline" in (tmp_path / "m.dnatag.run" / "curve.svg").read_text()
+
+
+def test_from_a_model(toy: Toy, recipe: Recipe, tmp_path: Path) -> None:
+    """A step from a good model is better than the first from nothing; a label is added."""
+    start = load_token_model(toy[1])[0]
+    (files,) = recipe.corpora
+    (tmp_path / "new.tsv").write_text("we\tB-NEW\nsaw\tO\n")
+    files = replace(files, train=(*files.train, tmp_path / "new.tsv"))
+    short = replace(recipe.training, epochs=1, learning_rate=1e-4)
+    own = replace(recipe, corpora=(files,), training=short, network=None)
+    output = tmp_path / "m.dnatag"
+    found = []
+    for data in (TaggedData(own, start=start), TaggedData(own)):
+        about = train(own, data, output, device="cpu")
+        found.append(about["scores"]["test"]["f1"])
+        assert Tagger.load(output).model.labelling.labels == ("O", "NEW", "PER", "QTY")
+    assert found[0] > 0.9 > found[1]
+    with pytest.raises(InputError, match=r"leave \[network\] out of the recipe"):
+        recipe.task.experiment(recipe, toy[1], Observer())
+    card = recipe.task.experiment(own, toy[1], Observer()).card("m", about)
+    assert "from the weights of toy" in card
 
 
 Without = Callable[[str, str], Path]
