@@ -19,6 +19,7 @@ import numpy as np
 from dnatag.native.library import array, function, pointer
 
 __all__ = [
+    "among_others",
     "count_hexamers",
     "count_starts",
     "drop_starts",
@@ -37,6 +38,7 @@ _A, _I = c_void_p, c_int64
 _TYPES: dict[str, tuple[Any, ...]] = {
     "properties": (_I, _A, _A, _A),
     "count_hexamers": (_I, _A, _I, _A, _A, _A, _A),
+    "among_others": (_I, _A, _A, _A, _A),
     "hexamers": (_I, _A, _A, _A),
     "genes_log_odds": (_I, _A, _I, _A, c_double, _A),
     "count_starts": (_I, _A, _A, _I, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, _I),
@@ -127,6 +129,34 @@ def count_hexamers(
         len(base), pointer(base), len(starts), pointer(starts), _own(ends, np.int64, len(starts)),
         _written(coding, np.float64, 4096), _written(background, np.float64, 4096),
     )  # fmt: skip
+
+
+def among_others(counts: np.ndarray, bins: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Compute how probable sequences are, each by the Markov chain of its bin without it.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        float64 (N, 4096), the hexamers of each sequence.
+    bins : numpy.ndarray
+        Integers (N,), the bin that it is in.
+    totals : numpy.ndarray
+        float64 (B, 4096), the hexamers of each bin, more than those of its sequences.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (N,), logarithms.
+    """
+    bins = array(bins, np.int64)
+    if len(bins) and not 0 <= bins.min() <= bins.max() < len(totals):
+        raise ValueError(f"there are bins beyond the array of {len(totals)}")
+    out = np.empty(len(bins))
+    _loop("among_others")(
+        len(bins), _own(counts, np.float64, len(bins), 4096), pointer(bins),
+        _own(totals, np.float64, len(totals), 4096), pointer(out),
+    )  # fmt: skip
+    return out
 
 
 def hexamers(symbols: np.ndarray, offsets: np.ndarray) -> np.ndarray:

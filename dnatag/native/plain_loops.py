@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 __all__ = [
+    "among_others",
     "count_hexamers",
     "count_starts",
     "drop_starts",
@@ -52,6 +53,14 @@ def count_hexamers(
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         places = np.arange(start, end - 5, 3)
         coding += _counts(hexamers[places[(places >= 0) & (places < len(base))]])
+
+
+def among_others(counts: np.ndarray, bins: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """See :func:`dnatag.native.loops.among_others`."""
+    others = (totals[bins] - counts).reshape(-1, 1024, 4)
+    logs = np.log(others / others.sum(2, keepdims=True)).reshape(-1, 4096)
+    log_likelihoods: np.ndarray = (counts * logs).sum(1)
+    return log_likelihoods
 
 
 def hexamers(symbols: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -112,6 +112,18 @@ def test_features(seed: int, n: int) -> None:
 
 @some
 @given(seed=seeds, n=lengths)
+def test_among_others(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = loops.hexamers(contig(rng, n)[0], np.array([0, n // 3, n // 2, n]))
+    bins = rng.integers(0, 2, 3)
+    totals = rng.random((2, 4096)) + 1
+    np.add.at(totals, bins, counts)
+    found, expected = (m.among_others(counts, bins, totals) for m in (loops, plain_loops))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@some
+@given(seed=seeds, n=lengths)
 def test_hexamers(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     symbols, _ = contig(rng, n)
@@ -224,6 +236,7 @@ def test_real_sequence() -> None:
         lambda: loops.count_hexamers(
             np.zeros(5, np.int8), np.zeros(2), np.zeros(1), np.zeros(4096), np.zeros(4096)
         ),
+        lambda: loops.among_others(np.zeros((1, 4096)), np.array([2]), np.ones((2, 4096))),
         lambda: loops.hexamers(np.zeros(5, np.uint8), np.array([0, 6])),
         lambda: loops.genes_log_odds(np.zeros(5, np.int8), np.ones((2, 64)), 0.1),
         lambda: loops.features(

@@ -6,6 +6,7 @@ from dnatag.native.library import available
 
 if available():
     from dnatag.native.loops import (
+        among_others,
         count_hexamers,
         count_starts,
         drop_starts,
@@ -21,6 +22,7 @@ if available():
     )
 else:
     from dnatag.native.plain_loops import (
+        among_others,
         count_hexamers,
         count_starts,
         drop_starts,
@@ -36,6 +38,7 @@ else:
     )
 
 __all__ = [
+    "among_others",
     "count_hexamers",
     "count_starts",
     "drop_starts",

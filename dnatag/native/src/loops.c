@@ -100,6 +100,24 @@ void dnatag_hexamers(int64_t n, const int64_t *offsets, const uint8_t *symbols, 
     }
 }
 
+// `counts` (n, 4096) of hexamers, `bins` (n), `totals` (bins, 4096); `out` (n): the logarithm of the
+// probability of each row by the Markov chain of its bin without it.
+void dnatag_among_others(int64_t n, const double *counts, const int64_t *bins,
+                         const double *totals, double *out) {
+    for (int64_t i = 0; i < n; i++, counts += 4096) {
+        const double *total = totals + 4096 * bins[i];
+        out[i] = 0.0;
+        for (int h = 0; h < 4096; h += 4) {
+            const double *own = counts + h, *all = total + h;
+            if (own[0] + own[1] + own[2] + own[3] == 0.0) continue;
+            double sum = 0.0;
+            for (int b = 0; b < 4; b++) sum += all[b] - own[b];
+            for (int b = 0; b < 4; b++)
+                if (own[b] != 0.0) out[i] += own[b] * log((all[b] - own[b]) / sum);
+        }
+    }
+}
+
 // Take one codon step of n rows: change the frame, pass a hexamer in each of six, add up.
 static void log_odds_step(int64_t n, double leave, const double *const *ratios,
                           double *restrict sums, double *restrict totals) {

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dnatag.domains.genes.loops import hexamers
+from dnatag.domains.genes.loops import among_others, hexamers
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.formats.sequences.records import Contig
@@ -67,7 +67,7 @@ def choose_bins(
         for rows, counts in _counts(contigs, settings.binning_batch):
             likelihood = counts @ now.T
             if turn:
-                own = _among_others(counts, bins[rows], total)
+                own = among_others(counts, bins[rows], total)
                 likelihood[np.arange(len(rows)), bins[rows]] = own
             chosen[rows] = likelihood.argmax(1)
             counted += _sums(counts, chosen[rows], len(prior))
@@ -109,27 +109,16 @@ def _log_likelihood(
     for rows, counts in _counts(contigs, settings.binning_batch):
         total += _sums(counts, bins[rows], len(known))
     return sum(
-        float(_among_others(counts, bins[rows], total).sum())
+        float(among_others(counts, bins[rows], total).sum())
         for rows, counts in _counts(contigs, settings.binning_batch)
     )
 
 
 def _sums(counts: np.ndarray, bins: np.ndarray, number: int) -> np.ndarray:
-    """Sums, (number of bins, 4096), of the counts of contigs, (N, 4096), that are in each bin."""
+    """Add up the counts of contigs, (N, 4096), in each bin: (number of bins, 4096)."""
     # Halves of integers, so that their order does not matter.
     sums: np.ndarray = (bins == np.arange(number)[:, None]).astype(float) @ counts
     return sums
-
-
-def _among_others(counts: np.ndarray, bins: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Log-likelihood of each contig, (N,), given its bin without it."""
-    of_bins, of_contigs = (x.reshape(-1, 1024, 4).sum(2) for x in (total, counts))
-    # Most hexamers are not on a contig.
-    contig, hexamer = np.nonzero(counts)
-    own, before = counts[contig, hexamer], hexamer // 4
-    odds = total[bins[contig], hexamer] - own
-    odds /= of_bins[bins[contig], before] - of_contigs[contig, before]
-    return np.bincount(contig, own * np.log(odds), minlength=len(counts))
 
 
 def _counts(contigs: Sequence[Contig], size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
