@@ -110,6 +110,11 @@ def array(values: Any, dtype: Any) -> np.ndarray:
 
     The array itself if it is so already.
     """
+    # What numpy asks takes longer than some loops run.
+    if isinstance(values, np.ndarray) and values.dtype == dtype:
+        flags = values.flags
+        if flags.c_contiguous and flags.aligned:
+            return values
     return np.require(values, dtype, ("C_CONTIGUOUS", "ALIGNED"))
 
 
@@ -118,4 +123,6 @@ def pointer(values: np.ndarray | None) -> int | None:
     if values is None:
         return None
     assert values.flags.c_contiguous
-    return values.ctypes.data
+    # As values.ctypes.data, in a fifth of the time.
+    address: int = values.__array_interface__["data"][0]
+    return address

@@ -19,11 +19,13 @@ import numpy as np
 from dnatag.native.library import array, function, pointer
 
 __all__ = [
+    "among_others",
     "count_hexamers",
     "count_starts",
     "drop_starts",
     "features",
     "genes_log_odds",
+    "hexamers",
     "least_rotation",
     "mark_repeats",
     "open_bases",
@@ -36,6 +38,8 @@ _A, _I = c_void_p, c_int64
 _TYPES: dict[str, tuple[Any, ...]] = {
     "properties": (_I, _A, _A, _A),
     "count_hexamers": (_I, _A, _I, _A, _A, _A, _A),
+    "among_others": (_I, _A, _A, _A, _A),
+    "hexamers": (_I, _A, _A, _A),
     "genes_log_odds": (_I, _A, _I, _A, c_double, _A),
     "count_starts": (_I, _A, _A, _I, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, _I),
     "features": (_I, _A, _A, _I, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, c_double, _A),
@@ -62,7 +66,8 @@ def _loop(name: str) -> Any:
 
 def _own(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
     """Address of an array that is read in place."""
-    ordered = values.flags.c_contiguous and values.flags.aligned
+    flags = values.flags
+    ordered = flags.c_contiguous and flags.aligned
     if values.dtype != dtype or values.shape != shape or not ordered:
         raise ValueError(
             f"an array of {values.dtype} {values.shape} where {np.dtype(dtype)} {shape} "
@@ -124,6 +129,62 @@ def count_hexamers(
         len(base), pointer(base), len(starts), pointer(starts), _own(ends, np.int64, len(starts)),
         _written(coding, np.float64, 4096), _written(background, np.float64, 4096),
     )  # fmt: skip
+
+
+def among_others(counts: np.ndarray, bins: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Compute how probable sequences are, each by the Markov chain of its bin without it.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        float64 (N, 4096), the hexamers of each sequence.
+    bins : numpy.ndarray
+        Integers (N,), the bin that it is in.
+    totals : numpy.ndarray
+        float64 (B, 4096), the hexamers of each bin, more than those of its sequences.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (N,), logarithms.
+    """
+    bins = array(bins, np.int64)
+    if len(bins) and not 0 <= bins.min() <= bins.max() < len(totals):
+        raise ValueError(f"there are bins beyond the array of {len(totals)}")
+    out = np.empty(len(bins))
+    _loop("among_others")(
+        len(bins), _own(counts, np.float64, len(bins), 4096), pointer(bins),
+        _own(totals, np.float64, len(totals), 4096), pointer(out),
+    )  # fmt: skip
+    return out
+
+
+def hexamers(symbols: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Count the hexamers of sequences, on both strands.
+
+    Parameters
+    ----------
+    symbols : numpy.ndarray
+        uint8 (L,), symbols below 16 of sequences that follow each other.
+    offsets : numpy.ndarray
+        Integers (N + 1,), where each of N sequences begins, and where the last one ends.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (N, 4096); those with other symbols than letters of bases are left out.
+    """
+    symbols, offsets = array(symbols, np.uint8), array(offsets, np.int64)
+    if (
+        not len(offsets)
+        or offsets[0] < 0
+        or offsets[-1] > len(symbols)
+        or (np.diff(offsets) < 0).any()
+    ):
+        raise ValueError("offsets of sequences lie outside an array of symbols, or fall")
+    out = np.empty((len(offsets) - 1, 4096))
+    _loop("hexamers")(len(out), pointer(offsets), pointer(symbols), pointer(out))
+    return out
 
 
 def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.ndarray:
@@ -222,8 +283,11 @@ def features(
         uint8 (L,), symbols of a sequence below 16, and its flags on the forward strand.
     places : numpy.ndarray
         Integers (M,), of the sequence.
-    hexamers, start_codons, profiles, pentamers : numpy.ndarray
-        float32 (4096,), (64,), (2, before + behind, 4) and (2, 1024, number of bins), log-odds.
+    hexamers, start_codons : numpy.ndarray
+        float32 (4096,) and (64,), log-odds.
+    profiles, pentamers : numpy.ndarray
+        float64 (before + behind, 5, 2), by base, the last for any other symbol, and float32 (1024,
+        number of bins, 2), log-odds for both kinds of starts.
     before, behind, bins
         As of :func:`count_starts`.
     scale : float
@@ -237,21 +301,17 @@ def features(
     """
     symbols, flags = array(symbols, np.uint8), array(flags, np.uint8)
     places, bins = array(places, np.int64), array(bins, np.int64)
-    n_bins = pentamers.shape[-1]
+    n_bins = pentamers.shape[1]
     if not ((bins >= 0) & (bins < n_bins)).all():
         raise ValueError("bins lie below the number of bins")
     _inside(places, len(symbols))
-    if profiles.shape != (2, before + behind, 4) or pentamers.shape[:2] != (2, 1024):
-        raise ValueError(f"arrays of profiles {profiles.shape} and 5-mers {pentamers.shape}")
-    # A base that is not known adds nothing.
-    by_base = np.pad(np.moveaxis(profiles, 0, -1), ((0, 0), (0, 1), (0, 0)))
-    by_base, by_word = array(by_base, np.float64), array(np.moveaxis(pentamers, 0, -1), np.float32)
     out = np.empty((len(places), 12), np.float32)
     _loop("features")(
         len(symbols), pointer(symbols), _own(flags, np.uint8, len(symbols)),
         len(places), pointer(places),
         _own(hexamers, np.float32, 4096), _own(start_codons, np.float32, 64),
-        pointer(by_base), pointer(by_word),
+        _own(profiles, np.float64, before + behind, 5, 2),
+        _own(pentamers, np.float32, 1024, n_bins, 2),
         before, behind, len(bins), n_bins, pointer(bins), scale, pointer(out),
     )  # fmt: skip
     return out

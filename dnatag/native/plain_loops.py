@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 __all__ = [
+    "among_others",
     "count_hexamers",
     "count_starts",
     "drop_starts",
     "features",
     "genes_log_odds",
+    "hexamers",
     "least_rotation",
     "mark_repeats",
     "open_bases",
@@ -51,6 +53,24 @@ def count_hexamers(
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         places = np.arange(start, end - 5, 3)
         coding += _counts(hexamers[places[(places >= 0) & (places < len(base))]])
+
+
+def among_others(counts: np.ndarray, bins: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """See :func:`dnatag.native.loops.among_others`."""
+    others = (totals[bins] - counts).reshape(-1, 1024, 4)
+    logs = np.log(others / others.sum(2, keepdims=True)).reshape(-1, 4096)
+    log_likelihoods: np.ndarray = (counts * logs).sum(1)
+    return log_likelihoods
+
+
+def hexamers(symbols: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """See :func:`dnatag.native.loops.hexamers`."""
+    out = np.zeros((len(offsets) - 1, 4096))
+    for row, low, high in zip(out, offsets[:-1], offsets[1:], strict=True):
+        own = symbols[low:high]
+        for base in (_BASE[own], _TURNED[own[::-1]]):
+            row += _counts(_words(base, 6))
+    return out
 
 
 def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.ndarray:
@@ -147,13 +167,13 @@ def features(
         totals = np.zeros((2, len(starts)))
         for i in range(-before, behind):
             on, here = _at(base, starts + i)
-            totals[:, on] += profiles[:, i + before, here[on]]
+            totals[:, on] += profiles[i + before, here[on]].T
         half[starts, 2:4] = (totals * scale).T
         words = _words(base, 5)
         best = np.full((2, len(starts)), -9.0, np.float32)
         for gap, number in enumerate(bins.tolist()):
             on, here = _at(words, starts - gap - 5)
-            best[:, on] = np.maximum(best[:, on], pentamers[:, here[on], number])
+            best[:, on] = np.maximum(best[:, on], pentamers[here[on], number].T)
         half[starts, 4:] = np.where(best > -9.0, best, 0.0).T
     wanted: np.ndarray = out[places]
     return wanted

@@ -98,14 +98,39 @@ def contig(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
 def test_features(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     symbols, flags = contig(rng, n)
-    shapes = (4096,), (64,), (2, BEFORE + BEHIND, 4), (2, 1024, N_BINS)
+    shapes = (4096,), (64,), (BEFORE + BEHIND, 5, 2), (1024, N_BINS, 2)
     tables = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    tables[2][:, 4] = 0
+    tables[2] = tables[2].astype(float)
     for places in (np.arange(n), np.flatnonzero(flags), rng.integers(0, max(n, 1), min(n, 40))):
         found, expected = (
             module.features(symbols, flags, places, *tables, BEFORE, BEHIND, BINS, 0.3)
             for module in (loops, plain_loops)
         )
         np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(seed=seeds, n=lengths)
+def test_among_others(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = loops.hexamers(contig(rng, n)[0], np.array([0, n // 3, n // 2, n]))
+    bins = rng.integers(0, 2, 3)
+    totals = rng.random((2, 4096)) + 1
+    np.add.at(totals, bins, counts)
+    found, expected = (m.among_others(counts, bins, totals) for m in (loops, plain_loops))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@some
+@given(seed=seeds, n=lengths)
+def test_hexamers(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    symbols, _ = contig(rng, n)
+    offsets = np.sort(rng.integers(0, n + 1, 5))
+    np.testing.assert_array_equal(
+        loops.hexamers(symbols, offsets), plain_loops.hexamers(symbols, offsets)
+    )
 
 
 @some
@@ -211,6 +236,8 @@ def test_real_sequence() -> None:
         lambda: loops.count_hexamers(
             np.zeros(5, np.int8), np.zeros(2), np.zeros(1), np.zeros(4096), np.zeros(4096)
         ),
+        lambda: loops.among_others(np.zeros((1, 4096)), np.array([2]), np.ones((2, 4096))),
+        lambda: loops.hexamers(np.zeros(5, np.uint8), np.array([0, 6])),
         lambda: loops.genes_log_odds(np.zeros(5, np.int8), np.ones((2, 64)), 0.1),
         lambda: loops.features(
             np.zeros(5, np.uint8),

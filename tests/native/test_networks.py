@@ -145,8 +145,7 @@ def test_kmers_of_any_batch(instructions):
     assert network.encode([]) == []
     assert_same([network.encode([one])[0] for one in tiles()], expected)
     assert_same(network.encode(tiles()[::-1])[::-1], expected)
-    for times in (2, 5):
-        assert_same(network.encode(tiles() * times), expected * times)
+    assert_same(network.encode(tiles() * 3), expected * 3)
     with ThreadPoolExecutor(2) as pool:
         assert_same(list(pool.map(lambda one: network.encode([one])[0], tiles())), expected)
 

@@ -6,11 +6,13 @@ from dnatag.native.library import available
 
 if available():
     from dnatag.native.loops import (
+        among_others,
         count_hexamers,
         count_starts,
         drop_starts,
         features,
         genes_log_odds,
+        hexamers,
         least_rotation,
         mark_repeats,
         open_bases,
@@ -20,11 +22,13 @@ if available():
     )
 else:
     from dnatag.native.plain_loops import (
+        among_others,
         count_hexamers,
         count_starts,
         drop_starts,
         features,
         genes_log_odds,
+        hexamers,
         least_rotation,
         mark_repeats,
         open_bases,
@@ -34,11 +38,13 @@ else:
     )
 
 __all__ = [
+    "among_others",
     "count_hexamers",
     "count_starts",
     "drop_starts",
     "features",
     "genes_log_odds",
+    "hexamers",
     "least_rotation",
     "mark_repeats",
     "open_bases",

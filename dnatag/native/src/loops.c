@@ -12,6 +12,12 @@
 // The property bits, as in dnatag/domains/genes/codes.py.
 enum { START = 1, STOP = 2, START_REVERSE = 4, STOP_REVERSE = 8 };
 
+// Number of the base that a symbol is, -1 if it is not one base; on either strand.
+static const int8_t NUMBERS[2][16] = {
+    {-1, 0, 1, -1, 2, -1, -1, -1, 3, -1, -1, -1, -1, -1, -1, -1},
+    {-1, 3, 2, -1, 1, -1, -1, -1, 0, -1, -1, -1, -1, -1, -1, -1},
+};
+
 // The hexamers of a strand, base by base.
 typedef struct {
     int index, clean; // the last six bases, and how many of them are not ambiguous
@@ -76,6 +82,40 @@ static int turned(int hexamer) {
     int other = 0;
     for (int i = 0; i < 6; i++) other |= (3 - ((hexamer >> 2 * i) & 3)) << 2 * (5 - i);
     return other;
+}
+
+// `offsets` (n + 1), of each sequence in `symbols`; `out` (n, 4096): the hexamers of both strands.
+void dnatag_hexamers(int64_t n, const int64_t *offsets, const uint8_t *symbols, double *out) {
+    int16_t other[4096];
+    for (int h = 0; h < 4096; h++) other[h] = (int16_t)turned(h);
+    memset(out, 0, (size_t)n * 4096 * sizeof(double));
+    for (int64_t i = 0; i < n; i++, out += 4096) {
+        Hexamer hexamer = {0, 0};
+        for (int64_t t = offsets[i]; t < offsets[i + 1]; t++) {
+            int index = next(&hexamer, NUMBERS[0][symbols[t] & 15]);
+            if (index < 0) continue;
+            out[index] += 1;
+            out[other[index]] += 1;
+        }
+    }
+}
+
+// `counts` (n, 4096) of hexamers, `bins` (n), `totals` (bins, 4096); `out` (n): the logarithm of the
+// probability of each row by the Markov chain of its bin without it.
+void dnatag_among_others(int64_t n, const double *counts, const int64_t *bins,
+                         const double *totals, double *out) {
+    for (int64_t i = 0; i < n; i++, counts += 4096) {
+        const double *total = totals + 4096 * bins[i];
+        out[i] = 0.0;
+        for (int h = 0; h < 4096; h += 4) {
+            const double *own = counts + h, *all = total + h;
+            if (own[0] + own[1] + own[2] + own[3] == 0.0) continue;
+            double sum = 0.0;
+            for (int b = 0; b < 4; b++) sum += all[b] - own[b];
+            for (int b = 0; b < 4; b++)
+                if (own[b] != 0.0) out[i] += own[b] * log((all[b] - own[b]) / sum);
+        }
+    }
 }
 
 // Take one codon step of n rows: change the frame, pass a hexamer in each of six, add up.
@@ -202,11 +242,6 @@ typedef struct {
     int64_t length, way;    // 1, and -1 on the reverse strand
     const int8_t *number;   // of each symbol on that strand: 0 to 3, -1 if it is not one base
 } Strand;
-
-static const int8_t NUMBERS[2][16] = {
-    {-1, 0, 1, -1, 2, -1, -1, -1, 3, -1, -1, -1, -1, -1, -1, -1},
-    {-1, 3, 2, -1, 1, -1, -1, -1, 0, -1, -1, -1, -1, -1, -1, -1},
-};
 
 static Strand strand(int64_t length, const uint8_t *symbols, int reverse) {
     return (Strand){reverse ? symbols + length - 1 : symbols, length, reverse ? -1 : 1,

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from dnatag.domains.genes.loops import among_others, hexamers
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
-from dnatag.domains.genes.signals.gene_signals import hexamers
 from dnatag.formats.sequences.records import Contig
 
 __all__ = ["binning_gain", "chains", "choose_bins"]
@@ -67,11 +67,10 @@ def choose_bins(
         for rows, counts in _counts(contigs, settings.binning_batch):
             likelihood = counts @ now.T
             if turn:
-                own = bins[rows]
-                others = chains(total[own] - counts)
-                likelihood[np.arange(len(rows)), own] = (counts * others).sum(1)
+                own = among_others(counts, bins[rows], total)
+                likelihood[np.arange(len(rows)), bins[rows]] = own
             chosen[rows] = likelihood.argmax(1)
-            np.add.at(counted, chosen[rows], counts)
+            counted += _sums(counts, chosen[rows], len(prior))
         if (chosen == bins).all():
             break
         bins, total = chosen, prior + counted
@@ -108,16 +107,24 @@ def _log_likelihood(
     """Log-likelihood of contigs, each given the others in its bin."""
     total = settings.binning_prior * known
     for rows, counts in _counts(contigs, settings.binning_batch):
-        np.add.at(total, bins[rows], counts)
+        total += _sums(counts, bins[rows], len(known))
     return sum(
-        float((counts * chains(total[bins[rows]] - counts)).sum())
+        float(among_others(counts, bins[rows], total).sum())
         for rows, counts in _counts(contigs, settings.binning_batch)
     )
+
+
+def _sums(counts: np.ndarray, bins: np.ndarray, number: int) -> np.ndarray:
+    """Add up the counts of contigs, (N, 4096), in each bin: (number of bins, 4096)."""
+    # Halves of integers, so that their order does not matter.
+    sums: np.ndarray = (bins == np.arange(number)[:, None]).astype(float) @ counts
+    return sums
 
 
 def _counts(contigs: Sequence[Contig], size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield numbers of contigs, and the hexamers of a strand of each: float64 (n, 4096)."""
     for first in range(0, len(contigs), size):
         batch = contigs[first : first + size]
-        counts = np.stack([hexamers(encode(contig.sequence)) for contig in batch])
+        symbols = encode(b"".join(contig.sequence for contig in batch))
+        counts = hexamers(symbols, np.cumsum([0, *map(len, batch)]))
         yield np.arange(first, first + len(batch)), counts / 2

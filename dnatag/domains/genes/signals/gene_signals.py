@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from dnatag.domains.genes import loops
 from dnatag.domains.genes.loops import count_hexamers, count_starts, features
 from dnatag.domains.genes.nucleotides import base_numbers, encode, reverse_complement
 from dnatag.formats.sequences.records import CodingSequence
@@ -78,9 +80,7 @@ def hexamers(symbols: np.ndarray) -> np.ndarray:
     numpy.ndarray
         float64 (4096,); those with ambiguous bases are left out.
     """
-    counts, nowhere = np.zeros(4096), np.zeros(0, np.int64)
-    for own in (symbols, reverse_complement(symbols)):
-        count_hexamers(base_numbers(own), nowhere, nowhere, np.zeros(4096), counts)
+    counts: np.ndarray = loops.hexamers(symbols, np.array([0, len(symbols)]))[0]
     return counts
 
 
@@ -239,9 +239,16 @@ class GeneSignals:
         """
         return features(
             symbols, flags, np.arange(len(symbols)) if places is None else places,
-            self.hexamers, self.start_codons, self.profiles, self.pentamers,
+            self.hexamers, self.start_codons, *self._by_base_and_word,
             _BEFORE, _BEHIND, _BIN_OF_GAP, _PROFILE_SCALE,
         )  # fmt: skip
+
+    @cached_property
+    def _by_base_and_word(self) -> tuple[np.ndarray, np.ndarray]:
+        """Profiles and 5-mers as the loop reads them."""
+        by_base = np.pad(np.moveaxis(self.profiles, 0, -1), ((0, 0), (0, 1), (0, 0)))
+        by_word = np.ascontiguousarray(np.moveaxis(self.pentamers, 0, -1))
+        return np.ascontiguousarray(by_base, np.float64), by_word
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the tables by name, for a file."""
