@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["DnatagError", "InputError", "visible"]
+__all__ = ["CONTROL", "DnatagError", "InputError", "visible", "without_control"]
+
+#: Control characters but the tab.
+CONTROL = re.compile("[\x00-\x08\n-\x1f\x7f-\x9f]")
 
 #: Control characters, those that turn the direction of text, and halves of surrogate pairs.
 _INVISIBLE = re.compile(
@@ -38,6 +41,22 @@ def visible(text: str) -> str:
         With ``\x1b`` for an escape character, ``\xe9`` for a byte that is not UTF-8.
     """
     return _INVISIBLE.sub(_escape, text)
+
+
+def without_control(line: str) -> str:
+    r"""Write control characters in a line of a file as escapes; tabs stay.
+
+    Parameters
+    ----------
+    line
+        Without its line end.
+
+    Returns
+    -------
+    str
+        With ``\x1b`` for an escape character.
+    """
+    return CONTROL.sub(_escape, line)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -40,6 +40,8 @@ class Entities:
     """
 
     def __init__(self, types: Sequence[str], scheme: str, threshold: float = THRESHOLD) -> None:
+        if scheme not in schemes.LETTERS or not 0 < threshold < 1:
+            raise ValueError(f"no entities are tagged so: {scheme!r}, threshold {threshold!r}")
         self.types = tuple(types)
         self.scheme = scheme
         self.threshold = threshold

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TextIO
 
-from dnatag.errors import InputError
+from dnatag.errors import InputError, without_control
 from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.sequences.fasta import parse_fasta
@@ -103,7 +103,7 @@ def write_residues(handle: TextIO, sentence: Sentence, labels: Sequence[str]) ->
     handle
         Where to write.
     sentence
-        The header of one from a FASTA file is kept.
+        The header of one from a FASTA file is kept, with escapes for control characters.
     labels
         One character for each token.
 
@@ -121,6 +121,7 @@ def write_residues(handle: TextIO, sentence: Sentence, labels: Sequence[str]) ->
             "write CoNLL or JSON Lines instead"
         )
     header = sentence.source if isinstance(sentence.source, str) else f">{sentence.id}"
+    header = without_control(header)
     handle.write(f"{header}\n{''.join(sentence.tokens)}\n{''.join(labels)}\n")
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Literal, NamedTuple, TextIO, TypeAlias
 
-from dnatag.errors import InputError
+from dnatag.errors import CONTROL, InputError, without_control
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines
 from dnatag.formats.text.tokens import ConllLines, Sentence
@@ -29,8 +29,6 @@ NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+")
 LOOKED_AT = 1000
 #: Columns of CoNLL-U.
 CONLLU = 10
-#: Control characters but the tab, which a terminal would obey.
-CONTROL = re.compile(r"[\x00-\x08\n-\x1f\x7f-\x9f]")
 #: JSON Lines may hold these, lone halves of surrogate pairs among them.
 UNWRITABLE = re.compile(rf"[\t\ud800-\udfff]|{CONTROL.pattern}")
 
@@ -124,7 +122,7 @@ def write_conll(handle: TextIO, sentence: Sentence, tags: Sequence[str]) -> None
     if len(tags) != len(sentence.tokens):
         raise ValueError("there must be one tag for each token")
     if isinstance(sentence.source, ConllLines):
-        lines = [CONTROL.sub(_escape, line) for line in sentence.source.lines]
+        lines = [without_control(line) for line in sentence.source.lines]
         for row, tag in zip(sentence.source.rows, tags, strict=True):
             spaced = "\t" not in lines[row] and " " in lines[row]
             lines[row] += (" " if spaced else "\t") + tag
@@ -251,10 +249,6 @@ def _peek(lines: Iterator[tuple[int, str]]) -> tuple[_Layout, Iterable[tuple[int
     tabbed = bool(rows) and "\t" in rows[0]
     width = max((len(_split(row)) for row in rows), default=0)
     return _Layout(tabbed, is_numbered(rows), width), chain(head, lines)
-
-
-def _escape(match: re.Match[str]) -> str:
-    return f"\\x{ord(match.group()):02x}"
 
 
 def _split(line: str) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
-from dnatag.errors import InputError
+from dnatag.errors import CONTROL, InputError
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines, tokenize
 from dnatag.formats.text.tokens import Entity, Sentence
@@ -93,7 +93,8 @@ def write_jsonl(
 
 def write_object(handle: TextIO, item: dict[str, Any]) -> None:
     """Write an object as a line."""
-    line = json.dumps(item, ensure_ascii=False)
+    # JSON leaves some control characters as they are.
+    line = CONTROL.sub(lambda c: f"\\u{ord(c[0]):04x}", json.dumps(item, ensure_ascii=False))
     # A lone half of a surrogate pair, which JSON may hold, has no UTF-8; its escape has.
     handle.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 

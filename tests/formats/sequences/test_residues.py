@@ -165,3 +165,11 @@ def test_records_without_sequence_can_be_passed_over(tmp_path: Path) -> None:
     found = list(read_residues(path, labelled=False, skipped=skipped.append))
     assert [protein.id for protein in found] == ["a", "d"]
     assert len(skipped) == 2
+
+
+def test_control_characters_of_headers_are_written_as_escapes(tmp_path: Path) -> None:
+    (tmp_path / "p.faa").write_text(">p a\tb\x1b[31m\nMKL\n")
+    (protein,) = read_residues(tmp_path / "p.faa", labelled=False)
+    handle = io.StringIO()
+    write_residues(handle, protein, ["S"] * 3)
+    assert handle.getvalue() == ">p a\tb\\x1b[31m\nMKL\nSSS\n"

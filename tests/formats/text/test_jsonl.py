@@ -168,3 +168,12 @@ def test_numbers_and_nesting_without_end(tmp_path: Path, line: str, words: str) 
     with pytest.raises(InputError) as caught:
         list(read_jsonl(path))
     assert str(caught.value) == f"{path}: {words}"
+
+
+def test_control_characters_are_written_as_escapes() -> None:
+    """JSON itself leaves those from 7f on as they are."""
+    handle = io.StringIO()
+    text = "a\x1b[31m \x7f \x9b b"
+    write_jsonl(handle, Sentence(("a",), text=text, offsets=((0, 1),)), [])
+    assert handle.getvalue().rstrip("\n").isprintable()
+    assert json.loads(handle.getvalue())["text"] == text

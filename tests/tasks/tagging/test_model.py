@@ -56,3 +56,13 @@ def test_parts_that_do_not_fit(
     save_model(tmp_path / "m.dnatag", changed, metadata)
     with pytest.raises(InputError, match=f"does not hold a whole model of text: {reason}"):
         load_token_model(tmp_path / "m.dnatag")
+
+
+@pytest.mark.parametrize(
+    "change", [{"scheme": True}, {"scheme": "plain"}, {"threshold": 2}, {"threshold": "x"}]
+)
+def test_targets_that_are_none(change: dict[str, Any], tmp_path: Path) -> None:
+    arrays, metadata = load_model(find_model("biomedical"))
+    save_model(tmp_path / "m.dnatag", arrays, metadata | {"targets": metadata["targets"] | change})
+    with pytest.raises(InputError, match="does not hold a whole model of text"):
+        load_token_model(tmp_path / "m.dnatag")
