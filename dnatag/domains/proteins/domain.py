@@ -1,4 +1,4 @@
-"""Proteins: residues, and the topology of membrane proteins."""
+"""Proteins: residues with labels, such as the topology of membrane proteins."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dnatag.tasks.tagging.given import Given
 
 __all__ = ["DOMAIN", "Proteins"]
+
+_SPLITS = ("train", "validate", "test")
 
 
 class Proteins(Domain):
@@ -46,19 +48,26 @@ class Proteins(Domain):
         self, corpora: Sequence[ProteinCorpus], network: ProteinNetwork, observer: Observer = SILENT
     ) -> tuple[list[TaggedCorpus], Labelling]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`; files are 3-line FASTA."""
-        from dnatag.domains.proteins.topology import Topology
+        from dnatag.domains.proteins.labels import labelling_of_residues
+        from dnatag.formats.sequences.residues import read_residues
         from dnatag.tasks.tagging.domain import TaggedCorpus
 
-        result = []
+        result, labelled = [], []
         for files in corpora:
-            paths = {"train": files.train, "validate": files.validate, "test": files.test}
-            splits = {
-                split: [protein for path in of_split for protein in _proteins(path, files.encoding)]
-                for split, of_split in paths.items()
-            }
-            names = {split: [path.name for path in of_split] for split, of_split in paths.items()}
+            splits: dict[str, list[Sentence]] = {}
+            for split in _SPLITS:
+                splits[split] = []
+                for path in getattr(files, split):
+                    proteins = list(read_residues(path, True, files.encoding))
+                    splits[split] += proteins
+                    if split == "train":
+                        labelled += [(f"{path}: {one.id}", one.tags or ()) for one in proteins]
+            names = {split: [path.name for path in getattr(files, split)] for split in _SPLITS}
             result.append(TaggedCorpus(splits, names, weight=files.weight))
-        return result, Topology()
+        labelling = labelling_of_residues(labelled, network.labels, network.unknown)
+        observer.note(f"labels are those of {labelling.to_dict()['kind']}")
+        _note_untrained(result, labelling, network.unknown, observer)
+        return result, labelling
 
     def given(self, sequence: Any) -> Given:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`.
@@ -107,7 +116,7 @@ class Proteins(Domain):
 
     def load_labelling(self, data: Mapping[str, Any]) -> Labelling:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
-        from dnatag.domains.proteins.topology import load_labelling
+        from dnatag.domains.proteins.labels import load_labelling
 
         return load_labelling(data)
 
@@ -121,21 +130,33 @@ class Proteins(Domain):
         self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any
     ) -> dict[str, float]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.proteins.labels import ResidueLabels
         from dnatag.domains.proteins.metrics import evaluate_topology
+        from dnatag.domains.proteins.residue_metrics import evaluate_residues
 
+        if isinstance(labelling, ResidueLabels):
+            return evaluate_residues(truth, found, labelling.unknown)
         return evaluate_topology(truth, found).summary()
 
 
-def _proteins(path: Path, encoding: str) -> list[Sentence]:
-    """Read labelled proteins; labels that are none of a topology are refused."""
-    from dnatag.domains.proteins.topology import Topology
-    from dnatag.formats.sequences.residues import read_residues
-
-    proteins = []
-    for protein in read_residues(path, True, encoding):
-        Topology.check(protein.tags or (), f"{path}: {protein.id}")
-        proteins.append(protein)
-    return proteins
+def _note_untrained(
+    corpora: Sequence[TaggedCorpus], labelling: Labelling, unknown: str, observer: Observer
+) -> None:
+    """Warn of labels to validate on or to test that there are none of to train on."""
+    later = {
+        tag
+        for corpus in corpora
+        for split in ("validate", "test")
+        for one in corpus.splits[split]
+        for tag in one.tags or ()
+    }
+    topology = labelling.to_dict()["kind"] == "topology"
+    known = {*labelling.labels, unknown}
+    if new := sorted(tag for tag in later if (tag.upper() if topology else tag) not in known):
+        observer.note(
+            "warning: labels only of proteins to validate on or to test with, which the model "
+            f"cannot find: {', '.join(new)}"
+        )
 
 
 DOMAIN = Proteins()

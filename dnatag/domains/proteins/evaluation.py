@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import click
@@ -29,7 +30,16 @@ class ProteinEvaluator(Evaluator):
     @property
     def options(self) -> Sequence[click.Option]:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        return OPTIONS
+        return (
+            click.Option(
+                ["--unknown"],
+                metavar="LETTER",
+                default="U",
+                show_default=True,
+                help="Residues: the true label of those that do not count.",
+            ),
+            *OPTIONS,
+        )
 
     def encoding(self, options: Mapping[str, Any]) -> str:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
@@ -39,22 +49,39 @@ class ProteinEvaluator(Evaluator):
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
+        from dnatag.domains.proteins.residue_metrics import evaluate_residues
         from dnatag.formats.sequences.residues import read_residues
-        from dnatag.tasks.tagging.metrics import UNKNOWN, evaluate_segments
+        from dnatag.tasks.tagging.metrics import evaluate_segments
 
+        unknown_label: str = options["unknown"]
         truth = list(read_residues(reference, True, options["encoding"]))
-        scores = {}
+        scores, measures = {}, {}
         for name, path in predictions.items():
             predicted = list(read_residues(path, True, options["encoding"]))
             compare_tokens(reference, truth, path, predicted)
-            scores[name] = evaluate_segments(tags_of(truth), tags_of(predicted))
+            pair = tags_of(truth), tags_of(predicted)
+            scores[name] = evaluate_segments(*pair, unknown_label)
+            measures[name] = evaluate_residues(*pair, unknown_label)
         first = next(iter(scores.values()))
         about = f"{len(truth)} proteins, {first.tokens} residues, {first.all.true} segments"
         if unknown := sum(map(len, truth)) - first.tokens:
-            about += f" (not counted: {unknown} residues labelled {UNKNOWN})"
+            about += f" (not counted: {unknown} residues labelled {unknown_label})"
         return Evaluation(
             about,
-            score_rows(scores, "residue", "segments"),
-            {name: s.to_dict() for name, s in scores.items()},
+            [
+                *score_rows(scores, "residue", "segments", {"MCC of residues": "mcc"}),
+                ("segment overlap %", "sov"),
+            ],
+            {name: _with_measures(s.to_dict(), measures[name]) for name, s in scores.items()},
             draw(scores, options["picture"]),
         )
+
+
+def _with_measures(scores: dict[str, Any], measures: Mapping[str, float]) -> dict[str, Any]:
+    """Add segment overlap and correlations to scores; None for NaN."""
+    known = {name: None if isnan(value) else value for name, value in measures.items()}
+    scores["sov"] = known["sov"]
+    scores["all"]["mcc"] = known["mcc"]
+    for label, counts in scores["by_type"].items():
+        counts["mcc"] = known.get(f"mcc {label}")
+    return scores

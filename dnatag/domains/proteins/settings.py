@@ -37,10 +37,15 @@ class ProteinCorpus:
 
 @dataclass(frozen=True)
 class ProteinNetwork:
-    """The size of the network.
+    """The labels, and the size of the network.
 
     Parameters
     ----------
+    labels : str
+        What the labels are: ``topology`` of membrane proteins, with its grammar, or of
+        ``residues``, any letters. ``auto`` is a topology if both sides of the membrane occur.
+    unknown : str
+        Letter of residues whose label is not known: they are left open in training and not counted.
     residues : int
         Length of the vectors of residues.
     mutate : float
@@ -53,8 +58,17 @@ class ProteinNetwork:
         Variational dropout while training.
     """
 
+    labels: str = setting("auto", choices=("auto", "topology", "residues"))
+    unknown: str = "U"
     residues: int = setting(24)
     mutate: float = setting(0.1, least=0, most=1)
     hidden: int = setting(64)
     layers: int = setting(1)
     dropout: float = setting(0.2, least=0, most=0.95)
+
+    def __post_init__(self) -> None:
+        """Check the letter."""
+        if len(self.unknown) != 1:
+            raise ValueError(f"'unknown' must be one letter, not {self.unknown!r}")
+        if self.labels == "topology" and self.unknown != "U":
+            raise ValueError("the unknown label of a topology is U")

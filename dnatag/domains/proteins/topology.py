@@ -9,7 +9,7 @@ and ``B``: which way a segment crosses follows from the sides it joins.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,13 +17,12 @@ import numpy as np
 
 from dnatag.domains.proteins.consensus import consensus
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity, Span
 from dnatag.tasks.tagging.metrics import UNKNOWN
 from dnatag.tasks.tagging.posterior import Posterior, Stretch
 from dnatag.tasks.tagging.schemes import runs
 
-__all__ = ["LABELS", "Topology", "load_labelling"]
+__all__ = ["LABELS", "Topology"]
 
 LABELS: tuple[str, ...] = ("S", "1", "2", "H", "B")
 #: Segments across the membrane: least residues, and the number from which all lengths are alike.
@@ -129,25 +128,3 @@ class Topology:
     def to_dict(self) -> dict[str, Any]:
         """See :class:`dnatag.tasks.tagging.domain.Labelling`."""
         return {"kind": "topology"}
-
-    @staticmethod
-    def check(tags: Sequence[str], where: str) -> None:
-        """Refuse labels that are none of these.
-
-        Raises
-        ------
-        InputError
-            Naming the first.
-        """
-        for i, tag in enumerate(tags, 1):
-            if tag.upper() not in (*LABELS, UNKNOWN):
-                raise InputError(
-                    f"{where}: label {i} is '{tag}'; known are {', '.join(LABELS)}, {UNKNOWN}"
-                )
-
-
-def load_labelling(data: Mapping[str, Any]) -> Topology:
-    """Inverse of :meth:`Topology.to_dict`."""
-    if data["kind"] != "topology":
-        raise ValueError(f"unknown labels of proteins: {data['kind']}")
-    return Topology()

@@ -92,7 +92,7 @@ def compare_tokens(
 
 
 def score_rows(
-    scores: Mapping[str, TagScores], token: str, spans: str
+    scores: Mapping[str, TagScores], token: str, spans: str, more: Mapping[str, str] | None = None
 ) -> list[tuple[str, str | None]]:
     """Return the rows of a table: accuracy, all types, each type.
 
@@ -102,6 +102,8 @@ def score_rows(
         By prediction.
     token, spans
         What a token and its spans are called.
+    more
+        More measures of all types and of each: name and key.
     """
     types = sorted({name for one in scores.values() for name in one.by_type})
     parts = [(f"all {spans}", "all")]
@@ -112,6 +114,7 @@ def score_rows(
         "precision %": "precision",
         "recall %": "recall",
         "F1 %": "f1",
+        **(more or {}),
     }
     rows: list[tuple[str, str | None]] = [(f"{token} accuracy %", "accuracy")]
     for heading, prefix in parts:

@@ -180,7 +180,9 @@ def evaluate_tags(
 
 
 def evaluate_segments(
-    truth: Iterable[Sequence[str]], prediction: Iterable[Sequence[str]]
+    truth: Iterable[Sequence[str]],
+    prediction: Iterable[Sequence[str]],
+    unknown: str = UNKNOWN,
 ) -> TagScores:
     """Score the labels of residues.
 
@@ -188,6 +190,8 @@ def evaluate_segments(
     ----------
     truth, prediction
         The labels of each protein; the same number of proteins and of residues in each.
+    unknown
+        The true label of residues that do not count.
 
     Raises
     ------
@@ -195,7 +199,7 @@ def evaluate_segments(
         If the numbers differ.
     """
     return _score(
-        (_labelled(true, true), _labelled(predicted, true))
+        (_labelled(true, true, unknown), _labelled(predicted, true, unknown))
         for true, predicted in zip(truth, prediction, strict=True)
     )
 
@@ -223,10 +227,10 @@ def _tagged(given: Sequence[str], source: str, scheme: str) -> _Sequence:
     return _Sequence(same, tags(read, len(given), PLAIN), read)
 
 
-def _labelled(given: Sequence[str], true: Sequence[str]) -> _Sequence:
+def _labelled(given: Sequence[str], true: Sequence[str], unknown: str) -> _Sequence:
     """Take a protein, without the residues whose true label is unknown."""
     # No label is empty, so this ends the segments on either side.
-    labels = ["" if t == UNKNOWN else label for t, label in zip(true, given, strict=True)]
+    labels = ["" if t == unknown else label for t, label in zip(true, given, strict=True)]
     known = [label for label in labels if label]
     segments = [span for span in runs(labels) if span.type]
     return _Sequence(known, known, segments)

@@ -98,8 +98,49 @@ def test_refusals(recipe: Path, tmp_path: Path, more: str, message: str) -> None
     assert result.stderr.count("\n") == 1
 
 
-def test_unknown_labels(recipe: Path, tmp_path: Path) -> None:
-    (tmp_path / "train.fasta").write_text(">a\nMKV\n1X1\n")
+def test_a_stray_label_of_a_topology(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.fasta").write_text(">a\nMKV\n1U2\n>b\nMKV\n1X2\n")
     result = CliRunner().invoke(main, ["train", str(recipe), "-o", str(tmp_path / "x.dnatag")])
     assert result.exit_code == 2
-    assert "train.fasta: a: label 2 is 'X'" in result.stderr
+    assert "train.fasta: b: labels of a topology are S, 1, 2, H, B, U, and there" in result.stderr
+    assert " are also 'X' (1); fix them or, if no topology is meant, set labels" in result.stderr
+
+
+def structures(seed: int, number: int) -> str:
+    """Runs of greasy, of charged and of other residues; some labels are not known."""
+    rng = random.Random(seed)
+    lines = []
+    for name in range(number):
+        sequence, labels = "", ""
+        for _ in range(rng.randint(4, 7)):
+            label, n = rng.choice("HEC"), rng.randint(5, 12)
+            sequence += "".join(rng.choices({"H": "AL", "E": "VIT", "C": "GPDN"}[label], k=n))
+            labels += label * (n - 1) + rng.choice([label, "x"])
+        lines += [f">s{seed}_{name}", sequence, labels]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def test_secondary_structure(recipe: Path, tmp_path: Path) -> None:
+    """Any labels can be learnt, and those that are not known do not count."""
+    for seed, split in enumerate(("train", "test")):
+        (tmp_path / f"{split}.fasta").write_text(structures(seed, 40))
+    text = RECIPE.format(more='validate = "test.fasta"')
+    recipe.write_text(text.replace("residues = 4", 'unknown = "x"\nresidues = 4'))
+    model = tmp_path / "structure.dnatag"
+    run("train", recipe, "-o", model, "--threads", "1", "-q")
+    about = read_metadata(model)
+    assert about["targets"] == {"kind": "residues", "labels": ["C", "E", "H"], "unknown": "x"}
+    scores = about["scores"]["test"]
+    assert list(scores) == ["q3", "sov", "mcc", "mcc C", "mcc E", "mcc H"]
+    assert scores["q3"] > 0.95
+    assert scores["sov"] > 0.8
+
+    fasta, found = tmp_path / "plain.faa", tmp_path / "found.txt"
+    lines = (tmp_path / "test.fasta").read_text().splitlines()
+    fasta.write_text("".join(f"{a}\n{b}\n" for a, b in zip(lines[::3], lines[1::3], strict=True)))
+    run("tag", "--model", model, fasta, "-o", found, "-q")
+    assert set("".join(found.read_text().splitlines()[2::3])) == set("HEC")
+    table = run("evaluate", tmp_path / "test.fasta", found, "--unknown", "x")
+    rows = dict(line.rsplit(None, 1) for line in table.splitlines()[3:] if line.split()[1:])
+    assert float(rows["residue accuracy %"]) == pytest.approx(100 * scores["q3"], abs=0.01)
+    assert float(rows["segment overlap %"]) == pytest.approx(100 * scores["sov"], abs=0.01)

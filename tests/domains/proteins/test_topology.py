@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from dnatag.domains.proteins.topology import SEGMENTS, Topology
 from dnatag.engine.crf.chain import Chain
-from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Span
 
 TOPOLOGY = Topology()
@@ -99,8 +98,3 @@ def test_predictions_are_legal(seed: int, length: int) -> None:
 
 def test_tags_of_some_spans() -> None:
     assert TOPOLOGY.tags([Span(1, 3, "H")], 4) == ["U", "H", "H", "U"]
-
-
-def test_unknown_labels_are_refused() -> None:
-    with pytest.raises(InputError, match=r"here: label 3 is 'X'; known are S, 1"):
-        Topology.check(list("12X"), "here")
