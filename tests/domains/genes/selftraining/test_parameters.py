@@ -104,8 +104,9 @@ def test_the_same_gene_in_every_isolate(
     ):
         number, unlike_genes = unlike(here, there)
         assert number > 60
-        # Parameters of its own may turn a gene that is as probable as not.
-        assert all(not shared and (gene.posterior or 0) < 0.6 for gene in unlike_genes)
+        # Parameters of its own may turn a gene or a start that is as probable as not.
+        sure = [g for g in unlike_genes if (g.posterior or 0) * (g.start_posterior or 1) > 0.6]
+        assert not (unlike_genes if shared else sure)
 
 
 def test_what_is_saved_calls_the_same_genes(
