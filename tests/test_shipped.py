@@ -79,3 +79,12 @@ def test_proteins_of_predict(tmp_path: Path) -> None:
     assert any("H" in (p.tags or ()) for p in tagged)
     # Sides change only through the membrane.
     assert not any(re.search("12|21|1[HB]+1|2[HB]+2", "".join(p.tags or ())) for p in tagged)
+
+
+def test_a_recording() -> None:
+    pytest.importorskip("soundfile")
+    result = CliRunner().invoke(
+        main, ["transcribe", "--model", "letters", str(EXAMPLES / "erase.opus"), "-q"]
+    )
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "ERASE C Q Q F SEVEN\n"
