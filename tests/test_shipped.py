@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from dnatag import Tagger
 from dnatag.cli import main
+from dnatag.formats.midi import read_midi
 from dnatag.formats.sequences.residues import read_residues
 
 pytestmark = pytest.mark.slow
@@ -88,3 +89,18 @@ def test_a_recording() -> None:
     )
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "ERASE C Q Q F SEVEN\n"
+
+
+def test_a_chorale(tmp_path: Path) -> None:
+    """Four voices, mostly, in the range of the pieces trained on and its transpositions."""
+    pytest.importorskip("mido")
+    path = tmp_path / "chorale.mid"
+    result = CliRunner().invoke(
+        main, ["generate", "--model", "chorales", "--seed", "7", "-q", "-o", str(path)]
+    )
+    assert result.exit_code == 0, result.stderr
+    (piece,) = read_midi(path, 1)
+    sizes = [len(chord) for chord in piece.chords]
+    assert len(sizes) == 64
+    assert 3 < sum(sizes) / len(sizes) < 5
+    assert all(37 <= note <= 102 for chord in piece.chords for note in chord)

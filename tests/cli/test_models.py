@@ -43,6 +43,7 @@ def test_shipped_models_are_small_and_have_a_card(name: str) -> None:
     assert metadata["card"] == path.with_suffix(".md").read_text(encoding="utf-8")
     licence = {
         "biomedical": "CC BY 4.0",
+        "chorales": "MIT",
         "letters": "that of AN4",
         "prokaryotes": "MIT",
         "topology": "Apache-2.0",
