@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from dnatag import Tagger
 from dnatag.cli import main
+from dnatag.formats.midi import read_midi
 from dnatag.formats.sequences.residues import read_residues
 
 pytestmark = pytest.mark.slow
@@ -79,3 +80,27 @@ def test_proteins_of_predict(tmp_path: Path) -> None:
     assert any("H" in (p.tags or ()) for p in tagged)
     # Sides change only through the membrane.
     assert not any(re.search("12|21|1[HB]+1|2[HB]+2", "".join(p.tags or ())) for p in tagged)
+
+
+def test_a_recording() -> None:
+    pytest.importorskip("soundfile")
+    result = CliRunner().invoke(
+        main, ["transcribe", "--model", "letters", str(EXAMPLES / "erase.opus"), "-q"]
+    )
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "ERASE C Q Q F SEVEN\n"
+
+
+def test_a_chorale(tmp_path: Path) -> None:
+    """Four voices, mostly, in the range of the pieces trained on and its transpositions."""
+    pytest.importorskip("mido")
+    path = tmp_path / "chorale.mid"
+    result = CliRunner().invoke(
+        main, ["generate", "--model", "chorales", "--seed", "7", "-q", "-o", str(path)]
+    )
+    assert result.exit_code == 0, result.stderr
+    (piece,) = read_midi(path, 1)
+    sizes = [len(chord) for chord in piece.chords]
+    assert len(sizes) == 64
+    assert 3 < sum(sizes) / len(sizes) < 5
+    assert all(37 <= note <= 102 for chord in piece.chords for note in chord)

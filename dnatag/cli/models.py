@@ -63,5 +63,6 @@ def show(model: str, as_json: bool) -> None:
         except DnatagError as error:
             use, found = f"it cannot be applied: {error}", "unknown"
         click.echo(f"A model of {metadata['domain']} for {metadata['task']}: {use}")
-        click.echo(f"It finds: {visible(found)}")
+        if found:
+            click.echo(f"It finds: {visible(found)}")
     click.echo("Network, targets, training data and scores: add --json")

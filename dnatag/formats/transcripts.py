@@ -17,7 +17,7 @@ SECONDS, CHARACTERS, PAUSE = 5.0, 42, 0.8
 class SpokenWord(NamedTuple):
     """A word and when it is said.
 
-    Attributes
+    Parameters
     ----------
     word : str
         The word.

@@ -41,7 +41,13 @@ def test_shipped_models_are_small_and_have_a_card(name: str) -> None:
     tensors, metadata = load_model(path)
     assert tensors
     assert metadata["card"] == path.with_suffix(".md").read_text(encoding="utf-8")
-    licence = {"biomedical": "CC BY 4.0", "prokaryotes": "MIT", "topology": "Apache-2.0"}[name]
+    licence = {
+        "biomedical": "CC BY 4.0",
+        "chorales": "MIT",
+        "letters": "that of AN4",
+        "prokaryotes": "MIT",
+        "topology": "Apache-2.0",
+    }[name]
     assert metadata["licence"].startswith(licence)
 
 
@@ -87,6 +93,7 @@ def test_show(directory: Path) -> None:
         ("prokaryotes", "CDS"),
         ("biomedical", "Chemical, Disease"),
         ("topology", "S, 1, 2, H, B"),
+        ("letters", ", ".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
     ],
 )
 def test_show_names_what_a_model_finds(name: str, found: str) -> None:

@@ -25,6 +25,8 @@ class CtcTraining:
         Weight decay of AdamW.
     clip : float
         Largest norm of the gradient.
+    average : float
+        Decay of the moving average of the weights, which is what is validated and kept; 0 for none.
     order : int
         Length of the n-grams of characters of the texts to train on; 0 for no n-gram model.
     beam : int
@@ -38,6 +40,7 @@ class CtcTraining:
     learning_rate: float = setting(2e-3)
     weight_decay: float = setting(0.01, least=0)
     clip: float = setting(1.0)
+    average: float = setting(0.99, least=0, most=0.99999)
     order: int = setting(8, least=0, most=20)
     beam: int = setting(16, most=1000)
     seed: int = setting(1, least=0)

@@ -53,7 +53,7 @@ class Transcription(Task):
     def targets(self, metadata: Mapping[str, Any]) -> tuple[str, ...]:
         """See :class:`dnatag.tasks.base.Task`: the characters of texts."""
         try:
-            return tuple(str(metadata["targets"]["alphabet"]))
+            return tuple("".join(str(metadata["targets"]["alphabet"]).split()))
         except (LookupError, TypeError) as error:
             raise InputError(f"its targets are not those of a transcriber: {error}") from error
 

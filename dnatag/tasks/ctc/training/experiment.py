@@ -38,7 +38,7 @@ __all__ = ["CtcExperiment"]
 
 _SPLITS = {"train": "to train on", "validate": "to validate on", "test": "to test on"}
 #: Weights of the n-gram model and bonuses of symbols that are tried, and hypotheses kept then.
-WEIGHTS, BONUSES, FEW = (0.2, 0.4, 0.6, 0.9, 1.2), (0.0, 0.5, 1.0, 1.5), 6
+WEIGHTS, BONUSES, FEW = (0.1, 0.2, 0.3, 0.5, 0.8), (0.0, 0.5, 1.0, 1.5, 2.0, 2.5), 6
 
 
 class CtcExperiment(Experiment):
@@ -255,5 +255,6 @@ def _schedule(settings: CtcTraining, batches: TranscribedBatches) -> TrainingCon
         clip=settings.clip,
         validate_every=epoch,
         patience=steps,
+        average=settings.average,
         seed=batches.seed,
     )
