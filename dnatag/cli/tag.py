@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from pathlib import Path
@@ -131,6 +132,13 @@ or a table that lists them) give segments: name, first frame, end, label, poster
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write a page to look at as well: what was found, marked in the text (HTML).",
 )
+@click.option(
+    "--line-buffered",
+    is_flag=True,
+    show_default="if INPUT is a terminal",
+    help="Answer each line at once, for conversations through pipes; slower than batches. Without "
+    "--format, text is then a sentence in each line.",
+)
 @device_option
 @threads_option
 @quiet_option
@@ -146,6 +154,7 @@ def command(
     k_best: int | None,
     min_score: float | None,
     homologs: str | None,
+    line_buffered: bool,
     device: str,
     threads: int,
     quiet: bool,
@@ -158,7 +167,7 @@ def command(
     from dnatag.formats.text.jsonl import write_jsonl
     from dnatag.tasks.tagging.domain import HasRecords
     from dnatag.tasks.tagging.report import TaggingReport
-    from dnatag.tasks.tagging.tagger import Tagger
+    from dnatag.tasks.tagging.tagger import CHUNK, Tagger
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
@@ -167,6 +176,9 @@ def command(
     tagger = Tagger.load(model_path, device, threads, homologs)
     domain = tagger.model.domain
     columns = None if token_column is None else "conll"
+    at_once = line_buffered or (path == "-" and sys.stdin is not None and sys.stdin.isatty())
+    if at_once and kind == "auto" and "lines" in domain.readers:
+        kind = columns or "lines"  # to recognise a format would need more than a line
     source, kind = open_input(path, kind, domain, encoding, prefer=columns)
     _check_format("--format", kind, domain.readers, model, domain)
     target = target or domain.readers[kind]
@@ -205,7 +217,12 @@ def command(
     with OutputSet() as outputs, progress(unit=domain.counted[0], quiet=quiet) as bar:
         handle = outputs.open(output)
         page_handle = None if report is None else outputs.open(report)
-        tagged = tagger.tag_all((sentence.tokens for sentence in ahead), k_best or 0, min_score)
+        tagged = tagger.tag_all(
+            (sentence.tokens for sentence in ahead),
+            k_best or 0,
+            min_score,
+            ahead=1 if at_once else CHUNK,
+        )
         for sentence, found in zip(sentences, tagged, strict=True):
             if own is not None:
                 own.write(handle, target, sentence, found)
@@ -215,6 +232,8 @@ def command(
             else:
                 write = write_conll if target == "conll" else write_residues
                 write(handle, sentence, found.tags)
+            if at_once:
+                handle.flush()
             if page_handle is not None:
                 page.add(sentence, found.entities)
             n_sentences += 1

@@ -512,3 +512,26 @@ def test_a_report_of_proteins(proteins: Options, file: Write, tmp_path: Path) ->
     shown = re.findall('<p class="tagged letters"><b>(.*?)</b> (.*?)</p>', html)
     plain = {name: re.sub("<small>.*?</small>|<.*?>", "", marked) for name, marked in shown}
     assert plain == {"a": "MKLLAVMKLLAVMKLAV", "b": "MKW"}
+
+
+def test_line_buffered(model: Options) -> None:
+    """Each line is answered before the next one is asked."""
+    command = [
+        sys.executable,
+        "-m",
+        "dnatag",
+        "tag",
+        *map(str, model),
+        "--line-buffered",
+        "-q",
+        "-",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for line in (SENTENCE, "dr Miklo", SENTENCE):
+            process.stdin.write(f"{line}\n".encode())
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["text"] == line
+        process.stdin.close()
+        assert process.wait() == 0

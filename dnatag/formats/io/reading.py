@@ -238,6 +238,16 @@ def rewind(head: bytes, rest: io.BufferedIOBase, *, close: bool = True) -> io.Bu
     return io.BufferedReader(_Rewound(head, rest, close), BLOCK)
 
 
+def _now(stream: Any, buffer: Any) -> int:
+    """Read what a stream has now, and wait for more only if it has nothing.
+
+    Unlike ``readinto1``, which waits for a large buffer even where a few bytes are there.
+    """
+    data = stream.read1(len(buffer))
+    buffer[: len(data)] = data
+    return len(data)
+
+
 class _Rewound(io.RawIOBase):
     def __init__(self, head: bytes, rest: io.BufferedIOBase, close: bool) -> None:
         self.name = getattr(rest, "name", "")
@@ -255,7 +265,7 @@ class _Rewound(io.RawIOBase):
             buffer[:n] = self._head[:n]
             self._head = self._head[n:]
         else:
-            n = self._rest.readinto1(buffer)
+            n = _now(self._rest, buffer)
         self.taken += n
         return n
 
@@ -294,7 +304,7 @@ class _Guard(io.RawIOBase):
 
     def _read(self, buffer: Any) -> int:
         try:
-            return int(self._inner.readinto(buffer))
+            return int(self._inner.readinto(buffer)) if self._kind else _now(self._inner, buffer)
         except DECOMPRESSION_ERRORS as error:
             if self._kind is None or (isinstance(error, OSError) and error.errno is not None):
                 reason = f"cannot read: {getattr(error, 'strerror', None) or error}"

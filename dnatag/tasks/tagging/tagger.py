@@ -25,7 +25,7 @@ from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model
 from dnatag.tasks.tagging.posterior import Posterior
 
-__all__ = ["Tagged", "Tagger"]
+__all__ = ["CHUNK", "Tagged", "Tagger"]
 
 #: Tokens of a batch, padding included, and sequences that are sorted by length together.
 BATCH_TOKENS = 2048
@@ -211,6 +211,7 @@ class Tagger:
         sequences: Iterable[Any],
         k_best: int = 0,
         min_score: float | None = None,
+        ahead: int = CHUNK,
     ) -> Iterator[Tagged]:
         """Tag sequences, in their order.
 
@@ -218,9 +219,12 @@ class Tagger:
         ----------
         sequences
             Each as for one: of text strings are whole texts, not tokens. They are read as they are
-            needed, some hundreds at a time.
+            needed.
         k_best, min_score
             As for one.
+        ahead
+            How many are read before the first of them is tagged: with 1 each result comes as soon
+            as it can, more are faster.
 
         Raises
         ------
@@ -233,15 +237,17 @@ class Tagger:
             )
         if not isinstance(k_best, int) or k_best < 0:
             raise InputError(f"k_best must be a whole number and not below 0, not {k_best!r}")
+        if not isinstance(ahead, int) or ahead < 1:
+            raise InputError(f"ahead must be a whole number above 0, not {ahead!r}")
         if min_score is not None and not 0 <= min_score <= 1:
             raise InputError(f"min_score is a probability, from 0 to 1, not {min_score!r}")
-        return self._tag_all(map(self.model.domain.given, sequences), k_best, min_score)
+        return self._tag_all(map(self.model.domain.given, sequences), k_best, min_score, ahead)
 
     def _tag_all(
-        self, given: Iterator[Given], k_best: int, min_score: float | None
+        self, given: Iterator[Given], k_best: int, min_score: float | None, ahead: int
     ) -> Iterator[Tagged]:
         with self._network.pool(self.threads) as pool:
-            while part := list(islice(given, CHUNK)):
+            while part := list(islice(given, ahead)):
                 chunk = [one.tokens for one in part]
                 empty = Tagged([], [], [(1.0, list[Entity]())][:k_best])
                 results = [empty] * len(chunk)
