@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shlex
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ from dnatag.cli.common import (
     CliObserver,
     device_option,
     find_model_for,
+    keep_freed_memory,
     model_option,
     note,
     progress,
@@ -159,7 +158,7 @@ def command(
     FASTA files, or folders of them, hold the contigs of one genome, plain or compressed (gzip,
     bzip2, xz, zstd); "-" is standard input. The score of a gene is its posterior probability.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
     from dnatag.domains.genes.finder import GeneFinder
     from dnatag.domains.genes.pipeline import Masks, Pipeline
     from dnatag.domains.genes.selftraining.parameters import load_parameters
@@ -213,17 +212,3 @@ def command(
                 files, paths, command=shlex.join(["dnatag", *words]), observer=observer
             )
     note(f"{found.genes} genes on {found.contigs} contigs of {found.bases} bp", quiet=quiet)
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep what is freed for the next batch.
-
-    By default it returns large blocks to the system, and a fifth of the time goes into mapping
-    them anew. Where the library has no such setting nothing happens.
-    """
-    m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8
-    with suppress(AttributeError, OSError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(m_trim_threshold, 1 << 30)
-        mallopt(m_mmap_threshold, 1 << 30)
-        mallopt(m_arena_max, 1)

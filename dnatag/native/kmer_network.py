@@ -54,6 +54,10 @@ class _KmerTile(ctypes.Structure):
     )
 
 
+#: Tiles that are read at once: the states of more do not stay in the cache.
+_AT_ONCE = 48
+
+
 class KmerNetwork:
     """The tagger of letters: :class:`dnatag.engine.networks.kmer_tagger.KmerTagger` with a mirror.
 
@@ -202,10 +206,16 @@ class KmerNetwork:
             for tile in tiles
         ]
         results = [self._result(tile) for tile in tiles]
-        given = (_KmerTile * len(tiles))()
         order = sorted(range(len(tiles)), key=lambda i: -len(tiles[i].symbols))
-        for entry, i in zip(given, order, strict=True):
-            tile, result = tiles[i], results[i]
+        for first in range(0, len(tiles), _AT_ONCE):
+            some = order[first : first + _AT_ONCE]
+            self._fill([tiles[i] for i in some], [results[i] for i in some])
+        return results
+
+    def _fill(self, tiles: Sequence[Tile], results: Sequence[EncodedTile]) -> None:
+        """Read tiles, whose lengths do not increase, into their results."""
+        given = (_KmerTile * len(tiles))()
+        for entry, tile, result in zip(given, tiles, results, strict=True):
             entry.symbols, entry.features = pointer(tile.symbols), pointer(tile.features)
             entry.length, entry.start, entry.end = len(tile.symbols), tile.start, tile.end
             back = int(np.count_nonzero(result.column >= self._own_channels))
@@ -214,7 +224,6 @@ class KmerNetwork:
             entry.seen = pointer(result.hidden)
         if self._read(ctypes.byref(self._network), len(tiles), given) < 0:
             raise MemoryError
-        return results
 
     def score(self, column: np.ndarray, hidden: np.ndarray, features: np.ndarray) -> np.ndarray:
         """Score sites.

@@ -146,6 +146,8 @@ def test_kmers_of_any_batch(instructions):
     assert_same([network.encode([one])[0] for one in tiles()], expected)
     assert_same(network.encode(tiles()[::-1])[::-1], expected)
     assert_same(network.encode(tiles() * 3), expected * 3)
+    # So many that not all are read at once.
+    assert_same(network.encode(tiles()[5:6] * 99 + tiles()[:1]), expected[5:6] * 99 + expected[:1])
     with ThreadPoolExecutor(2) as pool:
         assert_same(list(pool.map(lambda one: network.encode([one])[0], tiles())), expected)
 
