@@ -322,8 +322,9 @@ def fill_closed_streams() -> None:
 def keep_freed_memory() -> None:
     """Have the C library keep what is freed for the next batch.
 
-    By default it returns large blocks to the system, and a fifth of the time of predictions and a
-    quarter of that of training goes into mapping them anew. Where the library has no such setting nothing happens.
+    By default it returns large blocks to the system, and a fifth of the time of a prediction and a
+    quarter of that of training goes into mapping them anew. Where the library has no such setting
+    nothing happens.
     """
     import ctypes
 
