@@ -535,3 +535,28 @@ def test_line_buffered(model: Options) -> None:
             assert json.loads(process.stdout.readline())["text"] == line
         process.stdin.close()
         assert process.wait() == 0
+
+
+@pytest.mark.parametrize(("name", "begin"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml")])
+def test_picture(proteins: Options, file: Write, tmp_path: Path, name: str, begin: bytes) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / name
+    done(tag(*proteins, "--picture", picture, "--picture-of", "b", file(FASTA)))
+    assert picture.read_bytes().startswith(begin)
+    if name.endswith("svg"):
+        assert "b, " in picture.read_text()
+
+
+def test_pictures_that_are_refused(
+    model: Options, proteins: Options, file: Write, tmp_path: Path
+) -> None:
+    picture = tmp_path / "p.png"
+    for arguments, data, message in (
+        ((*model, "--picture", picture), LINES, "--picture is for proteins, and .* of text"),
+        ((*proteins, "--picture", picture, "--picture-of", "z"), FASTA, "has no protein z"),
+        ((*proteins, "--picture", tmp_path / "p.gif"), FASTA, "must end in .png, .svg"),
+    ):
+        result = tag(*arguments, file(data))
+        assert result.exit_code == 2
+        assert re.search(message, result.stderr)
+        assert not picture.exists()

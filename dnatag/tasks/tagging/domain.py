@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HasHomologs",
+    "HasPicture",
     "HasRecords",
     "Homolog",
     "Homologs",
@@ -249,6 +250,30 @@ class HasHomologs(Protocol):
         ------
         InputError
             If the file cannot be read.
+        DnatagError
+            If a library that is needed is not installed.
+        """
+        ...
+
+
+@runtime_checkable
+class HasPicture(Protocol):
+    """An optional capability of a domain: the labels of a sequence can be drawn."""
+
+    def picture(
+        self,
+        title: str,
+        labelling: Any,
+        posteriors: np.ndarray,
+        entities: Sequence[Entity],
+        format: str,
+    ) -> bytes:
+        """Draw a sequence, see :meth:`dnatag.tasks.tagging.tagger.Tagger.posteriors`.
+
+        The format is png, svg or pdf.
+
+        Raises
+        ------
         DnatagError
             If a library that is needed is not installed.
         """
