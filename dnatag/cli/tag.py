@@ -30,6 +30,7 @@ from dnatag.tasks.tagging.evaluation import check_picture
 if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source
     from dnatag.formats.text.tokens import Sentence
+    from dnatag.tasks.features import Featurizer
     from dnatag.tasks.tagging.domain import TaggingDomain
     from dnatag.tasks.tagging.tagger import Tagged, Tagger
 
@@ -218,7 +219,7 @@ def command(
         raise click.UsageError(f"--picture is for proteins, and {model} is of {domain.name}.")
     drawn: bytes | None = None
     records: Iterator[Any] = (
-        _read(source, kind, token_column, encoding, skipped)
+        _read(source, kind, token_column, encoding, skipped, tagger.model.featurizer)
         if own is None
         else own.records(source, kind, encoding)
     )
@@ -298,8 +299,10 @@ def _read(
     token_column: int | None,
     encoding: str,
     skipped: Callable[[str], None],
+    featurizer: Featurizer,
 ) -> Iterator[Sentence]:
     from dnatag.formats.registry import find_format
+    from dnatag.tasks.tagging.domain import SplitsText
 
     read = find_format(kind).read
     if kind == "conll":
@@ -307,5 +310,6 @@ def _read(
     elif kind == "fasta":
         sentences = read(source, labelled=False, encoding=encoding, skipped=skipped)
     else:
-        sentences = read(source, encoding=encoding)
+        split = featurizer.split if isinstance(featurizer, SplitsText) else None
+        sentences = read(source, encoding=encoding, split=split)
     return sentences

@@ -69,7 +69,7 @@ class Proteins(Domain):
         _note_untrained(result, labelling, network.unknown, observer)
         return result, labelling
 
-    def given(self, sequence: Any) -> Given:
+    def given(self, sequence: Any, featurizer: Any) -> Given:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`.
 
         It is a str, Seq or SeqRecord of residues, or a list of them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO, runtime_checkable
@@ -28,6 +28,7 @@ __all__ = [
     "Homolog",
     "Homologs",
     "Labelling",
+    "SplitsText",
     "TaggedCorpus",
     "TaggedSequence",
     "TaggingDomain",
@@ -206,8 +207,8 @@ class TaggingDomain(Protocol):
         """
         ...
 
-    def given(self, sequence: Any) -> Given:
-        """Take what a caller of Python gives to be tagged.
+    def given(self, sequence: Any, featurizer: Any) -> Given:
+        """Take what a caller of Python gives to be tagged, by the featurizer of the model.
 
         Raises
         ------
@@ -254,6 +255,13 @@ class HasHomologs(Protocol):
             If a library that is needed is not installed.
         """
         ...
+
+
+@runtime_checkable
+class SplitsText(Protocol):
+    """An optional capability of a featurizer: it knows how text is split into its tokens."""
+
+    split: Callable[[str], tuple[list[str], list[tuple[int, int]]]]
 
 
 @runtime_checkable
