@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,6 +147,12 @@ or a table that lists them) give segments: name, first frame, end, label, poster
 )
 @click.option("--picture-of", metavar="NAME", help="The name of the protein to draw.")
 @click.option(
+    "--sort",
+    type=click.Choice(["uncertainty"]),
+    help="Write first what the model is least sure of, for annotators to look at next: by the "
+    "posterior of the best labelling, its logarithm divided by the number of tokens.",
+)
+@click.option(
     "--line-buffered",
     is_flag=True,
     show_default="if INPUT is a terminal",
@@ -168,6 +176,7 @@ def command(
     homologs: str | None,
     picture: str | None,
     picture_of: str | None,
+    sort: str | None,
     line_buffered: bool,
     device: str,
     threads: int,
@@ -237,11 +246,14 @@ def command(
         page_handle = None if report is None else outputs.open(report)
         tagged = tagger.tag_all(
             (sentence.tokens for sentence in ahead),
-            k_best or 0,
+            k_best or (1 if sort else 0),
             min_score,
             ahead=1 if at_once else CHUNK,
         )
-        for sentence, found in zip(sentences, tagged, strict=True):
+        pairs: Iterable[tuple[Any, Tagged]] = zip(sentences, tagged, strict=True)
+        if sort is not None:
+            pairs = _least_sure_first(pairs, keep=k_best is not None)
+        for sentence, found in pairs:
             if own is not None:
                 own.write(handle, target, sentence, found)
             elif target == "jsonl":
@@ -270,6 +282,17 @@ def command(
     skipped.report(CliObserver(quiet))
     counts = zip((n_sentences, n_tokens, n_spans), domain.counted, strict=True)
     note(", ".join(f"{n} {what}" for n, what in counts), quiet=quiet)
+
+
+def _least_sure_first(pairs: Iterable[tuple[Any, Tagged]], keep: bool) -> list[tuple[Any, Tagged]]:
+    """Sort sequences by how sure their best labelling is; drop alternatives that nobody wants."""
+
+    def sureness(pair: tuple[Any, Tagged]) -> float:
+        (probability, _), *_ = pair[1].alternatives
+        return math.log(max(probability, 1e-300)) / max(len(pair[0]), 1)
+
+    ordered = sorted(pairs, key=sureness)
+    return ordered if keep else [(one, replace(found, alternatives=[])) for one, found in ordered]
 
 
 def _draw(tagger: Tagger, sentence: Sentence, found: Tagged, picture: str) -> bytes:

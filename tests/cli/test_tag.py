@@ -8,6 +8,7 @@ import gzip
 import itertools
 import json
 import lzma
+import math
 import os
 import pty
 import re
@@ -560,3 +561,20 @@ def test_pictures_that_are_refused(
         assert result.exit_code == 2
         assert re.search(message, result.stderr)
         assert not picture.exists()
+
+
+def test_the_least_sure_first(model: Options, file: Write) -> None:
+    """All of the input comes out; the order is that of the posteriors, by length."""
+    lines = [SENTENCE, "we saw the patient .", "dr dr 12 Xavqu in of Miklo mg", ""]
+    data = "\n".join(lines).encode() + b"\n"
+    found = objects(tag(*model, "--sort", "uncertainty", "--format", "lines", file(data)))
+    assert sorted(item["text"] for item in found) == sorted(lines)
+    assert "alternatives" not in found[0]
+    ranked = objects(tag(*model, "--k-best", 1, "--format", "lines", file(data)))
+
+    def sureness(item: dict[str, Any]) -> float:
+        return math.log(item["alternatives"][0]["score"]) / max(len(item["text"].split()), 1)
+
+    assert [item["text"] for item in found] == [
+        item["text"] for item in sorted(ranked, key=sureness)
+    ]
