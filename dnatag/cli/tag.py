@@ -187,7 +187,7 @@ def command(
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.formats.sequences.residues import write_residues
     from dnatag.formats.text.conll import write_conll
-    from dnatag.formats.text.jsonl import write_jsonl
+    from dnatag.formats.text.jsonl import write_doccano, write_jsonl
     from dnatag.tasks.tagging.domain import HasPicture, HasRecords
     from dnatag.tasks.tagging.report import TaggingReport
     from dnatag.tasks.tagging.tagger import CHUNK, Tagger
@@ -259,6 +259,8 @@ def command(
             elif target == "jsonl":
                 alternatives = None if k_best is None else found.alternatives
                 write_jsonl(handle, sentence, found.entities, alternatives)
+            elif target == "doccano":
+                write_doccano(handle, sentence, found.entities)
             else:
                 write = write_conll if target == "conll" else write_residues
                 write(handle, sentence, found.tags)

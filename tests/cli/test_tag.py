@@ -408,7 +408,10 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*device, "--model", text, text), "input: not a dnatag model file"),
         ((*model, "--format", "fasta", fasta), "fasta does not fit .*toy.dnatag, a model of text"),
         ((*proteins, "--format", "lines", text), "lines does not fit .*model of proteins: .*fasta"),
-        ((*model, "--to", "residues", text), "--to residues does not fit .*conll or jsonl"),
+        (
+            (*model, "--to", "residues", text),
+            "--to residues does not fit .*conll or jsonl",
+        ),
         ((*proteins, "--to", "conll", fasta), "--to conll does not fit .*residues or jsonl"),
         ((*model, "--format", "xml", text), "Invalid value for '--format'"),
         ((*model, "--token-column", "0", table), "columns are counted from 1"),
@@ -578,3 +581,11 @@ def test_the_least_sure_first(model: Options, file: Write) -> None:
     assert [item["text"] for item in found] == [
         item["text"] for item in sorted(ranked, key=sureness)
     ]
+
+
+@pytest.mark.parametrize("data", [LINES, TABBED], ids=["lines", "conll"])
+def test_for_doccano(model: Options, file: Write, data: str) -> None:
+    column = ("--token-column", 2) if data is TABBED else ()
+    first, *_ = objects(tag(*model, *column, "--to", "doccano", file(data)))
+    words = [(first["text"][start:end], type_) for start, end, type_ in first["label"]]
+    assert words == [("Xavqu Miklo", "PER"), ("12 mg", "QTY")]

@@ -30,7 +30,7 @@ class Text(Domain):
     network = TextNetwork
     corpus = TextCorpus
     readers: Mapping[str, str] = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl"}
-    writers = ("conll", "jsonl")
+    writers = ("conll", "jsonl", "doccano")
     wanted = "a model of text reads a sentence in each line, columns as in CoNLL, or JSON Lines"
     counted = ("sentences", "tokens", "entities")
 
