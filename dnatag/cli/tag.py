@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,11 +27,14 @@ from dnatag.cli.common import (
 )
 from dnatag.errors import InputError
 from dnatag.report import Skipped
+from dnatag.tasks.tagging.evaluation import check_picture
 
 if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source
     from dnatag.formats.text.tokens import Sentence
+    from dnatag.tasks.features import Featurizer
     from dnatag.tasks.tagging.domain import TaggingDomain
+    from dnatag.tasks.tagging.tagger import Tagged, Tagger
 
 __all__ = ["command"]
 
@@ -133,6 +138,21 @@ or a table that lists them) give segments: name, first frame, end, label, poster
     help="Write a page to look at as well: what was found, marked in the text (HTML).",
 )
 @click.option(
+    "--picture",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    callback=check_picture,
+    help="Proteins: draw one as well, its first or that of --picture-of, as PNG, SVG or PDF: how "
+    "probable each label is at each residue, and the labelling. It needs matplotlib.",
+)
+@click.option("--picture-of", metavar="NAME", help="The name of the protein to draw.")
+@click.option(
+    "--sort",
+    type=click.Choice(["uncertainty"]),
+    help="Write first what the model is least sure of, for annotators to look at next: by the "
+    "posterior of the best labelling, its logarithm divided by the number of tokens.",
+)
+@click.option(
     "--line-buffered",
     is_flag=True,
     show_default="if INPUT is a terminal",
@@ -154,6 +174,9 @@ def command(
     k_best: int | None,
     min_score: float | None,
     homologs: str | None,
+    picture: str | None,
+    picture_of: str | None,
+    sort: str | None,
     line_buffered: bool,
     device: str,
     threads: int,
@@ -164,15 +187,15 @@ def command(
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.formats.sequences.residues import write_residues
     from dnatag.formats.text.conll import write_conll
-    from dnatag.formats.text.jsonl import write_jsonl
-    from dnatag.tasks.tagging.domain import HasRecords
+    from dnatag.formats.text.jsonl import write_doccano, write_jsonl
+    from dnatag.tasks.tagging.domain import HasPicture, HasRecords
     from dnatag.tasks.tagging.report import TaggingReport
     from dnatag.tasks.tagging.tagger import CHUNK, Tagger
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
     model_path = find_model_for(TASK, model)
-    refuse_overwriting([output, report], [path, model_path, homologs])
+    refuse_overwriting([output, report, picture], [path, model_path, homologs])
     tagger = Tagger.load(model_path, device, threads, homologs)
     domain = tagger.model.domain
     columns = None if token_column is None else "conll"
@@ -201,8 +224,11 @@ def command(
         raise click.UsageError(
             f"--report shows texts and proteins, and {model} is of {domain.name}."
         )
+    if picture and not isinstance(domain, HasPicture):
+        raise click.UsageError(f"--picture is for proteins, and {model} is of {domain.name}.")
+    drawn: bytes | None = None
     records: Iterator[Any] = (
-        _read(source, kind, token_column, encoding, skipped)
+        _read(source, kind, token_column, encoding, skipped, tagger.model.featurizer)
         if own is None
         else own.records(source, kind, encoding)
     )
@@ -216,24 +242,33 @@ def command(
     )
     with OutputSet() as outputs, progress(unit=domain.counted[0], quiet=quiet) as bar:
         handle = outputs.open(output)
+        picture_handle = None if picture is None else outputs.open(picture)
         page_handle = None if report is None else outputs.open(report)
         tagged = tagger.tag_all(
             (sentence.tokens for sentence in ahead),
-            k_best or 0,
+            k_best or (1 if sort else 0),
             min_score,
             ahead=1 if at_once else CHUNK,
         )
-        for sentence, found in zip(sentences, tagged, strict=True):
+        pairs: Iterable[tuple[Any, Tagged]] = zip(sentences, tagged, strict=True)
+        if sort is not None:
+            pairs = _least_sure_first(pairs, keep=k_best is not None)
+        for sentence, found in pairs:
             if own is not None:
                 own.write(handle, target, sentence, found)
             elif target == "jsonl":
                 alternatives = None if k_best is None else found.alternatives
                 write_jsonl(handle, sentence, found.entities, alternatives)
+            elif target == "doccano":
+                write_doccano(handle, sentence, found.entities)
             else:
                 write = write_conll if target == "conll" else write_residues
                 write(handle, sentence, found.tags)
             if at_once:
                 handle.flush()
+            if picture_handle is not None and drawn is None and picture_of in (None, sentence.id):
+                drawn = _draw(tagger, sentence, found, str(picture))
+                picture_handle.buffer.write(drawn)
             if page_handle is not None:
                 page.add(sentence, found.entities)
             n_sentences += 1
@@ -242,11 +277,35 @@ def command(
             bar.update()
         if not n_sentences:
             raise InputError(f"{display_name(path)}: is empty")
+        if picture is not None and drawn is None:
+            raise InputError(f"{display_name(path)}: has no protein {picture_of}, to be drawn")
         if page_handle is not None:
             page.write(page_handle)
     skipped.report(CliObserver(quiet))
     counts = zip((n_sentences, n_tokens, n_spans), domain.counted, strict=True)
     note(", ".join(f"{n} {what}" for n, what in counts), quiet=quiet)
+
+
+def _least_sure_first(pairs: Iterable[tuple[Any, Tagged]], keep: bool) -> list[tuple[Any, Tagged]]:
+    """Sort sequences by how sure their best labelling is; drop alternatives that nobody wants."""
+
+    def sureness(pair: tuple[Any, Tagged]) -> float:
+        (probability, _), *_ = pair[1].alternatives
+        return math.log(max(probability, 1e-300)) / max(len(pair[0]), 1)
+
+    ordered = sorted(pairs, key=sureness)
+    return ordered if keep else [(one, replace(found, alternatives=[])) for one, found in ordered]
+
+
+def _draw(tagger: Tagger, sentence: Sentence, found: Tagged, picture: str) -> bytes:
+    """Draw a sequence in the format of the picture's name."""
+    from dnatag.tasks.tagging.domain import HasPicture
+
+    domain, posteriors = tagger.model.domain, tagger.posteriors(sentence.tokens)
+    assert isinstance(domain, HasPicture)
+    return domain.picture(
+        sentence.id, tagger.model.labelling, posteriors, found.entities, Path(picture).suffix[1:]
+    )
 
 
 def _check_format(
@@ -265,8 +324,10 @@ def _read(
     token_column: int | None,
     encoding: str,
     skipped: Callable[[str], None],
+    featurizer: Featurizer,
 ) -> Iterator[Sentence]:
     from dnatag.formats.registry import find_format
+    from dnatag.tasks.tagging.domain import SplitsText
 
     read = find_format(kind).read
     if kind == "conll":
@@ -274,5 +335,6 @@ def _read(
     elif kind == "fasta":
         sentences = read(source, labelled=False, encoding=encoding, skipped=skipped)
     else:
-        sentences = read(source, encoding=encoding)
+        split = featurizer.split if isinstance(featurizer, SplitsText) else None
+        sentences = read(source, encoding=encoding, split=split)
     return sentences

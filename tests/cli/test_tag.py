@@ -8,6 +8,7 @@ import gzip
 import itertools
 import json
 import lzma
+import math
 import os
 import pty
 import re
@@ -407,7 +408,10 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*device, "--model", text, text), "input: not a dnatag model file"),
         ((*model, "--format", "fasta", fasta), "fasta does not fit .*toy.dnatag, a model of text"),
         ((*proteins, "--format", "lines", text), "lines does not fit .*model of proteins: .*fasta"),
-        ((*model, "--to", "residues", text), "--to residues does not fit .*conll or jsonl"),
+        (
+            (*model, "--to", "residues", text),
+            "--to residues does not fit .*conll or jsonl",
+        ),
         ((*proteins, "--to", "conll", fasta), "--to conll does not fit .*residues or jsonl"),
         ((*model, "--format", "xml", text), "Invalid value for '--format'"),
         ((*model, "--token-column", "0", table), "columns are counted from 1"),
@@ -535,3 +539,53 @@ def test_line_buffered(model: Options) -> None:
             assert json.loads(process.stdout.readline())["text"] == line
         process.stdin.close()
         assert process.wait() == 0
+
+
+@pytest.mark.parametrize(("name", "begin"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml")])
+def test_picture(proteins: Options, file: Write, tmp_path: Path, name: str, begin: bytes) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / name
+    done(tag(*proteins, "--picture", picture, "--picture-of", "b", file(FASTA)))
+    assert picture.read_bytes().startswith(begin)
+    if name.endswith("svg"):
+        assert "b, " in picture.read_text()
+
+
+def test_pictures_that_are_refused(
+    model: Options, proteins: Options, file: Write, tmp_path: Path
+) -> None:
+    picture = tmp_path / "p.png"
+    for arguments, data, message in (
+        ((*model, "--picture", picture), LINES, "--picture is for proteins, and .* of text"),
+        ((*proteins, "--picture", picture, "--picture-of", "z"), FASTA, "has no protein z"),
+        ((*proteins, "--picture", tmp_path / "p.gif"), FASTA, "must end in .png, .svg"),
+    ):
+        result = tag(*arguments, file(data))
+        assert result.exit_code == 2
+        assert re.search(message, result.stderr)
+        assert not picture.exists()
+
+
+def test_the_least_sure_first(model: Options, file: Write) -> None:
+    """All of the input comes out; the order is that of the posteriors, by length."""
+    lines = [SENTENCE, "we saw the patient .", "dr dr 12 Xavqu in of Miklo mg", ""]
+    data = "\n".join(lines).encode() + b"\n"
+    found = objects(tag(*model, "--sort", "uncertainty", "--format", "lines", file(data)))
+    assert sorted(item["text"] for item in found) == sorted(lines)
+    assert "alternatives" not in found[0]
+    ranked = objects(tag(*model, "--k-best", 1, "--format", "lines", file(data)))
+
+    def sureness(item: dict[str, Any]) -> float:
+        return math.log(item["alternatives"][0]["score"]) / max(len(item["text"].split()), 1)
+
+    assert [item["text"] for item in found] == [
+        item["text"] for item in sorted(ranked, key=sureness)
+    ]
+
+
+@pytest.mark.parametrize("data", [LINES, TABBED], ids=["lines", "conll"])
+def test_for_doccano(model: Options, file: Write, data: str) -> None:
+    column = ("--token-column", 2) if data is TABBED else ()
+    first, *_ = objects(tag(*model, *column, "--to", "doccano", file(data)))
+    words = [(first["text"][start:end], type_) for start, end, type_ in first["label"]]
+    assert words == [("Xavqu Miklo", "PER"), ("12 mg", "QTY")]

@@ -95,7 +95,7 @@ class FrameTagging(Domain):
             raise InputError("there are no frames to train on")
         return result, Segments(least)
 
-    def given(self, sequence: Any) -> Given:
+    def given(self, sequence: Any, featurizer: Any) -> Given:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`: an array (T, F), or Frames."""
         from dnatag.tasks.tagging.given import Given
 

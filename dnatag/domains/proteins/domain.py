@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dnatag.domains.proteins.evaluation import ProteinEvaluator
     from dnatag.domains.proteins.residues import ResidueFeaturizer
     from dnatag.engine.networks.configs import TokenTaggerConfig
-    from dnatag.formats.text.tokens import Sentence
+    from dnatag.formats.text.tokens import Entity, Sentence
     from dnatag.tasks.tagging.domain import Homologs, Labelling, TaggedCorpus
     from dnatag.tasks.tagging.given import Given
 
@@ -69,7 +69,7 @@ class Proteins(Domain):
         _note_untrained(result, labelling, network.unknown, observer)
         return result, labelling
 
-    def given(self, sequence: Any) -> Given:
+    def given(self, sequence: Any, featurizer: Any) -> Given:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`.
 
         It is a str, Seq or SeqRecord of residues, or a list of them.
@@ -125,6 +125,21 @@ class Proteins(Domain):
         from dnatag.domains.proteins.homologs import ProteinHomologs
 
         return ProteinHomologs(path)
+
+    def picture(
+        self,
+        title: str,
+        labelling: Any,
+        posteriors: np.ndarray,
+        entities: Sequence[Entity],
+        format: str,
+    ) -> bytes:
+        """See :class:`dnatag.tasks.tagging.domain.HasPicture`."""
+        from dnatag.domains.proteins.picture import draw_labels
+        from dnatag.domains.proteins.topology import Topology
+
+        topology = isinstance(labelling, Topology)
+        return draw_labels(title, labelling.labels, posteriors, entities, format, topology=topology)
 
     def scores(
         self, truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labelling: Any

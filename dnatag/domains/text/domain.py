@@ -30,7 +30,7 @@ class Text(Domain):
     network = TextNetwork
     corpus = TextCorpus
     readers: Mapping[str, str] = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl"}
-    writers = ("conll", "jsonl")
+    writers = ("conll", "jsonl", "doccano")
     wanted = "a model of text reads a sentence in each line, columns as in CoNLL, or JSON Lines"
     counted = ("sentences", "tokens", "entities")
 
@@ -65,13 +65,12 @@ class Text(Domain):
             )
         return result, labelling_of(tags, scheme, network.threshold)
 
-    def given(self, sequence: Any) -> Given:
+    def given(self, sequence: Any, featurizer: Any) -> Given:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`: a text, or its tokens."""
-        from dnatag.formats.text.lines import tokenize
         from dnatag.tasks.tagging.given import Given, given_tokens
 
         if isinstance(sequence, str):
-            tokens, offsets = tokenize(sequence)
+            tokens, offsets = featurizer.split(sequence)
             return Given(tokens, tuple(offsets), sequence)
         return Given(given_tokens(sequence, "a text (str) or a list of its tokens"))
 
@@ -83,7 +82,7 @@ class Text(Domain):
         from dnatag.formats.text.vectors import read_vectors
 
         words, vectors = read_vectors(folder / network.vectors) if network.vectors else ((), None)
-        return WordFeaturizer.fit(sequences, words, vectors, network.most_vectors)
+        return WordFeaturizer.fit(sequences, words, vectors, network.most_vectors, network.tokens)
 
     def tagger_config(self, featurizer: WordFeaturizer, network: TextNetwork) -> TokenTaggerConfig:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""

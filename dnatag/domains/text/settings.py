@@ -95,6 +95,10 @@ class TextNetwork:
         Layers of the LSTM.
     dropout : float
         Variational dropout while training.
+    tokens : str
+        How the model splits raw text, which should be how the files to train on are split:
+        ``words``, runs of letters and digits, and single other characters; ``penn``, as in the
+        Penn Treebank; or at ``spaces``.
     threshold : float
         Least posterior of an entity that is found; best is half of the F1 to be expected.
     """
@@ -108,6 +112,7 @@ class TextNetwork:
     hidden: int = setting(128)
     layers: int = setting(1)
     dropout: float = setting(0.5, least=0, most=0.95)
+    tokens: str = setting("words", choices=("words", "penn", "spaces"))
     threshold: float = setting(THRESHOLD, least=LEAST_THRESHOLD, most=0.99)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dnatag.formats.text.tokenizers import TOKENIZERS
 from dnatag.tasks.features import TokenFeatures
 
 __all__ = ["WordFeaturizer", "normalise", "shape"]
@@ -53,6 +54,8 @@ class WordFeaturizer:
         Words that have a vector, as the source of the vectors writes them.
     vectors : numpy.ndarray
         float16 (number of these, D); D may be 0.
+    tokens : str
+        How raw text is split, see :mod:`dnatag.formats.text.tokenizers`.
     """
 
     in_context = False
@@ -63,7 +66,10 @@ class WordFeaturizer:
         characters: Sequence[str],
         vector_words: Sequence[str] = (),
         vectors: np.ndarray | None = None,
+        tokens: str = "words",
     ) -> None:
+        self.split = TOKENIZERS[tokens]
+        self.tokens = tokens
         self.words = dict(words)
         self.characters = tuple(characters)
         self.vector_words = tuple(vector_words)
@@ -84,6 +90,7 @@ class WordFeaturizer:
         vector_words: Sequence[str] = (),
         vectors: np.ndarray | None = None,
         most_vectors: int = 0,
+        tokens: str = "words",
     ) -> WordFeaturizer:
         """Collect the words and characters of sentences, and some vectors.
 
@@ -95,11 +102,13 @@ class WordFeaturizer:
             As for the class.
         most_vectors : int
             Keep the vectors of the first so many words and of those in the sentences; 0: all.
+        tokens : str
+            As for the class.
         """
         words, characters = Counter[str](), Counter[str]()
-        for tokens in sentences:
-            words.update(map(normalise, tokens))
-            for token in tokens:
+        for sentence in sentences:
+            words.update(map(normalise, sentence))
+            for token in sentence:
                 characters.update(token)
         # In a model file a zero ends a word, so what has one stays unknown.
         known = {w: n for w, n in words.items() if "\0" not in w}
@@ -109,7 +118,7 @@ class WordFeaturizer:
                 i for i, w in enumerate(vector_words) if i < most_vectors or normalise(w) in known
             ]
             vector_words, vectors = [vector_words[i] for i in kept], vectors[kept]
-        return cls(known, sorted(characters.keys() - {"\0"}), vector_words, vectors)
+        return cls(known, sorted(characters.keys() - {"\0"}), vector_words, vectors, tokens)
 
     @property
     def categories(self) -> tuple[int, int]:
@@ -150,13 +159,14 @@ class WordFeaturizer:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """See :class:`dnatag.tasks.features.Featurizer`."""
-        return {
+        arrays = {
             "words": _pack(self.words),
             "counts": np.array(list(self.words.values()), np.int32),
             "characters": _pack(self.characters),
             "vector_words": _pack(self.vector_words),
             "vectors": self.vectors.astype(np.float16),
         }
+        return arrays | ({} if self.tokens == "words" else {"tokens": _pack([self.tokens])})
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> WordFeaturizer:
@@ -167,6 +177,7 @@ class WordFeaturizer:
             _unpack(arrays["characters"]),
             _unpack(arrays["vector_words"]),
             arrays["vectors"],
+            _unpack(arrays["tokens"])[0] if "tokens" in arrays else "words",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from dnatag.errors import CONTROL, InputError
@@ -11,10 +11,14 @@ from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines, tokenize
 from dnatag.formats.text.tokens import Entity, Sentence
 
-__all__ = ["read_jsonl", "read_objects", "write_jsonl", "write_object"]
+__all__ = ["read_jsonl", "read_objects", "write_doccano", "write_jsonl", "write_object"]
 
 
-def read_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[Sentence]:
+def read_jsonl(
+    path: Source,
+    encoding: str = "utf-8",
+    split: Callable[[str], tuple[list[str], list[tuple[int, int]]]] | None = None,
+) -> Iterator[Sentence]:
     """Read sentences from objects such as ``{"text": "..."}`` or ``{"tokens": ["...", ...]}``.
 
     Parameters
@@ -23,6 +27,9 @@ def read_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[Sentence]:
         The file, plain or compressed, or "-" for standard input. Blank lines are passed over.
     encoding
         Name of its character encoding.
+    split
+        Finds the tokens of a text and their places; None:
+        :func:`dnatag.formats.text.lines.tokenize`.
 
     Yields
     ------
@@ -38,7 +45,7 @@ def read_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[Sentence]:
     """
     name = display_name(path)
     for number, item in read_objects(path, encoding):
-        yield _sentence(item, number, f"{name}: line {number}")
+        yield _sentence(item, number, f"{name}: line {number}", split or tokenize)
 
 
 def read_objects(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int, dict[str, Any]]]:
@@ -91,6 +98,23 @@ def write_jsonl(
     write_object(handle, item)
 
 
+def write_doccano(handle: TextIO, sentence: Sentence, entities: Iterable[Entity]) -> None:
+    """Write a sentence as a line as the annotation tool Doccano imports it.
+
+    Parameters
+    ----------
+    handle
+        Where to write.
+    sentence
+        Without a text, its tokens joined by single spaces are one.
+    entities
+        Written under "label": begin, end (characters, 0-based and half-open) and type of each.
+    """
+    text, offsets = sentence.located()
+    label = [[offsets[e.start][0], offsets[e.end - 1][1], e.type] for e in entities]
+    write_object(handle, {"text": text, "label": label})
+
+
 def write_object(handle: TextIO, item: dict[str, Any]) -> None:
     """Write an object as a line."""
     # JSON leaves some control characters as they are.
@@ -113,7 +137,12 @@ def _object(line: str, where: str) -> dict[str, Any]:
     return item
 
 
-def _sentence(item: dict[str, Any], number: int, where: str) -> Sentence:
+def _sentence(
+    item: dict[str, Any],
+    number: int,
+    where: str,
+    split: Callable[[str], tuple[list[str], list[tuple[int, int]]]],
+) -> Sentence:
     text = item.get("text")
     if text is not None and not isinstance(text, str):
         raise InputError(f'{where}: "text" is not a string')
@@ -122,7 +151,7 @@ def _sentence(item: dict[str, Any], number: int, where: str) -> Sentence:
     if tokens is not None:
         offsets = None if text is None else _align(tokens, text, where)
     elif text is not None:
-        tokens, offsets = tokenize(text)
+        tokens, offsets = split(text)
     else:
         raise InputError(f'{where}: the object has neither "text" nor "tokens"; give one of them')
     tags = _strings(item, "tags", where)

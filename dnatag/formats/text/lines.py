@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from dnatag.errors import InputError
@@ -19,7 +19,11 @@ UNDECODABLE = re.compile("[\udc80-\udcff]")
 MARKS = range(0x300, 0x1F000)
 
 
-def read_lines(path: Source, encoding: str = "utf-8") -> Iterator[Sentence]:
+def read_lines(
+    path: Source,
+    encoding: str = "utf-8",
+    split: Callable[[str], tuple[list[str], list[tuple[int, int]]]] | None = None,
+) -> Iterator[Sentence]:
     """Read a text with one sentence in a line.
 
     Parameters
@@ -28,6 +32,8 @@ def read_lines(path: Source, encoding: str = "utf-8") -> Iterator[Sentence]:
         The file, plain or compressed, or "-" for standard input.
     encoding
         Name of its character encoding.
+    split
+        Finds the tokens of a text and their places; None: :func:`tokenize`.
 
     Yields
     ------
@@ -40,7 +46,7 @@ def read_lines(path: Source, encoding: str = "utf-8") -> Iterator[Sentence]:
         See :func:`numbered_lines`.
     """
     for number, text in numbered_lines(path, encoding):
-        tokens, offsets = tokenize(text)
+        tokens, offsets = (split or tokenize)(text)
         yield Sentence(tuple(tokens), text=text, offsets=tuple(offsets), line=number)
 
 

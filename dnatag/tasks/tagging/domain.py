@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO, runtime_checkable
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HasHomologs",
+    "HasPicture",
     "HasRecords",
     "Homolog",
     "Homologs",
     "Labelling",
+    "SplitsText",
     "TaggedCorpus",
     "TaggedSequence",
     "TaggingDomain",
@@ -205,8 +207,8 @@ class TaggingDomain(Protocol):
         """
         ...
 
-    def given(self, sequence: Any) -> Given:
-        """Take what a caller of Python gives to be tagged.
+    def given(self, sequence: Any, featurizer: Any) -> Given:
+        """Take what a caller of Python gives to be tagged, by the featurizer of the model.
 
         Raises
         ------
@@ -249,6 +251,37 @@ class HasHomologs(Protocol):
         ------
         InputError
             If the file cannot be read.
+        DnatagError
+            If a library that is needed is not installed.
+        """
+        ...
+
+
+@runtime_checkable
+class SplitsText(Protocol):
+    """An optional capability of a featurizer: it knows how text is split into its tokens."""
+
+    split: Callable[[str], tuple[list[str], list[tuple[int, int]]]]
+
+
+@runtime_checkable
+class HasPicture(Protocol):
+    """An optional capability of a domain: the labels of a sequence can be drawn."""
+
+    def picture(
+        self,
+        title: str,
+        labelling: Any,
+        posteriors: np.ndarray,
+        entities: Sequence[Entity],
+        format: str,
+    ) -> bytes:
+        """Draw a sequence, see :meth:`dnatag.tasks.tagging.tagger.Tagger.posteriors`.
+
+        The format is png, svg or pdf.
+
+        Raises
+        ------
         DnatagError
             If a library that is needed is not installed.
         """

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from dnatag.formats.text.tokens import Sentence
     from dnatag.tasks.tagging.metrics import TagScores
 
-__all__ = ["OPTIONS", "compare_tokens", "draw", "score_rows", "tags_of"]
+__all__ = ["OPTIONS", "check_picture", "compare_tokens", "draw", "score_rows", "tags_of"]
 
 PICTURES = (".png", ".svg", ".pdf")
 
 
-def _picture(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def check_picture(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Refuse a picture whose name has the ending of no format that is drawn."""
     if value is not None and not value.endswith(PICTURES):
         raise click.UsageError(f"the name of the picture must end in {', '.join(PICTURES)}")
     return value
@@ -39,7 +42,7 @@ OPTIONS = (
         ["--picture"],
         metavar="FILE",
         type=click.Path(dir_okay=False, writable=True),
-        callback=_picture,
+        callback=check_picture,
         help="Text and residues: draw which labels are taken for which, as PNG, SVG or PDF.",
     ),
 )

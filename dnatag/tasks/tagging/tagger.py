@@ -198,7 +198,7 @@ class Tagger:
         numpy.ndarray
             float32 (L, number of labels), in the order of ``model.labelling.labels``.
         """
-        tokens = self.model.domain.given(sequence).tokens
+        tokens = self._given(sequence).tokens
         labelling = self.model.labelling
         if not len(tokens):
             return np.zeros((0, len(labelling.labels)), np.float32)
@@ -241,7 +241,10 @@ class Tagger:
             raise InputError(f"ahead must be a whole number above 0, not {ahead!r}")
         if min_score is not None and not 0 <= min_score <= 1:
             raise InputError(f"min_score is a probability, from 0 to 1, not {min_score!r}")
-        return self._tag_all(map(self.model.domain.given, sequences), k_best, min_score, ahead)
+        return self._tag_all(map(self._given, sequences), k_best, min_score, ahead)
+
+    def _given(self, sequence: Any) -> Given:
+        return self.model.domain.given(sequence, self.model.featurizer)
 
     def _tag_all(
         self, given: Iterator[Given], k_best: int, min_score: float | None, ahead: int

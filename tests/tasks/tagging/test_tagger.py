@@ -262,9 +262,8 @@ def test_alone_and_in_company(
     sentences = mixed()
     alone = [tagger_of(labelling).tag(s, k_best=3) for s in sentences]
     for chunk, batch in ((1024, 4096), (7, 50)):
-        monkeypatch.setattr(tagger, "CHUNK", chunk)
         monkeypatch.setattr(tagger, "BATCH_TOKENS", batch)
-        together = list(tagger_of(labelling, threads).tag_all(sentences, k_best=3))
+        together = list(tagger_of(labelling, threads).tag_all(sentences, k_best=3, ahead=chunk))
         assert len(together) == len(sentences)
         assert all(map(same, alone, together))
 
@@ -274,8 +273,7 @@ def test_threads_change_nothing() -> None:
     assert one == two
 
 
-def test_sentences_are_read_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tagger, "CHUNK", 5)
+def test_sentences_are_read_as_they_are_needed() -> None:
     read = []
 
     def sentences() -> Iterator[list[str]]:
@@ -283,7 +281,7 @@ def test_sentences_are_read_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) 
             read.append(number)
             yield WORDS[: number % 4]
 
-    results = tagger_of(ENTITIES).tag_all(sentences())
+    results = tagger_of(ENTITIES).tag_all(sentences(), ahead=5)
     assert read == []
     first = [len(next(results).tags) for _ in range(5)]
     assert first == [0, 1, 2, 3, 0]

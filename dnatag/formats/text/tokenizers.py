@@ -1,0 +1,78 @@
+"""How raw text is split into tokens: as simple words, as in the Penn Treebank, or at spaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from dnatag.formats.text.lines import tokenize
+
+__all__ = ["TOKENIZERS", "penn_tokens", "space_tokens"]
+
+#: Abbreviations whose dot belongs to them, beside those with a dot after each letter.
+ABBREVIATIONS = (
+    "Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Jr", "Sr", "Rev", "Gen", "Col", "Lt", "Sgt", "Capt",
+    "Gov", "Sen", "Rep", "Hon", "Inc", "Ltd", "Corp", "Co", "vs", "etc", "cf", "al", "approx",
+    "Fig", "Figs", "Vol", "pp", "ed", "eds", "Jan", "Feb", "Mar", "Apr", "Jun", "Jul",
+    "Aug", "Sept", "Sep", "Oct", "Nov", "Dec", "Tue", "Wed", "Thu", "Fri",
+)  # fmt: skip
+_PENN = re.compile(
+    rf"""
+    (?:https?://|www\.)[^\s<>"]*[^\s<>".,;:!?)\]]       # an address
+    | [^\W\d_](?:\.[^\W\d_])+\.                         # U.S., e.g.
+    | \b(?-i:{"|".join(ABBREVIATIONS)})\.(?=\s)           # Dr. and not the last word
+    | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s)?\b             # 5.2, 1,000, 10:30, 3/4, 1990s
+    | n['\u2019]t\b | ['\u2019](?:s|m|d|ll|re|ve)\b  # ends of can't, it's
+    | [^\W_]+(?=n['\u2019]t\b)  # the beginning of can't
+    | [^\W_]+(?:[-&.][^\W_]+)*                          # a word, low-dose, AT&T, example.org
+    | \.{{2,}} | -{{2,}} | `` | ''                      # dots, dashes, quotes
+    | \S
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def penn_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:
+    """Split a text as in the Penn Treebank.
+
+    Contractions are two tokens, abbreviations keep their dots, words with hyphens, numbers and
+    addresses are one token, and all other punctuation stands alone, also the dot at the end of a
+    sentence. (Universal Dependencies of English differ in words with hyphens, which they split.)
+
+    Returns
+    -------
+    tokens : list of str
+        All of the text but white space.
+    offsets : list of (int, int)
+        Place of each token in the text, in characters, 0-based and half-open.
+
+    Examples
+    --------
+    >>> " ".join(penn_tokens("Dr. Ng can't go to the U.S. (it's 5.2% of low-dose cases).")[0])
+    "Dr. Ng ca n't go to the U.S. ( it 's 5.2 % of low-dose cases ) ."
+    """
+    return _found(_PENN, text)
+
+
+def space_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:
+    """Split a text at white space, for texts whose tokens are separated already.
+
+    Examples
+    --------
+    >>> space_tokens("It 's  here .")
+    (['It', "'s", 'here', '.'], [(0, 2), (3, 5), (7, 11), (12, 13)])
+    """
+    return _found(re.compile(r"\S+"), text)
+
+
+def _found(pattern: re.Pattern[str], text: str) -> tuple[list[str], list[tuple[int, int]]]:
+    matches = list(pattern.finditer(text))
+    return [match.group() for match in matches], [match.span() for match in matches]
+
+
+#: By the names that recipes have.
+TOKENIZERS: dict[str, Callable[[str], tuple[list[str], list[tuple[int, int]]]]] = {
+    "words": tokenize,
+    "penn": penn_tokens,
+    "spaces": space_tokens,
+}
