@@ -23,7 +23,7 @@ _INT, _LONG, _ARRAY = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
 
 _KMER_NUMBERS = (
     "set", "symbols", "letters", "kmer", "embedding", "stride", "hidden", "units", "own", "width",
-    "channels", "head_columns", "features", "before", "behind", "site_embedding", "site_hidden",
+    "scores", "head_columns", "features", "before", "behind", "site_embedding", "site_hidden",
     "site_columns",
 )  # fmt: skip
 _KMER_ARRAYS = (
@@ -49,7 +49,7 @@ class _KmerTile(ctypes.Structure):
         ("end", ctypes.c_int64),
         ("sites", ctypes.c_int64 * 2),
         ("place", ctypes.c_void_p),
-        ("channels", ctypes.c_void_p),
+        ("scores", ctypes.c_void_p),
         ("seen", ctypes.c_void_p),
     )
 
@@ -99,13 +99,13 @@ class KmerNetwork:
         site = config["site"]
         kernels = Kernels(instructions)
         self._bit = site["flag"]
-        self._mirror_bits = np.array(mirror[1], np.uint8)
+        self._mirror_flags = np.array(mirror[1], np.uint8)
         stride, hidden, extra = config["stride"], config["hidden"], config["features"]
         letters = spread.shape[1]
         weights = {name: np.asarray(w, np.float32) for name, w in weights.items()}
         head, bias = weights["head.weight"], weights["head.bias"]
         own = len(bias)
-        self._own_channels = own // stride + 1
+        self._own_scores = own // stride + 1
         # What enters at a place of a step goes to the gates and past them to the head.
         gates = weights["encoder.ahead.0.weight_ih_l0"].T
         columns = kernels.widen(
@@ -161,7 +161,7 @@ class KmerNetwork:
             "set": kernels.set, "symbols": len(spread), "letters": letters, "kmer": config["kmer"],
             "embedding": embedding, "stride": stride, "hidden": hidden,
             "units": kernels.whole(hidden), "own": own, "width": width,
-            "channels": self._own_channels, "head_columns": kernels.whole(2 * own),
+            "scores": self._own_scores, "head_columns": kernels.whole(2 * own),
             "features": extra, "before": site["before"], "behind": site["behind"],
             "site_embedding": site_vectors.shape[1], "site_hidden": site["hidden"],
             "site_columns": kernels.whole(site["hidden"]),
@@ -177,7 +177,7 @@ class KmerNetwork:
     @property
     def n_scores(self) -> int:
         """Number of scores of a position, C."""
-        return int(2 * self._own_channels)
+        return int(2 * self._own_scores)
 
     def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
         """Encode a batch of tiles.
@@ -218,9 +218,9 @@ class KmerNetwork:
         for entry, tile, result in zip(given, tiles, results, strict=True):
             entry.symbols, entry.features = pointer(tile.symbols), pointer(tile.features)
             entry.length, entry.start, entry.end = len(tile.symbols), tile.start, tile.end
-            back = int(np.count_nonzero(result.column >= self._own_channels))
+            back = int(np.count_nonzero(result.column >= self._own_scores))
             entry.sites[:] = len(result.column) - back, back
-            entry.place, entry.channels = pointer(result.position), pointer(result.scores)
+            entry.place, entry.scores = pointer(result.position), pointer(result.scores)
             entry.seen = pointer(result.hidden)
         if self._read(ctypes.byref(self._network), len(tiles), given) < 0:
             raise MemoryError
@@ -240,7 +240,7 @@ class KmerNetwork:
         numpy.ndarray
             float32 (M,).
         """
-        back = array(column >= self._own_channels, np.uint8)
+        back = array(column >= self._own_scores, np.uint8)
         hidden, features = array(hidden, np.float32), array(features, np.float32)
         of_sites = self._network.site_hidden, self._network.features
         if (hidden.shape, features.shape) != ((len(back), of_sites[0]), (len(back), of_sites[1])):
@@ -264,16 +264,16 @@ class KmerNetwork:
             raise ValueError(f"features of shape {tile.features.shape} do not fit the tile")
         if tile.symbols.max(initial=0) >= self._network.symbols:
             raise ValueError(f"there is no symbol {tile.symbols.max()}")
-        bits = tile.flags[tile.start : tile.end]
+        flags = tile.flags[tile.start : tile.end]
         ahead, back = (
             np.flatnonzero(of_strand & self._bit).astype(np.int32)
-            for of_strand in (bits, self._mirror_bits[bits])
+            for of_strand in (flags, self._mirror_flags[flags])
         )
         n = len(ahead) + len(back)
-        column = np.full(n, self._own_channels - 1, np.int32)
-        column[len(ahead) :] += self._own_channels
+        column = np.full(n, self._own_scores - 1, np.int32)
+        column[len(ahead) :] += self._own_scores
         return EncodedTile(
-            np.zeros((len(bits), 2 * self._own_channels), np.float32),
+            np.zeros((len(flags), 2 * self._own_scores), np.float32),
             np.concatenate([ahead, back]),
             column,
             np.empty((n, self._network.site_hidden), np.float32),

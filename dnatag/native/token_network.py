@@ -61,7 +61,7 @@ class TokenNetwork:
         ]
         self._head = kernels.pack(weights["head.weight"].T)
         self._bias = kernels.widen(weights["head.bias"])
-        self._n_channels = len(weights["head.bias"])
+        self._n_scores = len(weights["head.bias"])
 
     def inputs(self, categories: np.ndarray, features: np.ndarray, parts: np.ndarray) -> np.ndarray:
         """Compute what tokens enter the gates of the first layer as.
@@ -114,7 +114,7 @@ class TokenNetwork:
         own = np.arange(len(encoded), dtype=np.int32)
         for layer in others:
             encoded = layer.run(layer.gates(encoded), own, offsets, lengths)
-        return self._kernels.product(encoded, self._head, self._bias)[:, : self._n_channels]
+        return self._kernels.product(encoded, self._head, self._bias)[:, : self._n_scores]
 
 
 class _BiLSTM:

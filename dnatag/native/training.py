@@ -1,6 +1,6 @@
 """The recurrence of an LSTM in training: forward and backward, for sequences of equal length.
 
-Gate columns are in the order of the kernels, which :attr:`Recurrence.columns` tells, and hidden
+Gate columns are in the order of the kernels, which :attr:`Recurrence.columns` gives, and hidden
 vectors are filled up with zeros to full vectors. What enters the gates, and the gradients of all
 weights but the recurrent ones, are matrix products and table look-ups that are the caller's: in
 torch, columns of its weights are taken in this order, and its own gradients do the rest.

@@ -69,9 +69,9 @@ def tile(
 ) -> Tile:
     symbols = encode(sequence)
     symbols = symbols[: len(symbols) // 6 * 6]
-    bits = GeneticCode.ncbi(11).properties(symbols)
-    features = (own or GeneSignals.none()).features(symbols, bits)
-    return Tile(symbols, bits, features, margins[0], len(symbols) - margins[1])
+    flags = GeneticCode.ncbi(11).properties(symbols)
+    features = (own or GeneSignals.none()).features(symbols, flags)
+    return Tile(symbols, flags, features, margins[0], len(symbols) - margins[1])
 
 
 @cache
@@ -92,9 +92,9 @@ def tiles() -> list[Tile]:
 
 def reference(tagger: KmerTagger, seen: Tile) -> tuple[EncodedTile, np.ndarray]:
     """What torch reads, and the scores of the sites."""
-    symbols, bits, features = (torch.tensor(np.array(x))[None] for x in seen[:3])
+    symbols, flags, features = (torch.tensor(np.array(x))[None] for x in seen[:3])
     with torch.inference_mode():
-        channels, sites = tagger.encode(symbols, bits, features, torch.tensor([len(seen.symbols)]))
+        scores, sites = tagger.encode(symbols, flags, features, torch.tensor([len(seen.symbols)]))
         assert sites is not None
         scores = tagger.score(
             sites.column, sites.hidden, features[sites.row, sites.position]
@@ -103,7 +103,7 @@ def reference(tagger: KmerTagger, seen: Tile) -> tuple[EncodedTile, np.ndarray]:
     order = np.lexsort((place, channel))
     order = order[(place[order] >= seen.start) & (place[order] < seen.end)]
     read = EncodedTile(
-        channels[0, seen.start : seen.end].numpy(),
+        scores[0, seen.start : seen.end].numpy(),
         place[order] - seen.start,
         channel[order],
         sites.hidden.numpy()[order],
@@ -157,8 +157,8 @@ def test_kmers_read_alike_from_either_strand():
     for seen, read in zip(tiles(), network.encode(tiles()), strict=True):
         symbols, n = reverse_complement(seen.symbols), len(seen.symbols)
         features = np.ascontiguousarray(seen.features[::-1, MIRROR_FEATURES])
-        bits = mirror_flags(seen.flags)
-        turned = network.encode([Tile(symbols, bits, features, n - seen.end, n - seen.start)])[0]
+        flags = mirror_flags(seen.flags)
+        turned = network.encode([Tile(symbols, flags, features, n - seen.end, n - seen.start)])[0]
         halves = np.split(turned.scores[::-1], 2, axis=1)
         np.testing.assert_array_equal(np.concatenate(halves[::-1], axis=1), read.scores)
         assert len(turned.position) == len(read.position)
@@ -246,8 +246,8 @@ class Sentences:
             row[: len(own)] = own
         inputs = (torch.tensor(x[padded]) for x in (self.categories, self.features, self.parts))
         with torch.inference_mode():
-            channels = tagger(*inputs, torch.tensor(self.lengths)).numpy()
-        return np.concatenate([c[:n] for c, n in zip(channels, self.lengths, strict=True)])
+            scores = tagger(*inputs, torch.tensor(self.lengths)).numpy()
+        return np.concatenate([c[:n] for c, n in zip(scores, self.lengths, strict=True)])
 
 
 def token_network(tagger: TokenTagger, instructions: str | None = None) -> TokenNetwork:

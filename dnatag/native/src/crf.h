@@ -1,4 +1,4 @@
-// The CRF: what its files share. dnatag/native/crf.py tells what the functions for callers do.
+// The CRF: what its files share. dnatag/native/crf.py says what the functions for callers do.
 //
 // Forward sums and scores are logarithms in double precision, rescaled every TILE positions, so
 // that sequences of any length keep full precision. A sequence is read tile by tile: the steps

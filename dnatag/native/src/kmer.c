@@ -88,7 +88,7 @@ static void fetch(const float *from, int64_t n) {
     for (int64_t i = 0; i < n + 15; i += 16) __builtin_prefetch(from + (i < n ? i : n - 1));
 }
 
-// What enters the gates, and the dense channels, of a row at a step; nothing behind its end.
+// What enters the gates, and the dense scores, of a row at a step; nothing behind its end.
 static void gather(const struct batch *b, int64_t number, int64_t t) {
     const struct kmer_network *net = b->net;
     const struct row *row = &b->row[number];
@@ -119,26 +119,26 @@ static void gather(const struct batch *b, int64_t number, int64_t t) {
     inputs->count[number] = term - terms;
 }
 
-// Add dense channels of a step of a row, `own` numbers, to its tile's.
-static void add_channels(
+// Add dense scores of a step of a row, `own` numbers, to its tile's.
+static void add_scores(
     const struct kmer_network *net, const struct row *row, int64_t t, const float *dense) {
     const struct kmer_tile *tile = row->tile;
-    const int64_t n = net->channels - 1, way = row->reverse ? -1 : 1;
-    const int64_t next = way * 2 * net->channels, wanted = tile->end - tile->start;
+    const int64_t n = net->scores - 1, way = row->reverse ? -1 : 1;
+    const int64_t next = way * 2 * net->scores, wanted = tile->end - tile->start;
     int64_t at = (row->reverse ? tile->length - 1 : 0) + way * t * net->stride - tile->start;
-    float *out = tile->channels + row->reverse * net->channels + at * 2 * net->channels;
+    float *out = tile->scores + row->reverse * net->scores + at * 2 * net->scores;
     for (int q = 0; q < net->stride; q++, at += way, out += next, dense += n)
         if (at >= 0 && at < wanted)
             for (int64_t c = 0; c < n; c++) out[c] += dense[c];
-    fetch(out + (row->reverse ? (net->stride - 1) * next : 0), 2 * net->stride * net->channels);
+    fetch(out + (row->reverse ? (net->stride - 1) * next : 0), 2 * net->stride * net->scores);
 }
 
-// Use the hidden states of the rows after a step: of each position the channels are the sum of
+// Use the hidden states of the rows after a step: of each position the scores are the sum of
 // what either strand says of it, so that their order does not matter.
 static void use(struct batch *b, int64_t active, int64_t t, const float *hidden) {
     const struct kmer_network *net = b->net;
     const size_t bytes = net->hidden * sizeof(float);
-    // What fills up the own channels is zeros.
+    // What fills up the own scores is zeros.
     const int64_t tail = net->width - 4 * net->units, others = net->head_columns - tail;
     b->kernels->sum(
         active, &b->inputs[t & 1], 4 * net->units, tail, b->head, net->head_columns);
@@ -151,8 +151,8 @@ static void use(struct batch *b, int64_t active, int64_t t, const float *hidden)
         struct row *row = &b->row[i], *other = &b->row[i ^ 1];
         const int64_t turned = row->steps - 1 - t;
         const float *head = b->head + i * net->head_columns, *state = hidden + i * net->units;
-        add_channels(net, row, t, head);
-        add_channels(net, other, turned, head + net->own);
+        add_scores(net, row, t, head);
+        add_scores(net, other, turned, head + net->own);
         for (; row->own_due == t; set_due(net, row))
             memcpy(row->encoded + row->own++ * 2 * net->hidden, state, bytes);
         for (; other->others_due == turned; set_due(net, other))

@@ -6,13 +6,13 @@
 #include "kernels.h"
 
 // Weights. A row of a table is `width` floats: the gate columns, 4 * units in the order of
-// `struct step`, and the dense channels of a step, own = stride * (channels - 1), filled up to a
+// `struct step`, and the dense scores of a step, own = stride * (scores - 1), filled up to a
 // multiple of the lanes.
 struct kmer_network {
     int32_t set;
     int32_t symbols, letters, kmer, embedding;
     int32_t stride, hidden, units, own, width;
-    int32_t channels;      // of one strand: the dense ones and that of sites
+    int32_t scores;        // of one strand: the dense ones and that of sites
     int32_t head_columns;  // 2 * own, filled up to a multiple of the lanes
     int32_t features;
     int32_t before, behind, site_embedding, site_hidden;
@@ -47,7 +47,7 @@ struct kmer_tile {
     int64_t start, end;      // kept
     int64_t sites[2];        // how many, of each strand
     const int32_t *place;    // of each site, from `start` on
-    float *channels;         // (end - start, 2 * channels), zeros
+    float *scores;           // (end - start, 2 * scores), zeros
     float *seen;             // (sites, site_hidden)
 };
 

@@ -1,4 +1,4 @@
-// What the library tells of itself.
+// What the library reports of itself.
 
 #ifndef DNATAG_SOURCES
 #define DNATAG_SOURCES ""

@@ -1,7 +1,7 @@
 // Loops over the bases of a genome: what is counted to adapt to it, and the genes of a path.
 //
 // `base` are the numbers of bases in the direction of a strand, 0 to 3 for A, C, G, T and -1 for
-// any other symbol; `flags` the property bits as that strand sees them. dnatag/native/loops.py
+// any other symbol; `flags` the property flags as that strand sees them. dnatag/native/loops.py
 // describes the functions.
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The property bits, as in dnatag/domains/genes/codes.py.
+// The property flags, as in dnatag/domains/genes/codes.py.
 enum { START = 1, STOP = 2, START_REVERSE = 4, STOP_REVERSE = 8 };
 
 // Number of the base that a symbol is, -1 if it is not one base; on either strand.

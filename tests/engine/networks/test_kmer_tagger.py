@@ -87,7 +87,7 @@ def test_rows_and_padding_do_not_matter(config: KmerTaggerConfig, mirror: Mirror
 
 
 @configs
-def test_the_mirror_image_has_mirrored_channels(config: KmerTaggerConfig) -> None:
+def test_the_mirror_image_has_mirrored_scores(config: KmerTaggerConfig) -> None:
     model = tagger(config)
     symbols, flags, features, lengths = inputs(3, [30, 12, 24])
     image = [torch.zeros_like(x) for x in (symbols, flags, features)]
