@@ -94,7 +94,7 @@ def reference(tagger: KmerTagger, seen: Tile) -> tuple[EncodedTile, np.ndarray]:
     """What torch reads, and the scores of the sites."""
     symbols, flags, features = (torch.tensor(np.array(x))[None] for x in seen[:3])
     with torch.inference_mode():
-        scores, sites = tagger.encode(symbols, flags, features, torch.tensor([len(seen.symbols)]))
+        dense, sites = tagger.encode(symbols, flags, features, torch.tensor([len(seen.symbols)]))
         assert sites is not None
         scores = tagger.score(
             sites.column, sites.hidden, features[sites.row, sites.position]
@@ -103,7 +103,7 @@ def reference(tagger: KmerTagger, seen: Tile) -> tuple[EncodedTile, np.ndarray]:
     order = np.lexsort((place, channel))
     order = order[(place[order] >= seen.start) & (place[order] < seen.end)]
     read = EncodedTile(
-        scores[0, seen.start : seen.end].numpy(),
+        dense[0, seen.start : seen.end].numpy(),
         place[order] - seen.start,
         channel[order],
         sites.hidden.numpy()[order],
