@@ -47,7 +47,8 @@ def test_everything(folder: Path) -> None:
         '[network]\nvectors = "v.txt"\nmost_vectors = 9\nwords = 10\nshapes = 2\n'
         'characters = "cnn"\nspelling = 12\n'
         "hidden = 30\nlayers = 2\ndropout = 0\n"
-        "[training]\nepochs = 3\npatience = 2\nbatch = 50\nlearning_rate = 1e-2\nweight_decay = 0\nclip = 2\n"
+        "[training]\nepochs = 3\npatience = 2\nbatch = 50\nlearning_rate = 1e-2\n"
+        "weight_decay = 0\nclip = 2\n"
         "temperature = 1.5\nnetworks = 3\nseed = 0\njoin = 'm.dnatag'\n",
     )
     first, second = recipe.corpora

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CliObserver",
+    "Number",
     "OpenCommand",
     "device_option",
     "fill_closed_streams",
@@ -264,6 +266,19 @@ def open_input(
         stream.close()
         return path, format.name
     return stream, format.name
+
+
+class Number(click.FloatRange):
+    """A number in a range, which what is none ("nan") is never in."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return float(number)
 
 
 def note(message: str, *, quiet: bool) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dnatag.cli.common import device_option, find_model_for, note, progress, quiet_option
+from dnatag.cli.common import Number, device_option, find_model_for, note, progress, quiet_option
 
 __all__ = ["command"]
 
@@ -17,9 +17,9 @@ TASK = "generation"
 HELP = """Compose music.
 
 \b
-dnatag generate --model chorales.dnatag -o chorale.mid
-dnatag generate --model chorales.dnatag --seed 7 --steps 64 --picture chorale.png -o chorale.mid
-dnatag generate --model chorales.dnatag --primer start.mid --number 3 -o chorale.mid
+dnatag generate --model chorales -o chorale.mid
+dnatag generate --model chorales --seed 7 --steps 64 --picture chorale.png -o chorale.mid
+dnatag generate --model chorales --primer start.mid --number 3 -o chorale.mid
 
 Pieces are drawn note by note, as probable as the model finds them. The same seed gives the same
 piece; without one there is a new piece each time. Several pieces get numbers: chorale-1.mid and
@@ -60,7 +60,7 @@ so on.
 @click.option(
     "--temperature",
     metavar="T",
-    type=click.FloatRange(min=0.01, max=10),
+    type=Number(min=0.01, max=10),
     default=1.0,
     show_default=True,
     help="Below 1 what is probable becomes more so, above 1 less.",
@@ -76,7 +76,7 @@ so on.
 @click.option(
     "--tempo",
     metavar="BPM",
-    type=click.FloatRange(min=10, max=400),
+    type=Number(min=10, max=400),
     default=80.0,
     show_default=True,
     help="Quarter notes in a minute.",

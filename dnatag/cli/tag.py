@@ -114,7 +114,7 @@ or a table that lists them) give segments: name, first frame, end, label, poster
 @click.option(
     "--k-best",
     metavar="K",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=32_767),
     help="Give the K most probable labellings and their posteriors as well, in JSON Lines.",
 )
 @click.option(

@@ -28,9 +28,9 @@ TASK = "ctc"
 HELP = """Write down what recordings say.
 
 \b
-dnatag transcribe --model letters.dnatag recording.wav
-dnatag transcribe --model letters.dnatag recordings/ --to jsonl -o texts.jsonl
-dnatag transcribe --model letters.dnatag talk.opus --to srt -o talk.srt
+dnatag transcribe --model letters recording.wav
+dnatag transcribe --model letters recordings/ --to jsonl -o texts.jsonl
+dnatag transcribe --model letters talk.opus --to srt -o talk.srt
 
 Each INPUT is an audio file (wav, flac, ogg, opus and others), a folder of them, or a manifest as
 NeMo has it (JSON Lines with "audio_filepath"); "-" is an audio file on standard input. Any rate,

@@ -177,7 +177,7 @@ def test_pictures_need_matplotlib(folder: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     result = evaluate("truth.conll", "a.conll", "--picture", "out.png")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "pip install matplotlib" in result.stderr
+    assert "dnatag[pictures]" in result.stderr
     assert not Path("out.png").exists()
 
 

@@ -46,7 +46,8 @@ def test_files_to_a_model(tmp_path: Path) -> None:
     assert lines[0].startswith("dnatag: 1 genome to train on, 0.03 Mbp, 25 genes; the last 10% of")
     assert lines[1].startswith("dnatag: step 1 of 1, loss ")
     assert lines[2].startswith("dnatag: kept are the weights of step 1 of 1, validation loss ")
-    assert lines[3].startswith(f"dnatag: {output}: held out: stop F1 ")
+    assert lines[3].startswith(f"dnatag: {output}: written, ")
+    assert lines[4].startswith(f"dnatag: {output}: held out: stop F1 ")
     shown = CliRunner().invoke(main, ["models", "show", str(output)])
     assert "25 genes" in shown.stdout
     assert read_metadata(output)["training"]["network"]["hidden"] == 96

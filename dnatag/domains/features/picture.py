@@ -40,7 +40,7 @@ def draw_segments(rows: Mapping[str, Sequence[FrameLabels]], format: str) -> byt
         from matplotlib.figure import Figure
         from matplotlib.patches import Patch
     except ImportError:
-        raise DnatagError("pictures need matplotlib; get it with: pip install matplotlib") from None
+        raise DnatagError("pictures need matplotlib: pip install 'dnatag[pictures]'") from None
 
     names = [one.name for one in next(iter(rows.values()))]
     labels = sorted({label for row in rows.values() for one in row for label in one.labels})

@@ -178,9 +178,14 @@ class GeneFinder:
         ------
         Prediction
             In the order of the contigs.
+
+        Raises
+        ------
+        InputError
+            If something else than contigs is given.
         """
         observer = Observer() if observer is None else observer
-        for planned in self._planner.plan(contigs, observer):
+        for planned in self._planner.plan(_only_contigs(contigs), observer):
             if planned.cut is not None:
                 yield from self._decoder.call(planned.cut, per_base=per_base, observer=observer)
             else:
@@ -211,13 +216,20 @@ class GeneFinder:
         return self._planner.estimate(contigs, Observer() if observer is None else observer)
 
 
+def _only_contigs(contigs: Iterable[Any]) -> Iterator[Contig]:
+    for contig in contigs:
+        if not isinstance(contig, Contig):
+            raise InputError(f"no contig: {type(contig).__name__}; find takes one sequence")
+        yield contig
+
+
 def as_contig(sequence: Any) -> Contig:
     """Turn a sequence of any supported type into a contig: str, bytes, Seq, SeqRecord, Contig.
 
     Raises
     ------
     InputError
-        If it is empty or has letters that DNA does not have.
+        If it is no sequence, empty, or has letters that DNA does not have.
     """
     if isinstance(sequence, Contig):
         contig = sequence
@@ -227,8 +239,12 @@ def as_contig(sequence: Any) -> Contig:
             topology = sequence.annotations.get("topology")
             circular = {"circular": True, "linear": False}.get(topology)
             name, description, sequence = sequence.id, sequence.description, sequence.seq
-        text = isinstance(sequence, str)
-        letters = bytes(sequence, "ascii", "replace") if text else bytes(sequence)
+        if isinstance(sequence, str):
+            letters = bytes(sequence, "ascii", "replace")
+        elif isinstance(sequence, (bytes, bytearray)) or hasattr(sequence, "reverse_complement"):
+            letters = bytes(sequence)
+        else:
+            raise InputError(f"no sequence: {type(sequence).__name__}; give text or a record")
         contig = Contig(name, b"".join(letters.split()), description, circular)
     if not contig.sequence:
         raise InputError(f"{contig.id}: has no sequence")

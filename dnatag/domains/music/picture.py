@@ -36,7 +36,7 @@ def draw_roll(chords: Sequence[Sequence[int]], steps: int, format: str) -> bytes
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise DnatagError("pictures need matplotlib; get it with: pip install matplotlib") from None
+        raise DnatagError("pictures need matplotlib: pip install 'dnatag[pictures]'") from None
 
     notes = [note for chord in chords for note in chord] or [60]
     low, high = min(notes) - 2, max(notes) + 3

@@ -55,7 +55,7 @@ class ProteinHomologs:
             from pyhmmer.easel import Alphabet, DigitalSequenceBlock
         except ImportError:
             raise DnatagError(
-                "looking for homologs needs pyhmmer; get it with: pip install pyhmmer"
+                "looking for homologs needs pyhmmer; get it with: pip install 'dnatag[homologs]'"
             ) from None
         self._alphabet = Alphabet.amino()
         sequences = (_letters(protein.tokens) for protein in read_residues(path, labelled=False))

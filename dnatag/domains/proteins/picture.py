@@ -59,7 +59,7 @@ def draw_labels(
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise DnatagError("pictures need matplotlib; get it with: pip install matplotlib") from None
+        raise DnatagError("pictures need matplotlib: pip install 'dnatag[pictures]'") from None
 
     colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(labels)}
     colours |= TOPOLOGY if topology else {}

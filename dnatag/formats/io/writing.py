@@ -190,13 +190,16 @@ class OutputSet:
         Raises
         ------
         InputError
-            If the path cannot be written or is open already.
+            If the path cannot be written or is open already, or its name is that of another
+            compression.
         """
         path = os.fspath(path)
         target = path if path == "-" else os.path.realpath(path)
         name = "standard output" if path == "-" else path
         if any(o.name == name or o.target == target for o in self._outputs):
             raise InputError(f"{name}: two outputs cannot go to the same file")
+        if path.endswith((".bz2", ".xz", ".zst")):
+            raise InputError(f"{name}: outputs are compressed as .gz only; name it so, or without")
         aside = None
         try:
             match = DESCRIPTOR.fullmatch(path)

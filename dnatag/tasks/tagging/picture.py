@@ -42,7 +42,7 @@ def draw_confusion(confusions: Mapping[str, Confusion], format: str) -> bytes:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise DnatagError("pictures need matplotlib; get it with: pip install matplotlib") from None
+        raise DnatagError("pictures need matplotlib: pip install 'dnatag[pictures]'") from None
 
     sizes = [CELL * len(confusion.labels) + MARGIN for confusion in confusions.values()]
     figure = Figure(figsize=(sum(sizes), max(sizes)), layout="constrained")

@@ -626,3 +626,12 @@ def test_genomes_of_different_codes_are_separated(finder: GeneFinder, buchnera: 
     assert found["second"].genes == auto.find(second)
     together = GeneFinder(device="cpu", adapt="file").predict([first, second])
     assert len({p.code.table for p in together}) == 1
+
+
+def test_what_is_no_sequence(finder: GeneFinder) -> None:
+    assert list(finder.predict([])) == []
+    with pytest.raises(InputError, match="no contig: str; find takes one sequence"):
+        list(finder.predict("ACGT"))  # type: ignore[arg-type]
+    for nothing in (None, 5):
+        with pytest.raises(InputError, match="no sequence: "):
+            finder.find(nothing)  # type: ignore[arg-type]

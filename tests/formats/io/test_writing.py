@@ -257,3 +257,10 @@ def test_redirections_are_followed(
     )  # fmt: skip
     assert "is an input as well" in done.stderr
     assert (tmp_path / "in").read_text() == "precious"
+
+
+@pytest.mark.parametrize("ending", [".bz2", ".xz", ".zst"])
+def test_names_of_other_compressions(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(InputError, match=r"compressed as \.gz only"), OutputSet() as outputs:
+        outputs.open(tmp_path / f"a.gff3{ending}")
+    assert not list(tmp_path.iterdir())

@@ -132,7 +132,7 @@ def _compare_contigs(
 ) -> None:
     """Refuse files about different sequences, and note what only one of them has."""
     there, here = {*truth, *truth.lengths}, {*genes, *genes.lengths}
-    if not there & here:
+    if here and not there & here:
         raise InputError(
             f"{path}: no contig in common with {reference} ({_some(here)} here, {_some(there)} "
             "there); both must name the sequences alike"

@@ -138,6 +138,8 @@ class Planner:
             size += len(contig)
             if size > self.settings.max_mixture:
                 break
+        if not held:
+            return
         if size <= self.settings.max_genome and not self._is_mixture(held):
             yield from self._one_genome(held, observer)
             return
