@@ -383,7 +383,8 @@ def report(error: BaseException) -> int:
         case click.UsageError():
             message, code = error.format_message(), error.exit_code
             if error.ctx is not None:
-                message += f" Try '{error.ctx.command_path} --help'."
+                stop = "" if message.endswith((".", "?", "!")) else "."
+                message += f"{stop} Try '{error.ctx.command_path} --help'."
         case click.ClickException():
             message, code = error.format_message(), error.exit_code
         case DnatagError():

@@ -59,7 +59,8 @@ def read_midi(path: Source, steps: int) -> Iterator[Piece]:
             file = mido.MidiFile(file=io.BytesIO(stream.read()))
             notes = list(_notes(file, steps))
         except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-            raise InputError(f"{name}: is no MIDI file that can be read: {error}") from None
+            why = str(error) or "it ends early"
+            raise InputError(f"{name}: is no MIDI file that can be read: {why}") from None
     if not notes:
         raise InputError(f"{name}: has no notes")
     chords: list[set[int]] = [set() for _ in range(max(end for _, _, end in notes))]

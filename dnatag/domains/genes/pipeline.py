@@ -132,6 +132,12 @@ class Pipeline:
         contigs = read_contigs(files, self._topology, skipped=skipped)
         for contig in watch_reads(contigs, observer.note):
             unseen.discard(contig.id)
+            end = max((end for _, end in self._masks.regions.get(contig.id, ())), default=0)
+            if end > len(contig):
+                observer.note(
+                    f"warning: {self._masks.path}: masks '{contig.id}' to base {end}, and it has "
+                    f"{len(contig)}"
+                )
             yield contig
         skipped.report(observer)
         if unseen and len(unseen) == len(self._masks.regions):
