@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -32,8 +32,8 @@ from dnatag.tasks.tagging.evaluation import check_picture
 if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source
     from dnatag.formats.text.tokens import Sentence
-    from dnatag.tasks.features import Featurizer
     from dnatag.tasks.tagging.domain import TaggingDomain
+    from dnatag.tasks.tagging.report import TaggingReport
     from dnatag.tasks.tagging.tagger import Tagged, Tagger
 
 __all__ = ["command"]
@@ -185,15 +185,12 @@ def command(
     """Label the words of sentences, the residues of proteins or the frames of other sequences."""
     from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
-    from dnatag.formats.sequences.residues import write_residues
-    from dnatag.formats.text.conll import write_conll
-    from dnatag.formats.text.jsonl import write_doccano, write_jsonl
-    from dnatag.tasks.tagging.domain import HasPicture, HasRecords
-    from dnatag.tasks.tagging.report import TaggingReport
     from dnatag.tasks.tagging.tagger import CHUNK, Tagger
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
+    if picture_of is not None and picture is None:
+        raise click.UsageError("--picture-of names what --picture draws: add --picture FILE.")
     model_path = find_model_for(TASK, model)
     refuse_overwriting([output, report, picture], [path, model_path, homologs])
     tagger = Tagger.load(model_path, device, threads, homologs)
@@ -203,87 +200,123 @@ def command(
     if at_once and kind == "auto" and "lines" in domain.readers:
         kind = columns or "lines"  # to recognise a format would need more than a line
     source, kind = open_input(path, kind, domain, encoding, prefer=columns)
-    _check_format("--format", kind, domain.readers, model, domain)
-    target = target or domain.readers[kind]
-    _check_format("--to", target, domain.writers, model, domain)
-    if token_column is not None and kind != "conll":
-        raise click.UsageError(
-            f"--token-column is for columns, and the input is {kind}; name its format with "
-            "--format, or leave the column out."
-        )
-    if k_best is not None and target != "jsonl":
-        raise click.UsageError(
-            "only JSON Lines can hold the labellings of --k-best: add --to jsonl."
-        )
+    target = target or domain.readers.get(kind, "")
+    _check_formats(kind, target, model, domain)
+    _check_options(model, domain, kind, target, token_column, k_best, report, picture)
     note(f"model {Path(model).stem}, device {tagger.device}, input {kind}", quiet=quiet)
 
-    # The tagger reads ahead.
     skipped = Skipped()
-    own = domain if isinstance(domain, HasRecords) else None
-    if report and own is not None:
-        raise click.UsageError(
-            f"--report shows texts and proteins, and {model} is of {domain.name}."
-        )
-    if picture and not isinstance(domain, HasPicture):
-        raise click.UsageError(f"--picture is for proteins, and {model} is of {domain.name}.")
-    drawn: bytes | None = None
-    records: Iterator[Any] = (
-        _read(source, kind, token_column, encoding, skipped, tagger.model.featurizer)
-        if own is None
-        else own.records(source, kind, encoding)
+    records = _records(source, kind, token_column, encoding, skipped, tagger)
+    ahead, sentences = tee(records)  # the tagger reads ahead
+    tagged = tagger.tag_all(
+        (sentence.tokens for sentence in ahead),
+        k_best or (1 if sort else 0),
+        min_score,
+        ahead=1 if at_once else CHUNK,
     )
-    ahead, sentences = tee(records)
-    n_sentences = n_tokens = n_spans = 0
-    page = TaggingReport(
-        os.path.basename(display_name(path)),
-        Path(model).stem,
-        tagger.model.labelling.labels,
-        domain.counted,
-    )
+    pairs: Iterable[tuple[Any, Tagged]] = zip(sentences, tagged, strict=True)
+    if sort is not None:
+        pairs = _least_sure_first(pairs, keep=k_best is not None)
+    name = display_name(path)
     with OutputSet() as outputs, progress(unit=domain.counted[0], quiet=quiet) as bar:
-        handle = outputs.open(output)
-        picture_handle = None if picture is None else outputs.open(picture)
-        page_handle = None if report is None else outputs.open(report)
-        tagged = tagger.tag_all(
-            (sentence.tokens for sentence in ahead),
-            k_best or (1 if sort else 0),
-            min_score,
-            ahead=1 if at_once else CHUNK,
-        )
-        pairs: Iterable[tuple[Any, Tagged]] = zip(sentences, tagged, strict=True)
-        if sort is not None:
-            pairs = _least_sure_first(pairs, keep=k_best is not None)
+        results = _Results(tagger, outputs.open(output), target, k_best=k_best, at_once=at_once)
+        if picture is not None:
+            results.draw(outputs.open(picture), Path(picture).suffix[1:], picture_of)
+        if report is not None:
+            results.report(outputs.open(report), os.path.basename(name), Path(model).stem)
         for sentence, found in pairs:
-            if own is not None:
-                own.write(handle, target, sentence, found)
-            elif target == "jsonl":
-                alternatives = None if k_best is None else found.alternatives
-                write_jsonl(handle, sentence, found.entities, alternatives)
-            elif target == "doccano":
-                write_doccano(handle, sentence, found.entities)
-            else:
-                write = write_conll if target == "conll" else write_residues
-                write(handle, sentence, found.tags)
-            if at_once:
-                handle.flush()
-            if picture_handle is not None and drawn is None and picture_of in (None, sentence.id):
-                drawn = _draw(tagger, sentence, found, str(picture))
-                picture_handle.buffer.write(drawn)
-            if page_handle is not None:
-                page.add(sentence, found.entities)
-            n_sentences += 1
-            n_tokens += len(sentence)
-            n_spans += len(found.entities)
+            results.add(sentence, found)
             bar.update()
-        if not n_sentences:
-            raise InputError(f"{display_name(path)}: is empty")
-        if picture is not None and drawn is None:
-            raise InputError(f"{display_name(path)}: has no protein {picture_of}, to be drawn")
-        if page_handle is not None:
-            page.write(page_handle)
+        results.finish(name)
     skipped.report(CliObserver(quiet))
-    counts = zip((n_sentences, n_tokens, n_spans), domain.counted, strict=True)
+    counts = zip(results.counts, domain.counted, strict=True)
     note(", ".join(f"{n} {what}" for n, what in counts), quiet=quiet)
+
+
+class _Results:
+    """What is written of tagged sequences: labels, a picture of one, a page on all.
+
+    Parameters
+    ----------
+    tagger
+        Its domain knows how sequences are written.
+    handle
+        Where labels go.
+    target
+        Their format.
+    k_best
+        How many labellings are asked for, None if none are.
+    at_once
+        Whether to write each sequence at once.
+    """
+
+    def __init__(
+        self, tagger: Tagger, handle: TextIO, target: str, *, k_best: int | None, at_once: bool
+    ) -> None:
+        self._tagger = tagger
+        self._handle = handle
+        self._target = target
+        self._k_best = k_best
+        self._at_once = at_once
+        self._picture: tuple[TextIO, str, str | None] | None = None
+        self._drawn = False
+        self._page: tuple[TextIO, TaggingReport] | None = None
+        self.counts = [0, 0, 0]  # sequences, tokens, spans
+
+    def draw(self, handle: TextIO, format: str, name: str | None) -> None:
+        """Draw the sequence of a name too, or the first one."""
+        self._picture = handle, format, name
+
+    def report(self, handle: TextIO, name: str, model: str) -> None:
+        """Write a page on all of them too."""
+        from dnatag.tasks.tagging.report import TaggingReport
+
+        described = self._tagger.model
+        page = TaggingReport(name, model, described.labelling.labels, described.domain.counted)
+        self._page = handle, page
+
+    def add(self, sentence: Any, found: Tagged) -> None:
+        """Write a sequence."""
+        self._write(sentence, found)
+        if self._at_once:
+            self._handle.flush()
+        if self._picture is not None and not self._drawn:
+            handle, format, name = self._picture
+            if name in (None, sentence.id):
+                handle.buffer.write(_draw(self._tagger, sentence, found, format))
+                self._drawn = True
+        if self._page is not None:
+            self._page[1].add(sentence, found.entities)
+        for i, number in enumerate((1, len(sentence), len(found.entities))):
+            self.counts[i] += number
+
+    def finish(self, path: str) -> None:
+        """Complete the files; refuse if the input was empty, or lacks what was to be drawn."""
+        if not self.counts[0]:
+            raise InputError(f"{path}: is empty")
+        if self._picture is not None and not self._drawn:
+            raise InputError(f"{path}: has no protein {self._picture[2]}, to be drawn")
+        if self._page is not None:
+            handle, page = self._page
+            page.write(handle)
+
+    def _write(self, sentence: Any, found: Tagged) -> None:
+        from dnatag.formats.sequences.residues import write_residues
+        from dnatag.formats.text.conll import write_conll
+        from dnatag.formats.text.jsonl import write_doccano, write_jsonl
+        from dnatag.tasks.tagging.domain import HasRecords
+
+        domain = self._tagger.model.domain
+        if isinstance(domain, HasRecords):
+            domain.write(self._handle, self._target, sentence, found)
+        elif self._target == "jsonl":
+            alternatives = None if self._k_best is None else found.alternatives
+            write_jsonl(self._handle, sentence, found.entities, alternatives)
+        elif self._target == "doccano":
+            write_doccano(self._handle, sentence, found.entities)
+        else:
+            write = write_conll if self._target == "conll" else write_residues
+            write(self._handle, sentence, found.tags)
 
 
 def _least_sure_first(pairs: Iterable[tuple[Any, Tagged]], keep: bool) -> list[tuple[Any, Tagged]]:
@@ -297,38 +330,73 @@ def _least_sure_first(pairs: Iterable[tuple[Any, Tagged]], keep: bool) -> list[t
     return ordered if keep else [(one, replace(found, alternatives=[])) for one, found in ordered]
 
 
-def _draw(tagger: Tagger, sentence: Sentence, found: Tagged, picture: str) -> bytes:
-    """Draw a sequence in the format of the picture's name."""
+def _draw(tagger: Tagger, sentence: Sentence, found: Tagged, format: str) -> bytes:
+    """Draw a sequence."""
     from dnatag.tasks.tagging.domain import HasPicture
 
     domain, posteriors = tagger.model.domain, tagger.posteriors(sentence.tokens)
     assert isinstance(domain, HasPicture)
-    return domain.picture(
-        sentence.id, tagger.model.labelling, posteriors, found.entities, Path(picture).suffix[1:]
-    )
+    return domain.picture(sentence.id, tagger.model.labelling, posteriors, found.entities, format)
 
 
-def _check_format(
-    option: str, name: str, known: Iterable[str], model: str, domain: TaggingDomain
+def _check_formats(kind: str, target: str, model: str, domain: TaggingDomain) -> None:
+    """Refuse formats that the domain does not read or write."""
+    for option, name, known in (
+        ("--format", kind, list(domain.readers)),
+        ("--to", target, list(domain.writers)),
+    ):
+        if name not in known:
+            raise click.UsageError(
+                f"{option} {name} does not fit {model}, a model of {domain.name}: choose "
+                f"{' or '.join(known)}."
+            )
+
+
+def _check_options(
+    model: str,
+    domain: TaggingDomain,
+    kind: str,
+    target: str,
+    token_column: int | None,
+    k_best: int | None,
+    report: str | None,
+    picture: str | None,
 ) -> None:
-    if name not in known:
+    """Refuse options that mean nothing for the domain or the formats."""
+    from dnatag.tasks.tagging.domain import HasPicture, HasRecords
+
+    if token_column is not None and kind != "conll":
         raise click.UsageError(
-            f"{option} {name} does not fit {model}, a model of {domain.name}: choose "
-            f"{' or '.join(known)}."
+            f"--token-column is for columns, and the input is {kind}; name its format with "
+            "--format, or leave the column out."
         )
+    if k_best is not None and target != "jsonl":
+        raise click.UsageError(
+            "only JSON Lines can hold the labellings of --k-best: add --to jsonl."
+        )
+    if report and isinstance(domain, HasRecords):
+        raise click.UsageError(
+            f"--report shows texts and proteins, and {model} is of {domain.name}."
+        )
+    if picture and not isinstance(domain, HasPicture):
+        raise click.UsageError(f"--picture is for proteins, and {model} is of {domain.name}.")
 
 
-def _read(
+def _records(
     source: Source,
     kind: str,
     token_column: int | None,
     encoding: str,
     skipped: Callable[[str], None],
-    featurizer: Featurizer,
-) -> Iterator[Sentence]:
+    tagger: Tagger,
+) -> Iterator[Any]:
+    """Read sequences: sentences, or what the domain has instead."""
     from dnatag.formats.registry import find_format
-    from dnatag.tasks.tagging.domain import SplitsText
+    from dnatag.tasks.tagging.domain import HasRecords, SplitsText
 
+    domain, featurizer = tagger.model.domain, tagger.model.featurizer
+    if isinstance(domain, HasRecords):
+        return iter(domain.records(source, kind, encoding))
     read = find_format(kind).read
     if kind == "conll":
         sentences: Iterator[Sentence] = read(source, token_column or "auto", encoding=encoding)

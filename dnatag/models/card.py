@@ -7,7 +7,7 @@ from typing import Any
 
 from dnatag import __version__
 
-__all__ = ["NO_CARD", "make_card", "table", "title"]
+__all__ = ["NO_CARD", "make_card", "markdown_table", "title"]
 
 NO_CARD = "(no card)"
 
@@ -48,7 +48,7 @@ def make_card(
     return "\n".join(lines) + "\n"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Return the lines of a table."""
     cells = [head, ["---"] * len(head), *rows]
     lines = [f"| {' | '.join(map(str, row))} |" for row in cells]

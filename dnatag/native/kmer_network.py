@@ -58,6 +58,61 @@ class _KmerTile(ctypes.Structure):
 _AT_ONCE = 48
 
 
+def _of_steps(
+    kernels: Kernels, weights: Mapping[str, np.ndarray], config: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """Arrays of the LSTM and of what enters it, laid out for the kernels."""
+    stride, hidden, embedding = config["stride"], config["hidden"], config["embedding"]
+    head, bias = weights["head.weight"], weights["head.bias"]
+    # What enters at a place of a step goes to the gates and past them to the head.
+    gates = weights["encoder.ahead.0.weight_ih_l0"].T
+    columns = kernels.widen(np.concatenate([kernels.gates(gates), head[:, 2 * hidden :].T], axis=1))
+    of_gates = weights["encoder.ahead.0.bias_ih_l0"] + weights["encoder.ahead.0.bias_hh_l0"]
+    first = kernels.widen(np.concatenate([kernels.gates(of_gates), bias]))
+    by_place = columns.reshape(stride, -1, columns.shape[1])
+    inputs = [kernels.pack(place[:embedding]) for place in by_place]
+    vectors = array(weights["embedding.weight"], np.float32)
+    none = np.zeros(len(first), np.float32)
+    tables = aligned(
+        np.broadcast_to(
+            np.stack([first, *[none] * (stride - 1)])[:, None], (stride, len(vectors), len(first))
+        )
+    )
+    for table, packed in zip(tables, inputs, strict=True):
+        kernels.add_product(vectors, packed, table)
+    both = np.concatenate([head[:, :hidden], head[:, hidden : 2 * hidden]])
+    return {
+        "vectors": vectors,
+        "inputs": aligned(np.stack(inputs)),
+        "bias": first,
+        "tables": tables,
+        "of_features": aligned(by_place[:, embedding:]),
+        "recurrent": kernels.recurrent(weights["encoder.ahead.0.weight_hh_l0"]),
+        "head": kernels.pack(both.T),
+    }
+
+
+def _of_sites(
+    kernels: Kernels, weights: Mapping[str, np.ndarray], site: Mapping[str, Any], stride: int
+) -> dict[str, np.ndarray]:
+    """Arrays of the head of sites, laid out for the kernels."""
+    # Vectors of k-mers around sites are copied eight numbers at a time.
+    view = weights["site.view.weight"].T.reshape(-1, site["embedding"], site["hidden"])
+    view = np.moveaxis(padded(np.moveaxis(view, 1, 2), 8), 2, 1)
+    context = [kernels.pack(weights[f"site.context.{place}.weight"].T) for place in range(stride)]
+    return {
+        "site_vectors": padded(weights["site.embedding.weight"], 8),
+        "site_bias": kernels.widen(weights["site.view.bias"]),
+        "context": aligned(np.stack(context)),
+        "view": kernels.pack(view.reshape(-1, view.shape[2])),
+        "score_features": kernels.pack(weights["site.features.weight"].T),
+        "score": kernels.pack(weights["site.out.1.weight"].T),
+        "score_bias": kernels.widen(weights["site.out.1.bias"]),
+        "last": kernels.pack(weights["site.out.3.weight"].T),
+        "last_bias": kernels.widen(weights["site.out.3.bias"]),
+    }
+
+
 class KmerNetwork:
     """The tagger of letters: :class:`dnatag.engine.networks.kmer_tagger.KmerTagger` with a mirror.
 
@@ -98,73 +153,28 @@ class KmerNetwork:
             )
         site = config["site"]
         kernels = Kernels(instructions)
+        weights = {name: np.asarray(w, np.float32) for name, w in weights.items()}
+        own = len(weights["head.bias"])
         self._bit = site["flag"]
         self._mirror_flags = np.array(mirror[1], np.uint8)
-        stride, hidden, extra = config["stride"], config["hidden"], config["features"]
-        letters = spread.shape[1]
-        weights = {name: np.asarray(w, np.float32) for name, w in weights.items()}
-        head, bias = weights["head.weight"], weights["head.bias"]
-        own = len(bias)
-        self._own_scores = own // stride + 1
-        # What enters at a place of a step goes to the gates and past them to the head.
-        gates = weights["encoder.ahead.0.weight_ih_l0"].T
-        columns = kernels.widen(
-            np.concatenate([kernels.gates(gates), head[:, 2 * hidden :].T], axis=1)
-        )
-        of_gates = weights["encoder.ahead.0.bias_ih_l0"] + weights["encoder.ahead.0.bias_hh_l0"]
-        first = kernels.widen(np.concatenate([kernels.gates(of_gates), bias]))
-        by_place = columns.reshape(stride, -1, columns.shape[1])
-        width, embedding = len(first), config["embedding"]
-        inputs = [kernels.pack(place[:embedding]) for place in by_place]
-        vectors = array(weights["embedding.weight"], np.float32)
-        none = np.zeros(width, np.float32)
-        tables = aligned(
-            np.broadcast_to(
-                np.stack([first, *[none] * (stride - 1)])[:, None], (stride, len(vectors), width)
-            )
-        )
-        for table, packed in zip(tables, inputs, strict=True):
-            kernels.add_product(vectors, packed, table)
-        # Vectors of k-mers around sites are copied eight numbers at a time.
-        site_vectors = padded(weights["site.embedding.weight"], 8)
-        view = weights["site.view.weight"].T.reshape(-1, site["embedding"], site["hidden"])
-        view = np.moveaxis(padded(np.moveaxis(view, 1, 2), 8), 2, 1)
+        self._own_scores = own // config["stride"] + 1
         self._arrays = {
             "spread": array(spread, np.float32),
             "letter": np.where((spread == 1).any(1), spread.argmax(1), -1).astype(np.int8),
             "mirror": np.array(mirror[0], np.uint8),
             "turned": np.array(mirror[2], np.int32),
-            "vectors": vectors,
-            "inputs": aligned(np.stack(inputs)),
-            "bias": first,
-            "tables": tables,
-            "of_features": aligned(by_place[:, embedding:]),
-            "recurrent": kernels.recurrent(weights["encoder.ahead.0.weight_hh_l0"]),
-            "head": kernels.pack(
-                np.concatenate([head[:, :hidden], head[:, hidden : 2 * hidden]]).T
-            ),
-            "site_vectors": site_vectors,
-            "site_bias": kernels.widen(weights["site.view.bias"]),
-            "context": aligned(
-                np.stack(
-                    [kernels.pack(weights[f"site.context.{q}.weight"].T) for q in range(stride)]
-                )
-            ),
-            "view": kernels.pack(view.reshape(-1, view.shape[2])),
-            "score_features": kernels.pack(weights["site.features.weight"].T),
-            "score": kernels.pack(weights["site.out.1.weight"].T),
-            "score_bias": kernels.widen(weights["site.out.1.bias"]),
-            "last": kernels.pack(weights["site.out.3.weight"].T),
-            "last_bias": kernels.widen(weights["site.out.3.bias"]),
+            **_of_steps(kernels, weights, config),
+            **_of_sites(kernels, weights, site, config["stride"]),
         }
         numbers = {
-            "set": kernels.set, "symbols": len(spread), "letters": letters, "kmer": config["kmer"],
-            "embedding": embedding, "stride": stride, "hidden": hidden,
-            "units": kernels.whole(hidden), "own": own, "width": width,
-            "scores": self._own_scores, "head_columns": kernels.whole(2 * own),
-            "features": extra, "before": site["before"], "behind": site["behind"],
-            "site_embedding": site_vectors.shape[1], "site_hidden": site["hidden"],
-            "site_columns": kernels.whole(site["hidden"]),
+            "set": kernels.set, "symbols": len(spread), "letters": spread.shape[1],
+            "kmer": config["kmer"], "embedding": config["embedding"], "stride": config["stride"],
+            "hidden": config["hidden"], "units": kernels.whole(config["hidden"]), "own": own,
+            "width": len(self._arrays["bias"]), "scores": self._own_scores,
+            "head_columns": kernels.whole(2 * own), "features": config["features"],
+            "before": site["before"], "behind": site["behind"],
+            "site_embedding": self._arrays["site_vectors"].shape[1],
+            "site_hidden": site["hidden"], "site_columns": kernels.whole(site["hidden"]),
         }  # fmt: skip
         self._network = _KmerNetwork(
             **numbers, **{name: pointer(x) for name, x in self._arrays.items()}

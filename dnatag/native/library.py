@@ -15,7 +15,15 @@ import numpy as np
 
 from dnatag.errors import DnatagError
 
-__all__ = ["NativeError", "array", "available", "function", "load", "pointer", "why_missing"]
+__all__ = [
+    "NativeError",
+    "array",
+    "available",
+    "function",
+    "load_library",
+    "pointer",
+    "why_missing",
+]
 
 _NAMES = {"darwin": "libdnatag.dylib", "win32": "dnatag.dll"}
 _PATH = Path(__file__).with_name(_NAMES.get(sys.platform, "libdnatag.so"))
@@ -26,7 +34,7 @@ class NativeError(DnatagError):
     """There is no native library that can be used here."""
 
 
-def load() -> ctypes.CDLL:
+def load_library() -> ctypes.CDLL:
     """Return the library.
 
     Raises
@@ -99,7 +107,7 @@ def function(name: str, *arguments: Any, result: Any = None) -> Callable[..., An
         If there is no library.
     """
     # An object of its own, unlike getattr's: nobody else can change its types.
-    found = load()[name]
+    found = load_library()[name]
     found.argtypes = arguments
     found.restype = result
     return found

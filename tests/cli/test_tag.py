@@ -558,6 +558,7 @@ def test_pictures_that_are_refused(
     for arguments, data, message in (
         ((*model, "--picture", picture), LINES, "--picture is for proteins, and .* of text"),
         ((*proteins, "--picture", picture, "--picture-of", "z"), FASTA, "has no protein z"),
+        ((*proteins, "--picture-of", "b"), FASTA, "names what --picture draws"),
         ((*proteins, "--picture", tmp_path / "p.gif"), FASTA, "must end in .png, .svg"),
     ):
         result = tag(*arguments, file(data))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dnatag import __version__
-from dnatag.models.card import make_card, table, title
+from dnatag.models.card import make_card, markdown_table, title
 
 ABOUT = {"licence": "MIT", "training": {"date": "2026-11-28", "steps": 12}}
 
@@ -18,7 +18,7 @@ def test_card() -> None:
 
 
 def test_table_and_title() -> None:
-    assert table(["a", "b"], [[1, "x"], ["", 2.5]]) == [
+    assert markdown_table(["a", "b"], [[1, "x"], ["", 2.5]]) == [
         "| a | b |",
         "|---|---|",
         "| 1 | x |",

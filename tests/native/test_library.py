@@ -48,27 +48,27 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 
 def test_is_loaded_once() -> None:
     assert library.why_missing() is None
-    assert library.load() is library.load()
-    assert isinstance(library.load(), ctypes.CDLL)
+    assert library.load_library() is library.load_library()
+    assert isinstance(library.load_library(), ctypes.CDLL)
 
 
 def test_none_was_built(fresh: Path) -> None:
     assert "without its native library" in (library.why_missing() or "")
     with pytest.raises(DnatagError, match="no C compiler worked then"):
-        library.load()
+        library.load_library()
 
 
 def test_no_library(fresh: Path) -> None:
     fresh.write_bytes(b"not a library")
     with pytest.raises(DnatagError, match="cannot be loaded"):
-        library.load()
+        library.load_library()
 
 
 def test_other_sources(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(ROOT / "dnatag/native" / fresh.name, fresh)
     monkeypatch.setattr(library, "_SOURCES", fresh.parent)
     with pytest.raises(DnatagError, match="built from other sources"):
-        library.load()
+        library.load_library()
     # An installation has none.
     monkeypatch.setattr(library, "_SOURCES", fresh.parent / "src")
     library._load.cache_clear()

@@ -26,7 +26,7 @@ from dnatag.formats.sequences.records import CodingSequence
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["annotate", "features", "to_dataframe"]
+__all__ = ["annotate", "seq_features", "to_dataframe"]
 
 #: Columns of tables.
 COLUMNS = (
@@ -77,11 +77,11 @@ def annotate(record: SeqRecord | Seq | str, finder: GeneFinder | None = None) ->
     else:
         annotated = SeqRecord(Seq(prediction.contig.sequence), id=prediction.contig.id,
                               annotations={"molecule_type": "DNA"})  # fmt: skip
-    annotated.features += features(prediction)
+    annotated.features += seq_features(prediction)
     return annotated
 
 
-def features(prediction: Prediction) -> list[SeqFeature]:
+def seq_features(prediction: Prediction) -> list[SeqFeature]:
     """Return genes as features of Biopython.
 
     Parameters

@@ -13,7 +13,7 @@ from Bio.SeqFeature import SeqFeature, SimpleLocation
 from Bio.SeqRecord import SeqRecord
 
 from dnatag import annotate
-from dnatag.domains.genes.conversion import features
+from dnatag.domains.genes.conversion import seq_features
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.finder import GeneFinder
 from dnatag.errors import DnatagError
@@ -34,7 +34,7 @@ def found(finder: GeneFinder, phage: bytes) -> Prediction:
 
 def test_features_are_those_of_genbank(found: Prediction) -> None:
     record = SeqIO.read(io.StringIO(found.to_genbank()), "genbank")
-    ours = features(found)
+    ours = seq_features(found)
     theirs = [f for f in record.features if f.type == "CDS"]
     assert len(ours) == len(theirs) == len(found.genes) > 8
     for mine, its in zip(ours, theirs, strict=True):
@@ -90,7 +90,7 @@ def test_tables(found: Prediction) -> None:
     table = found.to_dataframe()
     assert list(table.start) == [g.start for g in found.genes]
     assert list(table.posterior) == [g.posterior for g in found.genes]
-    assert list(table.protein) == [f.qualifiers["translation"][0] for f in features(found)]
+    assert list(table.protein) == [f.qualifiers["translation"][0] for f in seq_features(found)]
     assert table.id[0] == "c_1"
     assert len(Prediction(Contig("x", b"A"), [], found.parameters).to_dataframe()) == 0
 

@@ -18,7 +18,7 @@ from dnatag.domains.genes.loops import genes_log_odds
 from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
 from dnatag.domains.genes.selftraining.binning import chains
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
-from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals, hexamers
+from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals, hexamer_counts
 from dnatag.domains.genes.signals.rbs import RbsMotif
 
 __all__ = ["ReferencePanel"]
@@ -68,7 +68,7 @@ class ReferencePanel:
         found: dict[str, tuple[np.ndarray, GeneSignals, RbsMotif]] = {}
         for name, examples in genomes:
             if name not in found and sum(len(e.genes) for e in examples) >= LEAST_GENES:
-                counts = np.sum([hexamers(e.symbols) for e in examples], axis=0)
+                counts = np.sum([hexamer_counts(e.symbols) for e in examples], axis=0)
                 found[name] = counts, GeneSignals.estimate(examples), RbsMotif.estimate(examples)
         if not found:
             return cls.none()
@@ -104,7 +104,7 @@ class ReferencePanel:
         tuple of int
             Indices of at most ``settings.panel_averaged`` genomes, the most similar first.
         """
-        counts = np.sum([hexamers(contig) for contig in contigs], axis=0)
+        counts = np.sum([hexamer_counts(contig) for contig in contigs], axis=0)
         # Counted on both strands.
         log_likelihood = self._chains @ counts / 2
         similar = np.argsort(-log_likelihood, kind="stable")[: settings.panel_candidates]

@@ -25,7 +25,7 @@ __all__ = [
     "MIRROR_FEATURES",
     "GeneExamples",
     "GeneSignals",
-    "hexamers",
+    "hexamer_counts",
     "mirror_flags",
 ]
 
@@ -67,7 +67,7 @@ def mirror_flags(flags: np.ndarray) -> np.ndarray:
     return (turned >> 2) | (turned & 3) << 2
 
 
-def hexamers(symbols: np.ndarray) -> np.ndarray:
+def hexamer_counts(symbols: np.ndarray) -> np.ndarray:
     """Count the hexamers of both strands.
 
     Parameters

@@ -22,7 +22,7 @@ from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
-from dnatag.models.card import make_card, table
+from dnatag.models.card import make_card, markdown_table
 from dnatag.report import Observer
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 
@@ -146,7 +146,7 @@ class GeneExperiment(Experiment):
                 f"On what was held out ({share}): F1 in percent of genes by stop, and of exact "
                 "genes.",
                 "",
-                *table(["genome", "genes", "stop F1", "exact F1"], rows),
+                *markdown_table(["genome", "genes", "stop F1", "exact F1"], rows),
             ],
             f", from the weights of {self.start.name}" if self.start else "",
         )

@@ -17,7 +17,7 @@ from dnatag.engine.objective import Metric
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.models.card import make_card, table
+from dnatag.models.card import make_card, markdown_table
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.classification.classifier import SequenceClassifier
 from dnatag.tasks.classification.domain import ClassifyingDomain, LabelledSequence
@@ -177,7 +177,7 @@ class ClassificationExperiment(Experiment):
             about,
             self.recipe.card or f"# {name}\n\nA classifier of {self.domain.name}.",
             [f"{self.summary}.", f"Labels: {', '.join(self.labels)}."],
-            ["In percent.", "", *table(measures, rows)] if scores else [],
+            ["In percent.", "", *markdown_table(measures, rows)] if scores else [],
         )
 
 

@@ -17,7 +17,7 @@ from dnatag.engine.objective import Metric
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.models.card import make_card, table
+from dnatag.models.card import make_card, markdown_table
 from dnatag.report import Observer
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.ctc.domain import TranscribedSequence, TranscribingDomain
@@ -218,7 +218,7 @@ class CtcExperiment(Experiment):
             "Errors of words (wer) and characters (cer) in percent, with the n-gram model and "
             "without (greedy).",
             "",
-            *table(measures, rows),
+            *markdown_table(measures, rows),
         ]
         return make_card(
             about,

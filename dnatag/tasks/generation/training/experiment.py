@@ -16,7 +16,7 @@ from dnatag.engine.networks.weights import weights_of
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.models.card import make_card, table
+from dnatag.models.card import make_card, markdown_table
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.generation.domain import GeneratingDomain
 from dnatag.tasks.generation.evaluation import measures
@@ -147,7 +147,7 @@ class GenerationExperiment(Experiment):
         lines = [
             "Negative log likelihood in nats, per step and per note.",
             "",
-            *table(["", "per step", "per note"], rows),
+            *markdown_table(["", "per step", "per note"], rows),
         ]
         return make_card(
             about,

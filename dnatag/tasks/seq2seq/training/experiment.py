@@ -15,7 +15,7 @@ from dnatag.engine.networks.weights import weights_of
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.models.card import make_card, table
+from dnatag.models.card import make_card, markdown_table
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.seq2seq.domain import Pair, TranslatingDomain
 from dnatag.tasks.seq2seq.metrics import evaluate_translations
@@ -156,5 +156,5 @@ class Seq2seqExperiment(Experiment):
             about,
             self.recipe.card or f"# {name}\n\nA translator of {self.domain.name}.",
             [f"{self.summary}."],
-            table(["", "BLEU", "chrF"], rows) if rows else [],
+            markdown_table(["", "BLEU", "chrF"], rows) if rows else [],
         )

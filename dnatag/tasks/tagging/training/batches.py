@@ -12,11 +12,11 @@ from torch import Tensor
 from dnatag.tasks.batches import SequenceBatches
 from dnatag.tasks.features import TokenFeatures
 
-__all__ = ["Example", "TaggedBatches"]
+__all__ = ["TaggedBatches", "TaggedExample"]
 
 
 @dataclass(frozen=True)
-class Example:
+class TaggedExample:
     """A sequence to train on.
 
     Parameters
@@ -38,10 +38,10 @@ class Example:
         return len(self.encoded)
 
 
-class TaggedBatches(SequenceBatches[Example]):
+class TaggedBatches(SequenceBatches[TaggedExample]):
     """Batches of tagged sequences."""
 
-    def targets(self, examples: Sequence[Example], length: int) -> dict[str, Tensor]:
+    def targets(self, examples: Sequence[TaggedExample], length: int) -> dict[str, Tensor]:
         """See :func:`dnatag.tasks.tagging.objective.label_likelihood`."""
         n_states = self.train[0].allowed.shape[1]
         states = torch.zeros(len(examples), length, n_states, dtype=torch.bool)

@@ -21,7 +21,7 @@ from dnatag.engine.networks.weights import TokenWeights
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.models.card import make_card, table
+from dnatag.models.card import make_card, markdown_table
 from dnatag.report import SILENT, Observer
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence, TaggingDomain
@@ -29,7 +29,7 @@ from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_
 from dnatag.tasks.tagging.schemes import UNNAMED
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
-from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
+from dnatag.tasks.tagging.training.batches import TaggedBatches, TaggedExample
 from dnatag.tasks.tagging.training.start import check_start, take_over
 from dnatag.tasks.tagging.training.validation import known_tags, validation_metric
 
@@ -107,7 +107,7 @@ class TaggedData:
                     f"{sequences}, {sum(map(len, there))} {tokens}; {named or 'no labels'}"
                 )
 
-    def examples(self, split: str) -> list[Example]:
+    def examples(self, split: str) -> list[TaggedExample]:
         """Encode the sequences of a split; those without a legal labelling are left out."""
         found, left_out = [], 0
         for corpus in self.corpora:
@@ -115,7 +115,7 @@ class TaggedData:
                 allowed = self.labelling.allowed(sequence.tags or (), corpus.types)
                 if _is_legal(self.labelling.grammar, allowed):
                     encoded = self.featurizer.encode(sequence.tokens)
-                    found.append(Example(encoded, allowed, corpus.weight))
+                    found.append(TaggedExample(encoded, allowed, corpus.weight))
                 else:
                     left_out += 1
         if left_out:
@@ -261,7 +261,7 @@ class TaggingExperiment(Experiment):
                 [split, *(f"{100 * row[key]:.2f}" if key in row else "" for key in measures)]
                 for split, row in scores.items()
             ]
-            lines = ["In percent.", "", *table(["", *measures], rows)]
+            lines = ["In percent.", "", *markdown_table(["", *measures], rows)]
         return make_card(
             about,
             self.recipe.card or f"# {name}\n\nA model of {self.data.domain.name}.",

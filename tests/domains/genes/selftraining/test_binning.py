@@ -15,7 +15,7 @@ from dnatag.domains.genes.model import load_gene_model
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
 from dnatag.domains.genes.selftraining.binning import binning_gain, choose_bins
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
-from dnatag.domains.genes.signals.gene_signals import hexamers
+from dnatag.domains.genes.signals.gene_signals import hexamer_counts
 from dnatag.formats.sequences.records import CodingSequence, Contig
 from dnatag.models.names import find_model
 
@@ -55,7 +55,7 @@ def chains(counts: np.ndarray) -> np.ndarray:
 def test_alone_by_the_nearest_known_genome(mixture: list[Contig], known: np.ndarray) -> None:
     logs = [np.log(chains(row)) for row in known]
     for contig in mixture[::20]:
-        counts = hexamers(encode(contig.sequence))
+        counts = hexamer_counts(encode(contig.sequence))
         assert choose_bins([contig], known, SETTINGS) == [np.argmax([counts @ row for row in logs])]
 
 
@@ -95,7 +95,7 @@ def test_no_contigs_and_none_that_say_anything(known: np.ndarray) -> None:
 def test_gain_is_that_of_contigs_given_the_others(mixture: list[Contig], known: np.ndarray) -> None:
     contigs = mixture[BUCHNERA - 4 : BUCHNERA + 4]
     bins = choose_bins(contigs, known, SETTINGS)
-    counts = np.stack([hexamers(encode(contig.sequence)) / 2 for contig in contigs])
+    counts = np.stack([hexamer_counts(encode(contig.sequence)) / 2 for contig in contigs])
     best = int(np.argmax([counts.sum(0) @ np.log(chains(row)) for row in known]))
 
     def log_likelihood(bins: np.ndarray) -> float:

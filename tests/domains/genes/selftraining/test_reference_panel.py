@@ -17,7 +17,7 @@ from dnatag.domains.genes.model import build, load_gene_model, save_gene_model
 from dnatag.domains.genes.nucleotides import encode, reverse_complement
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
-from dnatag.domains.genes.signals.gene_signals import GeneSignals, hexamers
+from dnatag.domains.genes.signals.gene_signals import GeneSignals, hexamer_counts
 from dnatag.domains.genes.structures.labels import label_genes
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.domains.genes.training.corpus import LabelledContig, LabelledGenome
@@ -121,9 +121,9 @@ def test_a_few_are_averaged(genome: LabelledGenome, rich: LabelledGenome) -> Non
 
 def test_hexamers_of_both_strands(buchnera: Any) -> None:
     symbols = encode(buchnera.sequence[:5000] + b"NNACG")
-    counts = hexamers(symbols)
+    counts = hexamer_counts(symbols)
     assert counts.sum() == 2 * (5000 - 5)
-    np.testing.assert_array_equal(counts, hexamers(reverse_complement(symbols)))
+    np.testing.assert_array_equal(counts, hexamer_counts(reverse_complement(symbols)))
     assert counts[0] == sum(
         buchnera.sequence[i : i + 6] in (b"AAAAAA", b"TTTTTT") for i in range(4995)
     )

@@ -12,7 +12,7 @@ import torch
 from dnatag.engine.batch import Batch
 from dnatag.tasks.batches import collate
 from dnatag.tasks.features import TokenFeatures
-from dnatag.tasks.tagging.training.batches import Example, TaggedBatches
+from dnatag.tasks.tagging.training.batches import TaggedBatches, TaggedExample
 
 STATES = 3
 
@@ -35,10 +35,10 @@ def encoded(number: int, length: int, width: int = 2) -> TokenFeatures:
     )
 
 
-def example(number: int, length: int, weight: float = 1.0) -> Example:
+def example(number: int, length: int, weight: float = 1.0) -> TaggedExample:
     allowed = np.zeros((length, STATES), bool)
     allowed[:, number % STATES] = True
-    return Example(encoded(number, length, 1 + number % 5), allowed, weight)
+    return TaggedExample(encoded(number, length, 1 + number % 5), allowed, weight)
 
 
 def corpus(number: int = 50, batch: int = 40, seed: int = 1, weight: float = 1.0) -> TaggedBatches:
