@@ -104,5 +104,5 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="is not FASTA"):
         ProteinHomologs(path)
     monkeypatch.setitem(sys.modules, "pyhmmer.easel", None)
-    with pytest.raises(DnatagError, match="pip install pyhmmer"):
+    with pytest.raises(DnatagError, match=r"pip install 'dnatag\[homologs\]'"):
         ProteinHomologs(path)
