@@ -1,12 +1,16 @@
-"""The arrays of models that are a featurizer and some networks of one configuration."""
+"""The files of models that are a featurizer and some networks of one configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
-__all__ = ["pack_members", "unpack_members"]
+from dnatag.errors import InputError
+
+__all__ = ["pack_members", "refuse_damaged", "unpack_members"]
 
 _FEATURIZER = "featurizer."
 
@@ -59,3 +63,26 @@ def unpack_members(
     if not members or len(weights) != members or set(weights) != set(map(str, range(members))):
         raise ValueError(f"there are {len(weights)} networks, not {members}")
     return [weights[str(number)] for number in range(members)], featurizer
+
+
+@contextmanager
+def refuse_damaged(path: Path, domain: str) -> Iterator[None]:
+    """Say that a file holds no whole model, whatever fails in the block that makes one of it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    domain
+        The domain of the model.
+
+    Raises
+    ------
+    InputError
+        In the place of what failed.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} does not hold a whole model of {domain}: {reason}") from error

@@ -8,12 +8,11 @@ from typing import Any
 
 from dnatag.engine.networks.configs import ClassifierConfig
 from dnatag.engine.networks.weights import ClassifierWeights
-from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
 from dnatag.tasks.classification.domain import ClassifyingDomain
 from dnatag.tasks.features import Featurizer
-from dnatag.tasks.members import pack_members, unpack_members
+from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
 
 __all__ = ["TASK", "ClassifierModel", "load_classifier", "save_classifier"]
 
@@ -94,7 +93,7 @@ def load_classifier(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
     arrays, metadata = load_model(path)
     check_task(path, metadata, TASK)
     domain: ClassifyingDomain = find_domain(metadata["domain"]).for_task(TASK)
-    try:
+    with refuse_damaged(path, domain.name):
         about, targets = metadata["network"], metadata["targets"]
         # Each layer of each network has arrays of its own.
         if about["type"] != _NETWORK or about["config"]["tokens"]["layers"] > len(arrays):
@@ -113,9 +112,4 @@ def load_classifier(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
             labels,
             temperature,
         )
-    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} does not hold a whole model of {domain.name}: {reason}"
-        ) from error
     return model, metadata

@@ -10,13 +10,12 @@ import numpy as np
 
 from dnatag.engine.networks.configs import TokenTaggerConfig
 from dnatag.engine.networks.weights import EncoderWeights
-from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
 from dnatag.tasks.ctc.domain import SoundFeaturizer, TranscribingDomain
 from dnatag.tasks.ctc.ngrams import NgramModel
 from dnatag.tasks.ctc.search import SearchSettings
-from dnatag.tasks.members import pack_members, unpack_members
+from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
 
 __all__ = ["TASK", "TranscriberModel", "load_transcriber", "save_transcriber"]
 
@@ -101,7 +100,7 @@ def load_transcriber(path: Path) -> tuple[TranscriberModel, dict[str, Any]]:
     arrays, metadata = load_model(path)
     check_task(path, metadata, TASK)
     domain: TranscribingDomain = find_domain(metadata["domain"]).for_task(TASK)
-    try:
+    with refuse_damaged(path, domain.name):
         about, targets = metadata["network"], metadata["targets"]
         # Each layer of the network has arrays of its own.
         if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
@@ -124,11 +123,6 @@ def load_transcriber(path: Path) -> tuple[TranscriberModel, dict[str, Any]]:
             language,
             search,
         )
-    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} does not hold a whole model of {domain.name}: {reason}"
-        ) from error
     return model, metadata
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.networks.configs import TokenTaggerConfig
-from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
 from dnatag.tasks.generation.domain import GeneratingDomain, TokenWriter
-from dnatag.tasks.members import pack_members, unpack_members
+from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
 
 __all__ = ["TASK", "GeneratorModel", "load_generator", "save_generator"]
 
@@ -88,7 +87,7 @@ def load_generator(path: Path) -> tuple[GeneratorModel, dict[str, Any]]:
     arrays, metadata = load_model(path)
     check_task(path, metadata, TASK)
     domain: GeneratingDomain = find_domain(metadata["domain"]).for_task(TASK)
-    try:
+    with refuse_damaged(path, domain.name):
         about = metadata["network"]
         # Each layer of the network has arrays of its own.
         if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
@@ -96,9 +95,4 @@ def load_generator(path: Path) -> tuple[GeneratorModel, dict[str, Any]]:
         (weights,), known = unpack_members(arrays, about["members"])
         writer = domain.load_writer(known)
         config = TokenTaggerConfig.from_dict(about["config"])
-    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} does not hold a whole model of {domain.name}: {reason}"
-        ) from error
     return GeneratorModel(domain, writer, config, weights), metadata

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.networks.configs import TranslatorConfig
-from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
-from dnatag.tasks.members import pack_members, unpack_members
+from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
 from dnatag.tasks.seq2seq.domain import TokenCoder, TranslatingDomain
 
 __all__ = ["TASK", "TranslatorModel", "load_translator", "save_translator"]
@@ -93,7 +92,7 @@ def load_translator(path: Path) -> tuple[TranslatorModel, dict[str, Any]]:
     arrays, metadata = load_model(path)
     check_task(path, metadata, TASK)
     domain: TranslatingDomain = find_domain(metadata["domain"]).for_task(TASK)
-    try:
+    with refuse_damaged(path, domain.name):
         about = metadata["network"]
         # Each layer of the network has arrays of its own.
         if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
@@ -103,9 +102,4 @@ def load_translator(path: Path) -> tuple[TranslatorModel, dict[str, Any]]:
         config = TranslatorConfig.from_dict(about["config"])
         if config.tokens != coder.tokens or beam < 1:
             raise ValueError(f"there are {coder.tokens} tokens, not {config.tokens}")
-    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} does not hold a whole model of {domain.name}: {reason}"
-        ) from error
     return TranslatorModel(domain, coder, config, weights, beam), metadata

@@ -8,11 +8,10 @@ from typing import Any
 
 from dnatag.engine.networks.configs import TokenTaggerConfig
 from dnatag.engine.networks.weights import TokenWeights
-from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
 from dnatag.tasks.features import Featurizer
-from dnatag.tasks.members import pack_members, unpack_members
+from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
 from dnatag.tasks.tagging.domain import Labelling, TaggingDomain
 
 __all__ = ["TokenModel", "load_token_model", "save_token_model"]
@@ -93,7 +92,7 @@ def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
     arrays, metadata = load_model(path)
     check_task(path, metadata, _TASK)
     domain: TaggingDomain = find_domain(metadata["domain"]).for_task(_TASK)
-    try:
+    with refuse_damaged(path, domain.name):
         about = metadata["network"]
         # Each layer of each network has arrays of its own.
         if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
@@ -104,9 +103,4 @@ def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
         config = TokenTaggerConfig.from_dict(about["config"])
         config.check_inputs(domain.tagger_config(featurizer, domain.network()))
         networks = [TokenWeights(config, labelling.grammar, weights) for weights in members]
-    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} does not hold a whole model of {domain.name}: {reason}"
-        ) from error
     return TokenModel(domain, featurizer, tuple(networks), labelling), metadata
