@@ -10,14 +10,19 @@ import click
 
 from dnatag.cli.common import (
     OpenCommand,
+    any_model_option,
+    check_format,
     device_option,
+    encoding_option,
     find_model_for,
+    format_option,
     note,
     open_input,
     output_option,
     progress,
     quiet_option,
     threads_option,
+    to_option,
 )
 from dnatag.errors import InputError
 
@@ -28,18 +33,10 @@ TASK = "classification"
 
 
 def _format_option() -> Iterator[click.Option]:
-    """Offer the formats that any domain of the task can read."""
-    from dnatag.registry import domains
-
-    of_task = [domain.for_task(TASK) for domain in domains() if TASK in domain.tasks]
-    readers = dict.fromkeys(name for domain in of_task for name in domain.readers)
-    yield click.Option(
-        ["--format", "kind"],
-        type=click.Choice(["auto", *readers]),
-        default="auto",
-        show_default=True,
-        help="Format of the input; auto recognises it by the content, and takes what is nothing "
-        "else for a text in each line.",
+    yield format_option(
+        TASK,
+        "Format of the input; auto recognises it by the content, and takes what is nothing else "
+        "for a text in each line.",
     )
 
 
@@ -62,28 +59,13 @@ is its probability, calibrated on the data that the model was validated on.
 @click.command("classify", cls=OpenCommand, more=_format_option, help=HELP)
 @click.argument("path", metavar="INPUT", type=click.Path(allow_dash=True))
 @output_option
-@click.option(
-    "--model",
-    metavar="NAME|FILE",
-    required=True,
-    help="A model by name (see 'dnatag models list') or a model file.",
-)
+@any_model_option
 @click.option("--all", "all_", is_flag=True, help="Give all labels, not only the most probable.")
-@click.option(
-    "--to",
-    "target",
-    type=click.Choice(["jsonl", "fasttext"]),
-    default="jsonl",
-    show_default=True,
-    help="Format of the result; fasttext has '__label__' and a probability in each line.",
+@to_option(
+    ["jsonl", "fasttext"],
+    "Format of the result; fasttext has '__label__' and a probability in each line.",
 )
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    default="utf-8",
-    show_default=True,
-    help="The character encoding of the input; the result is in UTF-8.",
-)
+@encoding_option
 @device_option
 @threads_option
 @quiet_option
@@ -111,11 +93,7 @@ def command(
     classifier = SequenceClassifier.load(model_path, device, threads)
     domain = classifier.model.domain
     source, kind = open_input(path, kind, domain, encoding, prefer="lines")
-    if kind not in domain.readers:
-        raise click.UsageError(
-            f"--format {kind} does not fit {model}, a model of {domain.name}: choose "
-            f"{' or '.join(domain.readers)}."
-        )
+    check_format("--format", kind, domain.readers, model, domain)
     note(f"model {Path(model).stem}, device {classifier.device}, input {kind}", quiet=quiet)
 
     # The classifier reads ahead.

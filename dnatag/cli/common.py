@@ -9,11 +9,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -31,9 +31,14 @@ __all__ = [
     "CliObserver",
     "Number",
     "OpenCommand",
+    "any_model_option",
+    "check_format",
     "device_option",
+    "domains_of",
+    "encoding_option",
     "fill_closed_streams",
     "find_model_for",
+    "format_option",
     "given",
     "keep_freed_memory",
     "model_option",
@@ -45,7 +50,10 @@ __all__ = [
     "report",
     "show_warning",
     "threads_option",
+    "to_option",
 ]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 128 + 2  # SIGINT
 PIPE_CLOSED = 128 + 13  # SIGPIPE
@@ -67,6 +75,20 @@ model_option = click.option(
     default=DEFAULT_MODEL,
     show_default=True,
     help="A model by name (see 'dnatag models list') or a model file.",
+)
+#: That of commands for which no model ships, or several do.
+any_model_option = click.option(
+    "--model",
+    metavar="NAME|FILE",
+    required=True,
+    help="A model by name (see 'dnatag models list') or a model file.",
+)
+encoding_option = click.option(
+    "--encoding",
+    metavar="NAME",
+    default="utf-8",
+    show_default=True,
+    help="The character encoding of the input; the result is in UTF-8.",
 )
 threads_option = click.option(
     "--threads",
@@ -95,6 +117,46 @@ output_option = click.option(
     show_default="standard output",
     help="Where to write the result.",
 )
+
+
+def to_option(formats: Sequence[str], help: str = "Format of the result.") -> Callable[[F], F]:
+    """Return the option ``--to``; the first format is the default."""
+    return click.option(
+        "--to",
+        "target",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help=help,
+    )
+
+
+def domains_of(task: str) -> list[Any]:
+    """Return the domains that have a task, as the task sees them."""
+    from dnatag.registry import domains
+
+    return [domain.for_task(task) for domain in domains() if task in domain.tasks]
+
+
+def format_option(task: str, help: str) -> click.Option:
+    """Return the option ``--format`` of all that any domain of a task can read."""
+    readers = dict.fromkeys(name for domain in domains_of(task) for name in domain.readers)
+    return click.Option(
+        ["--format", "kind"],
+        type=click.Choice(["auto", *readers]),
+        default="auto",
+        show_default=True,
+        help=help,
+    )
+
+
+def check_format(option: str, name: str, known: Iterable[str], model: str, domain: Any) -> None:
+    """Refuse a format that an option names and the domain of the model does not know."""
+    if name not in known:
+        raise click.UsageError(
+            f"{option} {name} does not fit {model}, a model of {domain.name}: choose "
+            f"{' or '.join(known)}."
+        )
 
 
 class OpenCommand(click.Command):

@@ -6,12 +6,23 @@ from pathlib import Path
 
 import click
 
-from dnatag.cli.common import Number, device_option, find_model_for, note, progress, quiet_option
+from dnatag.cli.common import (
+    Number,
+    any_model_option,
+    device_option,
+    find_model_for,
+    note,
+    progress,
+    quiet_option,
+)
+from dnatag.tasks.evaluation import check_picture
 
 __all__ = ["command"]
 
 #: The task that the command is for.
 TASK = "generation"
+#: How the names of its files end.
+ENDINGS = (".mid", ".midi")
 
 # \b keeps click from joining the lines of a paragraph.
 HELP = """Compose music.
@@ -27,19 +38,24 @@ so on.
 """
 
 
+def _check_output(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse a name that says the file is anything but MIDI."""
+    ending = Path(value.removesuffix(".gz")).suffix
+    if ending.lower() not in ("", *ENDINGS):
+        wanted = " or ".join(ENDINGS)
+        raise click.UsageError(f"{value}: what is written is MIDI: the name must end in {wanted}")
+    return value
+
+
 @click.command("generate", help=HELP)
-@click.option(
-    "--model",
-    metavar="NAME|FILE",
-    required=True,
-    help="A model by name (see 'dnatag models list') or a model file.",
-)
+@any_model_option
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
     required=True,
     type=click.Path(dir_okay=False, allow_dash=True),
+    callback=_check_output,
     help="The MIDI file to write; '-' is standard output.",
 )
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), help="Seed of all chances.")
@@ -85,6 +101,7 @@ so on.
     "--picture",
     metavar="FILE",
     type=click.Path(dir_okay=False),
+    callback=check_picture,
     help="Draw the piano roll too, as PNG, SVG or PDF.",
 )
 @device_option
@@ -107,8 +124,6 @@ def command(
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.tasks.generation.generator import PieceGenerator
 
-    if picture is not None and Path(picture).suffix not in (".png", ".svg", ".pdf"):
-        raise click.UsageError("the name of the picture must end in .png, .svg, .pdf.")
     if number > 1 and output == "-":
         raise click.UsageError("several pieces need a name of a file: standard output takes one.")
     outputs = _numbered(output, number)

@@ -16,8 +16,13 @@ import click
 from dnatag.cli.common import (
     CliObserver,
     OpenCommand,
+    any_model_option,
+    check_format,
     device_option,
+    domains_of,
+    encoding_option,
     find_model_for,
+    format_option,
     note,
     open_input,
     output_option,
@@ -27,7 +32,7 @@ from dnatag.cli.common import (
 )
 from dnatag.errors import InputError
 from dnatag.report import Skipped
-from dnatag.tasks.tagging.evaluation import check_picture
+from dnatag.tasks.evaluation import check_picture
 
 if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source
@@ -42,30 +47,16 @@ __all__ = ["command"]
 TASK = "tagging"
 
 
-def _formats() -> tuple[list[str], list[str]]:
-    """Names of the formats that any domain of the task can read, and can write."""
-    from dnatag.registry import domains
-
-    of_task = [domain.for_task(TASK) for domain in domains() if TASK in domain.tasks]
-    return (
-        list(dict.fromkeys(name for domain in of_task for name in domain.readers)),
-        list(dict.fromkeys(name for domain in of_task for name in domain.writers)),
-    )
-
-
 def _format_options() -> Iterator[click.Option]:
-    readers, writers = _formats()
-    yield click.Option(
-        ["--format", "kind"],
-        type=click.Choice(["auto", *readers]),
-        default="auto",
-        show_default=True,
-        help="Format of the input: tokens in columns, a sentence in each line, JSON Lines with a "
-        "text or tokens, or proteins; auto recognises it by the content.",
+    yield format_option(
+        TASK,
+        "Format of the input: tokens in columns, a sentence in each line, JSON Lines with a text "
+        "or tokens, or proteins; auto recognises it by the content.",
     )
+    writers = dict.fromkeys(name for domain in domains_of(TASK) for name in domain.writers)
     yield click.Option(
         ["--to", "target"],
-        type=click.Choice(writers),
+        type=click.Choice(list(writers)),
         show_default="as the input, JSON Lines for lines, segments for features",
         help="Format of the result.",
     )
@@ -91,12 +82,7 @@ or a table that lists them) give segments: name, first frame, end, label, poster
 @click.command("tag", cls=OpenCommand, more=_format_options, help=HELP)
 @click.argument("path", metavar="INPUT", type=click.Path(allow_dash=True))
 @output_option
-@click.option(
-    "--model",
-    metavar="NAME|FILE",
-    required=True,
-    help="A model that tags, by name (see 'dnatag models list') or a model file.",
-)
+@any_model_option
 @click.option(
     "--token-column",
     metavar="N",
@@ -104,13 +90,7 @@ or a table that lists them) give segments: name, first frame, end, label, poster
     show_default="1, of CoNLL-U 2",
     help="In columns: which one has the tokens, counted from 1 or, from the end, from -1.",
 )
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    default="utf-8",
-    show_default=True,
-    help="The character encoding of the input; the result is in UTF-8.",
-)
+@encoding_option
 @click.option(
     "--k-best",
     metavar="K",
@@ -201,7 +181,8 @@ def command(
         kind = columns or "lines"  # to recognise a format would need more than a line
     source, kind = open_input(path, kind, domain, encoding, prefer=columns)
     target = target or domain.readers.get(kind, "")
-    _check_formats(kind, target, model, domain)
+    check_format("--format", kind, domain.readers, model, domain)
+    check_format("--to", target, domain.writers, model, domain)
     _check_options(model, domain, kind, target, token_column, k_best, report, picture)
     note(f"model {Path(model).stem}, device {tagger.device}, input {kind}", quiet=quiet)
 
@@ -337,19 +318,6 @@ def _draw(tagger: Tagger, sentence: Sentence, found: Tagged, format: str) -> byt
     domain, posteriors = tagger.model.domain, tagger.posteriors(sentence.tokens)
     assert isinstance(domain, HasPicture)
     return domain.picture(sentence.id, tagger.model.labelling, posteriors, found.entities, format)
-
-
-def _check_formats(kind: str, target: str, model: str, domain: TaggingDomain) -> None:
-    """Refuse formats that the domain does not read or write."""
-    for option, name, known in (
-        ("--format", kind, list(domain.readers)),
-        ("--to", target, list(domain.writers)),
-    ):
-        if name not in known:
-            raise click.UsageError(
-                f"{option} {name} does not fit {model}, a model of {domain.name}: choose "
-                f"{' or '.join(known)}."
-            )
 
 
 def _check_options(

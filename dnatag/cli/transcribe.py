@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dnatag.cli.common import (
+    any_model_option,
     device_option,
     find_model_for,
     note,
@@ -17,6 +18,7 @@ from dnatag.cli.common import (
     progress,
     quiet_option,
     threads_option,
+    to_option,
 )
 
 __all__ = ["command"]
@@ -44,20 +46,8 @@ number of channels and length will do. The result has a text in each line; or JS
     "paths", metavar="INPUT...", nargs=-1, required=True, type=click.Path(allow_dash=True)
 )
 @output_option
-@click.option(
-    "--model",
-    metavar="NAME|FILE",
-    required=True,
-    help="A model by name (see 'dnatag models list') or a model file.",
-)
-@click.option(
-    "--to",
-    "target",
-    type=click.Choice(["text", "jsonl", "ctm", "srt"]),
-    default="text",
-    show_default=True,
-    help="Format of the result.",
-)
+@any_model_option
+@to_option(["text", "jsonl", "ctm", "srt"])
 @click.option(
     "--greedy",
     is_flag=True,

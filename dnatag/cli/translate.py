@@ -7,13 +7,16 @@ from pathlib import Path
 import click
 
 from dnatag.cli.common import (
+    any_model_option,
     device_option,
+    encoding_option,
     find_model_for,
     note,
     output_option,
     progress,
     quiet_option,
     threads_option,
+    to_option,
 )
 
 __all__ = ["command"]
@@ -39,33 +42,15 @@ The score is the log probability divided by the number of subwords.
 @click.command("translate", help=HELP)
 @click.argument("path", metavar="[INPUT]", default="-", type=click.Path(allow_dash=True))
 @output_option
-@click.option(
-    "--model",
-    metavar="NAME|FILE",
-    required=True,
-    help="A model by name (see 'dnatag models list') or a model file.",
-)
+@any_model_option
 @click.option(
     "--n-best",
     metavar="N",
     type=click.IntRange(min=1, max=100),
     help="Give the N best translations, with scores and alignments.",
 )
-@click.option(
-    "--to",
-    "target",
-    type=click.Choice(["lines", "jsonl"]),
-    default="lines",
-    show_default=True,
-    help="Format of the result.",
-)
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    default="utf-8",
-    show_default=True,
-    help="The character encoding of the input; the result is in UTF-8.",
-)
+@to_option(["lines", "jsonl"])
+@encoding_option
 @device_option
 @threads_option
 @quiet_option

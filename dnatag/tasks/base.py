@@ -210,9 +210,8 @@ class Task(ABC):
         raises an InputError if the file cannot be read or is of another task.
         """
 
-    @abstractmethod
     def targets(self, metadata: Mapping[str, Any]) -> Sequence[str]:
-        """Return the names of what a model can find, such as its labels.
+        """Return the names of what a model can find, such as its labels; here there are none.
 
         Parameters
         ----------
@@ -224,8 +223,8 @@ class Task(ABC):
         InputError
             If its targets cannot be used.
         """
+        return ()
 
-    @abstractmethod
     def metrics(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, float | None]]:
         """Return how good a model is.
 
@@ -239,7 +238,9 @@ class Task(ABC):
         mapping of str to mapping of str to float or None
             By the name of each set of data, and of each measure: shares from 0 to 1, or nats by
             names that end so, the most important first; None where there was nothing to measure.
+            Here the scores are these already.
         """
+        return scores
 
     @property
     def evaluator(self) -> Evaluator | None:

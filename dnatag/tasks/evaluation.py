@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import click
+
+from dnatag.errors import InputError
+from dnatag.formats.io.reading import display_name
+from dnatag.formats.pictures import PICTURES
 from dnatag.report import Observer
 
-if TYPE_CHECKING:
-    import click
+__all__ = [
+    "EncodedEvaluator",
+    "Evaluation",
+    "Evaluator",
+    "Rows",
+    "check_picture",
+    "flatten",
+    "read_alike",
+]
 
-__all__ = ["Evaluation", "Evaluator", "Rows", "flatten"]
+T = TypeVar("T")
 
 #: Rows of a printed table: a label, and a key of the flat scores or None for a heading.
 Rows = list[tuple[str, str | None]]
@@ -87,6 +99,79 @@ class Evaluator(ABC):
         InputError
             If a file cannot be read, or the files do not fit together.
         """
+
+
+class EncodedEvaluator(Evaluator):
+    """Compares files of text, of which an option names the character encoding."""
+
+    @property
+    def options(self) -> Sequence[click.Option]:
+        """See :class:`Evaluator`."""
+        return (
+            click.Option(
+                ["--encoding"],
+                metavar="NAME",
+                default="utf-8",
+                show_default=True,
+                help="The character encoding of the files.",
+            ),
+        )
+
+    def encoding(self, options: Mapping[str, Any]) -> str | None:
+        """See :class:`Evaluator`."""
+        return str(options["encoding"])
+
+
+def read_alike(
+    read: Callable[[str], list[T]],
+    reference: str,
+    predictions: Mapping[str, str],
+    things: str,
+    owners: str,
+) -> tuple[list[T], dict[str, list[T]]]:
+    """Read files that have one thing each for the same owners, in the same order.
+
+    Parameters
+    ----------
+    read
+        Reads a file.
+    reference, predictions
+        The paths, as evaluators get them.
+    things, owners
+        What they are called, such as labels of sequences.
+
+    Returns
+    -------
+    truth : list
+    found : dict of str to list
+        By prediction, as many as in the reference.
+
+    Raises
+    ------
+    InputError
+        If the reference has none, or a prediction has more or fewer.
+    """
+    truth, name = read(reference), display_name(reference)
+    if not truth:
+        raise InputError(f"{name}: is empty")
+    found = {}
+    for prediction, path in predictions.items():
+        found[prediction] = read(path)
+        if len(found[prediction]) != len(truth):
+            raise InputError(
+                f"{display_name(path)}: has {len(found[prediction])} {things}, {name} "
+                f"{len(truth)}; compare files of the same {owners}"
+            )
+    return truth, found
+
+
+def check_picture(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Refuse a picture whose name has the ending of no format that is drawn."""
+    if value is not None and not value.endswith(PICTURES):
+        raise click.UsageError(f"the name of the picture must end in {', '.join(PICTURES)}")
+    return value
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

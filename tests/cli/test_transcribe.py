@@ -126,14 +126,14 @@ def test_a_folder_and_standard_input(folder: Path) -> None:
 
 
 def test_odd_recordings(folder: Path, tmp_path: Path) -> None:
-    """Silence, noise, another rate, two channels, a few samples and a long recording."""
+    """Silence, noise, another rate, two channels, a frame, a long recording; and too short ones."""
     rng = np.random.default_rng(2)
     sound = say("ab ca", rng)
     soundfile.write(tmp_path / "1.wav", np.zeros(RATE), RATE)
     soundfile.write(tmp_path / "2.wav", rng.normal(0, 0.1, RATE), RATE)
     soundfile.write(tmp_path / "3.wav", np.repeat(sound, 2), 2 * RATE)
     soundfile.write(tmp_path / "4.wav", np.stack([sound, sound], 1), RATE)
-    soundfile.write(tmp_path / "5.wav", sound[:20], RATE)
+    soundfile.write(tmp_path / "5.wav", sound[: RATE // 40], RATE)
     soundfile.write(tmp_path / "6.wav", np.tile(sound, 60), RATE)
     done = run("transcribe", "--model", folder / "m.dnatag", tmp_path, "-q", "--threads", 2)
     assert done.exit_code == 0, done.stderr
@@ -147,13 +147,19 @@ def test_odd_recordings(folder: Path, tmp_path: Path) -> None:
     done = run("transcribe", "--model", folder / "m.dnatag", tmp_path / "7.wav")
     assert done.exit_code == 2
     assert "7.wav: has no sound at all, 0 seconds" in done.stderr
+    soundfile.write(tmp_path / "7.wav", sound[:20], RATE)
+    done = run("transcribe", "--model", folder / "m.dnatag", tmp_path / "7.wav")
+    assert done.exit_code == 2
+    assert "7.wav: only 2.5 ms of sound, too short to hear anything" in done.stderr
 
 
-def test_from_python(folder: Path) -> None:
+def test_from_python(folder: Path, tmp_path: Path) -> None:
     transcriber = dnatag.load(folder / "m.dnatag", device="cpu")
     sound = say("bcb a", np.random.default_rng(3))
     found = transcriber.transcribe(sound)
     assert found.text == "bcb a"
+    soundfile.write(tmp_path / "a.wav", sound, RATE, subtype="FLOAT")
+    assert transcriber.transcribe(tmp_path / "a.wav").text == "bcb a"
     assert found.duration == pytest.approx(len(sound) / RATE, abs=0.02)
     logs = transcriber.log_probabilities(sound)
     np.testing.assert_allclose(np.exp(logs).sum(1), 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dnatag.domains.base import Domain
 from dnatag.domains.features.settings import ClipNetwork, FeaturesCorpus
 from dnatag.errors import InputError
+from dnatag.tasks.corpora import Corpus, read_corpora
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.arrays import Frames
     from dnatag.formats.io.reading import Source
-    from dnatag.tasks.classification.domain import Item, LabelledCorpus
+    from dnatag.tasks.classification.domain import Item, LabelledSequence
 
 __all__ = ["DOMAIN", "Features"]
-
-_SPLITS = ("train", "validate", "test")
 
 
 class Features(Domain):
@@ -54,25 +53,9 @@ class Features(Domain):
 
         return FrameEvaluator()
 
-    def read(self, corpora: Sequence[FeaturesCorpus]) -> list[LabelledCorpus]:
+    def read(self, corpora: Sequence[FeaturesCorpus]) -> list[Corpus[LabelledSequence]]:
         """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
-        from dnatag.tasks.classification.domain import LabelledCorpus, LabelledSequence
-
-        return [
-            LabelledCorpus(
-                {
-                    split: [
-                        LabelledSequence(frames, frames.label or "")
-                        for path in getattr(files, split)
-                        for frames in _labelled(path, files.archive)
-                    ]
-                    for split in _SPLITS
-                },
-                {split: [path.name for path in getattr(files, split)] for split in _SPLITS},
-                files.weight,
-            )
-            for files in corpora
-        ]
+        return read_corpora(corpora, lambda path, files, _: _labelled(path, files.archive), Corpus)
 
     def items(self, source: Source, kind: str, encoding: str) -> Iterator[Item]:
         """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
@@ -119,13 +102,14 @@ class Features(Domain):
         return FrameFeaturizer.from_arrays(arrays)
 
 
-def _labelled(path: Path, archive: Path | None) -> Iterator[Frames]:
+def _labelled(path: Path, archive: Path | None) -> Iterator[LabelledSequence]:
     from dnatag.formats.arrays import read_list
+    from dnatag.tasks.classification.domain import LabelledSequence
 
     for frames in read_list(path, archive):
         if not frames.label:
             raise InputError(f"{frames.where}: {frames.name} has no label (column 'label')")
-        yield frames
+        yield LabelledSequence(frames, frames.label)
 
 
 DOMAIN = Features()

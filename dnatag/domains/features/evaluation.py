@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 
 from dnatag.errors import InputError
 from dnatag.report import Observer
-from dnatag.tasks.evaluation import Evaluation, Evaluator
+from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, read_alike
 from dnatag.tasks.tagging.evaluation import OPTIONS
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FrameEvaluator"]
 
 
-class FrameEvaluator(Evaluator):
+class FrameEvaluator(EncodedEvaluator):
     """Scores the labels of frames and their segments."""
 
     files = "labels of frames"
@@ -30,10 +31,6 @@ class FrameEvaluator(Evaluator):
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         return OPTIONS
 
-    def encoding(self, options: Mapping[str, Any]) -> str | None:
-        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        return str(options["encoding"])
-
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
@@ -41,10 +38,10 @@ class FrameEvaluator(Evaluator):
         from dnatag.domains.features.metrics import OVERLAPS, evaluate_frames
         from dnatag.formats.io.reading import display_name
 
-        truth = _read(reference, options["encoding"])
-        found, scores = {}, {}
+        read = partial(_read, encoding=options["encoding"])
+        truth, found = read_alike(read, reference, predictions, "sequences", "sequences")
+        scores = {}
         for name, path in predictions.items():
-            found[name] = _read(path, options["encoding"])
             _compare(display_name(reference), truth, display_name(path), found[name])
             labels = [one.labels for one in found[name]]
             scores[name] = evaluate_frames([one.labels for one in truth], labels)
@@ -77,12 +74,7 @@ def _read(path: str, encoding: str) -> list[FrameLabels]:
 def _compare(
     reference: str, truth: Sequence[FrameLabels], path: str, found: Sequence[FrameLabels]
 ) -> None:
-    """Refuse files that do not have the same sequences."""
-    if len(truth) != len(found):
-        raise InputError(
-            f"{path}: has {len(found)} sequences, {reference} {len(truth)}; compare files of the "
-            "same sequences"
-        )
+    """Refuse sequences that are not the same."""
     for one, other in zip(truth, found, strict=True):
         if len(truth) > 1 and one.name != other.name:
             raise InputError(f"{path}: has {other.name} where {reference} has {one.name}")

@@ -10,7 +10,7 @@ import numpy as np
 from dnatag.errors import InputError
 from dnatag.tasks.features import TokenFeatures
 
-__all__ = ["FrameFeaturizer", "means", "play", "with_motion"]
+__all__ = ["FrameFeaturizer", "means", "play", "shares", "with_motion"]
 
 
 class FrameFeaturizer:
@@ -28,6 +28,9 @@ class FrameFeaturizer:
         Standard deviation of noise in training.
     speed : float
         Largest change of speed in training, as a share.
+    softmax : float
+        Features are scores of classes, and the softmax of them, multiplied by this, enters; 0 for
+        features as they are.
     """
 
     in_context = True
@@ -40,6 +43,7 @@ class FrameFeaturizer:
         around: int = 0,
         noise: float = 0.0,
         speed: float = 0.0,
+        softmax: float = 0.0,
     ) -> None:
         self.mean = mean
         self.scale = scale
@@ -47,6 +51,7 @@ class FrameFeaturizer:
         self.around = around
         self.noise = noise
         self.speed = speed
+        self.softmax = softmax
 
     @classmethod
     def fit(
@@ -56,6 +61,7 @@ class FrameFeaturizer:
         around: int = 0,
         noise: float = 0.0,
         speed: float = 0.0,
+        softmax: float = 0.0,
     ) -> FrameFeaturizer:
         """Know means and deviations of sequences, (T, F) each.
 
@@ -72,7 +78,7 @@ class FrameFeaturizer:
                 total = np.zeros(features.shape[1] * copies)
                 squares = total.copy()
             _check(sequence, features, len(total) // copies, "the first one")
-            moved = _seen(features, motion, around).astype(float)
+            moved = _seen(features, motion, around, softmax).astype(float)
             count += len(moved)
             total += moved.sum(0)
             squares += (moved**2).sum(0)
@@ -80,7 +86,8 @@ class FrameFeaturizer:
         deviation = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 0))
         # What never changes says nothing.
         scale = np.where(deviation > 1e-6 * np.abs(mean) + 1e-12, deviation, 1)
-        return cls(mean.astype(np.float32), scale.astype(np.float32), motion, around, noise, speed)
+        mean, scale = mean.astype(np.float32), scale.astype(np.float32)
+        return cls(mean, scale, motion, around, noise, speed, softmax)
 
     def encode(self, tokens: Any) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`; `tokens` is an array (T, F).
@@ -92,7 +99,8 @@ class FrameFeaturizer:
         """
         features = _features(tokens)
         _check(tokens, features, len(self.mean) // _copies(self.motion, self.around), "the model")
-        return _encoded((_seen(features, self.motion, self.around) - self.mean) / self.scale)
+        seen = _seen(features, self.motion, self.around, self.softmax)
+        return _encoded((seen - self.mean) / self.scale)
 
     def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`: noise, and another speed."""
@@ -110,20 +118,23 @@ class FrameFeaturizer:
             "mean": self.mean,
             "scale": self.scale,
             "context": np.array([self.motion, self.around], np.int32),
+            "softmax": np.array([self.softmax], np.float32),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> FrameFeaturizer:
         """Inverse of :meth:`to_arrays`."""
         motion, around = arrays["context"].tolist()
+        # Models that know of none are older.
+        softmax = float(arrays["softmax"][0]) if "softmax" in arrays else 0.0
         mean, scale = arrays["mean"], arrays["scale"]
         if (
             mean.shape != scale.shape
-            or min(motion, around) < 0
+            or min(motion, around, softmax) < 0
             or len(mean) % _copies(motion, around)
         ):
             raise ValueError("means and deviations of features do not fit")
-        return cls(mean, scale, motion, around)
+        return cls(mean, scale, motion, around, softmax=softmax)
 
 
 def with_motion(features: np.ndarray, motion: int) -> np.ndarray:
@@ -179,8 +190,23 @@ def play(features: np.ndarray, speed: float) -> np.ndarray:
     return mixed
 
 
-def _seen(features: np.ndarray, motion: int, around: int) -> np.ndarray:
+def shares(scores: np.ndarray, softmax: float) -> np.ndarray:
+    """Return the softmax of the scores of each frame, multiplied by a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shares(np.log([[1.0, 3.0], [2.0, 2.0]]), 2).round(3).tolist()
+    [[0.1, 0.9], [0.5, 0.5]]
+    """
+    powers = np.exp(softmax * (scores - scores.max(1, keepdims=True)))
+    found: np.ndarray = powers / powers.sum(1, keepdims=True)
+    return found
+
+
+def _seen(features: np.ndarray, motion: int, around: int, softmax: float) -> np.ndarray:
     """Return features with their changes and means."""
+    features = shares(features, softmax) if softmax else features
     moved = with_motion(features, motion)
     return np.concatenate([moved, means(features, around)], 1) if around else moved
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
-from dnatag.errors import DnatagError
 from dnatag.formats.frames import FrameLabels
+from dnatag.formats.pictures import content, new_figure
 from dnatag.tasks.tagging.schemes import runs
 
 __all__ = ["draw_segments"]
@@ -35,19 +34,15 @@ def draw_segments(rows: Mapping[str, Sequence[FrameLabels]], format: str) -> byt
     DnatagError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib import colormaps
-        from matplotlib.figure import Figure
-        from matplotlib.patches import Patch
-    except ImportError:
-        raise DnatagError("pictures need matplotlib: pip install 'dnatag[pictures]'") from None
-
     names = [one.name for one in next(iter(rows.values()))]
     labels = sorted({label for row in rows.values() for one in row for label in one.labels})
+    height = len(names) * (ROW * len(rows) + MARGIN) + 0.25 * len(labels) / 4 + 0.5
+    figure = new_figure(WIDTH, height)
+    from matplotlib import colormaps
+    from matplotlib.patches import Patch
+
     palette = colormaps["tab20"]
     colours = {label: palette(i % 20) for i, label in enumerate(labels)}
-    height = len(names) * (ROW * len(rows) + MARGIN) + 0.25 * len(labels) / 4 + 0.5
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     panels = figure.subplots(len(names), 1, squeeze=False)[:, 0]
     for number, (axes, name) in enumerate(zip(panels, names, strict=True)):
         for place, row in enumerate(rows.values()):
@@ -61,6 +56,4 @@ def draw_segments(rows: Mapping[str, Sequence[FrameLabels]], format: str) -> byt
     panels[-1].set_xlabel("frame")
     patches = [Patch(color=colours[label], label=label) for label in labels]
     figure.legend(handles=patches, loc="outside lower center", ncols=4, fontsize=8)
-    content = io.BytesIO()
-    figure.savefig(content, dpi=120, format=format, bbox_inches="tight")
-    return content.getvalue()
+    return content(figure, format)

@@ -95,6 +95,10 @@ class FrameNetwork:
     noise : float
         Standard deviation of the noise that is added to features in training, in units of their
         own standard deviation.
+    softmax : float
+        The features are scores that another classifier gives the frame for each class, and what
+        enters is the softmax of them, multiplied by this number: classes compete within a frame,
+        and classifiers whose scores lie differently agree. 0 for features as they are.
     shortest : float
         The shortest duration of a segment, as a share of the shortest one of its label that is
         trained on, but 50 frames at most; 0 for none.
@@ -106,4 +110,5 @@ class FrameNetwork:
     motion: int = setting(1, least=0, most=100)
     around: int = setting(0, least=0, most=10_000)
     noise: float = setting(0.0, least=0, most=10)
+    softmax: float = setting(0.0, least=0, most=1000)
     shortest: float = setting(0.5, least=0, most=1)

@@ -11,6 +11,7 @@ from dnatag.domains.base import Domain
 from dnatag.domains.features.settings import FeaturesCorpus, FrameNetwork
 from dnatag.errors import InputError
 from dnatag.report import SILENT, Observer
+from dnatag.tasks.corpora import read_corpora, sequences_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameTagging", "LabelledFrames"]
 
-_SPLITS = ("train", "validate", "test")
 #: Longer durations are not enforced: each frame of them is a state of the grammar.
 _LONGEST = 50
 
@@ -76,17 +76,10 @@ class FrameTagging(Domain):
         from dnatag.domains.features.segments import Segments, shortest_runs
         from dnatag.tasks.tagging.domain import TaggedCorpus
 
-        result = []
-        for files in corpora:
-            splits = {
-                split: [
-                    one for path in getattr(files, split) for one in _labelled(path, files.archive)
-                ]
-                for split in _SPLITS
-            }
-            names = {split: [path.name for path in getattr(files, split)] for split in _SPLITS}
-            result.append(TaggedCorpus(splits, names, weight=files.weight))
-        tags = [one.tags or () for corpus in result for one in corpus.splits["train"]]
+        result = read_corpora(
+            corpora, lambda path, files, _: _labelled(path, files.archive), TaggedCorpus
+        )
+        tags = [one.tags or () for one in sequences_of(result, "train")]
         least = {
             label: min(max(int(network.shortest * frames), 1), _LONGEST)
             for label, frames in shortest_runs(tags).items()
@@ -110,7 +103,10 @@ class FrameTagging(Domain):
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.features.frames import FrameFeaturizer
 
-        return FrameFeaturizer.fit(sequences, network.motion, network.around, network.noise)
+        own = network
+        return FrameFeaturizer.fit(
+            sequences, own.motion, own.around, own.noise, softmax=own.softmax
+        )
 
     def tagger_config(
         self, featurizer: FrameFeaturizer, network: FrameNetwork

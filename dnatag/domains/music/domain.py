@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.music.settings import MusicCorpus, MusicNetwork
+from dnatag.tasks.corpora import Corpus, read_corpora
 
 if TYPE_CHECKING:
     import numpy as np
 
     from dnatag.domains.music.chords import ChordFeaturizer
     from dnatag.engine.networks.configs import TokenTaggerConfig
-    from dnatag.tasks.generation.domain import PieceCorpus
 
 __all__ = ["DOMAIN", "Music"]
-
-_SPLITS = ("train", "validate", "test")
 
 
 class Music(Domain):
@@ -32,25 +30,11 @@ class Music(Domain):
     writers = ("midi",)
     counted = ("pieces", "notes")
 
-    def read(self, corpora: Sequence[MusicCorpus], network: MusicNetwork) -> list[PieceCorpus]:
+    def read(
+        self, corpora: Sequence[MusicCorpus], network: MusicNetwork
+    ) -> list[Corpus[Sequence[Any]]]:
         """See :class:`dnatag.tasks.generation.domain.GeneratingDomain`."""
-        from dnatag.tasks.generation.domain import PieceCorpus
-
-        return [
-            PieceCorpus(
-                {
-                    split: [
-                        piece
-                        for path in getattr(files, split)
-                        for piece in _pieces(path, network.steps)
-                    ]
-                    for split in _SPLITS
-                },
-                {split: [path.name for path in getattr(files, split)] for split in _SPLITS},
-                files.weight,
-            )
-            for files in corpora
-        ]
+        return read_corpora(corpora, lambda path, *_: _pieces(path, network.steps), Corpus)
 
     def pieces(self, path: Path | str, writer: ChordFeaturizer) -> list[Sequence[Any]]:
         """See :class:`dnatag.tasks.generation.domain.GeneratingDomain`."""

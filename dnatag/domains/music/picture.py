@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
-from dnatag.errors import DnatagError
 from dnatag.formats.midi import LOWEST, roll_of
+from dnatag.formats.pictures import content, new_figure
 
 __all__ = ["draw_roll"]
 
@@ -33,16 +32,9 @@ def draw_roll(chords: Sequence[Sequence[int]], steps: int, format: str) -> bytes
     DnatagError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DnatagError("pictures need matplotlib: pip install 'dnatag[pictures]'") from None
-
     notes = [note for chord in chords for note in chord] or [60]
     low, high = min(notes) - 2, max(notes) + 3
-    figure = Figure(
-        figsize=(max(len(chords) / 8, 4), max((high - low) / 9, 2)), layout="constrained"
-    )
+    figure = new_figure(max(len(chords) / 8, 4), max((high - low) / 9, 2))
     axes = figure.subplots()
     roll = roll_of(chords).T[max(low - LOWEST, 0) : high - LOWEST]
     bottom = max(low, LOWEST) - 0.5
@@ -53,6 +45,4 @@ def draw_roll(chords: Sequence[Sequence[int]], steps: int, format: str) -> bytes
     axes.set_yticklabels([f"C{n // 12 - 1}" for n in range(0, 128, 12) if low <= n < high])
     axes.grid(axis="x", linewidth=0.5)
     axes.set_xlabel("step")
-    content = io.BytesIO()
-    figure.savefig(content, dpi=120, format=format, bbox_inches="tight")
-    return content.getvalue()
+    return content(figure, format)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dnatag.domains.base import Domain
 from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
 from dnatag.report import SILENT, Observer
+from dnatag.tasks.corpora import read_corpora
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from dnatag.tasks.tagging.given import Given
 
 __all__ = ["DOMAIN", "Proteins"]
-
-_SPLITS = ("train", "validate", "test")
 
 
 class Proteins(Domain):
@@ -52,18 +51,15 @@ class Proteins(Domain):
         from dnatag.formats.sequences.residues import read_residues
         from dnatag.tasks.tagging.domain import TaggedCorpus
 
-        result, labelled = [], []
-        for files in corpora:
-            splits: dict[str, list[Sentence]] = {}
-            for split in _SPLITS:
-                splits[split] = []
-                for path in getattr(files, split):
-                    proteins = list(read_residues(path, True, files.encoding))
-                    splits[split] += proteins
-                    if split == "train":
-                        labelled += [(f"{path}: {one.id}", one.tags or ()) for one in proteins]
-            names = {split: [path.name for path in getattr(files, split)] for split in _SPLITS}
-            result.append(TaggedCorpus(splits, names, weight=files.weight))
+        labelled: list[tuple[str, Sequence[str]]] = []
+
+        def read(path: Path, files: ProteinCorpus, split: str) -> list[Sentence]:
+            proteins = list(read_residues(path, True, files.encoding))
+            if split == "train":
+                labelled.extend((f"{path}: {one.id}", one.tags or ()) for one in proteins)
+            return proteins
+
+        result = read_corpora(corpora, read, TaggedCorpus)
         labelling = labelling_of_residues(labelled, network.labels, network.unknown)
         observer.note(f"labels are those of {labelling.to_dict()['kind']}")
         _note_untrained(result, labelling, network.unknown, observer)

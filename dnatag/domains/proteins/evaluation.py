@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dnatag.report import Observer
-from dnatag.tasks.evaluation import Evaluation, Evaluator
+from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation
 from dnatag.tasks.tagging.evaluation import (
     OPTIONS,
     compare_tokens,
@@ -21,7 +21,7 @@ from dnatag.tasks.tagging.evaluation import (
 __all__ = ["ProteinEvaluator"]
 
 
-class ProteinEvaluator(Evaluator):
+class ProteinEvaluator(EncodedEvaluator):
     """Scores segments and labels of residues."""
 
     files = "FASTA of labelled residues"
@@ -40,10 +40,6 @@ class ProteinEvaluator(Evaluator):
             ),
             *OPTIONS,
         )
-
-    def encoding(self, options: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        return str(options["encoding"])
 
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 
-from dnatag.errors import DnatagError
+from dnatag.formats.pictures import content, new_figure
 from dnatag.formats.text.tokens import Entity
 
 __all__ = ["draw_labels"]
@@ -56,15 +55,10 @@ def draw_labels(
     DnatagError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DnatagError("pictures need matplotlib: pip install 'dnatag[pictures]'") from None
-
     colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(labels)}
     colours |= TOPOLOGY if topology else {}
     place = np.arange(1, len(posteriors) + 1)
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = new_figure(10, 4.6)
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     for label, share in zip(labels, posteriors.T, strict=True):
         if share.max() > 0.02:
@@ -91,6 +85,4 @@ def draw_labels(
     below.set_ylim(-0.05, 1.15)
     below.set_xlim(0, len(place) + 1)
     below.set_xlabel("residue")
-    content = io.BytesIO()
-    figure.savefig(content, dpi=120, format=format)
-    return content.getvalue()
+    return content(figure, format, tight=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dnatag.domains.base import Domain
 from dnatag.domains.speech.settings import SpeechCorpus, SpeechNetwork
 from dnatag.errors import InputError
+from dnatag.tasks.corpora import Corpus, read_corpora
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,11 +18,9 @@ if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.audio import Recording
     from dnatag.formats.io.reading import Source
-    from dnatag.tasks.ctc.domain import TranscribedCorpus, TranscribedSequence
+    from dnatag.tasks.ctc.domain import TranscribedSequence
 
 __all__ = ["DOMAIN", "Speech"]
-
-_SPLITS = ("train", "validate", "test")
 
 
 class Speech(Domain):
@@ -35,25 +34,11 @@ class Speech(Domain):
     writers = ("text", "jsonl", "ctm", "srt")
     wanted = "a model of speech reads audio files, folders of them, and manifests"
 
-    def read(self, corpora: Sequence[SpeechCorpus]) -> list[TranscribedCorpus]:
+    def read(self, corpora: Sequence[SpeechCorpus]) -> list[Corpus[TranscribedSequence]]:
         """See :class:`dnatag.tasks.ctc.domain.TranscribingDomain`."""
-        from dnatag.tasks.ctc.domain import TranscribedCorpus
-
-        return [
-            TranscribedCorpus(
-                {
-                    split: [
-                        one
-                        for path in getattr(files, split)
-                        for one in _transcribed(path, files.encoding)
-                    ]
-                    for split in _SPLITS
-                },
-                {split: [path.name for path in getattr(files, split)] for split in _SPLITS},
-                files.weight,
-            )
-            for files in corpora
-        ]
+        return read_corpora(
+            corpora, lambda path, files, _: _transcribed(path, files.encoding), Corpus
+        )
 
     def items(self, source: Source, kind: str, encoding: str) -> Iterator[Recording]:
         """See :class:`dnatag.tasks.ctc.domain.TranscribingDomain`."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dnatag.domains.speech.settings import SpeechNetwork
-from dnatag.errors import DnatagError
-from dnatag.formats.audio import EXTRA, Recording, samples_of
+from dnatag.errors import DnatagError, InputError
+from dnatag.formats.audio import EXTRA, Recording, read_audio, samples_of
 from dnatag.tasks.features import TokenFeatures
 
 __all__ = ["MelFeaturizer", "filterbank"]
 
-#: Frames of a second.
-FRAMES = 100
+#: Frames of a second, and how long each is.
+FRAMES, FRAME = 100, 0.025
 #: The longest stretches that are masked, in frames and as a share of the bands.
 LONGEST, WIDEST = 20, 0.2
 #: The lowest log energy, so that silence has one.
@@ -76,18 +77,29 @@ class MelFeaturizer:
         Parameters
         ----------
         tokens
-            A :class:`dnatag.formats.audio.Recording`, or samples from -1 to 1 at the network's
-            rate.
+            A :class:`dnatag.formats.audio.Recording`, the path of an audio file, or samples from
+            -1 to 1 at the network's rate.
 
         Raises
         ------
         InputError
-            If a recording cannot be read.
+            If a recording cannot be read, or is shorter than a frame.
         DnatagError
             If a library is not installed.
         """
         rate = self.network.rate
-        samples = samples_of(tokens, rate) if isinstance(tokens, Recording) else np.asarray(tokens)
+        if isinstance(tokens, str | Path):
+            (tokens,) = read_audio(tokens)
+        known = isinstance(tokens, Recording)
+        samples = samples_of(tokens, rate) if known else np.asarray(tokens)
+        where = tokens.where if known else "the samples"
+        if samples.ndim != 1:
+            raise InputError(f"{where}: give one channel of samples, not an array {samples.shape}")
+        if len(samples) < FRAME * rate:
+            raise InputError(
+                f"{where}: only {1000 * len(samples) / rate:.1f} ms of sound, too short to hear "
+                f"anything; give {1000 * FRAME:.0f} ms at least"
+            )
         mels = filterbank(samples, rate, self.network.mels)
         mean = np.maximum(mels.mean(0), self.mean - _QUIETER)
         return _encoded((mels - mean) / self.scale)

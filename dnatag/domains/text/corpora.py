@@ -14,12 +14,12 @@ from dnatag.errors import InputError
 from dnatag.formats.text.conll import read_conll
 from dnatag.formats.text.tokens import Sentence
 from dnatag.report import Observer
+from dnatag.tasks.corpora import SPLITS, file_names
 from dnatag.tasks.tagging import schemes
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence
 
-__all__ = ["SPLITS", "read_corpora"]
+__all__ = ["read_corpora"]
 
-SPLITS = ("train", "validate", "test")
 #: More different tags than this are rather words, from a wrong column.
 MANY_TAGS = 500
 #: So many faults or types are named.
@@ -81,8 +81,7 @@ def read_corpora(
             for split, part in places.items()
         }
         _check_types(files.types, splits, scheme, where, observer)
-        names = {split: [path.name for path in getattr(files, split)] for split in SPLITS}
-        result.append(TaggedCorpus(splits, names, files.types, files.weight))
+        result.append(TaggedCorpus(splits, file_names(files), files.weight, files.types))
     if not any(corpus.splits["train"] for corpus in result):
         path = next(path for files in corpora for path in files.train)
         raise InputError(f"{path}: has no sentence to train on")

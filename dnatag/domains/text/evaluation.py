@@ -9,7 +9,7 @@ import click
 
 from dnatag.errors import InputError
 from dnatag.report import Observer
-from dnatag.tasks.evaluation import Evaluation, Evaluator
+from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation
 from dnatag.tasks.tagging.evaluation import (
     OPTIONS,
     compare_tokens,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["TextEvaluator"]
 
 
-class TextEvaluator(Evaluator):
+class TextEvaluator(EncodedEvaluator):
     """Scores spans and tags of words, as conlleval does."""
 
     files = "text in columns"
@@ -72,10 +72,6 @@ class TextEvaluator(Evaluator):
             ),
             *OPTIONS,
         )
-
-    def encoding(self, options: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        return str(options["encoding"])
 
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any

@@ -11,6 +11,7 @@ from dnatag.domains.base import Domain
 from dnatag.domains.text.settings import LabelledTextCorpus, LabelledTextNetwork
 from dnatag.errors import InputError
 from dnatag.formats.text import labelled
+from dnatag.tasks.corpora import Corpus, read_corpora
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.io.reading import Source
     from dnatag.formats.text.labelled import LabelledText
-    from dnatag.tasks.classification.domain import Item, LabelledCorpus, LabelledSequence
+    from dnatag.tasks.classification.domain import Item, LabelledSequence
 
 __all__ = ["LabelledTexts"]
 
@@ -30,7 +31,6 @@ _READERS: dict[str, Callable[[Any, str], Iterator[LabelledText]]] = {
     "trees": labelled.read_trees,
     "lines": labelled.read_plain,
 }
-_SPLITS = ("train", "validate", "test")
 
 
 class LabelledTexts(Domain):
@@ -50,23 +50,9 @@ class LabelledTexts(Domain):
     )
     counted = "texts"
 
-    def read(self, corpora: Sequence[LabelledTextCorpus]) -> list[LabelledCorpus]:
+    def read(self, corpora: Sequence[LabelledTextCorpus]) -> list[Corpus[LabelledSequence]]:
         """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
-        from dnatag.tasks.classification.domain import LabelledCorpus
-
-        return [
-            LabelledCorpus(
-                {
-                    split: [
-                        one for path in getattr(files, split) for one in _read(path, files, split)
-                    ]
-                    for split in _SPLITS
-                },
-                {split: [path.name for path in getattr(files, split)] for split in _SPLITS},
-                files.weight,
-            )
-            for files in corpora
-        ]
+        return read_corpora(corpora, _read, Corpus)
 
     def items(self, source: Source, kind: str, encoding: str) -> Iterator[Item]:
         """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""

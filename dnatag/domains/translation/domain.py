@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dnatag.domains.base import Domain
 from dnatag.domains.translation.settings import TranslationCorpus, TranslationNetwork
 from dnatag.errors import InputError
+from dnatag.tasks.corpora import SPLITS, Corpus, file_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
     from dnatag.domains.translation.subwords import SubwordCoder
     from dnatag.engine.networks.configs import TranslatorConfig
     from dnatag.formats.io.reading import Source
-    from dnatag.tasks.seq2seq.domain import Pair, PairCorpus
+    from dnatag.tasks.seq2seq.domain import Pair
 
 __all__ = ["DOMAIN", "TranslationPairs"]
-
-_SPLITS = ("train", "validate", "test")
 
 
 class TranslationPairs(Domain):
@@ -35,19 +34,19 @@ class TranslationPairs(Domain):
 
     def read(
         self, corpora: Sequence[TranslationCorpus], network: TranslationNetwork
-    ) -> list[PairCorpus]:
+    ) -> list[Corpus[Pair]]:
         """See :class:`dnatag.tasks.seq2seq.domain.TranslatingDomain`."""
-        from dnatag.tasks.seq2seq.domain import PairCorpus
-
         return [
-            PairCorpus(
-                {split: _pairs(getattr(files, split), files.encoding, network.lower)
-                 for split in _SPLITS},
-                {split: [path.name for path in getattr(files, split)] for split in _SPLITS},
+            Corpus(
+                {
+                    split: _pairs(getattr(files, split), files.encoding, network.lower)
+                    for split in SPLITS
+                },
+                file_names(files),
                 files.weight,
             )
             for files in corpora
-        ]  # fmt: skip
+        ]
 
     def texts(self, source: Source, encoding: str, coder: SubwordCoder) -> Iterator[str]:
         """See :class:`dnatag.tasks.seq2seq.domain.TranslatingDomain`."""

@@ -301,6 +301,11 @@ class ClassifierConfig:
         """Numbers that the encoder gives for a token: the units and, last, its attention."""
         return self.units + (self.pooling == "attention")
 
+    @property
+    def layers(self) -> int:
+        """Layers of the LSTM."""
+        return self.tokens.layers
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)

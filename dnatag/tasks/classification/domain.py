@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -15,8 +14,9 @@ from dnatag.tasks.features import Featurizer
 if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.io.reading import Source
+    from dnatag.tasks.corpora import Corpus
 
-__all__ = ["ClassifyingDomain", "Item", "LabelledCorpus", "LabelledSequence"]
+__all__ = ["ClassifyingDomain", "Item", "LabelledSequence"]
 
 
 class LabelledSequence(NamedTuple):
@@ -49,25 +49,6 @@ class Item(NamedTuple):
     about: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class LabelledCorpus:
-    """Labelled sequences that were read.
-
-    Attributes
-    ----------
-    splits : dict of str to list of LabelledSequence
-        Those to ``train`` on, to ``validate`` on during training, and to ``test`` the model with.
-    files : dict of str to list of str
-        The names of the files of each split.
-    weight : float
-        How often each sequence takes part in an epoch, on average.
-    """
-
-    splits: dict[str, list[LabelledSequence]]
-    files: dict[str, list[str]]
-    weight: float = 1.0
-
-
 class ClassifyingDomain(Protocol):
     """What the task needs of a domain, beside what every domain has.
 
@@ -91,7 +72,7 @@ class ClassifyingDomain(Protocol):
     wanted: str
     counted: str
 
-    def read(self, corpora: Sequence[Any]) -> list[LabelledCorpus]:
+    def read(self, corpora: Sequence[Any]) -> list[Corpus[LabelledSequence]]:
         """Read the corpora of a recipe.
 
         Raises

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import click
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import display_name
@@ -13,7 +12,7 @@ from dnatag.formats.registry import recognise
 from dnatag.formats.text import labelled
 from dnatag.formats.text.jsonl import read_objects
 from dnatag.report import Observer
-from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows
+from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, Rows, read_alike
 
 if TYPE_CHECKING:
     from dnatag.tasks.classification.metrics import LabelScores
@@ -21,33 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["LabelEvaluator"]
 
 
-class _Labels(NamedTuple):
-    labels: list[str]
-    scores: list[float] | None
+class _Label(NamedTuple):
+    label: str
+    score: float | None = None
 
 
-class LabelEvaluator(Evaluator):
+class LabelEvaluator(EncodedEvaluator):
     """Scores the labels of sequences, and their probabilities where files have them."""
 
     files = "labelled sequences"
     formats = ("fasttext", "jsonl", "trees", "table", "sequences")
-
-    @property
-    def options(self) -> Sequence[click.Option]:
-        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        return (
-            click.Option(
-                ["--encoding"],
-                metavar="NAME",
-                default="utf-8",
-                show_default=True,
-                help="The character encoding of the files.",
-            ),
-        )
-
-    def encoding(self, options: Mapping[str, Any]) -> str | None:
-        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        return str(options["encoding"])
 
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
@@ -55,19 +37,15 @@ class LabelEvaluator(Evaluator):
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         from dnatag.tasks.classification.metrics import evaluate_labels
 
-        encoding = options["encoding"]
-        truth = _read(reference, encoding).labels
-        if not truth:
-            raise InputError(f"{display_name(reference)}: has no labels")
+        read = partial(_read, encoding=options["encoding"])
+        right, found = read_alike(read, reference, predictions, "labels", "sequences")
+        truth = [one.label for one in right]
         scores: dict[str, LabelScores] = {}
-        for name, path in predictions.items():
-            found = _read(path, encoding)
-            if len(found.labels) != len(truth):
-                raise InputError(
-                    f"{display_name(path)}: has {len(found.labels)} labels, "
-                    f"{display_name(reference)} {len(truth)}; compare files of the same sequences"
-                )
-            scores[name] = evaluate_labels(truth, found.labels, found.scores)
+        for name, labels in found.items():
+            # Those of all, or they would not be comparable.
+            shares = [one.score for one in labels if one.score is not None]
+            known = shares if len(shares) == len(labels) else None
+            scores[name] = evaluate_labels(truth, [one.label for one in labels], known)
         return Evaluation(
             f"{len(truth)} sequences, {len(set(truth))} labels",
             _rows(scores),
@@ -88,47 +66,43 @@ def _rows(scores: Mapping[str, LabelScores]) -> Rows:
     return rows
 
 
-def _read(path: str, encoding: str) -> _Labels:
-    """Read the labels of a file, and their probabilities if it has those of all."""
+def _read(path: str, encoding: str) -> list[_Label]:
+    """Read the labels of a file, and their probabilities if it has them."""
     wanted = "wanted are fastText's lines, JSON Lines, trees or a table with the column 'label'"
     among = (*LabelEvaluator.formats, "conll")
     stream, format = recognise(path, among, wanted, encoding=encoding)
     name = display_name(path)
-    labels: list[str] = []
-    scores: list[float | None] = []
+    labels: list[_Label] = []
     match format.name:
         case "jsonl":
             for number, item in read_objects(stream, encoding):
-                label, score = _of_object(item, f"{name}: line {number}")
-                labels.append(label)
-                scores.append(score)
+                labels.append(_of_object(item, f"{name}: line {number}"))
         case "fasttext":
             for one in labelled.read_fasttext(stream, encoding):
                 if one.label is None:
                     raise InputError(f"{name}: line {one.line}: has no label")
-                labels.append(one.label)
-                scores.append(_number(one.text))
+                labels.append(_Label(one.label, _number(one.text)))
         case "trees":
-            labels = [one.label or "" for one in labelled.read_trees(stream, encoding)]
+            labels = [_Label(one.label or "") for one in labelled.read_trees(stream, encoding)]
         case _:
             rows = labelled.read_rows(stream, ("label", "text"), labelled.TITLES, encoding)
             for number, row in rows:
                 if "label" not in row:
                     raise InputError(f"{name}: line {number}: there is no column 'label'")
-                labels.append(row["label"])
-    known = [score for score in scores if score is not None]
-    return _Labels(labels, known if len(known) == len(labels) and labels else None)
+                labels.append(_Label(row["label"]))
+    return labels
 
 
-def _of_object(item: dict[str, Any], where: str) -> tuple[str, float | None]:
+def _of_object(item: dict[str, Any], where: str) -> _Label:
     """Return the label of an object, and its probability if it was predicted."""
     found = item.get("labels")
     if isinstance(found, list) and found and isinstance(found[0], dict) and "label" in found[0]:
         score = found[0].get("score")
-        return str(found[0]["label"]), score if isinstance(score, float | int) else None
+        known = score if isinstance(score, float | int) else None
+        return _Label(str(found[0]["label"]), known)
     if item.get("label") is None:
         raise InputError(f'{where}: the object has neither "label" nor "labels"')
-    return str(item["label"]), None
+    return _Label(str(item["label"]))
 
 
 def _number(text: str) -> float | None:

@@ -8,16 +8,13 @@ from typing import Any
 
 from dnatag.engine.networks.configs import ClassifierConfig
 from dnatag.engine.networks.weights import ClassifierWeights
-from dnatag.models.file import check_task, load_model, save_model
-from dnatag.registry import find_domain
 from dnatag.tasks.classification.domain import ClassifyingDomain
 from dnatag.tasks.features import Featurizer
-from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
+from dnatag.tasks.members import Contents, NetworkFile
 
-__all__ = ["TASK", "ClassifierModel", "load_classifier", "save_classifier"]
+__all__ = ["ClassifierModel", "load_classifier", "save_classifier"]
 
-#: What model files of classifiers name as their task and network.
-TASK, _NETWORK = "classification", "classifier"
+_FILE = NetworkFile("classification", "classifier", ClassifierConfig)
 
 
 @dataclass(frozen=True)
@@ -57,19 +54,11 @@ def save_classifier(path: Path, model: ClassifierModel, metadata: dict[str, Any]
     metadata : dict
         Training data, date, scores, licence, card.
     """
-    described = {
-        "domain": model.domain.name,
-        "task": TASK,
-        "network": {
-            "type": _NETWORK,
-            "config": model.networks[0].config.to_dict(),
-            "members": len(model.networks),
-        },
-        "featurizer": {},
-        "targets": {"labels": list(model.labels), "temperature": model.temperature},
-    }
+    targets = {"labels": list(model.labels), "temperature": model.temperature}
     members = [member.arrays for member in model.networks]
-    save_model(path, pack_members(members, model.featurizer.to_arrays()), described | metadata)
+    known = model.featurizer.to_arrays()
+    contents = Contents(model.domain, model.networks[0].config, members, known, targets)
+    _FILE.save(path, contents, metadata)
 
 
 def load_classifier(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
@@ -90,26 +79,13 @@ def load_classifier(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
     InputError
         If it is no model file, or not of a classifier.
     """
-    arrays, metadata = load_model(path)
-    check_task(path, metadata, TASK)
-    domain: ClassifyingDomain = find_domain(metadata["domain"]).for_task(TASK)
-    with refuse_damaged(path, domain.name):
-        about, targets = metadata["network"], metadata["targets"]
-        # Each layer of each network has arrays of its own.
-        if about["type"] != _NETWORK or about["config"]["tokens"]["layers"] > len(arrays):
-            raise ValueError(f"there is no such network: {about}")
-        members, known = unpack_members(arrays, about["members"])
-        config = ClassifierConfig.from_dict(about["config"])
-        featurizer = domain.load_featurizer(known)
+    with _FILE.load(path) as (stored, metadata):
+        domain, config, targets = stored.domain, stored.config, stored.targets
+        featurizer = domain.load_featurizer(stored.featurizer)
         config.tokens.check_inputs(domain.encoder_config(featurizer, domain.network()))
         labels, temperature = tuple(map(str, targets["labels"])), float(targets["temperature"])
         if len(labels) != config.labels or not temperature > 0:
             raise ValueError(f"there are no such labels: {targets}")
-        model = ClassifierModel(
-            domain,
-            featurizer,
-            tuple(ClassifierWeights(config, weights) for weights in members),
-            labels,
-            temperature,
-        )
+        networks = tuple(ClassifierWeights(config, weights) for weights in stored.members)
+        model = ClassifierModel(domain, featurizer, networks, labels, temperature)
     return model, metadata

@@ -50,10 +50,6 @@ class Classification(Task):
         except (LookupError, TypeError) as error:
             raise InputError(f"its targets are not those of a classifier: {error}") from error
 
-    def metrics(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, float | None]]:
-        """See :class:`dnatag.tasks.base.Task`."""
-        return scores
-
     @property
     def evaluator(self) -> LabelEvaluator:
         """See :class:`dnatag.tasks.base.Task`."""

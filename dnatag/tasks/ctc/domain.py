@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,8 +12,9 @@ from dnatag.tasks.features import Featurizer, TokenFeatures
 if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.io.reading import Source
+    from dnatag.tasks.corpora import Corpus
 
-__all__ = ["SoundFeaturizer", "TranscribedCorpus", "TranscribedSequence", "TranscribingDomain"]
+__all__ = ["SoundFeaturizer", "TranscribedSequence", "TranscribingDomain"]
 
 
 class TranscribedSequence(NamedTuple):
@@ -30,25 +30,6 @@ class TranscribedSequence(NamedTuple):
 
     sequence: Any
     text: str
-
-
-@dataclass(frozen=True)
-class TranscribedCorpus:
-    """Transcribed sequences.
-
-    Attributes
-    ----------
-    splits : mapping of str to sequence of TranscribedSequence
-        Those to ``train`` on, to ``validate`` on during training, and to ``test`` the model with.
-    files : dict of str to list of str
-        The names of the files of each split.
-    weight : float
-        How often each sequence takes part in an epoch, on average.
-    """
-
-    splits: Mapping[str, Sequence[TranscribedSequence]]
-    files: dict[str, list[str]]
-    weight: float = 1.0
 
 
 class SoundFeaturizer(Featurizer, Protocol):
@@ -92,7 +73,7 @@ class TranscribingDomain(Protocol):
     readers: Mapping[str, str]
     wanted: str
 
-    def read(self, corpora: Sequence[Any]) -> list[TranscribedCorpus]:
+    def read(self, corpora: Sequence[Any]) -> list[Corpus[TranscribedSequence]]:
         """Read the corpora of a recipe.
 
         Raises

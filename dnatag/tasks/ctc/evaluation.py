@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
-
-import click
 
 from dnatag.errors import InputError
 from dnatag.report import Observer
-from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows
+from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, Rows, read_alike
 
 __all__ = ["TranscriptEvaluator"]
 
@@ -24,45 +23,21 @@ _ROWS: Rows = [
 ]
 
 
-class TranscriptEvaluator(Evaluator):
+class TranscriptEvaluator(EncodedEvaluator):
     """Counts the errors of transcripts."""
 
     files = "transcripts"
     formats = ("manifest",)
 
-    @property
-    def options(self) -> Sequence[click.Option]:
-        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        return (
-            click.Option(
-                ["--encoding"],
-                metavar="NAME",
-                default="utf-8",
-                show_default=True,
-                help="The character encoding of the files.",
-            ),
-        )
-
-    def encoding(self, options: Mapping[str, Any]) -> str | None:
-        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        return str(options["encoding"])
-
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        from dnatag.formats.io.reading import display_name
         from dnatag.tasks.ctc.metrics import evaluate_transcripts
 
-        truth, scores = _read(reference, options["encoding"]), {}
-        for name, path in predictions.items():
-            found = _read(path, options["encoding"])
-            if len(found) != len(truth):
-                raise InputError(
-                    f"{display_name(path)}: has {len(found)} texts, {display_name(reference)} "
-                    f"{len(truth)}; compare files of the same recordings"
-                )
-            scores[name] = evaluate_transcripts(truth, found)
+        read = partial(_read, encoding=options["encoding"])
+        truth, found = read_alike(read, reference, predictions, "texts", "recordings")
+        scores = {name: evaluate_transcripts(truth, texts) for name, texts in found.items()}
         return Evaluation(f"{len(truth)} recordings", list(_ROWS), scores)
 
 

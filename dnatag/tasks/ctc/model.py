@@ -10,18 +10,16 @@ import numpy as np
 
 from dnatag.engine.networks.configs import TokenTaggerConfig
 from dnatag.engine.networks.weights import EncoderWeights
-from dnatag.models.file import check_task, load_model, save_model
-from dnatag.registry import find_domain
 from dnatag.tasks.ctc.domain import SoundFeaturizer, TranscribingDomain
 from dnatag.tasks.ctc.ngrams import NgramModel
 from dnatag.tasks.ctc.search import SearchSettings
-from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
+from dnatag.tasks.members import Contents, NetworkFile
 
-__all__ = ["TASK", "TranscriberModel", "load_transcriber", "save_transcriber"]
+__all__ = ["TranscriberModel", "load_transcriber", "save_transcriber"]
 
-#: What model files of transcribers name as their task and network.
-TASK, _NETWORK = "ctc", "token_encoder"
-_GRAMS, _COUNTS = "featurizer.ngram.grams", "featurizer.ngram.counts"
+_FILE = NetworkFile("ctc", "token_encoder", TokenTaggerConfig)
+#: What else is kept beside what the featurizer knows.
+_GRAMS, _COUNTS = "ngram.grams", "ngram.counts"
 #: Symbols are bytes, and 0 is the blank.
 MOST_SYMBOLS = 254
 
@@ -66,17 +64,12 @@ def save_transcriber(path: Path, model: TranscriberModel, metadata: dict[str, An
     metadata : dict
         Training data, date, scores, licence, card.
     """
-    described = {
-        "domain": model.domain.name,
-        "task": TASK,
-        "network": {"type": _NETWORK, "config": model.network.config.to_dict(), "members": 1},
-        "featurizer": {},
-        "targets": {"alphabet": model.alphabet, "search": model.search._asdict()},
-    }
-    arrays = pack_members([model.network.arrays], model.featurizer.to_arrays())
+    known = model.featurizer.to_arrays()
     if model.language is not None:
-        arrays |= {_GRAMS: model.language.grams, _COUNTS: model.language.counts}
-    save_model(path, arrays, described | metadata)
+        known |= {_GRAMS: model.language.grams, _COUNTS: model.language.counts}
+    targets = {"alphabet": model.alphabet, "search": model.search._asdict()}
+    contents = Contents(model.domain, model.network.config, [model.network.arrays], known, targets)
+    _FILE.save(path, contents, metadata)
 
 
 def load_transcriber(path: Path) -> tuple[TranscriberModel, dict[str, Any]]:
@@ -97,28 +90,19 @@ def load_transcriber(path: Path) -> tuple[TranscriberModel, dict[str, Any]]:
     InputError
         If it is no model file, or not of a transcriber.
     """
-    arrays, metadata = load_model(path)
-    check_task(path, metadata, TASK)
-    domain: TranscribingDomain = find_domain(metadata["domain"]).for_task(TASK)
-    with refuse_damaged(path, domain.name):
-        about, targets = metadata["network"], metadata["targets"]
-        # Each layer of the network has arrays of its own.
-        if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
-            raise ValueError(f"there is no such network: {about}")
-        alphabet = str(targets["alphabet"])
-        search = SearchSettings(**targets["search"])
+    with _FILE.load(path) as (stored, metadata):
+        targets, known = stored.targets, stored.featurizer
+        alphabet, search = str(targets["alphabet"]), SearchSettings(**targets["search"])
         if not 0 < len(alphabet) <= MOST_SYMBOLS or search.beam < 1:
             raise ValueError(f"there are no such targets: {targets}")
-        grams, counts = arrays.pop(_GRAMS, None), arrays.pop(_COUNTS, None)
         language = None
-        if grams is not None and counts is not None:
-            language = _language(grams, counts, len(alphabet) + 1)
-        (weights,), known = unpack_members(arrays, about["members"])
-        config = TokenTaggerConfig.from_dict(about["config"])
+        if _GRAMS in known:
+            language = _language(known[_GRAMS], known[_COUNTS], len(alphabet) + 1)
+        (weights,) = stored.members
         model = TranscriberModel(
-            domain,
-            domain.load_featurizer(known),
-            EncoderWeights(config, len(alphabet) + 1, weights),
+            stored.domain,
+            stored.domain.load_featurizer(known),
+            EncoderWeights(stored.config, len(alphabet) + 1, weights),
             alphabet,
             language,
             search,

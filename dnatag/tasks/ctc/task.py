@@ -57,10 +57,6 @@ class Transcription(Task):
         except (LookupError, TypeError) as error:
             raise InputError(f"its targets are not those of a transcriber: {error}") from error
 
-    def metrics(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, float | None]]:
-        """See :class:`dnatag.tasks.base.Task`: error rates."""
-        return scores
-
     def experiment(self, recipe: Recipe, start: Path | None, observer: Observer) -> CtcExperiment:
         """See :class:`dnatag.tasks.base.Task`."""
         from dnatag.tasks.ctc.training.experiment import CtcExperiment

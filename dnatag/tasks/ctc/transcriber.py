@@ -88,12 +88,18 @@ class Transcriber:
         return cls(found, metadata, place, threads, greedy)
 
     def transcribe(self, sequence: Any) -> Transcript:
-        """Transcribe one sequence: a :class:`dnatag.formats.audio.Recording` or its samples.
+        """Transcribe one sequence.
+
+        Parameters
+        ----------
+        sequence
+            Of speech the path of an audio file, a :class:`dnatag.formats.audio.Recording`, or its
+            samples from -1 to 1 at the rate of the model.
 
         Raises
         ------
         InputError
-            If a recording cannot be read.
+            If a recording cannot be read, or is too short.
         """
         return next(self.transcribe_all([sequence]))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,27 +12,9 @@ from dnatag.tasks.features import Featurizer, TokenFeatures
 
 if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
+    from dnatag.tasks.corpora import Corpus
 
-__all__ = ["GeneratingDomain", "PieceCorpus", "TokenWriter"]
-
-
-@dataclass(frozen=True)
-class PieceCorpus:
-    """Pieces that were read; each is a sequence of steps.
-
-    Attributes
-    ----------
-    splits : mapping of str to sequence
-        Those to ``train`` on, to ``validate`` on during training, and to ``test`` the model with.
-    files : dict of str to list of str
-        The names of the files of each split.
-    weight : float
-        How often each piece takes part in an epoch, on average.
-    """
-
-    splits: Mapping[str, Sequence[Sequence[Any]]]
-    files: dict[str, list[str]]
-    weight: float = 1.0
+__all__ = ["GeneratingDomain", "TokenWriter"]
 
 
 class TokenWriter(Featurizer, Protocol):
@@ -77,8 +58,8 @@ class GeneratingDomain(Protocol):
     network: type
     counted: tuple[str, str]
 
-    def read(self, corpora: Sequence[Any], network: Any) -> list[PieceCorpus]:
-        """Read the corpora of a recipe.
+    def read(self, corpora: Sequence[Any], network: Any) -> list[Corpus[Sequence[Any]]]:
+        """Read the corpora of a recipe; each piece is a sequence of steps.
 
         Raises
         ------

@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.networks.configs import TokenTaggerConfig
-from dnatag.models.file import check_task, load_model, save_model
-from dnatag.registry import find_domain
 from dnatag.tasks.generation.domain import GeneratingDomain, TokenWriter
-from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
+from dnatag.tasks.members import Contents, NetworkFile
 
-__all__ = ["TASK", "GeneratorModel", "load_generator", "save_generator"]
+__all__ = ["GeneratorModel", "load_generator", "save_generator"]
 
-#: What model files of generators name as their task and network.
-TASK, _NETWORK = "generation", "token_generator"
+_FILE = NetworkFile("generation", "token_generator", TokenTaggerConfig)
 
 
 @dataclass(frozen=True)
@@ -55,15 +52,10 @@ def save_generator(path: Path, model: GeneratorModel, metadata: dict[str, Any]) 
     metadata : dict
         Training data, date, scores, licence, card.
     """
-    described = {
-        "domain": model.domain.name,
-        "task": TASK,
-        "network": {"type": _NETWORK, "config": model.config.to_dict(), "members": 1},
-        "featurizer": {},
-        "targets": {"tokens": model.writer.tokens},
-    }
-    arrays = pack_members([model.arrays], model.writer.to_arrays())
-    save_model(path, arrays, described | metadata)
+    targets = {"tokens": model.writer.tokens}
+    known = model.writer.to_arrays()
+    contents = Contents(model.domain, model.config, [model.arrays], known, targets)
+    _FILE.save(path, contents, metadata)
 
 
 def load_generator(path: Path) -> tuple[GeneratorModel, dict[str, Any]]:
@@ -84,15 +76,8 @@ def load_generator(path: Path) -> tuple[GeneratorModel, dict[str, Any]]:
     InputError
         If it is no model file, or not of a generator.
     """
-    arrays, metadata = load_model(path)
-    check_task(path, metadata, TASK)
-    domain: GeneratingDomain = find_domain(metadata["domain"]).for_task(TASK)
-    with refuse_damaged(path, domain.name):
-        about = metadata["network"]
-        # Each layer of the network has arrays of its own.
-        if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
-            raise ValueError(f"there is no such network: {about}")
-        (weights,), known = unpack_members(arrays, about["members"])
-        writer = domain.load_writer(known)
-        config = TokenTaggerConfig.from_dict(about["config"])
-    return GeneratorModel(domain, writer, config, weights), metadata
+    with _FILE.load(path) as (stored, metadata):
+        (weights,) = stored.members
+        writer = stored.domain.load_writer(stored.featurizer)
+        model = GeneratorModel(stored.domain, writer, stored.config, weights)
+    return model, metadata

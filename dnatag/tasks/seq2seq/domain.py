@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,8 +12,9 @@ from dnatag.tasks.features import Featurizer
 if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TranslatorConfig
     from dnatag.formats.io.reading import Source
+    from dnatag.tasks.corpora import Corpus
 
-__all__ = ["BEGIN", "END", "Pair", "PairCorpus", "TokenCoder", "TranslatingDomain"]
+__all__ = ["BEGIN", "END", "Pair", "TokenCoder", "TranslatingDomain"]
 
 #: Tokens that stand before and behind every translation.
 BEGIN, END = 1, 2
@@ -25,25 +25,6 @@ class Pair(NamedTuple):
 
     source: str
     target: str
-
-
-@dataclass(frozen=True)
-class PairCorpus:
-    """Pairs that were read.
-
-    Attributes
-    ----------
-    splits : mapping of str to sequence of Pair
-        Those to ``train`` on, to ``validate`` on during training, and to ``test`` the model with.
-    files : dict of str to list of str
-        The names of the files of each split.
-    weight : float
-        How often each pair takes part in an epoch, on average.
-    """
-
-    splits: Mapping[str, Sequence[Pair]]
-    files: dict[str, list[str]]
-    weight: float = 1.0
 
 
 class TokenCoder(Featurizer, Protocol):
@@ -84,7 +65,7 @@ class TranslatingDomain(Protocol):
     name: str
     network: type
 
-    def read(self, corpora: Sequence[Any], network: Any) -> list[PairCorpus]:
+    def read(self, corpora: Sequence[Any], network: Any) -> list[Corpus[Pair]]:
         """Read the corpora of a recipe.
 
         Raises

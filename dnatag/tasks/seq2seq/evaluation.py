@@ -7,16 +7,15 @@ from typing import Any
 
 import click
 
-from dnatag.errors import InputError
 from dnatag.report import Observer
-from dnatag.tasks.evaluation import Evaluation, Evaluator
+from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, read_alike
 
 __all__ = ["TranslationEvaluator"]
 
 TOKENIZERS = ("13a", "none", "intl", "char", "zh")
 
 
-class TranslationEvaluator(Evaluator):
+class TranslationEvaluator(EncodedEvaluator):
     """Scores translations."""
 
     files = "translations"
@@ -26,13 +25,7 @@ class TranslationEvaluator(Evaluator):
     def options(self) -> Sequence[click.Option]:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         return (
-            click.Option(
-                ["--encoding"],
-                metavar="NAME",
-                default="utf-8",
-                show_default=True,
-                help="The character encoding of the files.",
-            ),
+            *super().options,
             click.Option(
                 ["--tokenize"],
                 type=click.Choice(TOKENIZERS),
@@ -47,32 +40,20 @@ class TranslationEvaluator(Evaluator):
             ),
         )
 
-    def encoding(self, options: Mapping[str, Any]) -> str | None:
-        """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        return str(options["encoding"])
-
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        from dnatag.formats.io.reading import display_name
         from dnatag.formats.text.lines import numbered_lines
         from dnatag.tasks.seq2seq.metrics import evaluate_translations
 
         def read(path: str) -> list[str]:
             return [line for _, line in numbered_lines(path, options["encoding"])]
 
-        truth, scores, signature = read(reference), {}, ""
-        if not truth:
-            raise InputError(f"{display_name(reference)}: is empty")
-        for name, path in predictions.items():
-            found = read(path)
-            if len(found) != len(truth):
-                raise InputError(
-                    f"{display_name(path)}: has {len(found)} lines, {display_name(reference)} "
-                    f"{len(truth)}; compare translations of the same texts"
-                )
-            own = evaluate_translations(truth, found, options["tokenize"], options["lowercase"])
+        truth, found = read_alike(read, reference, predictions, "lines", "texts")
+        scores, signature = {}, ""
+        for name, lines in found.items():
+            own = evaluate_translations(truth, lines, options["tokenize"], options["lowercase"])
             signature = own.signature
             scores[name] = {"bleu": own.bleu, "chrf": own.chrf, "signature": own.signature}
         rows: list[tuple[str, str | None]] = [("BLEU", "bleu"), ("chrF", "chrf")]

@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.networks.configs import TranslatorConfig
-from dnatag.models.file import check_task, load_model, save_model
-from dnatag.registry import find_domain
-from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
+from dnatag.tasks.members import Contents, NetworkFile
 from dnatag.tasks.seq2seq.domain import TokenCoder, TranslatingDomain
 
-__all__ = ["TASK", "TranslatorModel", "load_translator", "save_translator"]
+__all__ = ["TranslatorModel", "load_translator", "save_translator"]
 
-#: What model files of translators name as their task and network.
-TASK, _NETWORK = "seq2seq", "translator"
+_FILE = NetworkFile("seq2seq", "translator", TranslatorConfig)
 
 
 @dataclass(frozen=True)
@@ -58,15 +55,10 @@ def save_translator(path: Path, model: TranslatorModel, metadata: dict[str, Any]
     metadata : dict
         Training data, date, scores, licence, card.
     """
-    described = {
-        "domain": model.domain.name,
-        "task": TASK,
-        "network": {"type": _NETWORK, "config": model.config.to_dict(), "members": 1},
-        "featurizer": {},
-        "targets": {"tokens": model.coder.tokens, "beam": model.beam},
-    }
-    arrays = pack_members([model.arrays], model.coder.to_arrays())
-    save_model(path, arrays, described | metadata)
+    targets = {"tokens": model.coder.tokens, "beam": model.beam}
+    known = model.coder.to_arrays()
+    contents = Contents(model.domain, model.config, [model.arrays], known, targets)
+    _FILE.save(path, contents, metadata)
 
 
 def load_translator(path: Path) -> tuple[TranslatorModel, dict[str, Any]]:
@@ -86,20 +78,11 @@ def load_translator(path: Path) -> tuple[TranslatorModel, dict[str, Any]]:
     ------
     InputError
         If it is no model file, or not of a translator.
-    DnatagError
-        If a library that its domain needs is not installed.
     """
-    arrays, metadata = load_model(path)
-    check_task(path, metadata, TASK)
-    domain: TranslatingDomain = find_domain(metadata["domain"]).for_task(TASK)
-    with refuse_damaged(path, domain.name):
-        about = metadata["network"]
-        # Each layer of the network has arrays of its own.
-        if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
-            raise ValueError(f"there is no such network: {about}")
-        (weights,), known = unpack_members(arrays, about["members"])
-        coder, beam = domain.load_coder(known), int(metadata["targets"]["beam"])
-        config = TranslatorConfig.from_dict(about["config"])
-        if config.tokens != coder.tokens or beam < 1:
-            raise ValueError(f"there are {coder.tokens} tokens, not {config.tokens}")
-    return TranslatorModel(domain, coder, config, weights, beam), metadata
+    with _FILE.load(path) as (stored, metadata):
+        (weights,) = stored.members
+        coder, beam = stored.domain.load_coder(stored.featurizer), int(stored.targets["beam"])
+        if stored.config.tokens != coder.tokens or beam < 1:
+            raise ValueError(f"there are {coder.tokens} tokens, not {stored.config.tokens}")
+        model = TranslatorModel(stored.domain, coder, stored.config, weights, beam)
+    return model, metadata

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dnatag.report import Observer
 from dnatag.tasks.base import Recipe, Task
@@ -48,14 +48,6 @@ class SequenceTranslation(Task):
         from dnatag.tasks.seq2seq.evaluation import TranslationEvaluator
 
         return TranslationEvaluator()
-
-    def targets(self, metadata: Mapping[str, Any]) -> tuple[str, ...]:
-        """See :class:`dnatag.tasks.base.Task`: parts of words have no names."""
-        return ()
-
-    def metrics(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, float | None]]:
-        """See :class:`dnatag.tasks.base.Task`: BLEU and chrF."""
-        return scores
 
     def experiment(
         self, recipe: Recipe, start: Path | None, observer: Observer

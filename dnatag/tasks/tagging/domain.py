@@ -11,6 +11,7 @@ import numpy as np
 
 from dnatag.formats.text.tokens import Entity, Span
 from dnatag.report import SILENT, Observer
+from dnatag.tasks.corpora import Corpus
 from dnatag.tasks.features import Featurizer
 
 if TYPE_CHECKING:
@@ -145,26 +146,17 @@ class TaggedSequence(Protocol):
 
 
 @dataclass(frozen=True)
-class TaggedCorpus:
-    """Tagged sequences that were read.
+class TaggedCorpus(Corpus[TaggedSequence]):
+    """Tagged sequences that were read; see :class:`dnatag.tasks.corpora.Corpus`.
 
     Attributes
     ----------
-    splits : mapping of str to sequence of TaggedSequence
-        Those to ``train`` on, to ``validate`` on during training, and to ``test`` the model with.
-    files : dict of str to list of str
-        The names of the files of each split.
     types : tuple of str or None
         The only types that are tagged: where there is no tag, there may be spans of others.
         None: whatever is there is tagged.
-    weight : float
-        How often each sequence takes part in an epoch, on average.
     """
 
-    splits: Mapping[str, Sequence[TaggedSequence]]
-    files: dict[str, list[str]]
     types: tuple[str, ...] | None = None
-    weight: float = 1.0
 
 
 class TaggingDomain(Protocol):

@@ -9,25 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from dnatag.errors import InputError
+from dnatag.tasks.evaluation import check_picture
 from dnatag.tasks.tagging.schemes import UNNAMED
 
 if TYPE_CHECKING:
     from dnatag.formats.text.tokens import Sentence
     from dnatag.tasks.tagging.metrics import TagScores
 
-__all__ = ["OPTIONS", "check_picture", "compare_tokens", "draw", "score_rows", "tags_of"]
-
-PICTURES = (".png", ".svg", ".pdf")
-
-
-def check_picture(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> str | None:
-    """Refuse a picture whose name has the ending of no format that is drawn."""
-    if value is not None and not value.endswith(PICTURES):
-        raise click.UsageError(f"the name of the picture must end in {', '.join(PICTURES)}")
-    return value
-
+__all__ = ["OPTIONS", "compare_tokens", "draw", "score_rows", "tags_of"]
 
 #: Options of ``dnatag evaluate`` for all tagged sequences.
 OPTIONS = (

@@ -8,16 +8,13 @@ from typing import Any
 
 from dnatag.engine.networks.configs import TokenTaggerConfig
 from dnatag.engine.networks.weights import TokenWeights
-from dnatag.models.file import check_task, load_model, save_model
-from dnatag.registry import find_domain
 from dnatag.tasks.features import Featurizer
-from dnatag.tasks.members import pack_members, refuse_damaged, unpack_members
+from dnatag.tasks.members import Contents, NetworkFile
 from dnatag.tasks.tagging.domain import Labelling, TaggingDomain
 
 __all__ = ["TokenModel", "load_token_model", "save_token_model"]
 
-#: What model files of taggers name as their task and network.
-_TASK, _NETWORK = "tagging", "token_tagger"
+_FILE = NetworkFile("tagging", "token_tagger", TokenTaggerConfig)
 
 
 @dataclass(frozen=True)
@@ -54,21 +51,10 @@ def save_token_model(path: Path, model: TokenModel, metadata: dict[str, Any]) ->
     metadata : dict
         Training data, date, scores, licence, card.
     """
-    network = {
-        "type": _NETWORK,
-        "config": model.networks[0].config.to_dict(),
-        "members": len(model.networks),
-    }
-    described = {
-        "domain": model.domain.name,
-        "task": _TASK,
-        "network": network,
-        "featurizer": {},
-        "targets": model.labelling.to_dict(),
-    }
     members = [member.arrays for member in model.networks]
-    arrays = pack_members(members, model.featurizer.to_arrays())
-    save_model(path, arrays, described | metadata)
+    known, targets = model.featurizer.to_arrays(), model.labelling.to_dict()
+    contents = Contents(model.domain, model.networks[0].config, members, known, targets)
+    _FILE.save(path, contents, metadata)
 
 
 def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
@@ -89,18 +75,11 @@ def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
     InputError
         If it is no model file, or not of tokens.
     """
-    arrays, metadata = load_model(path)
-    check_task(path, metadata, _TASK)
-    domain: TaggingDomain = find_domain(metadata["domain"]).for_task(_TASK)
-    with refuse_damaged(path, domain.name):
-        about = metadata["network"]
-        # Each layer of each network has arrays of its own.
-        if about["type"] != _NETWORK or about["config"]["layers"] > len(arrays):
-            raise ValueError(f"there is no such network: {about}")
-        members, known = unpack_members(arrays, about["members"])
-        featurizer = domain.load_featurizer(known)
-        labelling = domain.load_labelling(metadata["targets"])
-        config = TokenTaggerConfig.from_dict(about["config"])
+    with _FILE.load(path) as (stored, metadata):
+        domain, config = stored.domain, stored.config
+        featurizer = domain.load_featurizer(stored.featurizer)
+        labelling = domain.load_labelling(stored.targets)
         config.check_inputs(domain.tagger_config(featurizer, domain.network()))
-        networks = [TokenWeights(config, labelling.grammar, weights) for weights in members]
-    return TokenModel(domain, featurizer, tuple(networks), labelling), metadata
+        networks = [TokenWeights(config, labelling.grammar, weights) for weights in stored.members]
+        model = TokenModel(domain, featurizer, tuple(networks), labelling)
+    return model, metadata

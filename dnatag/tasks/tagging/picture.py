@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
 
-from dnatag.errors import DnatagError
+from dnatag.formats.pictures import content, new_figure
 from dnatag.tasks.tagging.metrics import Confusion
 from dnatag.tasks.tagging.schemes import UNNAMED
 
@@ -39,13 +38,8 @@ def draw_confusion(confusions: Mapping[str, Confusion], format: str) -> bytes:
     DnatagError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DnatagError("pictures need matplotlib: pip install 'dnatag[pictures]'") from None
-
     sizes = [CELL * len(confusion.labels) + MARGIN for confusion in confusions.values()]
-    figure = Figure(figsize=(sum(sizes), max(sizes)), layout="constrained")
+    figure = new_figure(sum(sizes), max(sizes))
     (panels,) = figure.subplots(1, len(sizes), squeeze=False, width_ratios=sizes)
     for axes, (title, confusion) in zip(panels, confusions.items(), strict=True):
         counts = confusion.counts
@@ -68,6 +62,4 @@ def draw_confusion(confusions: Mapping[str, Confusion], format: str) -> bytes:
         axes.set_ylabel("true", fontsize=11)
     bar = figure.colorbar(image, ax=panels[-1], shrink=0.8)
     bar.set_label("share of the true label", fontsize=11)
-    content = io.BytesIO()
-    figure.savefig(content, dpi=150, format=format, bbox_inches="tight")
-    return content.getvalue()
+    return content(figure, format, dpi=150)

@@ -55,10 +55,6 @@ class Tagging(Task):
             raise InputError(f"its targets are not those of a tagger: {error}") from error
         return tuple(label for label in labels if label != OUTSIDE)
 
-    def metrics(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, float | None]]:
-        """See :class:`dnatag.tasks.base.Task`; the domain chooses what is measured."""
-        return scores
-
     def experiment(
         self, recipe: Recipe, start: Path | None, observer: Observer
     ) -> TaggingExperiment:

@@ -62,3 +62,17 @@ def test_another_number_of_features() -> None:
         featurizer.encode(Frames("a", np.zeros((4, 2), np.float32), where="a.npy"))
     with pytest.raises(InputError, match="a sequence: has 4 features in a frame, the first one 3"):
         FrameFeaturizer.fit([np.zeros((1, 3)), np.zeros((1, 4))])
+
+
+def test_scores_of_classes_compete() -> None:
+    """Whatever is added to all scores of a frame, or however far apart they lie, shares add up."""
+    sequences = [3 * one + np.arange(len(one))[:, None] for one in some()]
+    featurizer = FrameFeaturizer.fit(sequences, softmax=2.0)
+    shares = featurizer.encode(sequences[1]).features * featurizer.scale + featurizer.mean
+    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-5)
+    other = featurizer.encode(sequences[1] + 1000).features
+    np.testing.assert_allclose(other, featurizer.encode(sequences[1]).features, atol=1e-2)
+    again = FrameFeaturizer.from_arrays(featurizer.to_arrays())
+    assert again.softmax == 2
+    older = {name: x for name, x in featurizer.to_arrays().items() if name != "softmax"}
+    assert FrameFeaturizer.from_arrays(older).softmax == 0

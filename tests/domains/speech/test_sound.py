@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dnatag.domains.speech import sound
 from dnatag.domains.speech.settings import SpeechNetwork
 from dnatag.domains.speech.sound import MelFeaturizer, filterbank
+from dnatag.errors import InputError
 
 pytest.importorskip("kaldi_native_fbank")
 
@@ -42,6 +44,26 @@ def test_parts_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("samples", [1, 30, 100])
 def test_a_few_samples_are_a_frame(samples: int) -> None:
     assert len(filterbank(np.zeros(samples, np.float32), RATE, 20)) >= 1
+
+
+def test_what_is_too_short_to_hear() -> None:
+    assert len(featurizer().encode(tone(500, 0.025))) >= 1
+    with pytest.raises(InputError, match=r"the samples: only 1.2 ms of sound, too short"):
+        featurizer().encode(np.zeros(10, np.float32))
+    with pytest.raises(InputError, match="one channel"):
+        featurizer().encode(np.zeros((RATE, 2), np.float32))
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_file_by_its_path(kind: type, tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    path = tmp_path / "tone.wav"
+    soundfile.write(path, tone(500, 0.5), RATE, subtype="FLOAT")
+    own = featurizer()
+    found = own.encode(kind(path)).features
+    np.testing.assert_allclose(found, own.encode(tone(500, 0.5)).features, atol=1e-5)
+    with pytest.raises(InputError, match=r"none.wav: cannot read"):
+        own.encode(kind(tmp_path / "none.wav"))
 
 
 def test_loudness_does_not_matter_but_silence_stays_silent() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,8 @@ from dnatag.engine.networks.configs import ClassifierConfig
 from dnatag.engine.networks.weights import ClassifierWeights
 from dnatag.engine.objective import Metric
 from dnatag.engine.training.config import TrainingConfig
-from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.models.card import make_card, markdown_table
-from dnatag.tasks.base import Experiment, NetworkRun, Recipe
+from dnatag.tasks.base import Recipe
 from dnatag.tasks.classification.classifier import SequenceClassifier
 from dnatag.tasks.classification.domain import ClassifyingDomain, LabelledSequence
 from dnatag.tasks.classification.metrics import evaluate_labels
@@ -26,16 +22,16 @@ from dnatag.tasks.classification.model import ClassifierModel, load_classifier, 
 from dnatag.tasks.classification.objective import best_temperature
 from dnatag.tasks.classification.settings import ClassificationTraining
 from dnatag.tasks.classification.training.batches import LabelledBatches, LabelledExample
+from dnatag.tasks.corpora import Corpus
+from dnatag.tasks.experiment import CorpusExperiment, schedule
 
 __all__ = ["ClassificationExperiment"]
 
-#: Between the seeds of a model's networks, so that models of nearby seeds share none.
-SEEDS = 1000
-_SPLITS = {"train": "to train on", "validate": "to validate on", "test": "to test on"}
 
-
-class ClassificationExperiment(Experiment):
-    """A classifier to be trained; see :class:`dnatag.tasks.base.Experiment`.
+class ClassificationExperiment(
+    CorpusExperiment[LabelledSequence, Corpus[LabelledSequence], LabelledBatches]
+):
+    """A classifier to be trained; see :class:`dnatag.tasks.experiment.CorpusExperiment`.
 
     Parameters
     ----------
@@ -48,12 +44,14 @@ class ClassificationExperiment(Experiment):
         If a file cannot be read, no sequence can be trained on, or there is only one label.
     """
 
+    kind = "A classifier"
+    counted = "sequences"
+
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
         self.domain: ClassifyingDomain = recipe.domain
         self.settings: ClassificationTraining = recipe.training
-        self.network = recipe.network or self.domain.network()
-        self.corpora = self.domain.read(recipe.corpora)
+        self.networks = self.settings.networks
+        super().__init__(recipe, self.domain.read(recipe.corpora))
         train = self.split("train")
         if not train:
             raise InputError("no [[corpus]] names sequences to train on ('train')")
@@ -69,28 +67,10 @@ class ClassificationExperiment(Experiment):
             self.network.units,
             self.network.pooling,
         )
-        self.summary = "; ".join(
-            f"{len(sequences)} {self.domain.counted} {what}"
-            for name, what in _SPLITS.items()
-            if (sequences := self.split(name))
-        )
-        self.about = {
-            "licence": recipe.licence,
-            "training": {
-                "corpora": [
-                    corpus.files
-                    | {f"{name}_sequences": len(corpus.splits[name]) for name in _SPLITS}
-                    | {"weight": corpus.weight}
-                    for corpus in self.corpora
-                ],
-                "network": asdict(self.network),
-                "loop": asdict(self.settings),
-            },
-        }
 
-    def split(self, name: str) -> list[LabelledSequence]:
-        """Return all sequences of a split."""
-        return [one for corpus in self.corpora for one in corpus.splits[name]]
+    def amount(self, sequences: Sequence[LabelledSequence]) -> str:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return f"{len(sequences)} {self.domain.counted}"
 
     def examples(self, split: str) -> list[LabelledExample]:
         """Return the sequences of a split but the empty ones and those of labels never seen."""
@@ -102,22 +82,23 @@ class ClassificationExperiment(Experiment):
             if one.label in number and (length := len(self.featurizer.encode(one.sequence)))
         ]
 
-    @cached_property
-    def runs(self) -> Sequence[NetworkRun]:  # type: ignore[override]
-        """One for each network of the model."""
-        train, validate = self.examples("train"), self.examples("validate")
-        if not train:
-            raise InputError(f"all {self.domain.counted} to train on are empty")
-        runs = []
-        for number in range(self.settings.networks):
-            seed = self.settings.seed + number * SEEDS
-            batches = LabelledBatches(train, validate, self.featurizer, self.settings.batch, seed)
-            metric = Metric("accuracy", _Accuracy(batches)) if validate else None
-            schedule = _schedule(self.settings, batches)
-            runs.append(NetworkRun(self._build, batches, schedule, metric))
-        return runs
+    def batches(
+        self, train: Sequence[LabelledExample], validate: Sequence[LabelledExample], seed: int
+    ) -> LabelledBatches:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return LabelledBatches(train, validate, self.featurizer, self.settings.batch, seed)
 
-    def _build(self) -> Classifier:
+    def schedule(self, batches: LabelledBatches) -> TrainingConfig:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        own = self.settings
+        return schedule(own, batches, 0.5, validations=own.validations, average=own.average)
+
+    def metric(self, batches: LabelledBatches) -> Metric | None:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return Metric("accuracy", _Accuracy(batches)) if batches.validate else None
+
+    def build(self, number: int) -> Classifier:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         network = Classifier(self.config)
         first = self.domain.first_weights(self.featurizer, self.network)
         weights = network.tokens.state_dict()
@@ -149,36 +130,30 @@ class ClassificationExperiment(Experiment):
         logits = torch.stack([logits for logits, _ in found]).mean(0)
         return best_temperature(logits, found[0][1])
 
-    def score(
-        self,
-        path: Path,
-        outcomes: Sequence[Outcome],
-        device: torch.device,
-        threads: int,
-    ) -> dict[str, Any]:
-        """See :class:`dnatag.tasks.base.Experiment`; several corpora are scored one by one."""
-        model, about = load_classifier(path)
-        classifier = SequenceClassifier(model, about, str(device), threads)
-        result = {}
-        for split in ("validate", "test"):
-            for number, corpus in enumerate(self.corpora, 1):
-                if sequences := corpus.splits[split]:
-                    name = split if len(self.corpora) == 1 else f"{split} {number}"
-                    result[name] = _score(classifier, sequences)
-        return result
+    def load(self, path: Path, device: str, threads: int) -> SequenceClassifier:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return SequenceClassifier(*load_classifier(path), device, threads)
 
-    def card(self, name: str, about: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.tasks.base.Experiment`."""
-        scores = about["scores"]
-        rows = [[split, *(f"{100 * value:.2f}" for value in row.values())]
-                for split, row in scores.items()]  # fmt: skip
-        measures = ["", *next(iter(scores.values()), {})]
-        return make_card(
-            about,
-            self.recipe.card or f"# {name}\n\nA classifier of {self.domain.name}.",
-            [f"{self.summary}.", f"Labels: {', '.join(self.labels)}."],
-            ["In percent.", "", *markdown_table(measures, rows)] if scores else [],
+    def measure(
+        self, predictor: SequenceClassifier, corpus: Corpus[LabelledSequence], split: str
+    ) -> dict[str, float]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        sequences = corpus.splits[split]
+        found = list(predictor.classify_all(one.sequence for one in sequences))
+        scores = evaluate_labels(
+            [one.label for one in sequences],
+            [one.label for one in found],
+            [one.score for one in found],
         )
+        return {
+            "accuracy": scores.accuracy,
+            "macro_f1": scores.macro_f1,
+            "calibration_error": scores.calibration_error or 0.0,
+        }
+
+    def notes(self) -> list[str]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return [*super().notes(), f"Labels: {', '.join(self.labels)}."]
 
 
 class _Accuracy:
@@ -203,37 +178,3 @@ def _logits(network: Classifier, source: LabelledBatches) -> tuple[torch.Tensor,
     ]  # fmt: skip
     logits, labels = zip(*found, strict=True)
     return torch.cat(logits), torch.cat(labels)
-
-
-def _score(
-    classifier: SequenceClassifier, sequences: Sequence[LabelledSequence]
-) -> dict[str, float]:
-    found = list(classifier.classify_all(one.sequence for one in sequences))
-    scores = evaluate_labels(
-        [one.label for one in sequences],
-        [one.label for one in found],
-        [one.score for one in found],
-    )
-    measures = {
-        "accuracy": scores.accuracy,
-        "macro_f1": scores.macro_f1,
-        "calibration_error": scores.calibration_error or 0.0,
-    }
-    return {name: round(value, 5) for name, value in measures.items()}
-
-
-def _schedule(settings: ClassificationTraining, batches: LabelledBatches) -> TrainingConfig:
-    """Return the schedule of a network."""
-    steps = batches.steps(settings.epochs)
-    epoch = max(steps // settings.epochs, 1)
-    return TrainingConfig(
-        steps=steps,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        warmup=epoch // 2,
-        clip=settings.clip,
-        validate_every=max(epoch // settings.validations, 1),
-        patience=steps,
-        average=settings.average,
-        seed=batches.seed,
-    )

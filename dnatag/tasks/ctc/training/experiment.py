@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -15,11 +14,10 @@ from dnatag.engine.networks.token_tagger import TokenEncoder
 from dnatag.engine.networks.weights import EncoderWeights, weights_of
 from dnatag.engine.objective import Metric
 from dnatag.engine.training.config import TrainingConfig
-from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.models.card import make_card, markdown_table
 from dnatag.report import Observer
-from dnatag.tasks.base import Experiment, NetworkRun, Recipe
+from dnatag.tasks.base import Recipe
+from dnatag.tasks.corpora import Corpus
 from dnatag.tasks.ctc.domain import TranscribedSequence, TranscribingDomain
 from dnatag.tasks.ctc.metrics import evaluate_transcripts
 from dnatag.tasks.ctc.model import (
@@ -33,16 +31,18 @@ from dnatag.tasks.ctc.search import SearchSettings, beam_search, greedy_search
 from dnatag.tasks.ctc.settings import CtcTraining
 from dnatag.tasks.ctc.training.batches import TranscribedBatches, TranscribedExample
 from dnatag.tasks.ctc.transcriber import Transcriber, texts_of
+from dnatag.tasks.experiment import CorpusExperiment, schedule
 
 __all__ = ["CtcExperiment"]
 
-_SPLITS = {"train": "to train on", "validate": "to validate on", "test": "to test on"}
 #: Weights of the n-gram model and bonuses of symbols that are tried, and hypotheses kept then.
 WEIGHTS, BONUSES, FEW = (0.1, 0.2, 0.3, 0.5, 0.8), (0.0, 0.5, 1.0, 1.5, 2.0, 2.5), 6
 
 
-class CtcExperiment(Experiment):
-    """A transcriber to be trained; see :class:`dnatag.tasks.base.Experiment`.
+class CtcExperiment(
+    CorpusExperiment[TranscribedSequence, Corpus[TranscribedSequence], TranscribedBatches]
+):
+    """A transcriber to be trained; see :class:`dnatag.tasks.experiment.CorpusExperiment`.
 
     Parameters
     ----------
@@ -57,14 +57,19 @@ class CtcExperiment(Experiment):
         If a file cannot be read, there is nothing to train on, or too many symbols.
     """
 
+    kind = "A transcriber"
+    counted = "recordings"
+    scored = (
+        "Errors of words (wer) and characters (cer) in percent, with the n-gram model and without "
+        "(greedy)."
+    )
+
     def __init__(self, recipe: Recipe, observer: Observer) -> None:
-        self.recipe = recipe
         self.observer = observer
         self._chosen: SearchSettings | None = None
         self.domain: TranscribingDomain = recipe.domain
         self.settings: CtcTraining = recipe.training
-        self.network = recipe.network or self.domain.network()
-        self.corpora = self.domain.read(recipe.corpora)
+        super().__init__(recipe, self.domain.read(recipe.corpora))
         train = self.split("train")
         self.alphabet = "".join(sorted({c for one in train for c in one.text}))
         if not self.alphabet:
@@ -73,28 +78,6 @@ class CtcExperiment(Experiment):
             raise InputError(f"the texts have {len(self.alphabet)} characters; give simpler ones")
         self.featurizer = self.domain.featurizer([one.sequence for one in train], self.network)
         self.config = self.domain.encoder_config(self.featurizer, self.network)
-        self.summary = "; ".join(
-            f"{len(sequences)} recordings {what}"
-            for name, what in _SPLITS.items()
-            if (sequences := self.split(name))
-        )
-        self.about = {
-            "licence": recipe.licence,
-            "training": {
-                "corpora": [
-                    corpus.files
-                    | {f"{name}_recordings": len(corpus.splits[name]) for name in _SPLITS}
-                    | {"weight": corpus.weight}
-                    for corpus in self.corpora
-                ],
-                "network": asdict(self.network),
-                "loop": asdict(self.settings),
-            },
-        }
-
-    def split(self, name: str) -> list[TranscribedSequence]:
-        """Return all sequences of a split."""
-        return [one for corpus in self.corpora for one in corpus.splits[name]]
 
     def symbols(self, text: str) -> tuple[int, ...]:
         """Return the numbers of characters, without those that are not trained on."""
@@ -112,38 +95,35 @@ class CtcExperiment(Experiment):
                 self.observer.advance(1)
         return found
 
-    @cached_property
-    def batches(self) -> TranscribedBatches:
-        """What the network is trained on."""
+    def batches(
+        self, train: Sequence[TranscribedExample], validate: Sequence[TranscribedExample], seed: int
+    ) -> TranscribedBatches:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         size = round(self.settings.batch * self.featurizer.frames)
-        return TranscribedBatches(
-            self.examples("train"),
-            self.examples("validate"),
-            self.featurizer,
-            size,
-            self.settings.seed,
-        )
+        return TranscribedBatches(train, validate, self.featurizer, size, seed)
 
-    @cached_property
-    def runs(self) -> Sequence[NetworkRun]:  # type: ignore[override]
-        """One network."""
-        batches = self.batches
-        metric = None
-        if batches.validate:
-            metric = Metric("character_error_rate", self._error_rate, higher_is_better=False)
-        return [NetworkRun(self._build, batches, _schedule(self.settings, batches), metric)]
+    def schedule(self, batches: TranscribedBatches) -> TrainingConfig:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return schedule(self.settings, batches, 2, average=self.settings.average)
 
-    def _build(self) -> TokenEncoder:
+    def metric(self, batches: TranscribedBatches) -> Metric | None:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`: errors without search."""
+        if not batches.validate:
+            return None
+
+        def error_rate(network: TokenEncoder) -> float:
+            truth, found = [], []
+            for logs, text in _log_probabilities(network, batches):
+                truth.append(text)
+                found.append([e.symbol for e in greedy_search(logs)])
+            right, other = (texts_of(side, self.alphabet) for side in (truth, found))
+            return float(evaluate_transcripts(right, other)["cer"])
+
+        return Metric("character_error_rate", error_rate, higher_is_better=False)
+
+    def build(self, number: int) -> TokenEncoder:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         return TokenEncoder(self.config, len(self.alphabet) + 1)
-
-    def _error_rate(self, network: TokenEncoder) -> float:
-        """Return the error rate of the sequences to validate on, without search."""
-        truth, found = [], []
-        for logs, text in _log_probabilities(network, self.batches):
-            truth.append(text)
-            found.append([e.symbol for e in greedy_search(logs)])
-        right, other = (texts_of(side, self.alphabet) for side in (truth, found))
-        return float(evaluate_transcripts(right, other)["cer"])
 
     @cached_property
     def language(self) -> NgramModel | None:
@@ -158,7 +138,9 @@ class CtcExperiment(Experiment):
         chosen = SearchSettings(self.settings.beam)
         if self.language is None:
             return chosen._replace(weight=0.0, bonus=0.0)
-        known = list(_log_probabilities(network, self.batches))
+        batches = self.runs[0].source
+        assert isinstance(batches, TranscribedBatches)
+        known = _log_probabilities(network, batches)
         if not known:
             return chosen
         truth = texts_of([text for _, text in known], self.alphabet)
@@ -184,48 +166,28 @@ class CtcExperiment(Experiment):
         )
         save_transcriber(path, model, dict(about))
 
-    def score(
-        self,
-        path: Path,
-        outcomes: Sequence[Outcome],
-        device: torch.device,
-        threads: int,
-    ) -> dict[str, Any]:
-        """See :class:`dnatag.tasks.base.Experiment`; with and without search and n-grams."""
+    def load(self, path: Path, device: str, threads: int) -> tuple[Transcriber, Transcriber]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`: with and without search."""
         model, about = load_transcriber(path)
-        result = {}
-        for split in ("validate", "test"):
-            for number, corpus in enumerate(self.corpora, 1):
-                if not (sequences := corpus.splits[split]):
-                    continue
-                name = split if len(self.corpora) == 1 else f"{split} {number}"
-                row: dict[str, float] = {}
-                for way, greedy in (("", False), ("greedy ", True)):
-                    own = Transcriber(model, about, str(device), threads, greedy)
-                    found = [t.text for t in own.transcribe_all(s.sequence for s in sequences)]
-                    scores = evaluate_transcripts([s.text for s in sequences], found)
-                    row |= {f"{way}{key}": round(scores[key], 5) for key in ("wer", "cer")}
-                result[name] = row
-        return result
-
-    def card(self, name: str, about: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.tasks.base.Experiment`."""
-        scores = about["scores"]
-        rows = [[split, *(f"{100 * value:.2f}" for value in row.values())]
-                for split, row in scores.items()]  # fmt: skip
-        measures = ["", *next(iter(scores.values()), {})]
-        lines = [
-            "Errors of words (wer) and characters (cer) in percent, with the n-gram model and "
-            "without (greedy).",
-            "",
-            *markdown_table(measures, rows),
-        ]
-        return make_card(
-            about,
-            self.recipe.card or f"# {name}\n\nA transcriber of {self.domain.name}.",
-            [f"{self.summary}."],
-            lines if scores else [],
+        searching, greedy = (
+            Transcriber(model, about, device, threads, greedy) for greedy in (False, True)
         )
+        return searching, greedy
+
+    def measure(
+        self,
+        predictor: tuple[Transcriber, Transcriber],
+        corpus: Corpus[TranscribedSequence],
+        split: str,
+    ) -> dict[str, float]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        sequences = corpus.splits[split]
+        result: dict[str, float] = {}
+        for way, transcriber in zip(("", "greedy "), predictor, strict=True):
+            found = [t.text for t in transcriber.transcribe_all(s.sequence for s in sequences)]
+            scores = evaluate_transcripts([s.text for s in sequences], found)
+            result |= {f"{way}{key}": float(scores[key]) for key in ("wer", "cer")}
+        return result
 
 
 @torch.no_grad()
@@ -241,20 +203,3 @@ def _log_probabilities(
         rows = zip(logs, batch.lengths.tolist(), batch.targets["text"].tolist(), strict=True)
         found += [(row[:length], [s for s in text if s]) for row, length, text in rows]
     return found
-
-
-def _schedule(settings: CtcTraining, batches: TranscribedBatches) -> TrainingConfig:
-    """Return the schedule of the network."""
-    steps = batches.steps(settings.epochs)
-    epoch = max(steps // settings.epochs, 1)
-    return TrainingConfig(
-        steps=steps,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        warmup=2 * epoch,
-        clip=settings.clip,
-        validate_every=epoch,
-        patience=steps,
-        average=settings.average,
-        seed=batches.seed,
-    )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,10 @@ import torch
 from dnatag.engine.networks.generator import TokenGenerator
 from dnatag.engine.networks.weights import weights_of
 from dnatag.engine.training.config import TrainingConfig
-from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.models.card import make_card, markdown_table
-from dnatag.tasks.base import Experiment, NetworkRun, Recipe
+from dnatag.tasks.base import Recipe
+from dnatag.tasks.corpora import Corpus
+from dnatag.tasks.experiment import CorpusExperiment, schedule
 from dnatag.tasks.generation.domain import GeneratingDomain
 from dnatag.tasks.generation.evaluation import measures
 from dnatag.tasks.generation.generator import PieceGenerator
@@ -27,11 +25,11 @@ from dnatag.tasks.generation.training.batches import PieceBatches, StretchExampl
 
 __all__ = ["GenerationExperiment"]
 
-_SPLITS = {"train": "to train on", "validate": "to validate on", "test": "to test on"}
+Piece = Sequence[Any]
 
 
-class GenerationExperiment(Experiment):
-    """A generator to be trained; see :class:`dnatag.tasks.base.Experiment`.
+class GenerationExperiment(CorpusExperiment[Piece, Corpus[Piece], PieceBatches]):
+    """A generator to be trained; see :class:`dnatag.tasks.experiment.CorpusExperiment`.
 
     Parameters
     ----------
@@ -44,34 +42,24 @@ class GenerationExperiment(Experiment):
         If a file cannot be read or there is nothing to train on.
     """
 
+    kind = "A generator"
+    counted = "pieces"
+    scored = "Negative log likelihood in nats, per step and per note."
+    titles = {"step_nats": "per step", "note_nats": "per note"}  # noqa: RUF012
+
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
         self.domain: GeneratingDomain = recipe.domain
         self.settings: GenerationTraining = recipe.training
-        self.network = recipe.network or self.domain.network()
-        self.corpora = self.domain.read(recipe.corpora, self.network)
-        self.writer = self.domain.writer(self.network)
-        self.config = self.domain.generator_config(self.writer, self.network)
-        if not any(corpus.splits["train"] for corpus in self.corpora):
+        network = recipe.network or self.domain.network()
+        super().__init__(recipe, self.domain.read(recipe.corpora, network))
+        self.writer = self.domain.writer(network)
+        self.config = self.domain.generator_config(self.writer, network)
+        if not self.split("train"):
             raise InputError(f"no [[corpus]] names {self.domain.counted[0]} to train on ('train')")
-        self.summary = "; ".join(
-            f"{len(pieces)} {self.domain.counted[0]} of {sum(map(len, pieces))} steps {what}"
-            for name, what in _SPLITS.items()
-            if (pieces := [p for corpus in self.corpora for p in corpus.splits[name]])
-        )
-        self.about = {
-            "licence": recipe.licence,
-            "training": {
-                "corpora": [
-                    corpus.files
-                    | {f"{name}_pieces": len(corpus.splits[name]) for name in _SPLITS}
-                    | {"weight": corpus.weight}
-                    for corpus in self.corpora
-                ],
-                "network": asdict(self.network),
-                "loop": asdict(self.settings),
-            },
-        }
+
+    def amount(self, sequences: Sequence[Piece]) -> str:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return f"{len(sequences)} {self.domain.counted[0]} of {sum(map(len, sequences))} steps"
 
     def examples(self, split: str) -> list[StretchExample]:
         """Cut the pieces of a split into stretches of nearly equal length."""
@@ -86,32 +74,18 @@ class GenerationExperiment(Experiment):
                     found.append(StretchExample(steps, length, self.writer, corpus.weight))
         return found
 
-    @cached_property
-    def runs(self) -> Sequence[NetworkRun]:  # type: ignore[override]
-        """One network."""
-        settings = self.settings
-        batches = PieceBatches(
-            self.examples("train"),
-            self.examples("validate"),
-            self.writer,
-            settings.batch,
-            settings.seed,
-        )
-        steps = batches.steps(settings.epochs)
-        epoch = max(steps // settings.epochs, 1)
-        schedule = TrainingConfig(
-            steps=steps,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            warmup=epoch,
-            clip=settings.clip,
-            validate_every=epoch,
-            patience=steps,
-            seed=settings.seed,
-        )
-        return [NetworkRun(self._build, batches, schedule)]
+    def batches(
+        self, train: Sequence[StretchExample], validate: Sequence[StretchExample], seed: int
+    ) -> PieceBatches:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return PieceBatches(train, validate, self.writer, self.settings.batch, seed)
 
-    def _build(self) -> TokenGenerator:
+    def schedule(self, batches: PieceBatches) -> TrainingConfig:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return schedule(self.settings, batches, 1)
+
+    def build(self, number: int) -> TokenGenerator:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         return TokenGenerator(self.config, self.writer.tokens)
 
     def save(
@@ -122,36 +96,16 @@ class GenerationExperiment(Experiment):
         model = GeneratorModel(self.domain, self.writer, self.config, weights_of(network))
         save_generator(path, model, dict(about))
 
-    def score(
-        self,
-        path: Path,
-        outcomes: Sequence[Outcome],
-        device: torch.device,
-        threads: int,
-    ) -> dict[str, Any]:
-        """See :class:`dnatag.tasks.base.Experiment`; several corpora are scored one by one."""
-        generator = PieceGenerator(*load_generator(path), str(device))
-        result = {}
-        for split in ("validate", "test"):
-            for number, corpus in enumerate(self.corpora, 1):
-                if pieces := corpus.splits[split]:
-                    name = split if len(self.corpora) == 1 else f"{split} {number}"
-                    found = measures(*generator.likelihood(pieces))
-                    result[name] = {key: round(value, 5) for key, value in found.items()}
-        return result
+    def load(self, path: Path, device: str, threads: int) -> PieceGenerator:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return PieceGenerator(*load_generator(path), device)
 
-    def card(self, name: str, about: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.tasks.base.Experiment`."""
-        rows = [[split, *(f"{value:.4f}" for value in row.values())]
-                for split, row in about["scores"].items()]  # fmt: skip
-        lines = [
-            "Negative log likelihood in nats, per step and per note.",
-            "",
-            *markdown_table(["", "per step", "per note"], rows),
-        ]
-        return make_card(
-            about,
-            self.recipe.card or f"# {name}\n\nA generator of {self.domain.name}.",
-            [f"{self.summary}."],
-            lines if rows else [],
-        )
+    def measure(
+        self, predictor: PieceGenerator, corpus: Corpus[Piece], split: str
+    ) -> dict[str, float]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return measures(*predictor.likelihood(corpus.splits[split]))
+
+    def shown(self, value: float) -> str:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`: nats."""
+        return f"{value:.4f}"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +16,13 @@ from dnatag.engine.crf.grammar import Grammar
 from dnatag.engine.networks.configs import TokenTaggerConfig
 from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.engine.networks.weights import TokenWeights
+from dnatag.engine.objective import Metric
 from dnatag.engine.training.config import TrainingConfig
-from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
-from dnatag.models.card import make_card, markdown_table
 from dnatag.report import SILENT, Observer
-from dnatag.tasks.base import Experiment, NetworkRun, Recipe
+from dnatag.tasks.base import Recipe
+from dnatag.tasks.corpora import SPLITS, sequences_of, summary
+from dnatag.tasks.experiment import CorpusExperiment, schedule
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.schemes import UNNAMED
@@ -34,10 +33,6 @@ from dnatag.tasks.tagging.training.start import check_start, take_over
 from dnatag.tasks.tagging.training.validation import known_tags, validation_metric
 
 __all__ = ["TaggedData", "TaggingExperiment"]
-
-#: Between the seeds of a model's networks, so that models of nearby seeds share none.
-SEEDS = 1000
-_SPLITS = {"train": "to train on", "validate": "to validate on", "test": "to test on"}
 
 
 class TaggedData:
@@ -80,21 +75,17 @@ class TaggedData:
 
     def split(self, name: str) -> list[TaggedSequence]:
         """Return all sequences of a split."""
-        return [s for corpus in self.corpora for s in corpus.splits[name]]
+        return sequences_of(self.corpora, name)
 
     def summary(self) -> str:
         """Return a line on how much data there is."""
-        return "; ".join(
-            f"{len(sequences)} sequences of {sum(map(len, sequences))} tokens {what}"
-            for name, what in _SPLITS.items()
-            if (sequences := self.split(name))
-        )
+        return summary(self.corpora, _amount)
 
     def contents(self) -> Iterator[str]:
         """Yield a line on each split of each corpus: files, numbers of what there is, labels."""
         sequences, tokens, _ = self.domain.counted
         for number, corpus in enumerate(self.corpora, 1):
-            for split in _SPLITS:
+            for split in SPLITS:
                 if not corpus.files[split]:
                     continue
                 there = corpus.splits[split]
@@ -120,26 +111,14 @@ class TaggedData:
                     left_out += 1
         if left_out:
             self.observer.note(
-                f"warning: {left_out} {self.domain.counted[0]} {_SPLITS[split]} are left out: no "
+                f"warning: {left_out} {self.domain.counted[0]} {SPLITS[split]} are left out: no "
                 "labels that the model can give fit theirs"
             )
         return found
 
-    def describe(self) -> list[dict[str, Any]]:
-        """Return what there is of each corpus, for a model file."""
-        return [
-            {split: corpus.files[split] for split in _SPLITS}
-            | {f"{split}_tokens": sum(map(len, corpus.splits[split])) for split in _SPLITS}
-            | {
-                "types": None if corpus.types is None else list(corpus.types),
-                "weight": corpus.weight,
-            }
-            for corpus in self.corpora
-        ]
 
-
-class TaggingExperiment(Experiment):
-    """A tagger to be trained; see :class:`dnatag.tasks.base.Experiment`.
+class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBatches]):
+    """A tagger to be trained; see :class:`dnatag.tasks.experiment.CorpusExperiment`.
 
     Parameters
     ----------
@@ -157,51 +136,57 @@ class TaggingExperiment(Experiment):
         the model to join does not fit.
     """
 
+    kind = "A model"
+    unusable = "no sequence to train on has labels that the grammar allows"
+
     def __init__(self, recipe: Recipe, data: TaggedData | None = None, origin: str = "") -> None:
-        self.recipe = recipe
-        self.origin = origin
         self.data = data = TaggedData(recipe) if data is None else data
-        self.summary = data.summary()
         self.settings: TaggingTraining = recipe.training
-        network = recipe.network or data.domain.network()
+        self.networks = self.settings.networks
+        super().__init__(recipe, data.corpora)
+        training = self.about["training"]
+        training["start"] = self._start = origin
         if data.start is None:
-            self.config = data.domain.tagger_config(data.featurizer, network)
+            self.config = data.domain.tagger_config(data.featurizer, self.network)
         else:
             self.config = data.start.networks[0].config
+            training["network"] = self.config.to_dict()
         join = self.settings.join
         self.inputs = [recipe.files / join] if join else []
         self.joined = _joined(recipe, data, self.config)
-        self.about = {
-            "licence": recipe.licence,
-            "training": {
-                "start": origin,
-                "corpora": data.describe(),
-                "network": asdict(network) if data.start is None else self.config.to_dict(),
-                "loop": asdict(self.settings),
-            },
-        }
 
-    @cached_property
-    def runs(self) -> Sequence[NetworkRun]:  # type: ignore[override]
-        """One for each network of the model."""
-        train, validate = (self.data.examples(split) for split in ("train", "validate"))
-        if not train:
-            raise InputError("no sequence to train on has labels that the grammar allows")
-        data = self.data
-        metric = validation_metric(
-            data.domain, data.labelling, data.featurizer, data.corpora, self.settings.temperature
+    def amount(self, sequences: Sequence[TaggedSequence]) -> str:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return _amount(sequences)
+
+    def describe(self, corpus: TaggedCorpus) -> dict[str, Any]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        tokens = {f"{split}_tokens": sum(map(len, corpus.splits[split])) for split in SPLITS}
+        types = None if corpus.types is None else list(corpus.types)
+        return corpus.files | tokens | {"types": types, "weight": corpus.weight}
+
+    def examples(self, split: str) -> list[TaggedExample]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return self.data.examples(split)
+
+    def batches(
+        self, train: Sequence[TaggedExample], validate: Sequence[TaggedExample], seed: int
+    ) -> TaggedBatches:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return TaggedBatches(train, validate, self.data.featurizer, self.settings.batch, seed)
+
+    def schedule(self, batches: TaggedBatches) -> TrainingConfig:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return schedule(self.settings, batches, 0.5, patience=self.settings.patience)
+
+    def metric(self, batches: TaggedBatches) -> Metric | None:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        own = self.data
+        return validation_metric(
+            own.domain, own.labelling, own.featurizer, own.corpora, self.settings.temperature
         )
-        runs = []
-        for number in range(self.settings.networks):
-            seed = self.settings.seed + number * SEEDS
-            batches = TaggedBatches(
-                train, validate, self.data.featurizer, self.settings.batch, seed
-            )
-            schedule = _schedule(self.settings, batches)
-            runs.append(NetworkRun(partial(self._build, number), batches, schedule, metric))
-        return runs
 
-    def _build(self, number: int) -> TokenTagger:
+    def build(self, number: int) -> TokenTagger:
         """Make a network, with what it can take over from the model to start from."""
         network = TokenTagger(self.config, self.data.labelling.grammar)
         start = self.data.start
@@ -223,52 +208,24 @@ class TaggingExperiment(Experiment):
         model = TokenModel(data.domain, data.featurizer, (*self.joined, *own), data.labelling)
         save_token_model(path, model, dict(about))
 
-    def score(
-        self,
-        path: Path,
-        outcomes: Sequence[Outcome],
-        device: torch.device,
-        threads: int,
-    ) -> dict[str, Any]:
-        """See :class:`dnatag.tasks.base.Experiment`; several corpora are scored one by one."""
-        model, about = load_token_model(path)
-        tagger = Tagger(model, about, str(device), threads)
-        result = {}
-        for split in ("validate", "test"):
-            for number, corpus in enumerate(self.data.corpora, 1):
-                if corpus.splits[split]:
-                    name = split if len(self.data.corpora) == 1 else f"{split} {number}"
-                    result[name] = self._score(tagger, corpus, split)
-        return result
+    def load(self, path: Path, device: str, threads: int) -> Tagger:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        return Tagger(*load_token_model(path), device, threads)
 
-    def _score(self, tagger: Tagger, corpus: TaggedCorpus, split: str) -> dict[str, float]:
-        """Return the scores that are defined, of a split of a corpus."""
+    def measure(self, predictor: Tagger, corpus: TaggedCorpus, split: str) -> dict[str, float]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`: the scores that are defined."""
         labelling, sequences, found = self.data.labelling, corpus.splits[split], []
-        for tagged in tagger.tag_all(s.tokens for s in sequences):
+        for tagged in predictor.tag_all(s.tokens for s in sequences):
             n = len(tagged.tags)
             found.append(known_tags(labelling, tagged.entities, corpus.types, n))
         truth = [s.tags or () for s in sequences]
         scores = self.data.domain.scores(truth, found, labelling)
-        return {key: round(value, 5) for key, value in scores.items() if not math.isnan(value)}
+        return {key: value for key, value in scores.items() if not math.isnan(value)}
 
-    def card(self, name: str, about: Mapping[str, Any]) -> str:
-        """See :class:`dnatag.tasks.base.Experiment`."""
-        scores, join = about["scores"], self.settings.join
-        lines = []
-        if scores:
-            measures = list(dict.fromkeys(key for row in scores.values() for key in row))
-            rows = [
-                [split, *(f"{100 * row[key]:.2f}" if key in row else "" for key in measures)]
-                for split, row in scores.items()
-            ]
-            lines = ["In percent.", "", *markdown_table(["", *measures], rows)]
-        return make_card(
-            about,
-            self.recipe.card or f"# {name}\n\nA model of {self.data.domain.name}.",
-            [f"{self.summary}."],
-            lines,
-            self.origin + (f", beside the networks of {join}" if join else ""),
-        )
+    def origin(self) -> str:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
+        join = self.settings.join
+        return self._start + (f", beside the networks of {join}" if join else "")
 
 
 def _joined(
@@ -293,20 +250,9 @@ def _joined(
     return model.networks
 
 
-def _schedule(settings: TaggingTraining, batches: TaggedBatches) -> TrainingConfig:
-    """Return the schedule of a network."""
-    steps = batches.steps(settings.epochs)
-    epoch = max(steps // settings.epochs, 1)
-    return TrainingConfig(
-        steps=steps,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        warmup=epoch // 2,
-        clip=settings.clip,
-        validate_every=epoch,
-        patience=settings.patience,
-        seed=batches.seed,
-    )
+def _amount(sequences: Sequence[TaggedSequence]) -> str:
+    """Return in words how much there is."""
+    return f"{len(sequences)} sequences of {sum(map(len, sequences))} tokens"
 
 
 def _is_legal(grammar: Grammar, allowed: np.ndarray) -> bool:

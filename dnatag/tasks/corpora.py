@@ -1,0 +1,87 @@
+"""The corpora of a recipe: sequences to train on, to validate on, and to test a model with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+__all__ = ["SPLITS", "Corpus", "file_names", "read_corpora", "sequences_of", "summary"]
+
+#: The splits of a corpus, and what their sequences are for.
+SPLITS = {"train": "to train on", "validate": "to validate on", "test": "to test on"}
+
+S = TypeVar("S")
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Corpus(Generic[S]):
+    """Sequences that were read, with what a model shall make of them.
+
+    Attributes
+    ----------
+    splits : mapping of str to sequence
+        Those to ``train`` on, to ``validate`` on during training, and to ``test`` the model with.
+    files : dict of str to list of str
+        The names of the files of each split.
+    weight : float
+        How often each sequence takes part in an epoch, on average.
+    """
+
+    splits: Mapping[str, Sequence[S]]
+    files: dict[str, list[str]]
+    weight: float = 1.0
+
+
+def read_corpora(
+    tables: Iterable[Any],
+    read: Callable[[Path, Any, str], Iterable[Any]],
+    kind: Callable[..., C],
+) -> list[C]:
+    """Read the corpora of a recipe, file by file.
+
+    Parameters
+    ----------
+    tables
+        What the recipe says of each: paths by ``train``, ``validate`` and ``test``, and ``weight``.
+    read
+        Reads the sequences of a file, given its path, what the recipe says, and the split.
+    kind
+        What becomes of them: :class:`Corpus` or a kind of it.
+    """
+    return [
+        kind(
+            {
+                split: [one for path in getattr(table, split) for one in read(path, table, split)]
+                for split in SPLITS
+            },
+            file_names(table),
+            table.weight,
+        )
+        for table in tables
+    ]
+
+
+def file_names(table: Any) -> dict[str, list[str]]:
+    """Return the names of the files of each split."""
+    return {split: [path.name for path in getattr(table, split)] for split in SPLITS}
+
+
+def sequences_of(corpora: Iterable[Corpus[S]], split: str) -> list[S]:
+    """Return the sequences of a split of all corpora."""
+    return [one for corpus in corpora for one in corpus.splits[split]]
+
+
+def summary(corpora: Sequence[Corpus[S]], amount: Callable[[list[S]], str]) -> str:
+    """Return a line on how much there is of each split.
+
+    Examples
+    --------
+    >>> corpus = Corpus({"train": ["ab", "c"], "validate": [], "test": ["d"]}, {})
+    >>> summary([corpus], lambda texts: f"{len(texts)} texts")
+    '2 texts to train on; 1 texts to test on'
+    """
+    found = {what: sequences_of(corpora, split) for split, what in SPLITS.items()}
+    return "; ".join(f"{amount(some)} {what}" for what, some in found.items() if some)
