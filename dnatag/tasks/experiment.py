@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.errors import InputError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dnatag.engine.objective import Metric
     from dnatag.engine.training.loop import Outcome
 
-__all__ = ["CorpusExperiment", "Loop", "schedule"]
+__all__ = ["CorpusExperiment"]
 
 #: Between the seeds of a model's networks, so that models of nearby seeds share none.
 SEEDS = 1000
@@ -33,76 +33,13 @@ C = TypeVar("C", bound=Corpus[Any])
 B = TypeVar("B", bound=SequenceBatches[Any])
 
 
-class Loop(Protocol):
-    """What the settings of training have in all of these tasks."""
-
-    @property
-    def epochs(self) -> int:
-        """Passes over the sequences."""
-        ...
-
-    @property
-    def learning_rate(self) -> float:
-        """Highest learning rate."""
-        ...
-
-    @property
-    def weight_decay(self) -> float:
-        """Weight decay of AdamW."""
-        ...
-
-    @property
-    def clip(self) -> float:
-        """Largest norm of the gradient."""
-        ...
-
-
-def schedule(
-    loop: Loop,
-    batches: SequenceBatches[Any],
-    warmup: float,
-    *,
-    validations: int = 1,
-    patience: int | None = None,
-    average: float = 0.0,
-) -> TrainingConfig:
-    """Return the schedule of a network.
-
-    Parameters
-    ----------
-    loop
-        The settings.
-    batches
-        What it is trained on.
-    warmup
-        Epochs until the learning rate is at its highest.
-    validations
-        Validations in an epoch.
-    patience
-        Validations that are no better until training ends; None: it does not end early.
-    average
-        Decay of the moving average of the weights; 0 for none.
-    """
-    steps = batches.steps(loop.epochs)
-    epoch = max(steps // loop.epochs, 1)
-    return TrainingConfig(
-        steps=steps,
-        learning_rate=loop.learning_rate,
-        weight_decay=loop.weight_decay,
-        warmup=int(warmup * epoch),
-        clip=loop.clip,
-        validate_every=max(epoch // validations, 1),
-        patience=steps if patience is None else patience,
-        average=average,
-        seed=batches.seed,
-    )
-
-
 class CorpusExperiment(Experiment, Generic[S, C, B]):
     """A model to be trained on corpora; see :class:`dnatag.tasks.base.Experiment`.
 
     A task says how sequences become batches of examples, what its networks are, and how a model
-    file is written and measured.
+    file is written and measured. Its settings of training have ``epochs``, ``learning_rate``,
+    ``weight_decay``, ``clip`` and ``seed``, and may have ``networks``, ``average``, ``validations``
+    (in an epoch) and ``patience``.
 
     Parameters
     ----------
@@ -119,8 +56,8 @@ class CorpusExperiment(Experiment, Generic[S, C, B]):
         What sequences are called in the metadata, in the plural.
     unusable : str
         Why none of the sequences may be one to train on.
-    networks : int
-        How many are trained.
+    warmup : float
+        Epochs until the learning rate is at its highest.
     scored : str
         What a card says of the table of scores.
     titles : mapping of str to str
@@ -132,7 +69,7 @@ class CorpusExperiment(Experiment, Generic[S, C, B]):
     unusable: ClassVar[str] = "all sequences to train on are empty"
     scored: ClassVar[str] = "In percent."
     titles: ClassVar[Mapping[str, str]] = {}
-    networks: int = 1
+    warmup: ClassVar[float] = 1
 
     def __init__(self, recipe: Recipe, corpora: Sequence[C]) -> None:
         self.recipe = recipe
@@ -170,10 +107,6 @@ class CorpusExperiment(Experiment, Generic[S, C, B]):
         """Return the batches of a network."""
 
     @abstractmethod
-    def schedule(self, batches: B) -> TrainingConfig:
-        """Return the schedule of a network."""
-
-    @abstractmethod
     def build(self, number: int) -> Network:
         """Return a network of the model, which are counted from 0."""
 
@@ -188,11 +121,29 @@ class CorpusExperiment(Experiment, Generic[S, C, B]):
         if not train:
             raise InputError(self.unusable)
         runs = []
-        for number in range(self.networks):
-            source = self.batches(train, validate, self.recipe.training.seed + number * SEEDS)
+        loop = self.recipe.training
+        for number in range(getattr(loop, "networks", 1)):
+            source = self.batches(train, validate, loop.seed + number * SEEDS)
             build = partial(self.build, number)
-            runs.append(NetworkRun(build, source, self.schedule(source), self.metric(source)))
+            runs.append(NetworkRun(build, source, self._schedule(source), self.metric(source)))
         return runs
+
+    def _schedule(self, batches: B) -> TrainingConfig:
+        """Return the schedule of a network."""
+        loop = self.recipe.training
+        steps = batches.steps(loop.epochs)
+        epoch = max(steps // loop.epochs, 1)
+        return TrainingConfig(
+            steps=steps,
+            learning_rate=loop.learning_rate,
+            weight_decay=loop.weight_decay,
+            warmup=int(self.warmup * epoch),
+            clip=loop.clip,
+            validate_every=max(epoch // getattr(loop, "validations", 1), 1),
+            patience=getattr(loop, "patience", steps),
+            average=getattr(loop, "average", 0.0),
+            seed=batches.seed,
+        )
 
     @abstractmethod
     def load(self, path: Path, device: str, threads: int) -> Any:

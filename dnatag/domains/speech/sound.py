@@ -15,8 +15,9 @@ from dnatag.tasks.features import TokenFeatures
 
 __all__ = ["MelFeaturizer", "filterbank"]
 
-#: Frames of a second, and how long each is.
-FRAMES, FRAME = 100, 0.025
+#: Frames of a second, and the shortest recording in seconds: of less, its own mean, which is
+#: subtracted, leaves nothing.
+FRAMES, SHORTEST = 100, 0.1
 #: The longest stretches that are masked, in frames and as a share of the bands.
 LONGEST, WIDEST = 20, 0.2
 #: The lowest log energy, so that silence has one.
@@ -83,7 +84,7 @@ class MelFeaturizer:
         Raises
         ------
         InputError
-            If a recording cannot be read, or is shorter than a frame.
+            If a recording cannot be read, or is too short.
         DnatagError
             If a library is not installed.
         """
@@ -95,10 +96,10 @@ class MelFeaturizer:
         where = tokens.where if known else "the samples"
         if samples.ndim != 1:
             raise InputError(f"{where}: give one channel of samples, not an array {samples.shape}")
-        if len(samples) < FRAME * rate:
+        if len(samples) < SHORTEST * rate:
             raise InputError(
                 f"{where}: only {1000 * len(samples) / rate:.1f} ms of sound, too short to hear "
-                f"anything; give {1000 * FRAME:.0f} ms at least"
+                f"anything; give {1000 * SHORTEST:.0f} ms at least"
             )
         mels = filterbank(samples, rate, self.network.mels)
         mean = np.maximum(mels.mean(0), self.mean - _QUIETER)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.batching import batches
-from dnatag.engine.devices import choose_device
 from dnatag.engine.inference.classifier import ClassifierRunner
-from dnatag.models.names import find_model
 from dnatag.tasks.classification.model import ClassifierModel, load_classifier
 from dnatag.tasks.features import join
+from dnatag.tasks.predictor import Predictor
 
 __all__ = ["Classified", "SequenceClassifier"]
 
@@ -43,53 +41,16 @@ class Classified:
     scores: dict[str, float]
 
 
-class SequenceClassifier:
-    """Classifies sequences with a model.
+class SequenceClassifier(Predictor[ClassifierModel]):
+    """Classifies sequences with a model; see :class:`dnatag.tasks.predictor.Predictor`."""
 
-    Parameters
-    ----------
-    model : ClassifierModel
-        The model.
-    metadata : dict
-        The metadata of its file.
-    device : str
-        Where the network runs.
-    threads : int
-        CPU threads.
-    """
+    read = staticmethod(load_classifier)
 
     def __init__(
         self, model: ClassifierModel, metadata: dict[str, Any], device: str, threads: int = 1
     ) -> None:
-        self.model = model
-        self.metadata = metadata
-        self.device = device
-        self.threads = threads
+        super().__init__(model, metadata, device, threads)
         self._network = ClassifierRunner(model.networks, device)
-
-    @classmethod
-    def load(
-        cls, model: str | os.PathLike[str], device: str = "auto", threads: int = 1
-    ) -> SequenceClassifier:
-        """Load a model.
-
-        Parameters
-        ----------
-        model
-            Name of a model (see ``dnatag models list``) or a model file.
-        device
-            auto, cpu, cuda or mps.
-        threads
-            CPU threads.
-
-        Raises
-        ------
-        InputError
-            If there is no such model or device, or it is of another task.
-        """
-        place = choose_device(device)
-        found, metadata = load_classifier(find_model(model))
-        return cls(found, metadata, place, threads)
 
     def classify(self, sequence: Any) -> Classified:
         """Classify one sequence: of text a string, of features an array (T, F)."""

@@ -43,17 +43,7 @@ class ClassifierModel:
 
 
 def save_classifier(path: Path, model: ClassifierModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; weights are rounded to half precision.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    model : ClassifierModel
-        The model.
-    metadata : dict
-        Training data, date, scores, licence, card.
-    """
+    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
     targets = {"labels": list(model.labels), "temperature": model.temperature}
     members = [member.arrays for member in model.networks]
     known = model.featurizer.to_arrays()
@@ -62,23 +52,7 @@ def save_classifier(path: Path, model: ClassifierModel, metadata: dict[str, Any]
 
 
 def load_classifier(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
-    """Read a model file.
-
-    Parameters
-    ----------
-    path : Path
-        A file that :func:`save_classifier` wrote.
-
-    Returns
-    -------
-    model : ClassifierModel
-    metadata : dict
-
-    Raises
-    ------
-    InputError
-        If it is no model file, or not of a classifier.
-    """
+    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         domain, config, targets = stored.domain, stored.config, stored.targets
         featurizer = domain.load_featurizer(stored.featurizer)

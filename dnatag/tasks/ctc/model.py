@@ -53,17 +53,7 @@ class TranscriberModel:
 
 
 def save_transcriber(path: Path, model: TranscriberModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; weights are rounded to half precision.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    model : TranscriberModel
-        The model.
-    metadata : dict
-        Training data, date, scores, licence, card.
-    """
+    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
     known = model.featurizer.to_arrays()
     if model.language is not None:
         known |= {_GRAMS: model.language.grams, _COUNTS: model.language.counts}
@@ -73,23 +63,7 @@ def save_transcriber(path: Path, model: TranscriberModel, metadata: dict[str, An
 
 
 def load_transcriber(path: Path) -> tuple[TranscriberModel, dict[str, Any]]:
-    """Read a model file.
-
-    Parameters
-    ----------
-    path : Path
-        A file that :func:`save_transcriber` wrote.
-
-    Returns
-    -------
-    model : TranscriberModel
-    metadata : dict
-
-    Raises
-    ------
-    InputError
-        If it is no model file, or not of a transcriber.
-    """
+    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         targets, known = stored.targets, stored.featurizer
         alphabet, search = str(targets["alphabet"]), SearchSettings(**targets["search"])

@@ -6,17 +6,16 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from dnatag.engine.devices import choose_device
 from dnatag.engine.inference.networks import token_runner
 from dnatag.formats.transcripts import SpokenWord, Transcript
-from dnatag.models.names import find_model
 from dnatag.tasks.ctc.model import TranscriberModel, load_transcriber
 from dnatag.tasks.ctc.search import Emitted, beam_search, greedy_search
 from dnatag.tasks.features import TokenFeatures, join
+from dnatag.tasks.predictor import Predictor
 
 __all__ = ["Transcriber", "texts_of"]
 
@@ -25,22 +24,16 @@ __all__ = ["Transcriber", "texts_of"]
 WINDOW, BESIDE = 16.0, 2.0
 
 
-class Transcriber:
-    """Transcribes sequences with a model.
+class Transcriber(Predictor[TranscriberModel]):
+    """Transcribes sequences with a model; see :class:`dnatag.tasks.predictor.Predictor`.
 
     Parameters
     ----------
-    model : TranscriberModel
-        The model.
-    metadata : dict
-        The metadata of its file.
-    device : str
-        Where the network runs.
-    threads : int
-        CPU threads.
     greedy : bool
         Whether to take the most probable symbol of each step, without search and n-gram model.
     """
+
+    read = staticmethod(load_transcriber)
 
     def __init__(
         self,
@@ -50,10 +43,7 @@ class Transcriber:
         threads: int = 1,
         greedy: bool = False,
     ) -> None:
-        self.model = model
-        self.metadata = metadata
-        self.device = device
-        self.threads = threads
+        super().__init__(model, metadata, device, threads)
         self.greedy = greedy
         self._network = token_runner([model.network], device)
 
@@ -64,28 +54,11 @@ class Transcriber:
         device: str = "auto",
         threads: int = 1,
         greedy: bool = False,
-    ) -> Transcriber:
-        """Load a model.
-
-        Parameters
-        ----------
-        model
-            Name of a model (see ``dnatag models list``) or a model file.
-        device
-            auto, cpu, cuda or mps.
-        threads
-            CPU threads.
-        greedy
-            As for the class.
-
-        Raises
-        ------
-        InputError
-            If there is no such model or device, or it is of another task.
-        """
-        place = choose_device(device)
-        found, metadata = load_transcriber(find_model(model))
-        return cls(found, metadata, place, threads, greedy)
+    ) -> Self:
+        """Load a model; parameters are those of the class and of its base."""
+        transcriber = super().load(model, device, threads)
+        transcriber.greedy = greedy
+        return transcriber
 
     def transcribe(self, sequence: Any) -> Transcript:
         """Transcribe one sequence.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnatag.engine.devices import choose_device, require_torch
-from dnatag.errors import InputError
-from dnatag.models.names import find_model
+from dnatag.engine.devices import require_torch
 from dnatag.tasks.generation.model import GeneratorModel, load_generator
+from dnatag.tasks.predictor import Predictor
 
 __all__ = ["Likelihood", "PieceGenerator"]
 
@@ -33,17 +31,10 @@ class Likelihood(NamedTuple):
     tokens: int
 
 
-class PieceGenerator:
-    """Generates pieces with a model.
+class PieceGenerator(Predictor[GeneratorModel]):
+    """Generates pieces with a model; see :class:`dnatag.tasks.predictor.Predictor`.
 
-    Parameters
-    ----------
-    model : GeneratorModel
-        The model.
-    metadata : dict
-        The metadata of its file.
-    device : str
-        Where the network runs.
+    Threads are not used: a piece is generated token by token.
 
     Raises
     ------
@@ -53,50 +44,23 @@ class PieceGenerator:
         If the weights are not those of such a network.
     """
 
-    def __init__(self, model: GeneratorModel, metadata: dict[str, Any], device: str) -> None:
+    read = staticmethod(load_generator)
+
+    def __init__(
+        self, model: GeneratorModel, metadata: dict[str, Any], device: str, threads: int = 1
+    ) -> None:
         require_torch("a model that generates")
         import torch
 
         from dnatag.engine.networks.generator import TokenGenerator
         from dnatag.engine.networks.weights import network_with_weights
 
-        self.model = model
-        self.metadata = metadata
-        self.device = device
+        super().__init__(model, metadata, device, threads)
         self._torch = torch
         network = network_with_weights(
             lambda: TokenGenerator(model.config, model.writer.tokens), model.arrays
         )
         self._network = network.to(device)
-
-    @classmethod
-    def load(
-        cls, model: str | os.PathLike[str], device: str = "auto", threads: int = 1
-    ) -> PieceGenerator:
-        """Load a model.
-
-        Parameters
-        ----------
-        model
-            Name of a model (see ``dnatag models list``) or a model file.
-        device
-            auto, cpu, cuda or mps.
-        threads
-            Not used: a piece is generated token by token.
-
-        Raises
-        ------
-        InputError
-            If there is no such model or device, or it is of another task.
-        DnatagError
-            If torch is not installed.
-        """
-        path = find_model(model)
-        found, metadata = load_generator(path)
-        try:
-            return cls(found, metadata, choose_device(device))
-        except ValueError as error:
-            raise InputError(f"{path} does not hold a whole model: {error}") from error
 
     def generate(
         self,

@@ -41,17 +41,7 @@ class GeneratorModel:
 
 
 def save_generator(path: Path, model: GeneratorModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; weights are rounded to half precision.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    model : GeneratorModel
-        The model.
-    metadata : dict
-        Training data, date, scores, licence, card.
-    """
+    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
     targets = {"tokens": model.writer.tokens}
     known = model.writer.to_arrays()
     contents = Contents(model.domain, model.config, [model.arrays], known, targets)
@@ -59,23 +49,7 @@ def save_generator(path: Path, model: GeneratorModel, metadata: dict[str, Any]) 
 
 
 def load_generator(path: Path) -> tuple[GeneratorModel, dict[str, Any]]:
-    """Read a model file.
-
-    Parameters
-    ----------
-    path : Path
-        A file that :func:`save_generator` wrote.
-
-    Returns
-    -------
-    model : GeneratorModel
-    metadata : dict
-
-    Raises
-    ------
-    InputError
-        If it is no model file, or not of a generator.
-    """
+    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         (weights,) = stored.members
         writer = stored.domain.load_writer(stored.featurizer)

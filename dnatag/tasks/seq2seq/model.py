@@ -44,17 +44,7 @@ class TranslatorModel:
 
 
 def save_translator(path: Path, model: TranslatorModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; weights are rounded to half precision.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    model : TranslatorModel
-        The model.
-    metadata : dict
-        Training data, date, scores, licence, card.
-    """
+    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
     targets = {"tokens": model.coder.tokens, "beam": model.beam}
     known = model.coder.to_arrays()
     contents = Contents(model.domain, model.config, [model.arrays], known, targets)
@@ -62,23 +52,7 @@ def save_translator(path: Path, model: TranslatorModel, metadata: dict[str, Any]
 
 
 def load_translator(path: Path) -> tuple[TranslatorModel, dict[str, Any]]:
-    """Read a model file.
-
-    Parameters
-    ----------
-    path : Path
-        A file that :func:`save_translator` wrote.
-
-    Returns
-    -------
-    model : TranslatorModel
-    metadata : dict
-
-    Raises
-    ------
-    InputError
-        If it is no model file, or not of a translator.
-    """
+    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         (weights,) = stored.members
         coder, beam = stored.domain.load_coder(stored.featurizer), int(stored.targets["beam"])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from dnatag.engine.batching import batches
-from dnatag.engine.devices import choose_device, require_torch, torch_threads
-from dnatag.errors import InputError
-from dnatag.models.names import find_model
+from dnatag.engine.devices import require_torch, torch_threads
+from dnatag.tasks.predictor import Predictor
 from dnatag.tasks.seq2seq.domain import BEGIN, END
 from dnatag.tasks.seq2seq.model import TranslatorModel, load_translator
 
@@ -45,19 +43,8 @@ class Translation:
     alignment: tuple[tuple[int, int], ...]
 
 
-class TextTranslator:
-    """Translates texts with a model.
-
-    Parameters
-    ----------
-    model : TranslatorModel
-        The model.
-    metadata : dict
-        The metadata of its file.
-    device : str
-        Where the network runs.
-    threads : int
-        CPU threads.
+class TextTranslator(Predictor[TranslatorModel]):
+    """Translates texts with a model; see :class:`dnatag.tasks.predictor.Predictor`.
 
     Raises
     ------
@@ -67,6 +54,8 @@ class TextTranslator:
         If the weights are not those of such a network.
     """
 
+    read = staticmethod(load_translator)
+
     def __init__(
         self, model: TranslatorModel, metadata: dict[str, Any], device: str, threads: int = 1
     ) -> None:
@@ -74,41 +63,9 @@ class TextTranslator:
         from dnatag.engine.networks.translator import Translator
         from dnatag.engine.networks.weights import network_with_weights
 
-        self.model = model
-        self.metadata = metadata
-        self.device = device
-        self.threads = threads
+        super().__init__(model, metadata, device, threads)
         network = network_with_weights(lambda: Translator(model.config), model.arrays)
         self._network = network.to(device)
-
-    @classmethod
-    def load(
-        cls, model: str | os.PathLike[str], device: str = "auto", threads: int = 1
-    ) -> TextTranslator:
-        """Load a model.
-
-        Parameters
-        ----------
-        model
-            Name of a model (see ``dnatag models list``) or a model file.
-        device
-            auto, cpu, cuda or mps.
-        threads
-            CPU threads.
-
-        Raises
-        ------
-        InputError
-            If there is no such model or device, or it is of another task.
-        DnatagError
-            If torch, or a library that the domain needs, is not installed.
-        """
-        path = find_model(model)
-        found, metadata = load_translator(path)
-        try:
-            return cls(found, metadata, choose_device(device), threads)
-        except ValueError as error:
-            raise InputError(f"{path} does not hold a whole model: {error}") from error
 
     def translate(self, text: str) -> str:
         """Translate one text."""

@@ -40,17 +40,7 @@ class TokenModel:
 
 
 def save_token_model(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; weights are rounded to half precision.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    model : TokenModel
-        The model.
-    metadata : dict
-        Training data, date, scores, licence, card.
-    """
+    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
     members = [member.arrays for member in model.networks]
     known, targets = model.featurizer.to_arrays(), model.labelling.to_dict()
     contents = Contents(model.domain, model.networks[0].config, members, known, targets)
@@ -58,23 +48,7 @@ def save_token_model(path: Path, model: TokenModel, metadata: dict[str, Any]) ->
 
 
 def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
-    """Read a model file.
-
-    Parameters
-    ----------
-    path : Path
-        A file that :func:`save_token_model` wrote.
-
-    Returns
-    -------
-    model : TokenModel
-    metadata : dict
-
-    Raises
-    ------
-    InputError
-        If it is no model file, or not of tokens.
-    """
+    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         domain, config = stored.domain, stored.config
         featurizer = domain.load_featurizer(stored.featurizer)

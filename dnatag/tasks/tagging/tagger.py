@@ -8,18 +8,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
-from dnatag.engine.devices import choose_device
 from dnatag.engine.inference.networks import token_runner
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity
-from dnatag.models.names import find_model
 from dnatag.tasks.features import TokenFeatures, join
+from dnatag.tasks.predictor import Predictor
 from dnatag.tasks.tagging.domain import HasHomologs, Homologs
 from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model
@@ -80,22 +79,16 @@ class _Words(NamedTuple):
     rows: dict[str, int]
 
 
-class Tagger:
-    """Tags tokens with a model.
+class Tagger(Predictor[TokenModel]):
+    """Tags tokens with a model; see :class:`dnatag.tasks.predictor.Predictor`.
 
     Parameters
     ----------
-    model : TokenModel
-        The model.
-    metadata : dict
-        The metadata of its file.
-    device : str
-        Where the network runs.
-    threads : int
-        CPU threads.
     homologs : Homologs or None
         Finds sequences that are read beside those to tag.
     """
+
+    read = staticmethod(load_token_model)
 
     def __init__(
         self,
@@ -105,10 +98,7 @@ class Tagger:
         threads: int = 1,
         homologs: Homologs | None = None,
     ) -> None:
-        self.model = model
-        self.metadata = metadata
-        self.device = device
-        self.threads = threads
+        super().__init__(model, metadata, device, threads)
         self.homologs = homologs
         self._network = token_runner(model.networks, device)
         members = [network.transition_weights for network in model.networks]
@@ -121,17 +111,13 @@ class Tagger:
         device: str = "auto",
         threads: int = 1,
         homologs: str | os.PathLike[str] | None = None,
-    ) -> Tagger:
-        """Load a model.
+    ) -> Self:
+        """Load a model; see :meth:`dnatag.tasks.predictor.Predictor.load`.
 
         Parameters
         ----------
-        model
-            Name of a model (see ``dnatag models list``) or a model file.
-        device
-            auto, cpu, cuda or mps.
-        threads
-            CPU threads.
+        model, device, threads
+            As there.
         homologs
             File of sequences among which homologs of those to tag are looked for (of proteins:
             FASTA); labels are then those that all of them support together.
@@ -139,23 +125,19 @@ class Tagger:
         Raises
         ------
         InputError
-            If there is no such model or device, threads are not above 0, it tags no tokens, or
-            homologs are of no use to it or cannot be read.
+            As there, or if homologs are of no use to the model or cannot be read.
         DnatagError
-            If homologs are to be looked for and pyhmmer is not installed.
+            As there, or if homologs are to be looked for and pyhmmer is not installed.
         """
-        place = choose_device(device)
-        if threads < 1:
-            raise InputError(f"threads must be above 0, not {threads!r}")
-        found, metadata = load_token_model(find_model(model))
-        known = None
+        tagger = super().load(model, device, threads)
         if homologs is not None:
-            if not isinstance(found.domain, HasHomologs):
+            domain = tagger.model.domain
+            if not isinstance(domain, HasHomologs):
                 raise InputError(
-                    f"{os.fspath(homologs)}: a model of {found.domain.name} has no use for homologs"
+                    f"{os.fspath(homologs)}: a model of {domain.name} has no use for homologs"
                 )
-            known = found.domain.homologs(Path(homologs))
-        return cls(found, metadata, place, threads, known)
+            tagger.homologs = domain.homologs(Path(homologs))
+        return tagger
 
     def tag(self, sequence: Any, k_best: int = 0, min_score: float | None = None) -> Tagged:
         """Tag one sequence.

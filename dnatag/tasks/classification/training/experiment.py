@@ -12,7 +12,6 @@ from dnatag.engine.networks.classifier import Classifier
 from dnatag.engine.networks.configs import ClassifierConfig
 from dnatag.engine.networks.weights import ClassifierWeights
 from dnatag.engine.objective import Metric
-from dnatag.engine.training.config import TrainingConfig
 from dnatag.errors import InputError
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.classification.classifier import SequenceClassifier
@@ -23,7 +22,7 @@ from dnatag.tasks.classification.objective import best_temperature
 from dnatag.tasks.classification.settings import ClassificationTraining
 from dnatag.tasks.classification.training.batches import LabelledBatches, LabelledExample
 from dnatag.tasks.corpora import Corpus
-from dnatag.tasks.experiment import CorpusExperiment, schedule
+from dnatag.tasks.experiment import CorpusExperiment
 
 __all__ = ["ClassificationExperiment"]
 
@@ -45,12 +44,12 @@ class ClassificationExperiment(
     """
 
     kind = "A classifier"
+    warmup = 0.5
     counted = "sequences"
 
     def __init__(self, recipe: Recipe) -> None:
         self.domain: ClassifyingDomain = recipe.domain
         self.settings: ClassificationTraining = recipe.training
-        self.networks = self.settings.networks
         super().__init__(recipe, self.domain.read(recipe.corpora))
         train = self.split("train")
         if not train:
@@ -87,11 +86,6 @@ class ClassificationExperiment(
     ) -> LabelledBatches:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         return LabelledBatches(train, validate, self.featurizer, self.settings.batch, seed)
-
-    def schedule(self, batches: LabelledBatches) -> TrainingConfig:
-        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        own = self.settings
-        return schedule(own, batches, 0.5, validations=own.validations, average=own.average)
 
     def metric(self, batches: LabelledBatches) -> Metric | None:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""

@@ -13,7 +13,6 @@ import torch
 from dnatag.engine.networks.token_tagger import TokenEncoder
 from dnatag.engine.networks.weights import EncoderWeights, weights_of
 from dnatag.engine.objective import Metric
-from dnatag.engine.training.config import TrainingConfig
 from dnatag.errors import InputError
 from dnatag.report import Observer
 from dnatag.tasks.base import Recipe
@@ -31,7 +30,7 @@ from dnatag.tasks.ctc.search import SearchSettings, beam_search, greedy_search
 from dnatag.tasks.ctc.settings import CtcTraining
 from dnatag.tasks.ctc.training.batches import TranscribedBatches, TranscribedExample
 from dnatag.tasks.ctc.transcriber import Transcriber, texts_of
-from dnatag.tasks.experiment import CorpusExperiment, schedule
+from dnatag.tasks.experiment import CorpusExperiment
 
 __all__ = ["CtcExperiment"]
 
@@ -58,6 +57,7 @@ class CtcExperiment(
     """
 
     kind = "A transcriber"
+    warmup = 2
     counted = "recordings"
     scored = (
         "Errors of words (wer) and characters (cer) in percent, with the n-gram model and without "
@@ -101,10 +101,6 @@ class CtcExperiment(
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         size = round(self.settings.batch * self.featurizer.frames)
         return TranscribedBatches(train, validate, self.featurizer, size, seed)
-
-    def schedule(self, batches: TranscribedBatches) -> TrainingConfig:
-        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        return schedule(self.settings, batches, 2, average=self.settings.average)
 
     def metric(self, batches: TranscribedBatches) -> Metric | None:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`: errors without search."""

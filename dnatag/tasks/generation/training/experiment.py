@@ -11,11 +11,10 @@ import torch
 
 from dnatag.engine.networks.generator import TokenGenerator
 from dnatag.engine.networks.weights import weights_of
-from dnatag.engine.training.config import TrainingConfig
 from dnatag.errors import InputError
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import Corpus
-from dnatag.tasks.experiment import CorpusExperiment, schedule
+from dnatag.tasks.experiment import CorpusExperiment
 from dnatag.tasks.generation.domain import GeneratingDomain
 from dnatag.tasks.generation.evaluation import measures
 from dnatag.tasks.generation.generator import PieceGenerator
@@ -79,10 +78,6 @@ class GenerationExperiment(CorpusExperiment[Piece, Corpus[Piece], PieceBatches])
     ) -> PieceBatches:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         return PieceBatches(train, validate, self.writer, self.settings.batch, seed)
-
-    def schedule(self, batches: PieceBatches) -> TrainingConfig:
-        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        return schedule(self.settings, batches, 1)
 
     def build(self, number: int) -> TokenGenerator:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""

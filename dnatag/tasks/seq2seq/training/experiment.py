@@ -10,11 +10,10 @@ import torch
 
 from dnatag.engine.networks.translator import Translator
 from dnatag.engine.networks.weights import weights_of
-from dnatag.engine.training.config import TrainingConfig
 from dnatag.errors import InputError
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import Corpus
-from dnatag.tasks.experiment import CorpusExperiment, schedule
+from dnatag.tasks.experiment import CorpusExperiment
 from dnatag.tasks.seq2seq.domain import Pair, TranslatingDomain
 from dnatag.tasks.seq2seq.metrics import evaluate_translations
 from dnatag.tasks.seq2seq.model import TranslatorModel, load_translator, save_translator
@@ -73,10 +72,6 @@ class Seq2seqExperiment(CorpusExperiment[Pair, Corpus[Pair], PairBatches]):
     ) -> PairBatches:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         return PairBatches(train, validate, self.coder, self.settings.batch, seed)
-
-    def schedule(self, batches: PairBatches) -> TrainingConfig:
-        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        return schedule(self.settings, batches, 1, average=self.settings.average)
 
     def build(self, number: int) -> Translator:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""

@@ -17,12 +17,11 @@ from dnatag.engine.networks.configs import TokenTaggerConfig
 from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.engine.networks.weights import TokenWeights
 from dnatag.engine.objective import Metric
-from dnatag.engine.training.config import TrainingConfig
 from dnatag.errors import InputError
 from dnatag.report import SILENT, Observer
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import SPLITS, sequences_of, summary
-from dnatag.tasks.experiment import CorpusExperiment, schedule
+from dnatag.tasks.experiment import CorpusExperiment
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.schemes import UNNAMED
@@ -137,12 +136,12 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
     """
 
     kind = "A model"
+    warmup = 0.5
     unusable = "no sequence to train on has labels that the grammar allows"
 
     def __init__(self, recipe: Recipe, data: TaggedData | None = None, origin: str = "") -> None:
         self.data = data = TaggedData(recipe) if data is None else data
         self.settings: TaggingTraining = recipe.training
-        self.networks = self.settings.networks
         super().__init__(recipe, data.corpora)
         training = self.about["training"]
         training["start"] = self._start = origin
@@ -174,10 +173,6 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
     ) -> TaggedBatches:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         return TaggedBatches(train, validate, self.data.featurizer, self.settings.batch, seed)
-
-    def schedule(self, batches: TaggedBatches) -> TrainingConfig:
-        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        return schedule(self.settings, batches, 0.5, patience=self.settings.patience)
 
     def metric(self, batches: TaggedBatches) -> Metric | None:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
