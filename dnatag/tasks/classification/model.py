@@ -10,7 +10,7 @@ from dnatag.engine.networks.configs import ClassifierConfig
 from dnatag.engine.networks.weights import ClassifierWeights
 from dnatag.tasks.classification.domain import ClassifyingDomain
 from dnatag.tasks.features import Featurizer
-from dnatag.tasks.members import Contents, NetworkFile
+from dnatag.tasks.network_file import Contents, NetworkFile
 
 __all__ = ["ClassifierModel", "load_classifier", "save_classifier"]
 
@@ -43,7 +43,7 @@ class ClassifierModel:
 
 
 def save_classifier(path: Path, model: ClassifierModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
+    """Write a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.save`."""
     targets = {"labels": list(model.labels), "temperature": model.temperature}
     members = [member.arrays for member in model.networks]
     known = model.featurizer.to_arrays()
@@ -52,7 +52,7 @@ def save_classifier(path: Path, model: ClassifierModel, metadata: dict[str, Any]
 
 
 def load_classifier(path: Path) -> tuple[ClassifierModel, dict[str, Any]]:
-    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
+    """Read a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         domain, config, targets = stored.domain, stored.config, stored.targets
         featurizer = domain.load_featurizer(stored.featurizer)

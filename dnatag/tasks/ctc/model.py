@@ -13,7 +13,7 @@ from dnatag.engine.networks.weights import EncoderWeights
 from dnatag.tasks.ctc.domain import SoundFeaturizer, TranscribingDomain
 from dnatag.tasks.ctc.ngrams import NgramModel
 from dnatag.tasks.ctc.search import SearchSettings
-from dnatag.tasks.members import Contents, NetworkFile
+from dnatag.tasks.network_file import Contents, NetworkFile
 
 __all__ = ["TranscriberModel", "load_transcriber", "save_transcriber"]
 
@@ -53,7 +53,7 @@ class TranscriberModel:
 
 
 def save_transcriber(path: Path, model: TranscriberModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
+    """Write a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.save`."""
     known = model.featurizer.to_arrays()
     if model.language is not None:
         known |= {_GRAMS: model.language.grams, _COUNTS: model.language.counts}
@@ -63,7 +63,7 @@ def save_transcriber(path: Path, model: TranscriberModel, metadata: dict[str, An
 
 
 def load_transcriber(path: Path) -> tuple[TranscriberModel, dict[str, Any]]:
-    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
+    """Read a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         targets, known = stored.targets, stored.featurizer
         alphabet, search = str(targets["alphabet"]), SearchSettings(**targets["search"])

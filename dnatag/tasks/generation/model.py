@@ -11,7 +11,7 @@ import numpy as np
 
 from dnatag.engine.networks.configs import TokenTaggerConfig
 from dnatag.tasks.generation.domain import GeneratingDomain, TokenWriter
-from dnatag.tasks.members import Contents, NetworkFile
+from dnatag.tasks.network_file import Contents, NetworkFile
 
 __all__ = ["GeneratorModel", "load_generator", "save_generator"]
 
@@ -41,7 +41,7 @@ class GeneratorModel:
 
 
 def save_generator(path: Path, model: GeneratorModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
+    """Write a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.save`."""
     targets = {"tokens": model.writer.tokens}
     known = model.writer.to_arrays()
     contents = Contents(model.domain, model.config, [model.arrays], known, targets)
@@ -49,7 +49,7 @@ def save_generator(path: Path, model: GeneratorModel, metadata: dict[str, Any]) 
 
 
 def load_generator(path: Path) -> tuple[GeneratorModel, dict[str, Any]]:
-    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
+    """Read a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         (weights,) = stored.members
         writer = stored.domain.load_writer(stored.featurizer)

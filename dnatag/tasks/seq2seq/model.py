@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.networks.configs import TranslatorConfig
-from dnatag.tasks.members import Contents, NetworkFile
+from dnatag.tasks.network_file import Contents, NetworkFile
 from dnatag.tasks.seq2seq.domain import TokenCoder, TranslatingDomain
 
 __all__ = ["TranslatorModel", "load_translator", "save_translator"]
@@ -44,7 +44,7 @@ class TranslatorModel:
 
 
 def save_translator(path: Path, model: TranslatorModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
+    """Write a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.save`."""
     targets = {"tokens": model.coder.tokens, "beam": model.beam}
     known = model.coder.to_arrays()
     contents = Contents(model.domain, model.config, [model.arrays], known, targets)
@@ -52,7 +52,7 @@ def save_translator(path: Path, model: TranslatorModel, metadata: dict[str, Any]
 
 
 def load_translator(path: Path) -> tuple[TranslatorModel, dict[str, Any]]:
-    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
+    """Read a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         (weights,) = stored.members
         coder, beam = stored.domain.load_coder(stored.featurizer), int(stored.targets["beam"])

@@ -9,7 +9,7 @@ from typing import Any
 from dnatag.engine.networks.configs import TokenTaggerConfig
 from dnatag.engine.networks.weights import TokenWeights
 from dnatag.tasks.features import Featurizer
-from dnatag.tasks.members import Contents, NetworkFile
+from dnatag.tasks.network_file import Contents, NetworkFile
 from dnatag.tasks.tagging.domain import Labelling, TaggingDomain
 
 __all__ = ["TokenModel", "load_token_model", "save_token_model"]
@@ -40,7 +40,7 @@ class TokenModel:
 
 
 def save_token_model(path: Path, model: TokenModel, metadata: dict[str, Any]) -> None:
-    """Write a model file; see :meth:`dnatag.tasks.members.NetworkFile.save`."""
+    """Write a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.save`."""
     members = [member.arrays for member in model.networks]
     known, targets = model.featurizer.to_arrays(), model.labelling.to_dict()
     contents = Contents(model.domain, model.networks[0].config, members, known, targets)
@@ -48,7 +48,7 @@ def save_token_model(path: Path, model: TokenModel, metadata: dict[str, Any]) ->
 
 
 def load_token_model(path: Path) -> tuple[TokenModel, dict[str, Any]]:
-    """Read a model file and its metadata; see :meth:`dnatag.tasks.members.NetworkFile.load`."""
+    """Read a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         domain, config = stored.domain, stored.config
         featurizer = domain.load_featurizer(stored.featurizer)
