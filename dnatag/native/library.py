@@ -134,3 +134,34 @@ def pointer(values: np.ndarray | None) -> int | None:
     # As values.ctypes.data, in a fifth of the time.
     address: int = values.__array_interface__["data"][0]
     return address
+
+
+def own(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
+    """Address of an array that is read in place.
+
+    Raises
+    ------
+    ValueError
+        If it has another dtype or shape, or is not in C order.
+    """
+    flags = values.flags
+    ordered = flags.c_contiguous and flags.aligned
+    if values.dtype != dtype or values.shape != shape or not ordered:
+        raise ValueError(
+            f"an array of {values.dtype} {values.shape} where {np.dtype(dtype)} {shape} "
+            "in C order is wanted"
+        )
+    return pointer(values)
+
+
+def written(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
+    """Address of an array that is written in place.
+
+    Raises
+    ------
+    ValueError
+        As of :func:`own`, and if it is read-only.
+    """
+    if not values.flags.writeable:
+        raise ValueError("an array to be written is read-only")
+    return own(values, dtype, *shape)

@@ -16,14 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from dnatag.native.library import array, function, pointer
+from dnatag.native.library import array, function, own, pointer, written
 
 __all__ = [
+    "add_by_length",
     "among_others",
     "count_hexamers",
-    "count_starts",
     "drop_starts",
-    "features",
     "genes_log_odds",
     "hexamers",
     "least_rotation",
@@ -31,7 +30,6 @@ __all__ = [
     "open_bases",
     "open_runs",
     "properties",
-    "rbs_log_odds",
 ]
 
 _A, _I = c_void_p, c_int64
@@ -41,12 +39,10 @@ _TYPES: dict[str, tuple[Any, ...]] = {
     "among_others": (_I, _A, _A, _A, _A),
     "hexamers": (_I, _A, _A, _A),
     "genes_log_odds": (_I, _A, _I, _A, c_double, _A),
-    "count_starts": (_I, _A, _A, _I, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, _I),
-    "features": (_I, _A, _A, _I, _A, _A, _A, _A, _A, _I, _I, _I, _I, _A, c_double, _A),
-    "rbs_log_odds": (_I, _A, c_int, _I, _A, _I, _A, _I, _A, _I, _A),
     "open_runs": (_I, _A, _A, _I, _A, _I, _A),
     "open_bases": (_I, _A, _I),
     "drop_starts": (_I, _A, c_int, c_int, _I, _I, _I, _I),
+    "add_by_length": (_I, _A, c_int, c_int, _I, _I, _I, _A, _I, _A, _A),
     "mark_repeats": (_I, _A, _I, _I, _A),
     "least_rotation": (_I, _A),
 }
@@ -62,25 +58,6 @@ _RESULTS = {
 @cache
 def _loop(name: str) -> Any:
     return function(f"dnatag_{name}", *_TYPES[name], result=_RESULTS.get(name))
-
-
-def _own(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
-    """Address of an array that is read in place."""
-    flags = values.flags
-    ordered = flags.c_contiguous and flags.aligned
-    if values.dtype != dtype or values.shape != shape or not ordered:
-        raise ValueError(
-            f"an array of {values.dtype} {values.shape} where {np.dtype(dtype)} {shape} "
-            "in C order is wanted"
-        )
-    return pointer(values)
-
-
-def _written(values: np.ndarray, dtype: Any, *shape: int) -> int | None:
-    """Address of an array that is written in place."""
-    if not values.flags.writeable:
-        raise ValueError("an array to be written is read-only")
-    return _own(values, dtype, *shape)
 
 
 def properties(symbols: np.ndarray, codons: np.ndarray) -> np.ndarray:
@@ -101,7 +78,7 @@ def properties(symbols: np.ndarray, codons: np.ndarray) -> np.ndarray:
     """
     symbols = array(symbols, np.uint8)
     flags = np.empty(len(symbols), np.uint8)
-    table = _own(codons, np.uint8, 16, 16, 16)
+    table = own(codons, np.uint8, 16, 16, 16)
     _loop("properties")(len(symbols), pointer(symbols), table, pointer(flags))
     return flags
 
@@ -126,8 +103,8 @@ def count_hexamers(
     """
     base, starts, ends = array(base, np.int8), array(starts, np.int64), array(ends, np.int64)
     _loop("count_hexamers")(
-        len(base), pointer(base), len(starts), pointer(starts), _own(ends, np.int64, len(starts)),
-        _written(coding, np.float64, 4096), _written(background, np.float64, 4096),
+        len(base), pointer(base), len(starts), pointer(starts), own(ends, np.int64, len(starts)),
+        written(coding, np.float64, 4096), written(background, np.float64, 4096),
     )  # fmt: skip
 
 
@@ -153,8 +130,8 @@ def among_others(counts: np.ndarray, bins: np.ndarray, totals: np.ndarray) -> np
         raise ValueError(f"there are bins beyond the array of {len(totals)}")
     out = np.empty(len(bins))
     _loop("among_others")(
-        len(bins), _own(counts, np.float64, len(bins), 4096), pointer(bins),
-        _own(totals, np.float64, len(totals), 4096), pointer(out),
+        len(bins), own(counts, np.float64, len(bins), 4096), pointer(bins),
+        own(totals, np.float64, len(totals), 4096), pointer(out),
     )  # fmt: skip
     return out
 
@@ -210,156 +187,9 @@ def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.nda
     """
     base, by_hexamer = array(base, np.int8), array(ratios.T, np.float64)
     out = np.empty(len(ratios))
-    table = _own(by_hexamer, np.float64, 4096, len(ratios))
+    table = own(by_hexamer, np.float64, 4096, len(ratios))
     if _loop("genes_log_odds")(len(base), pointer(base), len(out), table, leave, pointer(out)):
         raise MemoryError
-    return out
-
-
-def count_starts(
-    base: np.ndarray,
-    flags: np.ndarray,
-    starts: np.ndarray,
-    kinds: np.ndarray,
-    start_codons: np.ndarray,
-    profiles: np.ndarray,
-    pentamers: np.ndarray,
-    before: int,
-    behind: int,
-    bins: np.ndarray,
-    reach: int,
-) -> None:
-    """Count starts by kind (0 first, 1 inner) and their in-frame rivals (kind 2).
-
-    Parameters
-    ----------
-    base, flags : numpy.ndarray
-        See the module.
-    starts, kinds : numpy.ndarray
-        Integers (G,).
-    start_codons, profiles, pentamers : numpy.ndarray
-        float64 (3, 64), (3, before + behind, 4) and (3, 1024, number of bins), added to: start
-        codons, bases around them, and 5-mers before them by the bin of their distance.
-    before, behind : int
-        Bases of a profile before a start and from it on.
-    bins : numpy.ndarray
-        Integers, the bin of each number of bases between a 5-mer and a start.
-    reach : int
-        How far rivals are looked for.
-    """
-    base, flags = array(base, np.int8), array(flags, np.uint8)
-    starts, kinds, bins = (array(x, np.int64) for x in (starts, kinds, bins))
-    n_bins = pentamers.shape[-1]
-    if not (((kinds == 0) | (kinds == 1)).all() and ((bins >= 0) & (bins < n_bins)).all()):
-        raise ValueError("kinds of starts are 0 and 1, and bins below the number of bins")
-    _loop("count_starts")(
-        len(base), pointer(base), _own(flags, np.uint8, len(base)),
-        len(starts), pointer(starts), _own(kinds, np.int64, len(starts)),
-        _written(start_codons, np.float64, 3, 64),
-        _written(profiles, np.float64, 3, before + behind, 4),
-        _written(pentamers, np.float64, 3, 1024, n_bins),
-        before, behind, len(bins), n_bins, pointer(bins), reach,
-    )  # fmt: skip
-
-
-def features(
-    symbols: np.ndarray,
-    flags: np.ndarray,
-    places: np.ndarray,
-    hexamers: np.ndarray,
-    start_codons: np.ndarray,
-    profiles: np.ndarray,
-    pentamers: np.ndarray,
-    before: int,
-    behind: int,
-    bins: np.ndarray,
-    scale: float,
-) -> np.ndarray:
-    """Score the hexamer from each place on, and the start where a start codon begins.
-
-    Parameters
-    ----------
-    symbols, flags : numpy.ndarray
-        uint8 (L,), symbols of a sequence below 16, and its flags on the forward strand.
-    places : numpy.ndarray
-        Integers (M,), of the sequence.
-    hexamers, start_codons : numpy.ndarray
-        float32 (4096,) and (64,), log-odds.
-    profiles, pentamers : numpy.ndarray
-        float64 (before + behind, 5, 2), by base, the last for any other symbol, and float32 (1024,
-        number of bins, 2), log-odds for both kinds of starts.
-    before, behind, bins
-        As of :func:`count_starts`.
-    scale : float
-        What the sums of profiles are multiplied with.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (M, 12): hexamer, start codon, two profiles and two 5-mers, of the forward strand
-        and of the reverse strand; zeros where there is no start.
-    """
-    symbols, flags = array(symbols, np.uint8), array(flags, np.uint8)
-    places, bins = array(places, np.int64), array(bins, np.int64)
-    n_bins = pentamers.shape[1]
-    if not ((bins >= 0) & (bins < n_bins)).all():
-        raise ValueError("bins lie below the number of bins")
-    _inside(places, len(symbols))
-    out = np.empty((len(places), 12), np.float32)
-    _loop("features")(
-        len(symbols), pointer(symbols), _own(flags, np.uint8, len(symbols)),
-        len(places), pointer(places),
-        _own(hexamers, np.float32, 4096), _own(start_codons, np.float32, 64),
-        _own(profiles, np.float64, before + behind, 5, 2),
-        _own(pentamers, np.float32, 1024, n_bins, 2),
-        before, behind, len(bins), n_bins, pointer(bins), scale, pointer(out),
-    )  # fmt: skip
-    return out
-
-
-def _inside(places: np.ndarray, length: int) -> None:
-    if len(places) and not 0 <= places.min() <= places.max() < length:
-        raise ValueError(f"places lie outside an array of {length} symbols")
-
-
-def rbs_log_odds(
-    symbols: np.ndarray,
-    places: np.ndarray,
-    reverse: bool,
-    weights: np.ndarray,
-    spacers: np.ndarray,
-    shortest: int,
-) -> np.ndarray:
-    """Compute the log-odds of an RBS motif before start codons.
-
-    Parameters
-    ----------
-    symbols : numpy.ndarray
-        uint8 (L,), symbols of a sequence below 16.
-    places : numpy.ndarray
-        Integers (M,), first base of each start codon, in the direction of its strand.
-    reverse : bool
-        Whether the starts are on the reverse strand.
-    weights : numpy.ndarray
-        float32 (width, 4), log-odds of bases in the motif.
-    spacers : numpy.ndarray
-        float32 (n + 1,), shares of the distances from `shortest` on, and of no motif.
-    shortest : int
-        Bases between motif and start.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (M,).
-    """
-    symbols, places = array(symbols, np.uint8), array(places, np.int64)
-    odds = np.exp(weights.astype(np.float64))
-    out = np.empty(len(places), np.float32)
-    _loop("rbs_log_odds")(
-        len(symbols), pointer(symbols), reverse, len(places), pointer(places),
-        len(odds), _own(odds, np.float64, len(odds), 4),
-        len(spacers) - 1, _own(spacers, np.float32, len(spacers)), shortest, pointer(out),
-    )  # fmt: skip
     return out
 
 
@@ -391,9 +221,9 @@ def open_runs(
     path, flags = array(path, np.int8), array(flags, np.uint8)
     frames = array(frame_of_state, np.bool_)
     count: int = _loop("open_runs")(
-        len(path), pointer(path), _own(flags, np.uint8, len(path)),
-        n_states, _own(frames, np.bool_, n_states, 6),
-        len(out), _written(out, np.int64, len(out), 4),
+        len(path), pointer(path), own(flags, np.uint8, len(path)),
+        n_states, own(frames, np.bool_, n_states, 6),
+        len(out), written(out, np.int64, len(out), 4),
     )  # fmt: skip
     return count
 
@@ -434,10 +264,61 @@ def drop_starts(
     shortest, longest : int
         In bases.
     """
+    _check_strand(flags, last, step)
+    here = written(flags, np.uint8, len(flags))
+    _loop("drop_starts")(len(flags), here, start, stop, last, step, shortest, longest)
+
+
+def add_by_length(
+    scores: np.ndarray,
+    column: int,
+    flags: np.ndarray,
+    start: int,
+    stop: int,
+    last: int,
+    step: int,
+    by_length: np.ndarray,
+) -> np.ndarray:
+    """Add to the scores of starts what the length of a gene from there on gives.
+
+    A frame without a stop codon runs off the end.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        float32 (L, C), changed in place.
+    column : int
+        That of the starts.
+    flags : numpy.ndarray
+        uint8 (L,).
+    start, stop, last, step : int
+        See :func:`drop_starts`.
+    by_length : numpy.ndarray
+        float32 (M,), what is added for each number of bases, the last for more.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (3,), bases up to the first stop codon of each frame and with it; the frame is the
+        position of its first base in the direction of the strand, modulo 3.
+    """
+    _check_strand(flags, last, step)
+    flags, first = array(flags, np.uint8), np.empty(3, np.int64)
+    n, width = len(flags), scores.shape[1]
+    here = written(scores, np.float32, n, width)
+    if not (0 <= column < width and len(by_length)):
+        raise ValueError(f"an array of {width} scores has no column {column}, or of no lengths")
+    _loop("add_by_length")(
+        n, pointer(flags), start, stop, last, step, len(by_length) - 1,
+        own(by_length, np.float32, len(by_length)), width,
+        None if here is None else here + scores.itemsize * column, pointer(first),
+    )  # fmt: skip
+    return first
+
+
+def _check_strand(flags: np.ndarray, last: int, step: int) -> None:
     if (last, step) not in ((len(flags) - 1, 1), (0, -1)):
         raise ValueError("a strand is read from its end, in steps of one")
-    here = _written(flags, np.uint8, len(flags))
-    _loop("drop_starts")(len(flags), here, start, stop, last, step, shortest, longest)
 
 
 def mark_repeats(symbols: np.ndarray, max_period: int, shortest: int, out: np.ndarray) -> bool:
@@ -462,7 +343,7 @@ def mark_repeats(symbols: np.ndarray, max_period: int, shortest: int, out: np.nd
     if not 0 <= max_period < shortest:
         raise ValueError("a repeat must be longer than its period")
     symbols = array(symbols, np.uint8)
-    here = _written(out, np.bool_, len(symbols))
+    here = written(out, np.bool_, len(symbols))
     return bool(_loop("mark_repeats")(len(symbols), pointer(symbols), max_period, shortest, here))
 
 

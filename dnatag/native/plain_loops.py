@@ -1,10 +1,11 @@
-"""The functions of :mod:`dnatag.native.loops` in NumPy, for where there is no native library."""
+"""The loops over genomes in NumPy, for where there is no native library."""
 
 from __future__ import annotations
 
 import numpy as np
 
 __all__ = [
+    "add_by_length",
     "among_others",
     "count_hexamers",
     "count_starts",
@@ -113,7 +114,7 @@ def count_starts(
     bins: np.ndarray,
     reach: int,
 ) -> None:
-    """See :func:`dnatag.native.loops.count_starts`."""
+    """See :func:`dnatag.native.signals.count_starts`."""
     last = len(base) - 3
     counted = []
     for start, kind in zip(starts.tolist(), kinds.tolist(), strict=True):
@@ -152,7 +153,7 @@ def features(
     bins: np.ndarray,
     scale: float,
 ) -> np.ndarray:
-    """See :func:`dnatag.native.loops.features`."""
+    """See :func:`dnatag.native.signals.features`."""
     out = np.zeros((len(symbols), 12), np.float32)
     for base, of_start, half in (
         (_BASE[symbols], flags & START, out[:, :6]),
@@ -173,7 +174,7 @@ def features(
         best = np.full((2, len(starts)), -9.0, np.float32)
         for gap, number in enumerate(bins.tolist()):
             on, here = _at(words, starts - gap - 5)
-            best[:, on] = np.maximum(best[:, on], pentamers[here[on], number].T)
+            best[:, on] = np.maximum(best[:, on], pentamers[number, here[on]].T)
         half[starts, 4:] = np.where(best > -9.0, best, 0.0).T
     wanted: np.ndarray = out[places]
     return wanted
@@ -187,7 +188,7 @@ def rbs_log_odds(
     spacers: np.ndarray,
     shortest: int,
 ) -> np.ndarray:
-    """See :func:`dnatag.native.loops.rbs_log_odds`."""
+    """See :func:`dnatag.native.signals.rbs_log_odds`."""
     base = _TURNED[symbols[::-1]] if reverse else _BASE[symbols]
     starts = len(base) - 1 - places if reverse else places
     total = np.full(len(places), spacers[-1], np.float64)
@@ -254,6 +255,31 @@ def drop_starts(
         dropped = (size > longest) | (end >= 0) & (size < shortest)
         dropped &= (own & start > 0) & (place >= 2) & ((place - 2) % 3 == frame)
         own[dropped] &= 255 - start
+
+
+def add_by_length(
+    scores: np.ndarray,
+    column: int,
+    flags: np.ndarray,
+    start: int,
+    stop: int,
+    last: int,
+    step: int,
+    by_length: np.ndarray,
+) -> np.ndarray:
+    """See :func:`dnatag.native.loops.add_by_length`."""
+    ahead = step > 0
+    flags, scores = (flags, scores) if ahead else (flags[::-1], scores[::-1])
+    starts, stops = np.flatnonzero(flags & start), np.flatnonzero(flags & stop)
+    first = np.empty(3, np.int64)
+    for frame in range(3):
+        own = starts[starts % 3 == frame]
+        # Where the stop codons end; what has none is open to the last base.
+        ends = np.append(stops[(stops - 2) % 3 == frame], len(flags) - 1)
+        size = ends[np.searchsorted(ends[:-1], own + 2)] - own + 1
+        scores[own, column] += by_length[np.minimum(size, len(by_length) - 1)]
+        first[frame] = ends[0] + 1
+    return first
 
 
 def mark_repeats(symbols: np.ndarray, max_period: int, shortest: int, out: np.ndarray) -> bool:

@@ -104,17 +104,13 @@ def circle_tables(tables: Tables) -> dict[str, np.ndarray]:
         while len(steps) <= _MOST_STEPS and not (ahead[steps[-1]] == steps[0]).all():
             steps.append(ahead[steps[-1]])
         turn = np.array(steps)
-        # Of each emission and state, the scores after 0, 1, ... steps.
-        series = tables.emission[:, turn].transpose(0, 2, 1).reshape(-1, len(turn))
-        there = series < tables.n_scores
-        if len(turn) > _MOST_STEPS or (there.any(1) & ~there.all(1)).any():
+        there = tables.emission < tables.n_scores
+        numbers = there.sum(0)[turn]
+        if len(turn) > _MOST_STEPS or (numbers != numbers[0]).any():
             continue
-        tracks, track = np.unique(series[there[:, 0]], axis=0, return_inverse=True)
-        track_of = np.full(len(series), -1)
-        track_of[there[:, 0]] = track.reshape(-1)
         circle[row] = len(turns)
         turns.append(turn)
-        passed.append((tracks, track_of.reshape(n_emissions, n_states)))
+        passed.append(_tracks(tables, turn))
     period = np.array([len(turn) for turn in turns], np.uint32)
     n_tracks = np.array([len(tracks) for tracks, _ in passed], np.uint32)
     most_steps, most_tracks = int(period.max(initial=1)), -(-int(n_tracks.max(initial=1)) // 4) * 4
@@ -135,6 +131,40 @@ def circle_tables(tables: Tables) -> dict[str, np.ndarray]:
         "track": np.where(track < 0, most_tracks, track).astype(np.uint32),
         "track_score": score,
     }
+
+
+def _tracks(tables: Tables, turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the tracks of a circle.
+
+    Parameters
+    ----------
+    tables : Tables
+        The grammar.
+    turn : numpy.ndarray
+        Integers (P, S), where a state is after so many steps.
+
+    Returns
+    -------
+    tracks : numpy.ndarray
+        Integers (T, P), the scores that each passes after 0, 1, ... steps.
+    track_of : numpy.ndarray
+        Integers (M, S), the tracks of the scores that a state adds up, -1 behind the last one.
+    """
+    tracks: dict[tuple[int, ...], int] = {}
+    track_of = np.full(tables.emission.shape, -1)
+    passed = tables.emission[:, turn].transpose(2, 1, 0)
+    # Those that pass few scores first: what others pass is put together from their tracks.
+    for s in np.argsort((passed[:, 0] < tables.n_scores).sum(1), kind="stable").tolist():
+        left = [[c for c in scores if c < tables.n_scores] for scores in passed[s].tolist()]
+        for m in range(len(left[0])):
+            known = (
+                t for t in tracks if all(c in of_step for c, of_step in zip(t, left, strict=True))
+            )
+            track = next(known, tuple(of_step[0] for of_step in left))
+            for c, of_step in zip(track, left, strict=True):
+                of_step.remove(c)
+            track_of[m, s] = tracks.setdefault(track, len(tracks))
+    return np.array(list(tracks), np.int64).reshape(len(tracks), len(turn)), track_of
 
 
 def columns_before(turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.nucleotides import base_numbers, encode
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
-from dnatag.native import loops, plain_loops
+from dnatag.native import loops, plain_loops, signals
 
 some = settings(max_examples=50, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -80,7 +80,7 @@ def test_count_starts(seed: int, n: int) -> None:
         return np.zeros((3, 64)), np.zeros((3, BEFORE + BEHIND, 4)), np.zeros((3, 1024, N_BINS))
 
     found, expected = tables(), tables()
-    loops.count_starts(base, flags, starts, kinds, *found, BEFORE, BEHIND, BINS, 90)
+    signals.count_starts(base, flags, starts, kinds, *found, BEFORE, BEHIND, BINS, 90)
     plain_loops.count_starts(base, flags, starts, kinds, *expected, BEFORE, BEHIND, BINS, 90)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -98,16 +98,17 @@ def contig(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
 def test_features(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     symbols, flags = contig(rng, n)
-    shapes = (4096,), (64,), (BEFORE + BEHIND, 5, 2), (1024, N_BINS, 2)
+    shapes = (4096,), (64,), (BEFORE + BEHIND, 5, 2), (N_BINS, 1025, 2)
     tables = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
-    tables[2][:, 4] = 0
+    tables[2][:, 4], tables[3][:, 1024] = 0, -9
     tables[2] = tables[2].astype(float)
     for places in (np.arange(n), np.flatnonzero(flags), rng.integers(0, max(n, 1), min(n, 40))):
         found, expected = (
             module.features(symbols, flags, places, *tables, BEFORE, BEHIND, BINS, 0.3)
-            for module in (loops, plain_loops)
+            for module in (signals, plain_loops)
         )
-        np.testing.assert_array_equal(found, expected)
+        # Sums of another order.
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
 @some
@@ -143,7 +144,7 @@ def test_rbs_log_odds(seed: int, n: int, reverse: bool) -> None:
     spacers = rng.random(9).astype(np.float32)
     found, expected = (
         module.rbs_log_odds(symbols, places, reverse, weights, spacers, 4)
-        for module in (loops, plain_loops)
+        for module in (signals, plain_loops)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
@@ -184,6 +185,25 @@ def test_drop_starts(seed: int, n: int, longest: int) -> None:
         loops.drop_starts(found, *arguments, longest)
         plain_loops.drop_starts(expected, *arguments, longest)
         np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(seed=seeds, n=lengths, longest=st.sampled_from([0, 30, 900]))
+def test_add_by_length(seed: int, n: int, longest: int) -> None:
+    rng = np.random.default_rng(seed)
+    _, flags = strand(rng, n)
+    by_length = rng.normal(size=longest + 1).astype(np.float32)
+    found, expected = np.zeros((2, n, 3), np.float32)
+    for column, *strand_of in (
+        (0, START, STOP, n - 1, 1),
+        (2, START_REVERSE, STOP_REVERSE, 0, -1),
+    ):
+        first, first_expected = (
+            module.add_by_length(scores, column, flags, *strand_of, by_length)
+            for module, scores in ((loops, found), (plain_loops, expected))
+        )
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(first, first_expected)
 
 
 @some
@@ -239,14 +259,14 @@ def test_real_sequence() -> None:
         lambda: loops.among_others(np.zeros((1, 4096)), np.array([2]), np.ones((2, 4096))),
         lambda: loops.hexamers(np.zeros(5, np.uint8), np.array([0, 6])),
         lambda: loops.genes_log_odds(np.zeros(5, np.int8), np.ones((2, 64)), 0.1),
-        lambda: loops.features(
+        lambda: signals.features(
             np.zeros(5, np.uint8),
             np.zeros(5, np.uint8),
             np.array([5]),
             np.zeros(4096, np.float32),
             np.zeros(64, np.float32),
             np.zeros((2, 35, 4), np.float32),
-            np.zeros((2, 1024, N_BINS), np.float32),
+            np.zeros((N_BINS, 1024, 2), np.float32),
             BEFORE,
             BEHIND,
             BINS,
@@ -254,6 +274,12 @@ def test_real_sequence() -> None:
         ),
         lambda: loops.drop_starts(np.zeros(5, np.uint8)[::-1], 1, 2, 4, 1, 60, 99),
         lambda: loops.drop_starts(np.zeros(5, np.uint8), 1, 2, 5, 1, 60, 99),
+        lambda: loops.add_by_length(
+            np.zeros((4, 8), np.float32), 3, np.zeros(5, np.uint8), 1, 2, 4, 1, np.zeros(9, "f")
+        ),
+        lambda: loops.add_by_length(
+            np.zeros((5, 8), np.float32), 8, np.zeros(5, np.uint8), 1, 2, 4, 1, np.zeros(9, "f")
+        ),
         lambda: loops.open_runs(
             np.full(5, 22), np.zeros(5, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
         ),

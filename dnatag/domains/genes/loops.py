@@ -6,11 +6,10 @@ from dnatag.native.library import available
 
 if available():
     from dnatag.native.loops import (
+        add_by_length,
         among_others,
         count_hexamers,
-        count_starts,
         drop_starts,
-        features,
         genes_log_odds,
         hexamers,
         least_rotation,
@@ -18,10 +17,11 @@ if available():
         open_bases,
         open_runs,
         properties,
-        rbs_log_odds,
     )
+    from dnatag.native.signals import count_starts, features, rbs_log_odds
 else:
     from dnatag.native.plain_loops import (
+        add_by_length,
         among_others,
         count_hexamers,
         count_starts,
@@ -38,6 +38,7 @@ else:
     )
 
 __all__ = [
+    "add_by_length",
     "among_others",
     "count_hexamers",
     "count_starts",

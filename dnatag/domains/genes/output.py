@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TextIO
 
@@ -157,7 +157,7 @@ class _Found:
     def genes(self) -> list[CodingSequence]:
         """The genes with their ids."""
         return [
-            replace(gene, id=f"{self.contig.id}_{number}")
+            gene.named(f"{self.contig.id}_{number}")
             for number, gene in enumerate(self.prediction.genes, 1)
         ]
 

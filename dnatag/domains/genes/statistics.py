@@ -8,20 +8,30 @@ from itertools import pairwise
 
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.nucleotides import splice
+from dnatag.formats.sequences.records import CodingSequence
 
 __all__ = ["GenomeStatistics", "count_bases"]
 
 #: Of neighbours on a strand with fewer bases between them the second is close, as in operons.
 CLOSE = 30
+_KNOWN = b"ACGTUacgtu"
 #: A gene is certain from this posterior on.
 CERTAIN = 0.95
 
 
 def count_bases(sequence: bytes) -> tuple[int, int]:
     """Count G and C, and all of A, C, G, T and U."""
-    strong = sum(map(sequence.count, (b"G", b"C", b"g", b"c")))
-    weak = sum(map(sequence.count, (b"A", b"T", b"U", b"a", b"t", b"u")))
-    return strong, strong + weak
+    strong, known = (len(sequence) - len(sequence.translate(None, x)) for x in (b"GCgc", _KNOWN))
+    return strong, known
+
+
+def _start_codon(sequence: bytes, gene: CodingSequence) -> bytes:
+    """Return the first three bases of a gene."""
+    parts = gene.parts
+    if len(parts) == 1:
+        start, end = parts[0]
+        parts = ((start, start + 3) if gene.strand > 0 else (end - 3, end),)
+    return splice(sequence, parts, gene.strand)[:3]
 
 
 class GenomeStatistics:
@@ -76,7 +86,7 @@ class GenomeStatistics:
                 self.coding += max(end - max(start, covered), 0)
                 covered = max(covered, end)
             if not gene.partial5:
-                bases = splice(contig.sequence, gene.parts, gene.strand)[:3]
+                bases = _start_codon(contig.sequence, gene)
                 self.starts[bases.decode("ascii").upper().replace("U", "T")] += 1
         for before, gene in pairwise(genes):
             if before.strand == gene.strand:

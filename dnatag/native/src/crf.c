@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Sequences with up to so many forward sums keep all of them; of longer ones, blocks of the second
-// size are computed again on the way back.
-#define WHOLE (1 << 21)
+// Sequences with up to so many forward sums before deciding steps keep all of them; of longer ones,
+// blocks of the second size are computed again on the way back.
+#define WHOLE (5 << 19)
 #define BLOCK (1 << 17)
 
 Sequence crf_sequence(const Batch *batch, int64_t b) {
@@ -33,6 +33,16 @@ int64_t crf_longest(const Batch *batch) {
     for (int64_t b = 0; b < batch->n_batch; b++)
         if (batch->lengths[b] > longest) longest = batch->lengths[b];
     return longest;
+}
+
+// Number of steps of a sequence at which there is a decision to be made.
+int64_t crf_decisions(const Sequence *q) {
+    const Grammar *g = q->g;
+    if (q->allowed) return q->n - 1;
+    int64_t n = 0;
+    for (int64_t t = 1; t < q->n; t++)
+        n += g->circle[g->row[((uint32_t)q->flags[t - 1] << g->n_flags) | q->flags[t]]] < 0;
+    return n;
 }
 
 // Whether no score and no weight is NaN or infinity.
@@ -230,19 +240,25 @@ static void fill(const Sequence *q, Forward *f, int64_t base, int64_t stop, Sum 
     }
 }
 
-int crf_forward_new(Forward *f, const Grammar *g, int64_t longest) {
-    int64_t n_states = g->n_states;
-    int64_t block = longest;
-    if (longest > WHOLE / n_states) {
+int crf_forward_new(Forward *f, const Batch *batch) {
+    const Grammar *g = batch->grammar;
+    int64_t n_states = g->n_states, longest = crf_longest(batch), block = longest, most = 0;
+    for (int64_t b = 0; b < batch->n_batch; b++) {
+        Sequence q = crf_sequence(batch, b);
+        int64_t n = crf_decisions(&q);
+        most = n > most ? n : most;
+    }
+    if (most > WHOLE / n_states) {
         block = BLOCK / n_states / TILE * TILE;
         if (block < TILE) block = TILE;
+        most = block;
     }
     if (block < 1) block = 1;
     int64_t n_blocks = longest / block + 1;
     *f = (Forward){.block = block};
     f->alpha = malloc((size_t)(n_states + 1) * sizeof(double));
     f->scratch = malloc((size_t)(n_states + 1) * sizeof(double));
-    f->stored = malloc((size_t)(block * n_states) * sizeof(double));
+    f->stored = malloc((size_t)(most * n_states + 1) * sizeof(double));
     f->checkpoints = malloc((size_t)(n_blocks * n_states) * sizeof(double));
     f->last = malloc((size_t)n_states * sizeof(double));
     f->terms = malloc((size_t)n_states * sizeof(double));

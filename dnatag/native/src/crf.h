@@ -117,6 +117,7 @@ static inline double crf_score(const Sequence *q, const Transition *a, const dou
 
 Sequence crf_sequence(const Batch *batch, int64_t b);
 int64_t crf_longest(const Batch *batch);
+int64_t crf_decisions(const Sequence *q);
 int crf_good(const Sequence *q);
 
 void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop);
@@ -127,7 +128,7 @@ void crf_restrict(const Sequence *q, int64_t t, double *states);
 void crf_rescale(double *states, int64_t n, Sum *scale);
 void crf_add(Sum *total, double x);
 
-int crf_forward_new(Forward *f, const Grammar *g, int64_t longest);
+int crf_forward_new(Forward *f, const Batch *batch);
 void crf_forward_free(Forward *f);
 void crf_forward(const Sequence *q, Forward *f);
 void crf_split(const Sequence *q, uint32_t row, const double *alpha, const double *now,

@@ -101,7 +101,7 @@ int dnatag_crf_segments(const Batch *batch, int64_t first, int64_t by, const int
     int64_t n_states = batch->grammar->n_states;
     Forward f;
     double *both = malloc((size_t)(2 * (n_states + 1)) * sizeof(double));
-    int failed = !crf_forward_new(&f, batch->grammar, crf_longest(batch)) | !both;
+    int failed = !crf_forward_new(&f, batch) | !both;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
         int64_t low = slice[b], n = slice[b + 1] - low;
@@ -186,7 +186,7 @@ int dnatag_crf_sample(const Batch *batch, int64_t first, int64_t by, int64_t n_p
     Forward f;
     double *sums = malloc((size_t)(n_states * n_states) * sizeof(double));
     int64_t *summed = malloc((size_t)n_states * sizeof(int64_t));
-    int failed = !crf_forward_new(&f, batch->grammar, crf_longest(batch)) | !sums | !summed;
+    int failed = !crf_forward_new(&f, batch) | !sums | !summed;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
         sample(&q, &f, n_paths, numbers, paths + b * n_paths * batch->n_positions,

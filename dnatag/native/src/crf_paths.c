@@ -6,16 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Number of steps at which there is a decision to be made.
-static int64_t n_decisions(const Sequence *q) {
-    const Grammar *g = q->g;
-    if (q->allowed) return q->n - 1;
-    int64_t n = 0;
-    for (int64_t t = 1; t < q->n; t++)
-        n += g->circle[g->row[((uint32_t)q->flags[t - 1] << g->n_flags) | q->flags[t]]] < 0;
-    return n;
-}
-
 // Best sums after a deciding step, and the state each comes from: the lowest of equals.
 static void decide(const Sequence *q, uint32_t row, const double *now, const double *from,
                    double *to, uint16_t *back) {
@@ -123,7 +113,7 @@ int dnatag_crf_viterbi(const Batch *batch, int64_t first, int64_t by, int16_t *p
         Sequence q = crf_sequence(batch, b);
         totals[b] = 0.0;
         if (q.n == 0) continue;
-        x.back = malloc((size_t)(n_decisions(&q) * g->n_states + 1) * sizeof(uint16_t));
+        x.back = malloc((size_t)(crf_decisions(&q) * g->n_states + 1) * sizeof(uint16_t));
         failed = !x.back;
         if (!failed) totals[b] = viterbi(&q, &x, paths + b * batch->n_positions);
         free(x.back);

@@ -126,7 +126,7 @@ int dnatag_crf_log_partition(const Batch *batch, int64_t first, int64_t by, cons
         .weights = malloc((size_t)(g->n_weights + 1) * sizeof(double)),
         .values = malloc((size_t)((TILE + 1) * (g->n_scores + 1)) * sizeof(double)),
     };
-    int failed = !crf_forward_new(&f, g, crf_longest(batch)) | !posteriors_new(&x, g) |
+    int failed = !crf_forward_new(&f, batch) | !posteriors_new(&x, g) |
                  !d.weights | !d.values;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
@@ -246,7 +246,7 @@ int dnatag_crf_marginals(const Batch *batch, int64_t first, int64_t by, int64_t 
     Forward f;
     Posteriors x;
     double *before = malloc((size_t)(n_columns + 1) * sizeof(double));
-    int failed = !crf_forward_new(&f, batch->grammar, crf_longest(batch)) |
+    int failed = !crf_forward_new(&f, batch) |
                  !posteriors_new(&x, batch->grammar) | !before;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);

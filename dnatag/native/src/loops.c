@@ -5,18 +5,10 @@
 // describes the functions.
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-// The property flags, as in dnatag/domains/genes/codes.py.
-enum { START = 1, STOP = 2, START_REVERSE = 4, STOP_REVERSE = 8 };
-
-// Number of the base that a symbol is, -1 if it is not one base; on either strand.
-static const int8_t NUMBERS[2][16] = {
-    {-1, 0, 1, -1, 2, -1, -1, -1, 3, -1, -1, -1, -1, -1, -1, -1},
-    {-1, 3, 2, -1, 1, -1, -1, -1, 0, -1, -1, -1, -1, -1, -1, -1},
-};
+#include "bases.h"
 
 // The hexamers of a strand, base by base.
 typedef struct {
@@ -42,11 +34,6 @@ static int word(const int8_t *base, int64_t first, int n) {
         index = index * 4 + base[first + i];
     }
     return index;
-}
-
-// Index of a codon, in which ambiguous bases count as A.
-static int codon(int first, int second, int third) {
-    return (first < 0 ? 0 : first) * 16 + (second < 0 ? 0 : second) * 4 + (third < 0 ? 0 : third);
 }
 
 // `codons` (16, 16, 16): flags of each codon of symbols.
@@ -179,183 +166,6 @@ int dnatag_genes_log_odds(int64_t length, const int8_t *base, int64_t n, const d
     return 0;
 }
 
-// The 5-mers before a start, one base farther away at each step.
-typedef struct {
-    int index, clean; // the five bases, and how many of them are not ambiguous
-} Before;
-
-// Take one more base; return the index of the 5-mer that it begins, -1 if that is ambiguous.
-static int farther(Before *before, int b) {
-    if (b < 0) {
-        *before = (Before){0, 0};
-        return -1;
-    }
-    before->index = before->index >> 2 | b << 8;
-    before->clean++;
-    return before->clean >= 5 ? before->index : -1;
-}
-
-// What is counted around starts; `bins` is the bin of each gap between a 5-mer and a start.
-typedef struct {
-    int64_t before, behind, n_gaps, n_bins;
-    const int64_t *bins;
-} Surroundings;
-
-static void count_start(const Surroundings *x, int64_t length, const int8_t *base, int64_t t,
-                        double *codons, double *profile, double *motifs) {
-    codons[codon(base[t], base[t + 1], base[t + 2])] += 1;
-    for (int64_t i = -x->before; i < x->behind; i++)
-        if (t + i >= 0 && t + i < length && base[t + i] >= 0)
-            profile[4 * (i + x->before) + base[t + i]] += 1;
-    Before before = {0, 0};
-    for (int64_t gap = -4; gap < x->n_gaps && t - gap - 5 >= 0; gap++) {
-        int index = farther(&before, base[t - gap - 5]);
-        if (index >= 0) motifs[index * x->n_bins + x->bins[gap]] += 1;
-    }
-}
-
-// `codons` (3, 64), `profiles` (3, before + behind, 4), `motifs` (3, 1024, bins).
-void dnatag_count_starts(int64_t length, const int8_t *base, const uint8_t *flags, int64_t n_starts,
-                         const int64_t *starts, const int64_t *kinds, double *codons,
-                         double *profiles, double *motifs, int64_t before, int64_t behind,
-                         int64_t n_gaps, int64_t n_bins, const int64_t *bins, int64_t reach) {
-    Surroundings x = {before, behind, n_gaps, n_bins, bins};
-    int64_t profile = 4 * (before + behind), motif = 1024 * n_bins;
-    for (int64_t g = 0; g < n_starts; g++) {
-        int64_t t = starts[g], kind = kinds[g];
-        if (t < 0 || t + 3 > length) continue;
-        count_start(&x, length, base, t, codons + 64 * kind, profiles + profile * kind,
-                    motifs + motif * kind);
-        for (int64_t way = -3; way <= 3; way += 6)
-            for (int64_t rival = t + way; rival >= 0 && rival < length - 2; rival += way) {
-                if (llabs(rival - t) > reach || flags[rival + 2] & STOP) break;
-                if (flags[rival] & START)
-                    count_start(&x, length, base, rival, codons + 64 * 2, profiles + profile * 2,
-                                motifs + motif * 2);
-            }
-    }
-}
-
-// A strand of a sequence of symbols, in its own direction.
-typedef struct {
-    const uint8_t *symbols; // at its first position
-    int64_t length, way;    // 1, and -1 on the reverse strand
-    const int8_t *number;   // of each symbol on that strand: 0 to 3, -1 if it is not one base
-} Strand;
-
-static Strand strand(int64_t length, const uint8_t *symbols, int reverse) {
-    return (Strand){reverse ? symbols + length - 1 : symbols, length, reverse ? -1 : 1,
-                    NUMBERS[reverse]};
-}
-
-static int base_at(const Strand *s, int64_t t) { return s->number[s->symbols[t * s->way] & 15]; }
-
-// Tables of signals: `hexamers` (4096), `codons` (64); `profiles` (before + behind, 5, 2), by base,
-// the last for none, and `motifs` (1024, bins, 2), both for first genes of operons and inner ones.
-typedef struct {
-    const float *hexamers, *codons;
-    const double *profiles;
-    const float *motifs;
-    int64_t before, behind, n_gaps, n_bins;
-    const int64_t *bins;
-    double scale;
-} Signals;
-
-// Features of a start at `t`, five numbers.
-static void score_start(const Signals *x, const Strand *s, int64_t t, float *out) {
-    out[0] = x->codons[codon(base_at(s, t), base_at(s, t + 1), base_at(s, t + 2))];
-    int64_t low = t < x->before ? -t : -x->before;
-    int64_t high = s->length - t < x->behind ? s->length - t : x->behind;
-    double first = 0.0, inner = 0.0;
-    for (int64_t i = low; i < high; i++) {
-        int b = base_at(s, t + i);
-        const double *odds = x->profiles + 10 * (i + x->before) + 2 * (b < 0 ? 4 : b);
-        first += odds[0];
-        inner += odds[1];
-    }
-    out[1] = (float)(first * x->scale);
-    out[2] = (float)(inner * x->scale);
-    Before five = {0, 0};
-    float best_first = -9.0f, best_inner = -9.0f;
-    for (int64_t gap = -4; gap < x->n_gaps && t - gap - 5 >= 0; gap++) {
-        int number = farther(&five, base_at(s, t - gap - 5));
-        if (number < 0) continue;
-        const float *odds = x->motifs + 2 * (number * x->n_bins + x->bins[gap]);
-        best_first = odds[0] > best_first ? odds[0] : best_first;
-        best_inner = odds[1] > best_inner ? odds[1] : best_inner;
-    }
-    out[3] = best_first > -9.0f ? best_first : 0.0f;
-    out[4] = best_inner > -9.0f ? best_inner : 0.0f;
-}
-
-// The hexamers around a place, as both strands have them.
-typedef struct {
-    int64_t read; // bases before this one have been read
-    int64_t clean; // how many of the last ones are not ambiguous
-    int index, other; // of the last six, and of the same on the reverse strand
-    int ends[6]; // `other` at each of the last six bases, -1 where one of them is ambiguous
-} Around;
-
-// Read on until the hexamer that begins at `t`.
-static void read_around(Around *x, const Strand *s, int64_t t) {
-    if (t - 5 > x->read || t + 6 < x->read) *x = (Around){.read = t - 5};
-    for (; x->read < t + 6; x->read++) {
-        int b = x->read >= 0 && x->read < s->length ? base_at(s, x->read) : -1;
-        x->clean = b < 0 ? 0 : x->clean + 1;
-        x->index = ((x->index << 2) | (b & 3)) & 4095;
-        x->other = x->other >> 2 | (~b & 3) << 10;
-        x->ends[(x->read + 6) % 6] = x->clean >= 6 ? x->other : -1;
-    }
-}
-
-// `places` (n), in any order, one by one is fastest; `out` (n, 12): the features of the forward,
-// then of the reverse strand. See `Signals` for the tables.
-void dnatag_features(int64_t length, const uint8_t *symbols, const uint8_t *flags, int64_t n,
-                     const int64_t *places, const float *hexamers, const float *codons,
-                     const double *profiles, const float *motifs, int64_t before, int64_t behind,
-                     int64_t n_gaps, int64_t n_bins, const int64_t *bins, double scale,
-                     float *out) {
-    const Signals x = {hexamers, codons, profiles, motifs, before, behind, n_gaps, n_bins,
-                       bins, scale};
-    const Strand ahead = strand(length, symbols, 0), back = strand(length, symbols, 1);
-    Around around = {.read = -5};
-    for (int64_t i = 0; i < n; i++, out += 12) {
-        const int64_t t = places[i];
-        read_around(&around, &ahead, t);
-        memset(out, 0, 12 * sizeof(float));
-        if (around.clean >= 6) out[0] = hexamers[around.index];
-        const int other = around.ends[t % 6];
-        if (other >= 0) out[6] = hexamers[other];
-        // In a slice of a contig, the last codon may lie beyond the end.
-        if (flags[t] & START && t + 3 <= length) score_start(&x, &ahead, t, out + 1);
-        if (flags[t] & START_REVERSE && t >= 2)
-            score_start(&x, &back, length - 1 - t, out + 7);
-    }
-}
-
-// `places` (n_places) on the forward strand, `odds` (width, 4), of bases in the motif, `spacers`
-// (n + 1), `out` (n_places).
-void dnatag_rbs_log_odds(int64_t length, const uint8_t *symbols, int reverse, int64_t n_places,
-                         const int64_t *places, int64_t width, const double *odds, int64_t n,
-                         const float *spacers, int64_t shortest, float *out) {
-    const Strand s = strand(length, symbols, reverse);
-    for (int64_t m = 0; m < n_places; m++) {
-        int64_t start = reverse ? length - 1 - places[m] : places[m];
-        double total = spacers[n];
-        for (int64_t i = 0; i < n; i++) {
-            int64_t first = start - shortest - i - width;
-            double product = spacers[i];
-            for (int64_t j = 0; j < width; j++) {
-                int64_t t = first + j;
-                int b = t >= 0 && t < length ? base_at(&s, t) : -1;
-                product *= b < 0 ? 1.0 : odds[4 * j + b];
-            }
-            total += product;
-        }
-        out[m] = (float)log(total);
-    }
-}
-
 // `frames` (S, 6), S at most 128: the frames that are open in a state; `out` (N, 4).
 int64_t dnatag_open_runs(int64_t length, const int8_t *path, const uint8_t *flags, int64_t n_states,
                          const uint8_t *frames, int64_t n_out, int64_t *out) {
@@ -407,6 +217,21 @@ void dnatag_drop_starts(int64_t length, uint8_t *flags, int start, int stop, int
         int64_t end = ends[(i - 2) % 3], size = i - (end < 0 ? 0 : end) + 1;
         if (size > longest || (end >= 0 && size < shortest)) flags[t] &= (uint8_t)~start;
     }
+}
+
+// Read backwards as above: `by_length` (most + 1) is added to the score at each start, `scores`
+// (length, width), and `first` (3) are the bases up to the first stop codon of each frame.
+void dnatag_add_by_length(int64_t length, const uint8_t *flags, int start, int stop, int64_t last,
+                          int64_t step, int64_t most, const float *by_length, int64_t width,
+                          float *scores, int64_t *first) {
+    int64_t ends[3] = {0, 0, 0};
+    for (int64_t i = 0, t = last; i < length; i++, t -= step) {
+        if (flags[t] & stop) ends[i % 3] = i;
+        if (!(flags[t] & start)) continue;
+        int64_t size = i - ends[(i + 1) % 3] + 1;
+        scores[t * width] += by_length[size < most ? size : most];
+    }
+    for (int i = 0; i < 3; i++) first[(length - i + 3) % 3] = length - ends[i];
 }
 
 // Returns -1 if memory is lacking.

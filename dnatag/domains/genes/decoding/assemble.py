@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,13 @@ from dnatag.domains.genes.decoding.circular import choose_cut, place
 from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.structures.base import GeneStructure
-from dnatag.domains.genes.structures.labels import genes_of_path
+from dnatag.domains.genes.structures.labels import OpenFrames
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Assembler", "Prediction"]
+__all__ = ["Assembler", "Prediction", "start_posteriors"]
 
 #: Posteriors of bases are stored in steps of 1 / _STEPS.
 _STEPS = 65_535
@@ -214,44 +215,78 @@ class Assembler:
         low, self.low = self.low, high
         taken = slice(low - chunk.low, high - chunk.low)
         flags = self.flags[chunk.low : chunk.high]
-        contig = self.sequence.contig.id
-        for gene in genes_of_path(path[taken], flags[taken], self.structure, contig, taken.start):
-            left_open, right_open = (gene.partial5, gene.partial3)[:: gene.strand]
-            torn = (left_open and gene.start > taken.start) or (
-                right_open and gene.end < taken.stop
-            )
-            # Torn are genes where two chunks agree nowhere.
-            if torn or len(gene) < self.min_length:
-                continue
-            posteriors = _GenePosteriors(gene, frames, flags)
-            # Not by dataclasses.replace, which takes three times as long.
-            self.genes.append(
-                CodingSequence(
-                    contig=contig,
-                    parts=((gene.start + chunk.low, gene.end + chunk.low),),
-                    strand=gene.strand,
-                    phase=gene.phase,
-                    partial5=gene.partial5,
-                    partial3=gene.partial3,
-                    genetic_code=self.code.table,
-                    posterior=posteriors.gene,
-                    start_posterior=None if gene.partial5 else posteriors.start(gene.five_prime),
-                    alternative_starts=tuple(
-                        (at + chunk.low, p) for at, p in self._alternatives(posteriors)
-                    ),
-                )
-            )
+        found = OpenFrames.of_path(path[taken], flags[taken], self.structure)
+        ends_open = found.partial5, found.partial3
+        left_open, right_open = np.where(found.strand > 0, ends_open, ends_open[::-1])
+        # Torn are genes where two chunks agree nowhere.
+        torn = (left_open & (found.left > 0)) | (right_open & (found.right < high - low))
+        kept = ~torn & (found.right - found.left >= self.min_length)
+        found = OpenFrames(*(column[kept] for column in found))
+        found = found._replace(left=found.left + taken.start, right=found.right + taken.start)
+        self.genes += self._genes(found, frames, flags, chunk.low)
         if self.labels is not None:
             self.labels[low:high] = path[taken]
         if self.steps is not None:
             self.steps[low:high] = np.rint(np.minimum(frames[taken], 1) * _STEPS)
 
-    def _alternatives(self, posteriors: _GenePosteriors) -> list[tuple[int, float]]:
-        """Alternative starts of a gene, if they are asked for."""
-        if not self.alternatives:
-            return []
-        others = posteriors.alternatives(self.settings.min_alternative)
-        return others[: self.settings.max_alternatives]
+    def _genes(
+        self, found: OpenFrames, frames: np.ndarray, flags: np.ndarray, offset: int
+    ) -> Iterator[CodingSequence]:
+        """Make genes of open frames of a chunk, which begins at base `offset`."""
+        first, last = np.where(
+            found.strand > 0, (found.left, found.right - 1), (found.right - 1, found.left)
+        )
+        position = (found.right - found.left - found.phase - 1) % 3
+        column = position + np.where(found.strand > 0, 0, frames.shape[1] // 2)
+        # A gene that is open at its stop codon is that gene, whatever its start.
+        posterior = np.minimum(frames[last, column].astype(float), 1)
+        of_start = start_posteriors(frames, flags, found.strand, first, posterior)
+        columns = *found, posterior, of_start
+        for left, right, strand, phase, partial5, partial3, p, p_start in zip(
+            *(c.tolist() for c in columns), strict=True
+        ):
+            gene = CodingSequence(
+                contig=self.sequence.contig.id,
+                parts=((left + offset, right + offset),),
+                strand=strand,
+                phase=phase,
+                partial5=partial5,
+                partial3=partial3,
+                genetic_code=self.code.table,
+                posterior=p,
+                start_posterior=None if partial5 else p_start,
+            )
+            if self.alternatives:
+                others = self._alternatives(gene, frames, flags, offset)
+                gene = replace(gene, alternative_starts=others)
+            yield gene
+
+    def _alternatives(
+        self, gene: CodingSequence, frames: np.ndarray, flags: np.ndarray, offset: int
+    ) -> tuple[tuple[int, float], ...]:
+        """Other starts of a gene, the most probable first."""
+        strand, codon = gene.strand, 3 * gene.strand
+        start, stop = (START, STOP) if strand > 0 else (START_REVERSE, STOP_REVERSE)
+        own = gene.five_prime - offset + gene.phase * strand
+        three_prime = gene.three_prime - offset
+        downstream = np.arange(own + (0 if gene.partial5 else codon), three_prime, codon)
+        upstream = []
+        at = own - codon
+        while 0 <= at < len(flags) and not flags[at + codon - strand] & stop:
+            upstream.append(at)
+            at -= codon
+        places = np.concatenate([np.array(upstream, dtype=np.int64), downstream.astype(np.int64)])
+        places = places[(flags[places] & start) > 0]
+        each = start_posteriors(
+            frames, flags, np.array(strand), places, np.array(gene.posterior)
+        ).tolist()
+        likely = [
+            (at + offset, p)
+            for at, p in zip(places.tolist(), each, strict=True)
+            if p >= self.settings.min_alternative
+        ]
+        likely.sort(key=lambda x: -x[1])
+        return tuple(likely[: self.settings.max_alternatives])
 
     def prediction(self) -> Prediction:
         """Return the result, after the last chunk."""
@@ -284,53 +319,38 @@ class Assembler:
         return Prediction(contig, genes, self.sequence.parameters, labels, steps)
 
 
-class _GenePosteriors:
-    """Posteriors of a gene, of its start and of other starts, from those of the frames.
+def start_posteriors(
+    frames: np.ndarray,
+    flags: np.ndarray,
+    strand: np.ndarray,
+    first: np.ndarray,
+    of_genes: np.ndarray,
+) -> np.ndarray:
+    """Compute posteriors that genes start at some bases, given that the genes are there.
 
-    A gene that is open at its stop codon is that gene, whatever its start; and the frame's
-    posterior rises at a start codon by the probability that the gene starts there.
+    The posterior of a frame rises at a start codon by the probability that the gene starts there.
 
     Parameters
     ----------
-    gene : CodingSequence
-        A gene of a chunk, of one part.
     frames : numpy.ndarray
-        float32 (n, F), posteriors of the frames of the chunk.
+        float32 (n, F), posteriors of the frames of a chunk.
     flags : numpy.ndarray
         uint8 (n,), flags of the chunk.
+    strand, first : numpy.ndarray
+        Integers, 1 or -1, and the places in the direction of translation.
+    of_genes : numpy.ndarray
+        Floats, the posteriors of the genes; the three have shapes that broadcast.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64.
     """
-
-    def __init__(self, gene: CodingSequence, frames: np.ndarray, flags: np.ndarray) -> None:
-        self._gene = gene
-        half = frames.shape[1] // 2
-        self._columns = frames[:, :half] if gene.strand > 0 else frames[:, half:]
-        self._flags = flags
-        self._start, self._stop = (
-            (START, STOP) if gene.strand > 0 else (START_REVERSE, STOP_REVERSE)
-        )
-        last = (len(gene) - gene.phase - 1) % 3
-        self.gene = min(float(self._columns[gene.three_prime, last]), 1.0)
-
-    def start(self, first: int) -> float:
-        """Posterior that the gene starts at a base, given the gene."""
-        before = first - self._gene.strand
-        opened = float(self._columns[first, 0])
-        if 0 <= before < len(self._flags) and not self._flags[before] & self._stop:
-            opened -= float(self._columns[before, 2])
-        return min(max(opened / max(self.gene, 1e-9), 0.0), 1.0)
-
-    def alternatives(self, least: float) -> list[tuple[int, float]]:
-        """Other starts of at least a posterior, the most probable first."""
-        gene, flags = self._gene, self._flags
-        codon = 3 * gene.strand
-        own = gene.five_prime + gene.phase * gene.strand
-        downstream = np.arange(own + (0 if gene.partial5 else codon), gene.three_prime, codon)
-        upstream = []
-        at = own - codon
-        while 0 <= at < len(flags) and not flags[at + codon - gene.strand] & self._stop:
-            upstream.append(at)
-            at -= codon
-        places = np.concatenate([np.array(upstream, dtype=np.int64), downstream.astype(np.int64)])
-        starts = places[(flags[places] & self._start) > 0]
-        others = [(int(at), p) for at in starts if (p := self.start(int(at))) >= least]
-        return sorted(others, key=lambda x: -x[1])
+    before = first - strand
+    inside = (before >= 0) & (before < len(flags))
+    before = np.where(inside, before, 0)
+    column = np.where(strand > 0, 0, frames.shape[1] // 2)
+    # Behind a stop codon no gene goes on.
+    goes_on = inside & (flags[before] & np.where(strand > 0, STOP, STOP_REVERSE) == 0)
+    opened = frames[first, column] - np.where(goes_on, frames[before, column + 2].astype(float), 0)
+    return np.clip(opened / np.maximum(of_genes, 1e-9), 0, 1)

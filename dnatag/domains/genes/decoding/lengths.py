@@ -8,10 +8,12 @@ gene's length is a score of its start, and decoding stays exact.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE
+from dnatag.domains.genes.loops import add_by_length
 from dnatag.domains.genes.structures.base import GeneStructure
 
 __all__ = ["LengthScores", "LengthSettings"]
@@ -46,6 +48,11 @@ class LengthSettings:
         scores: np.ndarray = self.offset + self.slope * np.log(times)
         return scores.astype(np.float32)
 
+    @cached_property
+    def by_length(self) -> np.ndarray:
+        """The scores of genes of 0, 1, ... bases, float32 (longest + 1,); the first is no gene."""
+        return np.append(np.float32(0), self.score(np.arange(1, self.longest + 1)))
+
 
 @dataclass(frozen=True)
 class LengthScores:
@@ -78,35 +85,20 @@ class LengthScores:
             Whether a segment begins and ends with the stretch.
         """
         names = self.structure.grammar.scores
-        frames = [names.index(frame) for frame in self.structure.frames]
-        plus, minus = (names.index(start) for start in self.structure.start_scores)
-        scores[:, [*frames, plus, minus]] *= self.settings.scale
-        self._add(scores, plus, frames[:3], flags & START, flags & STOP, begins)
-        self._add(
-            scores[::-1],
-            minus,
-            frames[3:],
-            flags[::-1] & START_REVERSE,
-            flags[::-1] & STOP_REVERSE,
-            ends,
-        )
-
-    def _add(
-        self,
-        scores: np.ndarray,
-        column: int,
-        frames: list[int],
-        is_start: np.ndarray,
-        is_stop: np.ndarray,
-        begins: bool,
-    ) -> None:
-        """Add the scores of one strand, all in its direction."""
-        starts, stops = np.flatnonzero(is_start), np.flatnonzero(is_stop)
-        for frame in range(3):
-            own = starts[starts % 3 == frame]
-            # Where the stop codons end; what has none is open to the last base.
-            last = np.append(stops[(stops - 2) % 3 == frame], len(scores) - 1)
-            stop = last[np.searchsorted(last[:-1], own + 2)]
-            scores[own, column] += self.settings.score(stop - own + 1)
-            if begins:
-                scores[0, frames[-frame % 3]] += self.settings.score(last[:1] + 1)[0]
+        scores *= self.settings.scale
+        half = len(self.structure.frames) // 2
+        forward = START, STOP, len(flags) - 1, 1
+        reverse = START_REVERSE, STOP_REVERSE, 0, -1
+        for start, frames, strand, edge, is_open in zip(
+            self.structure.start_scores,
+            (self.structure.frames[:half], self.structure.frames[half:]),
+            (forward, reverse),
+            (0, -1),
+            (begins, ends),
+            strict=True,
+        ):
+            table = self.settings.by_length
+            first = add_by_length(scores, names.index(start), flags, *strand, table)
+            if is_open:
+                columns = [names.index(frames[-phase % 3]) for phase in range(3)]
+                scores[edge, columns] += self.settings.score(first)

@@ -247,8 +247,8 @@ class GeneSignals:
     def _by_base_and_word(self) -> tuple[np.ndarray, np.ndarray]:
         """Profiles and 5-mers as the loop reads them."""
         by_base = np.pad(np.moveaxis(self.profiles, 0, -1), ((0, 0), (0, 1), (0, 0)))
-        by_word = np.ascontiguousarray(np.moveaxis(self.pentamers, 0, -1))
-        return np.ascontiguousarray(by_base, np.float64), by_word
+        by_bin = np.pad(self.pentamers.T, ((0, 0), (0, 1), (0, 0)), constant_values=-9)
+        return np.ascontiguousarray(by_base, np.float64), np.ascontiguousarray(by_bin)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the tables by name, for a file."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.formats.sequences.records import CodingSequence
 
-__all__ = ["Labels", "genes_of_path", "label_genes"]
+__all__ = ["Labels", "OpenFrames", "genes_of_path", "label_genes"]
 
 
 @dataclass
@@ -223,6 +224,48 @@ def label_genes(
     return labels
 
 
+class OpenFrames(NamedTuple):
+    """The N stretches of a path in which a frame is open, sorted by start, then end.
+
+    Attributes
+    ----------
+    left, right : numpy.ndarray
+        int64 (N,), 0-based and half-open.
+    strand : numpy.ndarray
+        int64 (N,), 1 or -1.
+    phase : numpy.ndarray
+        int64 (N,), bases to skip at the 5' end to reach the first whole codon.
+    partial5, partial3 : numpy.ndarray
+        bool (N,), whether the start and the stop are missing.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    strand: np.ndarray
+    phase: np.ndarray
+    partial5: np.ndarray
+    partial3: np.ndarray
+
+    @classmethod
+    def of_path(cls, path: np.ndarray, flags: np.ndarray, structure: GeneStructure) -> OpenFrames:
+        """Read the stretches off a path; see :func:`genes_of_path`."""
+        runs = np.empty((8 + len(path) // 200, 4), np.int64)
+        while (count := open_runs(path, flags, structure.frame_of_state, runs)) > len(runs):
+            runs = np.empty((count, 4), np.int64)
+        runs = runs[:count]
+        reverse, phase, left, right = runs[np.lexsort((runs[:, 0], runs[:, 3], runs[:, 2]))].T
+        strand = 1 - 2 * reverse
+        # From the ends to where the frame has its codons.
+        to_left, to_right = (phase - left) % 3, (right - phase) % 3
+        skipped, rest = np.where(reverse, (to_right, to_left), (to_left, to_right))
+        first, last = np.where(reverse, (right - 1, left), (left, right - 1))
+        starts = flags[first] & np.where(reverse, START_REVERSE, START)
+        stops = flags[last] & np.where(reverse, STOP_REVERSE, STOP)
+        return cls(
+            left, right, strand, skipped, (skipped > 0) | (starts == 0), (rest > 0) | (stops == 0)
+        )
+
+
 def genes_of_path(
     path: np.ndarray,
     flags: np.ndarray,
@@ -251,26 +294,8 @@ def genes_of_path(
         Sorted by start, then end. Genes that run off an end of the path are partial, except where
         the path's first (last) codon is a start (stop) codon in frame: these count as whole.
     """
-    runs = np.empty((8 + len(path) // 200, 4), np.int64)
-    while (count := open_runs(path, flags, structure.frame_of_state, runs)) > len(runs):
-        runs = np.empty((count, 4), np.int64)
-    genes = []
-    for reverse, phase, left, right in runs[:count].tolist():
-        first = right - 1 if reverse else left
-        last = left if reverse else right - 1
-        start, stop = (START_REVERSE, STOP_REVERSE) if reverse else (START, STOP)
-        left_whole, right_whole = (left - phase) % 3 == 0, (right - phase) % 3 == 0
-        begins, ends = (right_whole, left_whole) if reverse else (left_whole, right_whole)
-        partial5 = not (begins and flags[first] & start)
-        skipped = (right - phase) % 3 if reverse else (phase - left) % 3
-        genes.append(
-            CodingSequence(
-                contig=contig,
-                parts=((left + offset, right + offset),),
-                strand=-1 if reverse else 1,
-                phase=skipped if partial5 else 0,
-                partial5=partial5,
-                partial3=not (ends and flags[last] & stop),
-            )
-        )
-    return sorted(genes, key=lambda g: (g.start, g.end, -g.strand))
+    found = OpenFrames.of_path(path, flags, structure)
+    return [
+        CodingSequence(contig, ((left + offset, right + offset),), *rest)
+        for left, right, *rest in zip(*(column.tolist() for column in found), strict=True)
+    ]
