@@ -280,7 +280,7 @@ class KmerTagger(TaggerNetwork):
         recurrence = Recurrence(of_hidden.detach().numpy())
         columns = torch.from_numpy(recurrence.columns)
         weight = nn.functional.pad(of_input, (0, 0, 0, 1))[columns]
-        bias = nn.functional.pad(torch.stack(biases).sum(0), (0, 1))[columns]
+        bias = nn.functional.pad(torch.stack([*biases]).sum(0), (0, 1))[columns]
         own = recur(enter(weight, bias), of_hidden, recurrence)
         encoded = self.encoder.drop(with_mirror_image(own, steps))
         return encoded, enter(self.head.weight[:, 2 * self.config.hidden :], self.head.bias)
