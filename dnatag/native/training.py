@@ -1,14 +1,16 @@
-"""The recurrence of an LSTM in training: forward and backward, for sequences of equal length.
+"""An LSTM in training: what enters it, and its recurrence, forward and backward.
 
 Gate columns are in the order of the kernels, which :attr:`Recurrence.columns` gives, and hidden
-vectors are filled up with zeros to full vectors. What enters the gates, and the gradients of all
-weights but the recurrent ones, are matrix products and table look-ups that are the caller's: in
-torch, columns of its weights are taken in this order, and its own gradients do the rest.
+vectors are filled up with zeros to full vectors; sequences have equal lengths. What enters the
+gates, and the gradients of all weights but the recurrent ones, are sums of rows of tables and
+products of matrices that are the caller's: in torch, columns of its weights are taken in this
+order, and its own gradients do the rest.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from dnatag.native.kernels import Kernels
 from dnatag.native.library import array, function, pointer
 
-__all__ = ["Kept", "Recurrence"]
+__all__ = ["Kept", "Recurrence", "spread_rows", "sum_rows"]
 
 _INT, _LONG, _ARRAY = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
 
@@ -135,3 +137,74 @@ class Recurrence:
         grad_weight = np.empty((4 * self._hidden + 1, self._hidden), np.float32)
         grad_weight[self.columns] = by_column[:, : self._hidden]
         return kept.gates, grad_weight[:-1]
+
+
+def sum_rows(table: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Add up rows of a table: its product with as many one-hot vectors.
+
+    Parameters
+    ----------
+    table : numpy.ndarray
+        float32 (R, C).
+    index : numpy.ndarray
+        int64 (N, P), the rows that are added up, P at least 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (N, C).
+
+    Raises
+    ------
+    IndexError
+        If the table has no such row.
+    """
+    rows, places = _checked(index, len(table))
+    table = array(table, np.float32)
+    out = np.empty((len(rows), table.shape[1]), np.float32)
+    _rows_function("dnatag_sum_rows")(
+        len(rows), places, table.shape[1], pointer(table), pointer(rows), pointer(out)
+    )
+    return out
+
+
+def spread_rows(grad: np.ndarray, index: np.ndarray, rows: int) -> np.ndarray:
+    """Turn the gradient of :func:`sum_rows` into that of the table.
+
+    Parameters
+    ----------
+    grad : numpy.ndarray
+        float32 (N, C).
+    index : numpy.ndarray
+        int64 (N, P), as it was given.
+    rows : int
+        R.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (R, C).
+
+    Raises
+    ------
+    IndexError
+        If the table has no such row.
+    """
+    index, places = _checked(index, rows)
+    grad = array(grad, np.float32)
+    table = np.zeros((rows, grad.shape[1]), np.float32)
+    _rows_function("dnatag_spread_rows")(
+        len(index), places, grad.shape[1], pointer(grad), pointer(index), pointer(table)
+    )
+    return table
+
+
+def _checked(index: np.ndarray, rows: int) -> tuple[np.ndarray, int]:
+    index = array(index, np.int64)
+    if index.size and not 0 <= index.min() <= index.max() < rows:
+        raise IndexError(f"a table of {rows} rows has no row {index.min()} or {index.max()}")
+    return index, index.shape[1]
+
+
+def _rows_function(name: str) -> Callable[..., None]:
+    return function(name, _LONG, _LONG, _LONG, _ARRAY, _ARRAY, _ARRAY)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dnatag.native.kernels import instruction_sets
 from dnatag.native.library import why_missing
-from dnatag.native.training import Recurrence
+from dnatag.native.training import Recurrence, spread_rows, sum_rows
 
 pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))
 
@@ -77,3 +77,22 @@ def test_rows_do_not_depend_on_each_other(instructions):
         assert alone.hidden.tobytes() == hidden[row].tobytes()
         found, _ = recurrence.backward(alone, grad[row : row + 1])
         assert found.tobytes() == grad_inputs[row].tobytes()
+
+
+@pytest.mark.parametrize("shape", [(7, 3), (1, 1), (0, 2)])
+def test_sums_of_rows_are_products_with_one_hot_vectors(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    table, index = rng.normal(size=(5, 11)).astype(np.float32), rng.integers(0, 5, shape)
+    one_hot = np.eye(5)[index].sum(1)
+    np.testing.assert_allclose(sum_rows(table, index), one_hot @ table, atol=1e-6)
+    grad = rng.normal(size=(shape[0], 11)).astype(np.float32)
+    np.testing.assert_allclose(spread_rows(grad, index, 5), one_hot.T @ grad, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [-1, 5])
+def test_rows_that_a_table_does_not_have(wrong: int) -> None:
+    index = np.array([[0, wrong]])
+    with pytest.raises(IndexError, match=f"5 rows .* {wrong}"):
+        sum_rows(np.zeros((5, 2), np.float32), index)
+    with pytest.raises(IndexError):
+        spread_rows(np.zeros((1, 2), np.float32), index, 5)

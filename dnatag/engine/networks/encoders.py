@@ -61,14 +61,23 @@ class BiLSTM(nn.Module):
         Whether mirror images share their weights.
     dropout : float
         Dropout of whole features, the same at every step of a sequence (variational).
+    drop_inputs : bool
+        Whether that concerns the features that go in, too.
     """
 
     def __init__(
-        self, inputs: int, hidden: int, layers: int = 1, shared: bool = False, dropout: float = 0.0
+        self,
+        inputs: int,
+        hidden: int,
+        layers: int = 1,
+        shared: bool = False,
+        dropout: float = 0.0,
+        drop_inputs: bool = True,
     ) -> None:
         super().__init__()
         self.shared = shared
         self.dropout = dropout
+        self.drop_inputs = drop_inputs
         sizes = [inputs] + [2 * hidden] * (layers - 1)
         self.ahead = nn.ModuleList(nn.LSTM(n, hidden, batch_first=True) for n in sizes)
         self.back = nn.ModuleList(
@@ -96,7 +105,8 @@ class BiLSTM(nn.Module):
             (B, T, 2 * hidden): own direction, other direction.
         """
         for layer, ahead in enumerate(self.ahead):
-            x = self._drop(x)
+            if layer or self.drop_inputs:
+                x = self.drop(x)
             own = ahead(x)[0]
             if self.shared:
                 half = len(own) // 2
@@ -104,9 +114,10 @@ class BiLSTM(nn.Module):
             else:
                 other = reverse(self.back[layer](reverse(x, lengths))[0], lengths)
             x = torch.cat([own, other], -1)
-        return self._drop(x)
+        return self.drop(x)
 
-    def _drop(self, x: Tensor) -> Tensor:
+    def drop(self, x: Tensor) -> Tensor:
+        """Drop features of (B, T, inputs) in training."""
         if not self.training or not self.dropout:
             return x
         keep = x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1 - self.dropout)

@@ -13,6 +13,8 @@ from dnatag.engine.networks.base import TaggerNetwork
 from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
 from dnatag.engine.networks.encoders import BiLSTM, reverse
 from dnatag.engine.networks.kmers import KmerEmbedding, KmerIndex
+from dnatag.engine.networks.tables import look_up, recur, row_sums, usable, with_mirror_image
+from dnatag.native.training import Recurrence
 
 __all__ = ["KmerTagger", "Sites"]
 
@@ -69,7 +71,7 @@ class _SiteHead(nn.Module):
         before, behind = self.site.before, self.site.behind
         around = nn.functional.pad(index.int(), (before, behind), value=len(table) - 1)
         view = around.unfold(1, before + behind, 1)[row, position]
-        x = self.view(nn.functional.embedding(view, table).flatten(1))
+        x = self.view(look_up(table, view).flatten(1))
         context = torch.split(encoded[row, position // self.stride], counts)
         return (
             row,
@@ -120,7 +122,12 @@ class KmerTagger(TaggerNetwork):
         self.embedding = KmerEmbedding(self.index.size, config.embedding)
         width = config.stride * (config.embedding + config.features)
         self.encoder = BiLSTM(
-            width, config.hidden, config.layers, mirror is not None, config.dropout
+            width,
+            config.hidden,
+            config.layers,
+            mirror is not None,
+            config.dropout,
+            drop_inputs=False,
         )
         self.dense_scores = self.own_scores - (config.site is not None)
         self.head = nn.Linear(2 * config.hidden + width, config.stride * self.dense_scores)
@@ -225,16 +232,55 @@ class KmerTagger(TaggerNetwork):
     def _oriented(
         self, symbols: Tensor, flags: Tensor, features: Tensor, lengths: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor] | None]:
-        batch, length = symbols.shape
         stride = self.config.stride
         index, mixed = self.index(symbols)
-        x = nn.functional.embedding(index, self.embedding.table(mixed))
-        x = torch.cat([x, features.to(x.dtype)], -1).view(batch, length // stride, -1)
-        encoded = self.encoder(x, lengths // stride)
+        vectors = self.embedding.table(mixed)
+        one_lstm = self.mirror is not None and self.config.layers == 1
+        read = self._by_tables if one_lstm and usable(vectors) else self._by_vectors
+        encoded, of_input = read(index, vectors, features.to(vectors.dtype), lengths // stride)
         # The head reads both, but joining them would take more memory than all the rest.
-        of_encoded, of_x = torch.split(self.head.weight, [encoded.shape[-1], x.shape[-1]], 1)
-        dense = nn.functional.linear(encoded, of_encoded, self.head.bias)
-        dense = (dense + nn.functional.linear(x, of_x)).view(batch, length, self.dense_scores)
+        # Contiguous, so that autograd multiplies the gradient from its fast side.
+        of_encoded = self.head.weight[:, : encoded.shape[-1]].contiguous()
+        dense = nn.functional.linear(encoded, of_encoded) + of_input
+        dense = dense.view(*symbols.shape, self.dense_scores)
         if self.site is None:
             return dense, None
         return dense, self.site.encode(index, mixed, flags, encoded)
+
+    def _by_vectors(
+        self, index: Tensor, vectors: Tensor, features: Tensor, steps: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return what the encoder, and what the head makes of the input: (B, T, ...)."""
+        batch, length = index.shape
+        x = torch.cat([nn.functional.embedding(index, vectors), features], -1)
+        x = x.view(batch, length // self.config.stride, -1)
+        of_x = self.head.weight[:, 2 * self.config.hidden :]
+        return self.encoder(x, steps), nn.functional.linear(x, of_x, self.head.bias)
+
+    def _by_tables(
+        self, index: Tensor, vectors: Tensor, features: Tensor, steps: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the same, by the native library."""
+        batch, length = index.shape
+        stride, kmers = self.config.stride, len(vectors)
+        places = (index.view(-1, stride) + torch.arange(0, stride * kmers, kmers)).contiguous()
+        width = features.shape[-1]
+        beside = features.reshape(len(places), stride * width)
+
+        def enter(weight: Tensor, bias: Tensor) -> Tensor:
+            # Of k-mers the product with the weights is in a table, one for each place of a step.
+            by_place = weight.view(len(weight), stride, -1)
+            of_kmers, of_features = torch.split(by_place, [vectors.shape[1], width], -1)
+            table = (vectors @ of_kmers.permute(1, 2, 0) + bias / stride).flatten(0, 1)
+            rest = of_features.reshape(len(weight), stride * width)
+            entering = row_sums(table, places).addmm_(beside, rest.T)
+            return entering.view(batch, length // stride, -1)
+
+        of_input, of_hidden, *biases = self.encoder.ahead[0].parameters()
+        recurrence = Recurrence(of_hidden.detach().numpy())
+        columns = torch.from_numpy(recurrence.columns)
+        weight = nn.functional.pad(of_input, (0, 0, 0, 1))[columns]
+        bias = nn.functional.pad(torch.stack([*biases]).sum(0), (0, 1))[columns]
+        own = recur(enter(weight, bias), of_hidden, recurrence)
+        encoded = self.encoder.drop(with_mirror_image(own, steps))
+        return encoded, enter(self.head.weight[:, 2 * self.config.hidden :], self.head.bias)

@@ -190,3 +190,25 @@ def test_names_and_shapes_of_the_weights() -> None:
         "site.out.3.weight": (1, 6),
         "site.out.3.bias": (1,),
     }
+
+
+@pytest.mark.parametrize("lengths", [[30, 12, 6, 24], [9, 9]], ids=["padded", "equal"])
+def test_gradients_like_those_in_double_precision(lengths: list[int]) -> None:
+    """In single precision the CPU sums rows of tables, in double it multiplies vectors."""
+    single, double = tagger(CONFIG), tagger(CONFIG).double()
+    batch = inputs(3, lengths)
+    inside = (torch.arange(max(lengths)) < batch[3][:, None])[..., None]
+    towards = torch.randn(*batch[0].shape, 6) * inside
+    scores = []
+    for model in (single, double):
+        symbols, flags, features, ends = batch
+        found = model(symbols, flags, features.to(model.head.weight.dtype), ends)
+        (found * towards.to(found.dtype)).sum().backward()
+        scores.append(found.detach() * inside)
+    np.testing.assert_allclose(scores[0], scores[1], atol=2e-5)
+    own, other = (dict(model.named_parameters()) for model in (single, double))
+    for name, parameter in own.items():
+        expected = other[name].grad
+        if name != "transition_weights":
+            scale = 1e-5 * float(expected.abs().max())
+            np.testing.assert_allclose(parameter.grad, expected, atol=scale, err_msg=name)

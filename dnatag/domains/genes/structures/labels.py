@@ -171,6 +171,7 @@ def label_genes(
     structure: GeneStructure,
     *,
     open_starts: bool = False,
+    open_regions: Iterable[tuple[int, int]] = (),
 ) -> Labels:
     """Label a contig with its annotated genes.
 
@@ -193,6 +194,9 @@ def label_genes(
     open_starts : bool
         Whether the annotated starts are not to be trusted: a gene may then begin at any start
         codon from the first one of its reading frame to the middle of the gene.
+    open_regions : iterable of (int, int)
+        Regions, 0-based and half-open, whose silence is not to be trusted: bases outside of genes
+        are masked there.
 
     Returns
     -------
@@ -214,6 +218,8 @@ def label_genes(
         else:
             labels.masked[fault] += 1
             _mask(masked, cds)
+    for start, end in open_regions:
+        masked[start:end] |= open_at[start:end] == 0
     labels.allowed[:] = structure.set_of(structure.state_of_frames[open_at])
     labels.allowed[masked] = structure.any_state
     if open_starts:

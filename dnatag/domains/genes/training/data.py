@@ -118,6 +118,7 @@ def read_genomes(
     entries: Sequence[GenomeEntry],
     observer: Observer | None = None,
     *,
+    open_regions: Mapping[str, list[tuple[int, int]]] | None = None,
     min_bases_for_signals: int = MIN_BASES_FOR_SIGNALS,
 ) -> GenomeData:
     """Read, check and label genomes.
@@ -128,6 +129,9 @@ def read_genomes(
         The genomes.
     observer : Observer or None
         Receives each genome that has been read, as a unit of work.
+    open_regions : mapping or None
+        For each contig that has some, regions whose silence is not to be trusted, see
+        :func:`dnatag.domains.genes.structures.labels.label_genes`.
     min_bases_for_signals : int
         Genomes of fewer bases are trained on without codon usage and start signals.
 
@@ -135,14 +139,15 @@ def read_genomes(
     ------
     InputError
         If a file cannot be read, sequence and annotation do not fit, CDS break the genetic code,
-        or nothing is left to train on.
+        regions are of unknown contigs, or nothing is left to train on.
     """
     train: list[LabelledGenome] = []
     validate: list[LabelledGenome] = []
     sources, to_score = [], []
+    regions = dict(open_regions or {})
     held_out = not any(e.split == "validate" for e in entries)
     for number, entry in enumerate(entries):
-        genome, source = _read_genome(entry)
+        genome, source = _read_genome(entry, regions)
         sources.append(source)
         seed = number if entry.seed is None else entry.seed
         if held_out:
@@ -156,10 +161,15 @@ def read_genomes(
             to_score.append((entry, genome.code))
         if observer is not None:
             observer.advance(1)
+    if regions:
+        raise InputError(f"there are open regions of a contig that no genome has: {min(regions)}")
     return GenomeData(train, validate, sources, to_score, held_out)
 
 
-def _read_genome(entry: GenomeEntry) -> tuple[LabelledGenome, GenomeSource]:
+def _read_genome(
+    entry: GenomeEntry, open_regions: dict[str, list[tuple[int, int]]]
+) -> tuple[LabelledGenome, GenomeSource]:
+    """Read a genome, and take the open regions of its contigs."""
     pairs = read_annotated_genome(entry.genome, entry.annotation)
     where = str(entry.annotation or entry.genome)
     if entry.genetic_code is not None:
@@ -169,6 +179,7 @@ def _read_genome(entry: GenomeEntry) -> tuple[LabelledGenome, GenomeSource]:
         code = GeneticCode.ncbi(named.most_common(1)[0][0] if named else 11)
     contigs, masked, left_out = [], Counter[str](), Counter[str]()
     for contig, genes in pairs:
+        regions = open_regions.pop(contig.id, ())
         if len(contig) < MIN_CONTIG:
             left_out[f"shorter than {MIN_CONTIG} bp"] += 1
         elif len(contig) > MAX_EMPTY and not genes:
@@ -176,8 +187,9 @@ def _read_genome(entry: GenomeEntry) -> tuple[LabelledGenome, GenomeSource]:
         else:
             symbols = encode(contig.sequence)
             labels = label_genes(
-                symbols, genes, code, prokaryotic(), open_starts=entry.starts == "open"
-            )
+                symbols, genes, code, prokaryotic(), open_starts=entry.starts == "open",
+                open_regions=regions,
+            )  # fmt: skip
             masked += labels.masked
             contigs.append(LabelledContig(symbols, code.properties(symbols), labels))
     n_genes = sum(len(c.labels.genes) for c in contigs)

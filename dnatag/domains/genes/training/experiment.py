@@ -22,6 +22,7 @@ from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
+from dnatag.formats.sequences.regions import read_regions
 from dnatag.models.card import make_card, markdown_table
 from dnatag.report import Observer
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
@@ -75,7 +76,11 @@ class GeneExperiment(Experiment):
         if start is not None:
             weights, panel, _ = model.load_gene_model(start)
             earlier = weights.network()
-        self.data = read_genomes(genome_entries(recipe), observer) if data is None else data
+        if data is None:
+            data = read_genomes(
+                genome_entries(recipe), observer, open_regions=_open_regions(recipe)
+            )
+        self.data = data
         self.summary = self.data.summary()
         self._earlier_panel = panel
         sizes = asdict(recipe.network or GeneNetwork())
@@ -166,6 +171,14 @@ def genome_entries(recipe: Recipe) -> list[GenomeEntry]:
     return entries
 
 
+def _open_regions(recipe: Recipe) -> dict[str, list[tuple[int, int]]]:
+    regions: dict[str, list[tuple[int, int]]] = {}
+    for corpus in recipe.corpora:
+        if isinstance(corpus, GeneCorpus) and corpus.open_regions:
+            regions |= read_regions(recipe.home / corpus.open_regions)
+    return regions
+
+
 def _schedule(
     training: GeneTraining, data: GenomeData, fine_tuning: bool
 ) -> tuple[TrainingConfig, GenomeWindows]:
@@ -182,6 +195,7 @@ def _schedule(
         weight_decay=training.weight_decay,
         warmup=warmup,
         clip=training.clip,
+        average=training.average,
         validate_every=training.validate_every or min(max(steps // 15, 10), 250),
         patience=training.patience,
         seed=training.seed,

@@ -20,10 +20,14 @@ class GeneCorpus:
         fields of :class:`dnatag.domains.genes.training.table.GenomeEntry`.
     folder : str
         Folder of the genomes' files, relative to the recipe; ``--folder`` takes precedence.
+    open_regions : str
+        BED or GFF file, relative to the recipe, of regions where annotations may lack genes: that
+        they are silent there teaches nothing.
     """
 
     table: str = ""
     folder: str = ""
+    open_regions: str = ""
 
     def __post_init__(self) -> None:
         """Check that there is a table."""
@@ -71,6 +75,8 @@ class GeneTraining:
         Weight decay of AdamW.
     clip : float
         Largest norm of the gradient.
+    average : float
+        Decay of the moving average of the weights, which is what is validated and kept; 0 for none.
     warmup : int or None
         Steps of the warm-up.
     validate_every : int or None
@@ -91,6 +97,7 @@ class GeneTraining:
     learning_rate: float | None = setting(None)
     weight_decay: float = setting(0.01, least=0)
     clip: float = setting(1.0)
+    average: float = setting(0.0, least=0, most=0.99999)
     warmup: int | None = setting(None, least=0)
     validate_every: int | None = setting(None)
     patience: int = setting(8)

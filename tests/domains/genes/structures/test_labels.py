@@ -172,6 +172,24 @@ def test_open_starts(buchnera, at: int) -> None:
     assert number > 50
 
 
+def test_open_regions(buchnera) -> None:
+    """Between genes anything may be there, and genes stay as they are."""
+    sequence, region = buchnera.sequence, (5_000, 9_000)
+    closed = label_genes(sequence, buchnera.genes, CODE, STRUCTURE).allowed
+    opened = label_genes(
+        sequence, buchnera.genes, CODE, STRUCTURE, open_regions=[region, (9_500, 9_500)]
+    ).allowed
+    covered = np.zeros(len(sequence), bool)
+    for gene in buchnera.genes:
+        for start, end in gene.parts:
+            covered[start:end] = True
+    silent = np.zeros(len(sequence), bool)
+    silent[slice(*region)] = ~covered[slice(*region)]
+    assert silent.any()
+    assert (opened[silent] == ANY_STATE).all()
+    assert (opened[~silent] == closed[~silent]).all()
+
+
 #: A gene at 3..18, one of the other strand at 20..32, and a half one at the end.
 CONTIG = b"CCCATGAAATGGCCATAACCTTAGGTTTTCATCCATGCCC"
 FORWARD, REVERSE, LAST = gene(3, 18), gene(20, 32, -1), gene(34, 40, partial3=True)
