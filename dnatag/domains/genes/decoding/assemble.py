@@ -353,4 +353,5 @@ def start_posteriors(
     # Behind a stop codon no gene goes on.
     goes_on = inside & (flags[before] & np.where(strand > 0, STOP, STOP_REVERSE) == 0)
     opened = frames[first, column] - np.where(goes_on, frames[before, column + 2].astype(float), 0)
-    return np.clip(opened / np.maximum(of_genes, 1e-9), 0, 1)
+    shares: np.ndarray = np.clip(opened / np.maximum(of_genes, 1e-9), 0, 1)
+    return shares
