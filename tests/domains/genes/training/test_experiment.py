@@ -323,3 +323,18 @@ def test_default_schedule(data: GenomeData) -> None:
     large = replace(data, train=data.train * 300)
     many, _ = experiment._schedule(GeneTraining(), large, fine_tuning=False)
     assert many.steps == 10 * 300 * 26462 // (32 * 2304)
+
+
+def test_open_regions() -> None:
+    """What is between genes may be anything there."""
+    regions = {"AP036055.1": [(0, 2_000)]}
+    (closed,), (opened,) = (
+        read_genomes([ENTRY], open_regions=open_regions).train for open_regions in (None, regions)
+    )
+    before, after = closed.contigs[0].labels.allowed, opened.contigs[0].labels.allowed
+    changed = np.flatnonzero(before != after)
+    assert 0 < len(changed) < 2_000
+    assert changed.max() < 2_000
+    assert len(set(after[changed].tolist())) == 1
+    with pytest.raises(InputError, match="open regions of a contig that no genome has: other"):
+        read_genomes([ENTRY], open_regions={"other": [(0, 10)]})
