@@ -72,6 +72,8 @@ class TaggedData:
         else:
             check_start(start, self.domain, self.labelling, observer)
             self.featurizer = start.featurizer
+            if isinstance(self.featurizer, HasEncoder):
+                self.featurizer.open_encoder(remember=True)
 
     def split(self, name: str) -> list[TaggedSequence]:
         """Return all sequences of a split."""
@@ -226,6 +228,13 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
         truth = [s.tags or () for s in sequences]
         scores = self.data.domain.scores(truth, found, labelling)
         return {key: value for key, value in scores.items() if not math.isnan(value)}
+
+    def notes(self) -> list[str]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`: also what else is needed."""
+        featurizer, lines = self.data.featurizer, super().notes()
+        if isinstance(featurizer, HasEncoder):
+            lines += ["", f"It needs the language model {featurizer.needs}."]
+        return lines
 
     def origin(self) -> str:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
