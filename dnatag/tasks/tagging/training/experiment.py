@@ -30,7 +30,7 @@ from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.batches import TaggedBatches, TaggedExample
 from dnatag.tasks.tagging.training.start import check_start, take_over
-from dnatag.tasks.tagging.training.validation import known_tags, validation_metric
+from dnatag.tasks.tagging.training.validation import calibrated, known_tags, validation_metric
 
 __all__ = ["TaggedData", "TaggingExperiment"]
 
@@ -157,6 +157,7 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
         super().__init__(recipe, data.corpora)
         training = self.about["training"]
         training["start"] = self._start = origin
+        self.temperature = self.settings.temperature or 1.0
         if data.start is None:
             self.config = data.domain.tagger_config(data.featurizer, self.network)
         else:
@@ -188,9 +189,9 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
 
     def metric(self, batches: TaggedBatches) -> Metric | None:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        own = self.data
+        own, temperature = self.data, self.settings.temperature or 1.0
         return validation_metric(
-            own.domain, own.labelling, own.featurizer, own.corpora, self.settings.temperature
+            own.domain, own.labelling, own.featurizer, own.corpora, temperature
         )
 
     def build(self, number: int) -> TokenTagger:
@@ -201,10 +202,16 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
             take_over(network, start.networks[number % len(start.networks)])
         return network
 
-    def finish(self, network: torch.nn.Module) -> None:
-        """Divide the scores by the temperature."""
-        assert isinstance(network, TokenTagger)
-        network.temper(self.settings.temperature)
+    def finish(self, networks: Sequence[torch.nn.Module]) -> None:
+        """Divide the scores by the temperature, which may be chosen now."""
+        own = [network for network in networks if isinstance(network, TokenTagger)]
+        if self.settings.temperature is None:
+            source = self.runs[0].source
+            assert isinstance(source, TaggedBatches)
+            if source.validate:
+                self.temperature = calibrated(own, self.data.labelling, source.validate)
+        for network in own:
+            network.temper(self.temperature)
 
     def save(
         self, path: Path, networks: Sequence[torch.nn.Module], about: Mapping[str, Any]
@@ -213,7 +220,8 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
         own = [TokenWeights.of(n) for n in networks if isinstance(n, TokenTagger)]
         data = self.data
         model = TokenModel(data.domain, data.featurizer, (*self.joined, *own), data.labelling)
-        save_token_model(path, model, dict(about))
+        training = {**about["training"], "temperature": self.temperature}
+        save_token_model(path, model, {**about, "training": training})
 
     def load(self, path: Path, device: str, threads: int) -> Tagger:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
