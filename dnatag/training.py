@@ -134,8 +134,7 @@ def run_experiment(
         own = folder if len(runs) == 1 else folder / str(number)
         observer.note(_draw(own, outcome))
     networks = [network.cpu() for network, _ in trained]
-    for network in networks:
-        experiment.finish(network)
+    experiment.finish(networks)
     # What is measured is what ships, with its weights rounded as in the file.
     unscored = folder / UNSCORED
     experiment.save(unscored, networks, about)

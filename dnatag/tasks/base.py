@@ -118,8 +118,8 @@ class Experiment(ABC):
     runs: Sequence[NetworkRun]
     inputs: Sequence[Path] = ()
 
-    def finish(self, network: nn.Module) -> None:  # noqa: B027
-        """Change a network that has been trained, in place, before it is saved."""
+    def finish(self, networks: Sequence[nn.Module]) -> None:  # noqa: B027
+        """Change networks that have been trained, in place, before they are saved."""
 
     @abstractmethod
     def save(self, path: Path, networks: Sequence[nn.Module], about: Mapping[str, Any]) -> None:

@@ -28,9 +28,11 @@ class TaggingTraining:
         Weight decay of AdamW.
     clip : float
         Largest norm of the gradient.
-    temperature : float
+    temperature : float or None
         Divisor of all scores after training, since a model is too certain of sequences that are
-        new to it. The most probable labelling stays the same.
+        new to it. The most probable labelling stays the same. By default that with which the
+        labels of the files to validate on are most probable, if it is above 1; 1 without such
+        files.
     networks : int
         Number of networks that are trained, one after the other, each from random weights of its
         own. The model is the mean of their scores: better, and as many times as large and slow.
@@ -48,7 +50,7 @@ class TaggingTraining:
     learning_rate: float = setting(1.5e-3)
     weight_decay: float = setting(0.01, least=0)
     clip: float = setting(1.0)
-    temperature: float = setting(1.0, least=0.1, most=10)
+    temperature: float | None = setting(None, least=0.1, most=10)
     networks: int = setting(1)
     seed: int = setting(1, least=0)
     join: str = setting("")

@@ -18,11 +18,11 @@ from dnatag.tasks.classification.classifier import SequenceClassifier
 from dnatag.tasks.classification.domain import ClassifyingDomain, LabelledSequence
 from dnatag.tasks.classification.metrics import evaluate_labels
 from dnatag.tasks.classification.model import ClassifierModel, load_classifier, save_classifier
-from dnatag.tasks.classification.objective import best_temperature
 from dnatag.tasks.classification.settings import ClassificationTraining
 from dnatag.tasks.classification.training.batches import LabelledBatches, LabelledExample
 from dnatag.tasks.corpora import Corpus
 from dnatag.tasks.experiment import CorpusExperiment
+from dnatag.tasks.temperature import best_temperature
 
 __all__ = ["ClassificationExperiment"]
 
@@ -121,8 +121,11 @@ class ClassificationExperiment(
         if not source.validate:
             return 1.0
         found = [_logits(network, source) for network in networks]
-        logits = torch.stack([logits for logits, _ in found]).mean(0)
-        return best_temperature(logits, found[0][1])
+        logits = torch.stack([logits for logits, _ in found]).mean(0).double()
+        labels = found[0][1]
+        return best_temperature(
+            lambda inverse: float(torch.nn.functional.cross_entropy(inverse * logits, labels))
+        )
 
     def load(self, path: Path, device: str, threads: int) -> SequenceClassifier:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""

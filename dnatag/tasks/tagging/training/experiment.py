@@ -22,14 +22,15 @@ from dnatag.report import SILENT, Observer
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import SPLITS, sequences_of, summary
 from dnatag.tasks.experiment import CorpusExperiment
-from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence, TaggingDomain
+from dnatag.tasks.features import encode_all
+from dnatag.tasks.tagging.domain import HasEncoder, TaggedCorpus, TaggedSequence, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.schemes import UNNAMED
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.batches import TaggedBatches, TaggedExample
 from dnatag.tasks.tagging.training.start import check_start, take_over
-from dnatag.tasks.tagging.training.validation import known_tags, validation_metric
+from dnatag.tasks.tagging.training.validation import calibrated, known_tags, validation_metric
 
 __all__ = ["TaggedData", "TaggingExperiment"]
 
@@ -71,6 +72,8 @@ class TaggedData:
         else:
             check_start(start, self.domain, self.labelling, observer)
             self.featurizer = start.featurizer
+            if isinstance(self.featurizer, HasEncoder):
+                self.featurizer.open_encoder(remember=True)
 
     def split(self, name: str) -> list[TaggedSequence]:
         """Return all sequences of a split."""
@@ -99,13 +102,13 @@ class TaggedData:
 
     def examples(self, split: str) -> list[TaggedExample]:
         """Encode the sequences of a split; those without a legal labelling are left out."""
-        found, left_out = [], 0
+        legal: list[tuple[TaggedSequence, np.ndarray, float]] = []
+        left_out = 0
         for corpus in self.corpora:
             for sequence in corpus.splits[split]:
                 allowed = self.labelling.allowed(sequence.tags or (), corpus.types)
                 if _is_legal(self.labelling.grammar, allowed):
-                    encoded = self.featurizer.encode(sequence.tokens)
-                    found.append(TaggedExample(encoded, allowed, corpus.weight))
+                    legal.append((sequence, allowed, corpus.weight))
                 else:
                     left_out += 1
         if left_out:
@@ -113,7 +116,16 @@ class TaggedData:
                 f"warning: {left_out} {self.domain.counted[0]} {SPLITS[split]} are left out: no "
                 "labels that the model can give fit theirs"
             )
-        return found
+        if isinstance(self.featurizer, HasEncoder):
+            self.observer.note(
+                f"encoding {sum(len(one) for one, _, _ in legal)} {self.domain.counted[1]} "
+                f"{SPLITS[split]} in their context"
+            )
+        encoded = encode_all(self.featurizer, [sequence.tokens for sequence, _, _ in legal])
+        return [
+            TaggedExample(one, allowed, weight)
+            for one, (_, allowed, weight) in zip(encoded, legal, strict=True)
+        ]
 
 
 class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBatches]):
@@ -145,6 +157,7 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
         super().__init__(recipe, data.corpora)
         training = self.about["training"]
         training["start"] = self._start = origin
+        self.temperature = self.settings.temperature or 1.0
         if data.start is None:
             self.config = data.domain.tagger_config(data.featurizer, self.network)
         else:
@@ -176,9 +189,9 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
 
     def metric(self, batches: TaggedBatches) -> Metric | None:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        own = self.data
+        own, temperature = self.data, self.settings.temperature or 1.0
         return validation_metric(
-            own.domain, own.labelling, own.featurizer, own.corpora, self.settings.temperature
+            own.domain, own.labelling, own.featurizer, own.corpora, temperature
         )
 
     def build(self, number: int) -> TokenTagger:
@@ -189,10 +202,16 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
             take_over(network, start.networks[number % len(start.networks)])
         return network
 
-    def finish(self, network: torch.nn.Module) -> None:
-        """Divide the scores by the temperature."""
-        assert isinstance(network, TokenTagger)
-        network.temper(self.settings.temperature)
+    def finish(self, networks: Sequence[torch.nn.Module]) -> None:
+        """Divide the scores by the temperature, which may be chosen now."""
+        own = [network for network in networks if isinstance(network, TokenTagger)]
+        if self.settings.temperature is None:
+            source = self.runs[0].source
+            assert isinstance(source, TaggedBatches)
+            if source.validate:
+                self.temperature = calibrated(own, self.data.labelling, source.validate)
+        for network in own:
+            network.temper(self.temperature)
 
     def save(
         self, path: Path, networks: Sequence[torch.nn.Module], about: Mapping[str, Any]
@@ -201,7 +220,8 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
         own = [TokenWeights.of(n) for n in networks if isinstance(n, TokenTagger)]
         data = self.data
         model = TokenModel(data.domain, data.featurizer, (*self.joined, *own), data.labelling)
-        save_token_model(path, model, dict(about))
+        training = {**about["training"], "temperature": self.temperature}
+        save_token_model(path, model, {**about, "training": training})
 
     def load(self, path: Path, device: str, threads: int) -> Tagger:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
@@ -216,6 +236,13 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
         truth = [s.tags or () for s in sequences]
         scores = self.data.domain.scores(truth, found, labelling)
         return {key: value for key, value in scores.items() if not math.isnan(value)}
+
+    def notes(self) -> list[str]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`: also what else is needed."""
+        featurizer, lines = self.data.featurizer, super().notes()
+        if isinstance(featurizer, HasEncoder):
+            lines += ["", f"It needs the language model {featurizer.needs}."]
+        return lines
 
     def origin(self) -> str:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""

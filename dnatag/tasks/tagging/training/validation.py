@@ -1,4 +1,4 @@
-"""Validation of taggers by what the domain measures, such as F1."""
+"""Validation of taggers by what the domain measures, such as F1, and their calibration."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.engine.objective import Metric
 from dnatag.formats.text.tokens import Entity
 from dnatag.tasks.batches import collate
-from dnatag.tasks.features import Featurizer
+from dnatag.tasks.features import Featurizer, encode_all
 from dnatag.tasks.tagging.domain import Labelling, TaggedCorpus, TaggingDomain
 from dnatag.tasks.tagging.posterior import Posterior
+from dnatag.tasks.tagging.training.batches import TaggedExample
+from dnatag.tasks.temperature import best_temperature
 
-__all__ = ["known_tags", "validation_metric"]
+__all__ = ["calibrated", "known_tags", "validation_metric"]
 
 #: Tokens of a batch, padding included.
 BATCH_TOKENS = 4096
@@ -62,7 +64,7 @@ def validation_metric(
     def measure(network: TokenTagger) -> float:
         found: list[list[str]] = [[] for _ in pairs]
         for group in batches([len(one) for one, _ in pairs], BATCH_TOKENS):
-            encoded = [featurizer.encode(pairs[i][0].tokens) for i in group]
+            encoded = encode_all(featurizer, [pairs[i][0].tokens for i in group])
             posterior = _posterior(network, encoded, labelling, temperature)
             for i, entities in zip(group, labelling.best(posterior, None), strict=True):
                 found[i] = known_tags(labelling, entities, pairs[i][1], len(truth[i]))
@@ -90,6 +92,52 @@ def known_tags(
     """
     known = [entity.span for entity in entities if types is None or entity.type in types]
     return labelling.tags(known, length)
+
+
+@torch.no_grad()
+def calibrated(
+    networks: Sequence[TokenTagger], labelling: Labelling, examples: Sequence[TaggedExample]
+) -> float:
+    """Return the temperature of networks, whose mean scores count, that fits sequences best.
+
+    It is not below 1: a few sequences, all of them easy, do not show that a model is too modest.
+
+    Parameters
+    ----------
+    networks : sequence of TokenTagger
+        They are on the CPU, and have been trained on other sequences.
+    labelling : Labelling
+        Its grammar is theirs.
+    examples : sequence of TaggedExample
+        The sequences, with their labels.
+    """
+    for network in networks:
+        network.eval()
+    weights = np.mean([network.transition_weights.numpy() for network in networks], 0)
+    groups = []
+    for group in batches([len(one) for one in examples], BATCH_TOKENS):
+        inputs, lengths = collate([examples[i].encoded for i in group])
+        scores = np.mean([network(*inputs, lengths).numpy() for network in networks], 0)
+        allowed = np.zeros((*scores.shape[:2], len(labelling.grammar.states)), bool)
+        for row, i in zip(allowed, group, strict=True):
+            row[: len(examples[i])] = examples[i].allowed
+        groups.append((scores, lengths.numpy(), allowed))
+
+    def loss(inverse: float) -> float:
+        total = 0.0
+        for scores, lengths, allowed in groups:
+            chain = Chain[np.ndarray](
+                labelling.grammar,
+                scores * np.float32(inverse),
+                weights * np.float32(inverse),
+                np.zeros(scores.shape[:2], np.uint8),
+                lengths,
+                allowed,
+            )
+            total += float(chain.likelihood_loss()[0].sum())
+        return total
+
+    return max(best_temperature(loss), 1.0)
 
 
 @torch.no_grad()
