@@ -12,7 +12,7 @@ import numpy as np
 
 from dnatag.native.checks import Segment, check_segments, check_sequences
 from dnatag.native.library import array, function, pointer
-from dnatag.native.tables import Tables, circle_tables, columns_before, step_tables
+from dnatag.native.tables import Tables, columns_before, turning_tables
 
 __all__ = ["Crf", "Gradient", "Sequences"]
 
@@ -84,14 +84,11 @@ class _Grammar(ctypes.Structure):
     _fields_ = (
         *((name, c_int64) for name in ("n_flags", "n_states", "n_scores", "n_weights")),
         ("n_emissions", c_int64),
-        *((name, c_void_p) for name in ("row", "start", "transition")),
-        *((name, c_void_p) for name in ("emission", "only", "scored_start", "scored")),
-        *((name, c_void_p) for name in ("scored_target", "join_start", "join")),
-        ("most_steps", c_int64),
-        ("most_tracks", c_int64),
-        *((name, c_void_p) for name in ("circle", "period", "n_tracks", "behind")),
-        *((name, c_void_p) for name in ("turn", "track")),
-        ("track_score", c_void_p),
+        *((name, c_void_p) for name in ("row", "start", "transition", "emission")),
+        *((name, c_int64) for name in ("period", "n_tracks", "most_links")),
+        *((name, c_void_p) for name in ("turn", "track", "track_score")),
+        *((name, c_void_p) for name in ("target_start", "target", "link_start", "link")),
+        *((name, c_void_p) for name in ("part_start", "part", "slot")),
     )
 
 
@@ -131,15 +128,16 @@ class Crf:
             "transition": array(np.stack(columns, axis=1), np.uint32),
             "emission": array(tables.emission, np.uint32),
         }
-        self._arrays |= step_tables(tables) | circle_tables(tables)
+        self._arrays |= turning_tables(tables)
         self._grammar = _Grammar(
             n_flags=tables.flags,
             n_states=tables.n_states,
             n_scores=tables.n_scores,
             n_weights=tables.n_weights,
             n_emissions=len(tables.emission),
-            most_steps=self._arrays["turn"].shape[1],
-            most_tracks=self._arrays["track_score"].shape[2],
+            period=len(self._arrays["turn"]),
+            n_tracks=self._arrays["track_score"].shape[1],
+            most_links=int(np.diff(self._arrays["link_start"]).max()),
             **{name: pointer(values) for name, values in self._arrays.items()},
         )
         self._loops = {
@@ -235,10 +233,13 @@ class Crf:
         n_columns = matrix.shape[1]
         column, state = np.nonzero(matrix.T)
         start = np.searchsorted(column, np.arange(n_columns + 1)).astype(np.int64)
-        before = columns_before(self._arrays["turn"], matrix)
+        turn = self._arrays["turn"]
+        # Where the states of each column are numbered from after so many steps.
+        states = np.argsort(turn, axis=1)[:, state]
+        before = columns_before(turn, matrix)
         out = np.zeros((*batch.flags.shape, n_columns), batch.scores.dtype)
         self._run(
-            "marginals", batch, threads, n_columns, start, array(state, np.int64),
+            "marginals", batch, threads, n_columns, start, array(states, np.int64),
             np.ascontiguousarray(matrix[state, column]), before, out,
         )  # fmt: skip
         return out

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Tables", "circle_tables", "columns_before", "step_tables"]
+__all__ = ["Tables", "columns_before", "turning_tables"]
 
-#: Circles of more steps are not worth their tables.
+#: Longer periods are not worth their tables.
 _MOST_STEPS = 12
 
 
@@ -57,84 +58,107 @@ class Tables(NamedTuple):
         return len(self.begin)
 
 
-def step_tables(tables: Tables) -> dict[str, np.ndarray]:
-    """Sort what is to be done at the steps of each row."""
-    n_rows, n_states = len(tables.start), tables.n_states
-    low = tables.start[:, :-1].astype(np.int64)
-    sizes = np.diff(tables.start.astype(np.int64), axis=1)
-    single = sizes == 1
-    only = np.full((n_rows, n_states), n_states, np.uint32)
-    only[single] = tables.source[low[single]]
-    bare = tables.weight == tables.n_weights
-    bare &= (tables.enter == tables.n_scores) & (tables.leave == tables.n_scores)
-    scored = single.copy()
-    scored[single] = ~bare[low[single]]
-    join = sizes > 1
+def turning_tables(tables: Tables) -> dict[str, np.ndarray]:
+    """Sort what happens at the steps of a grammar whose states turn in a circle.
 
-    def slices(chosen: np.ndarray) -> np.ndarray:
-        return np.cumsum([0, *chosen.sum(1)]).astype(np.uint32)
+    States are numbered by where they would be at position 0 if nothing happened but turning, as it
+    does at the steps of a row without decisions.
+
+    Parameters
+    ----------
+    tables : Tables
+        The grammar.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Those of the ``Grammar`` in crf.h.
+    """
+    turn = _turn(tables)
+    tracks, track_of = _tracks(tables, turn)
+    events = [
+        _event(tables, row, turn, phase)
+        for row in range(len(tables.start))
+        for phase in range(len(turn))
+    ]
+    targets, numbers, links = zip(*events, strict=True)
+    ends = np.cumsum(np.concatenate(numbers))
+    slots = np.full((len(events), tables.n_states), np.iinfo(np.uint16).max, np.uint16)
+    for slot, states in zip(slots, targets, strict=True):
+        slot[states] = np.arange(len(states))
+    parts = [np.union1d(states, own[:, 0]) for states, own in zip(targets, links, strict=True)]
+
+    def starts(items: Sequence[np.ndarray]) -> np.ndarray:
+        return np.cumsum([0, *(len(item) for item in items)]).astype(np.uint32)
 
     return {
-        "only": only,
-        "scored_start": slices(scored),
-        "scored": low[scored].astype(np.uint32),
-        "scored_target": np.nonzero(scored)[1].astype(np.uint32),
-        "join_start": slices(join),
-        "join": np.nonzero(join)[1].astype(np.uint32),
+        "turn": turn.astype(np.uint32),
+        "track": np.where(track_of < 0, len(tracks), track_of).astype(np.uint32),
+        "track_score": np.ascontiguousarray(tracks.T, np.uint32),
+        "target_start": starts(targets),
+        "target": np.column_stack(
+            [np.concatenate(targets), ends - np.concatenate(numbers), ends]
+        ).astype(np.uint32),
+        "link_start": starts(links),
+        "link": np.concatenate(links).astype(np.uint32),
+        "part_start": starts(parts),
+        "part": np.concatenate(parts).astype(np.uint32),
+        "slot": slots,
     }
 
 
-def circle_tables(tables: Tables) -> dict[str, np.ndarray]:
-    """Find the rows whose steps only turn the states in circles.
+def _event(
+    tables: Tables, row: int, turn: np.ndarray, phase: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find what happens at the steps of a row to positions of a phase.
 
-    After `P` steps each state is where it was. The scores that the states pass meanwhile are
-    few different series, the *tracks*.
+    Returns
+    -------
+    targets, numbers : numpy.ndarray
+        Integers (n,), the states that do more than turn, and how many transitions lead there.
+    links : numpy.ndarray
+        Integers (sum, 4): source, weight, enter and leave of these transitions, in their order.
     """
     n_states = tables.n_states
-    n_rows, n_emissions = len(tables.plain), len(tables.emission)
-    circle = np.full(n_rows, -1, np.int32)
-    turns: list[np.ndarray] = []
-    passed: list[tuple[np.ndarray, np.ndarray]] = []
+    start = tables.start[row].astype(np.int64)
+    own = slice(start[0], start[-1])
+    # Where states are numbered from.
+    here, before = np.argsort(turn[phase]), np.argsort(turn[phase - 1])
+    target, source = (
+        here[np.repeat(np.arange(n_states), np.diff(start))],
+        before[tables.source[own]],
+    )
+    weight, enter, leave = tables.weight[own], tables.enter[own], tables.leave[own]
+    number = np.bincount(target, minlength=n_states)
+    turns = (source == target) & (number[target] == 1) & (weight == tables.n_weights)
+    turns &= (enter == tables.n_scores) & (leave == tables.n_scores)
+    targets = np.setdiff1d(np.arange(n_states), target[turns])
+    order = np.argsort(target, kind="stable")
+    order = order[~turns[order]]
+    return targets, number[targets], np.column_stack([source, weight, enter, leave])[order]
+
+
+def _turn(tables: Tables) -> np.ndarray:
+    """Find where states are after 0, 1, ... steps of the first row that turns them: (P, S)."""
+    start = np.arange(tables.n_states)
+    there = tables.emission < tables.n_scores
     for row in np.flatnonzero(tables.plain):
-        source = tables.source[int(tables.start[row, 0]) :][:n_states]
-        if len(set(source.tolist())) < n_states:
-            continue
+        source = tables.source[int(tables.start[row, 0]) :][: tables.n_states]
         ahead = np.argsort(source)
-        steps = [np.arange(n_states)]
-        while len(steps) <= _MOST_STEPS and not (ahead[steps[-1]] == steps[0]).all():
+        if (source[ahead] != start).any():
+            continue
+        steps = [start]
+        while len(steps) <= _MOST_STEPS and (ahead[steps[-1]] != start).any():
             steps.append(ahead[steps[-1]])
         turn = np.array(steps)
-        there = tables.emission < tables.n_scores
         numbers = there.sum(0)[turn]
-        if len(turn) > _MOST_STEPS or (numbers != numbers[0]).any():
-            continue
-        circle[row] = len(turns)
-        turns.append(turn)
-        passed.append(_tracks(tables, turn))
-    period = np.array([len(turn) for turn in turns], np.uint32)
-    n_tracks = np.array([len(tracks) for tracks, _ in passed], np.uint32)
-    most_steps, most_tracks = int(period.max(initial=1)), -(-int(n_tracks.max(initial=1)) // 4) * 4
-    # What is not filled in below is read, but does not count.
-    turned = np.tile(np.arange(n_states, dtype=np.uint32), (len(turns), most_steps, 1))
-    score = np.zeros((len(turns), most_steps, most_tracks), np.uint32)
-    for i, (turn, (tracks, _)) in enumerate(zip(turns, passed, strict=True)):
-        turned[i, : len(turn)] = turn
-        score[i, : len(turn), : len(tracks)] = tracks.T
-    track = np.array([t for _, t in passed], np.int64).reshape(-1, n_emissions, n_states)
-    behind = [tables.source[tables.start[row, :-1]] for row in np.flatnonzero(circle >= 0)]
-    return {
-        "circle": circle,
-        "period": period,
-        "n_tracks": n_tracks,
-        "behind": np.array(behind, np.uint16).reshape(-1, n_states),
-        "turn": turned,
-        "track": np.where(track < 0, most_tracks, track).astype(np.uint32),
-        "track_score": score,
-    }
+        if len(turn) <= _MOST_STEPS and (numbers == numbers[0]).all():
+            return turn
+    return start[None]
 
 
 def _tracks(tables: Tables, turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the tracks of a circle.
+    """Find the series of scores that states pass as they turn, as few as there can be.
 
     Parameters
     ----------
@@ -173,21 +197,18 @@ def columns_before(turn: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     turn : numpy.ndarray
-        (circles, P, S), where a state is after so many steps.
+        (P, S), where a state is after so many steps.
     matrix : numpy.ndarray
         (S, K).
 
     Returns
     -------
     numpy.ndarray
-        Int64 (circles, P, K), of a column after so many steps the one that it was before; -1 in
-        circles of which a column has none.
+        Int64 (P, K), of a column after so many steps the one that it was before; all -1 if a
+        column has none.
     """
     columns = np.ascontiguousarray(matrix.T)
     number = {column.tobytes(): c for c, column in enumerate(columns)}
-    before = np.full((*turn.shape[:2], len(columns)), -1, np.int64)
-    for circle, steps in enumerate(turn):
-        after = [[number.get(column.tobytes(), -1) for column in columns[:, at]] for at in steps]
-        if all(c >= 0 for row in after for c in row):
-            before[circle] = after
-    return before
+    after = [[number.get(column.tobytes(), -1) for column in columns[:, at]] for at in turn]
+    before = np.array(after, np.int64).reshape(len(turn), len(columns))
+    return before if (before >= 0).all() else np.full_like(before, -1)

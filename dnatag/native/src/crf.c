@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Sequences with up to so many forward sums before deciding steps keep all of them; of longer ones,
-// blocks of the second size are computed again on the way back.
-#define WHOLE (5 << 19)
-#define BLOCK (1 << 17)
+// Sequences keep all shares if there are up to so many; of others, blocks that surely have no more
+// are computed again on the way back.
+#define WHOLE (1 << 21)
 
-Sequence crf_sequence(const Batch *batch, int64_t b) {
+static Sequence sequence(const Batch *batch, int64_t b) {
     const Grammar *g = batch->grammar;
     int64_t first = b * batch->n_positions;
     size_t size = batch->single ? sizeof(float) : sizeof(double);
@@ -28,6 +27,28 @@ Sequence crf_sequence(const Batch *batch, int64_t b) {
     };
 }
 
+Sequence crf_sequence(const Batch *batch, int64_t b) {
+    Sequence q = sequence(batch, b);
+    int64_t n = q.n * q.g->n_scores;
+    int good = 1, tame = 1;
+    for (int64_t w = 0; w < q.g->n_weights; w++) good &= q.weights[w] < INFINITY;
+    if (q.single)
+        for (int64_t i = 0; i < n; i++) {
+            float x = ((const float *)q.scores)[i];
+            good &= x < INFINITY;
+            tame &= fabsf(x) < (float)TAME;
+        }
+    else
+        for (int64_t i = 0; i < n; i++) {
+            double x = ((const double *)q.scores)[i];
+            good &= x < INFINITY;
+            tame &= fabs(x) < TAME;
+        }
+    q.good = good;
+    q.tame = tame;
+    return q;
+}
+
 int64_t crf_longest(const Batch *batch) {
     int64_t longest = 0;
     for (int64_t b = 0; b < batch->n_batch; b++)
@@ -35,50 +56,85 @@ int64_t crf_longest(const Batch *batch) {
     return longest;
 }
 
-// Number of steps of a sequence at which there is a decision to be made.
-int64_t crf_decisions(const Sequence *q) {
-    const Grammar *g = q->g;
-    if (q->allowed) return q->n - 1;
-    int64_t n = 0;
-    for (int64_t t = 1; t < q->n; t++)
-        n += g->circle[g->row[((uint32_t)q->flags[t - 1] << g->n_flags) | q->flags[t]]] < 0;
-    return n;
+// Number of the step to a position, whose flags these are.
+static uint32_t step_to(const Grammar *g, const uint8_t *flags, int64_t phase) {
+    return g->row[((uint32_t)flags[-1] << g->n_flags) | flags[0]] * (uint32_t)g->period +
+           (uint32_t)phase;
 }
 
-// Whether no score and no weight is NaN or infinity.
-int crf_good(const Sequence *q) {
-    int64_t n = q->n * q->g->n_scores;
-    int good = 1;
-    for (int64_t w = 0; w < q->g->n_weights; w++) good &= q->weights[w] < INFINITY;
-    if (q->single)
-        for (int64_t i = 0; i < n; i++) good &= ((const float *)q->scores)[i] < INFINITY;
-    else
-        for (int64_t i = 0; i < n; i++) good &= ((const double *)q->scores)[i] < INFINITY;
-    return good;
-}
-
-// Read the steps from position `base` to the next multiple of TILE or the one before `stop`.
-void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop) {
-    const Grammar *g = q->g;
-    int64_t last = (base / TILE + 1) * TILE;
-    if (last > stop - 1) last = stop - 1;
-    const uint8_t *flags = q->flags + base;
-    int count = (int)(last - base), parts = 0;
-    int32_t before = -1, n_flags = (int32_t)g->n_flags, decide = q->allowed ? -1 : 0;
-    for (int i = 1; i <= count; i++) {
-        uint32_t row = g->row[((uint32_t)flags[i - 1] << n_flags) | flags[i]];
-        int32_t circle = g->circle[row] | decide;
-        tile->row[i] = row;
-        tile->circle[i] = circle;
-        // Not a branch, which would often be guessed wrong.
-        tile->first[parts] = i;
-        parts += (circle < 0) | (circle != before);
-        before = circle;
+// Count what the events of a sequence have, given where that of each step starts.
+int64_t crf_count(const Batch *batch, int64_t b, const uint32_t *start) {
+    Sequence q = sequence(batch, b);
+    const Grammar *g = q.g;
+    int64_t total = 0;
+    for (int64_t t = 1, phase = 1 % g->period; t < q.n; t++) {
+        uint32_t step = step_to(g, q.flags + t, phase);
+        total += start[step + 1] - start[step];
+        phase = phase + 1 == g->period ? 0 : phase + 1;
     }
-    tile->first[parts] = count + 1;
+    return total;
+}
+
+int crf_tile_new(Tile *tile, const Grammar *g) {
+    tile->sums = calloc((size_t)((TILE + 1) * (g->n_tracks + 1)), sizeof(double));
+    return tile->sums != NULL;
+}
+
+// Whether a score at a position ends a tile.
+static int wild(const Sequence *q, int64_t t) {
+    int tame = 1;
+    for (int64_t i = t * q->g->n_scores; i < (t + 1) * q->g->n_scores; i++) {
+        double x = q->single ? ((const float *)q->scores)[i] : ((const double *)q->scores)[i];
+        tame &= fabs(x) < TAME;
+    }
+    return !tame;
+}
+
+// Sums of the tracks after each step of a tile; the first are zeros.
+#define ADD_TRACKS(TYPE)                                                                 \
+    for (int i = 1; i <= tile->count; i++) {                                             \
+        const TYPE *now = (const TYPE *)q->scores + (tile->base + i) * g->n_scores;      \
+        const uint32_t *column = g->track_score + phase * n_tracks;                      \
+        for (int64_t k = 0; k < n_tracks; k++)                                           \
+            sums[n_tracks + 1 + k] = sums[k] + now[column[k]];                           \
+        sums += n_tracks + 1;                                                            \
+        phase = phase + 1 == period ? 0 : phase + 1;                                     \
+    }
+
+// Find the events of the steps from position `base` to the next multiple of TILE or the one before
+// `stop`.
+void crf_events(const Sequence *q, Tile *tile, int64_t base, int64_t stop) {
+    const Grammar *g = q->g;
+    int64_t last = (base / TILE + 1) * TILE, phase = (base + 1) % g->period;
+    if (last > stop - 1) last = stop - 1;
+    int count = (int)(last - base), events = 0;
+    for (int i = 1; i <= count; i++) {
+        uint32_t step = step_to(g, q->flags + base + i, phase);
+        tile->at[events] = i;
+        tile->step[events] = step;
+        // Not a branch, which would often be guessed wrong.
+        events += g->target_start[step + 1] > g->target_start[step];
+        phase = phase + 1 == g->period ? 0 : phase + 1;
+    }
     tile->base = base;
     tile->count = count;
-    tile->parts = parts;
+    tile->events = events;
+}
+
+// Read these steps, or only those to a score that ends the tile, with the sums of the tracks.
+void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop) {
+    const Grammar *g = q->g;
+    int64_t n_tracks = g->n_tracks, period = g->period, phase = (base + 1) % period;
+    crf_events(q, tile, base, stop);
+    for (int i = 1; !q->tame && i < tile->count; i++)
+        if (wild(q, base + i)) tile->count = i;
+    while (tile->events > 0 && tile->at[tile->events - 1] > tile->count) tile->events--;
+    double *sums = tile->sums;
+    if (q->single) {
+        ADD_TRACKS(float)
+    } else {
+        ADD_TRACKS(double)
+    }
 }
 
 static void read_scores(const Sequence *q, int64_t t, double *to) {
@@ -99,46 +155,20 @@ const double *crf_values(const Sequence *q, int64_t t, double *values) {
     return now;
 }
 
-// Sums of four tracks over the steps whose scores begin at `first`, up to `stop`.
-#define ADD_TRACKS(TYPE)                                                  \
-    for (int64_t at = 1 % period, i = first; i < stop; i += n_scores) {   \
-        const uint32_t *score = scores + at * most_tracks;                \
-        const TYPE *values = (const TYPE *)q->scores + i;                 \
-        a += values[score[0]];                                            \
-        b += values[score[1]];                                            \
-        c += values[score[2]];                                            \
-        d += values[score[3]];                                            \
-        at = at + 1 == period ? 0 : at + 1;                               \
-    }
-
-// Take n steps around a circle, the first of them step i: add to each state what it passes.
-void crf_add_run(const Sequence *q, const Tile *tile, int i, int n, double *sums,
-                 const double *from, double *to) {
+// What the states that have a part in an event have passed before it.
+const double *crf_before(const Sequence *q, const Tile *tile, int event, double *passed) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states, n_scores = g->n_scores, most_tracks = g->most_tracks;
-    int64_t circle = tile->circle[i], period = g->period[circle];
-    int64_t first = (tile->base + i) * n_scores, stop = first + n * n_scores;
-    for (int64_t j = 0; j < g->n_tracks[circle]; j += 4) {
-        const uint32_t *scores = g->track_score + circle * g->most_steps * most_tracks + j;
-        double a = 0.0, b = 0.0, c = 0.0, d = 0.0;
-        if (q->single) {
-            ADD_TRACKS(float)
-        } else {
-            ADD_TRACKS(double)
-        }
-        sums[j] = a;
-        sums[j + 1] = b;
-        sums[j + 2] = c;
-        sums[j + 3] = d;
-    }
-    sums[most_tracks] = 0.0;
-    const uint32_t *turn = g->turn + (circle * g->most_steps + n % period) * n_states;
-    const uint32_t *track = g->track + circle * g->n_emissions * n_states;
-    for (int64_t s = 0; s < n_states; s++) {
-        double total = sums[track[s]];
-        for (int64_t j = 1; j < g->n_emissions; j++) total += sums[track[j * n_states + s]];
-        to[turn[s]] = from[s] + total;
-    }
+    uint32_t step = tile->step[event], first = g->part_start[step];
+    const double *sums = tile->sums + (tile->at[event] - 1) * (g->n_tracks + 1);
+    crf_passed(g, g->part + first, g->part_start[step + 1] - first, sums, passed);
+    return passed;
+}
+
+// Add to the states what they have passed at the end of a tile.
+void crf_end(const Grammar *g, const Tile *tile, double *passed, double *states) {
+    // `turn` begins with all states in order.
+    crf_passed(g, g->turn, g->n_states, tile->sums + tile->count * (g->n_tracks + 1), passed);
+    for (int64_t s = 0; s < g->n_states; s++) states[s] += passed[s];
 }
 
 // Neumaier's sum.
@@ -169,74 +199,74 @@ void crf_normalise(double *p, int64_t n) {
     for (int64_t s = 0; s < n; s++) p[s] /= total;
 }
 
-static double log_sum(const double *values, uint32_t n, double largest) {
-    double total = 0.0;
-    for (uint32_t i = 0; i < n; i++) {
-        double d = values[i] - largest;
-        if (d == 0.0)
-            total += 1.0;
-        else if (d > -40.0)
-            total += exp(d);
-    }
-    return total == 1.0 ? largest : largest + log(total);
-}
-
-// One deciding step of the forward sums.
-static void step(const Sequence *q, uint32_t row, const double *now, const double *from,
-                 double *to, double *terms) {
-    const Grammar *g = q->g;
-    int64_t n_states = g->n_states;
-    const uint32_t *only = g->only + row * n_states, *start = g->start + row * (n_states + 1);
-    for (int64_t s = 0; s < n_states; s++) to[s] = from[only[s]];
-    for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++)
-        to[g->scored_target[k]] += crf_score(q, g->transition + g->scored[k], now);
-    for (uint32_t k = g->join_start[row]; k < g->join_start[row + 1]; k++) {
-        uint32_t s = g->join[k], n = start[s + 1] - start[s];
-        const Transition *x = g->transition + start[s];
-        double largest = -INFINITY;
-        for (uint32_t a = 0; a < n; a++) {
-            terms[a] = from[x[a].source] + crf_score(q, x + a, now);
-            largest = terms[a] > largest ? terms[a] : largest;
-        }
-        to[s] = largest > -INFINITY ? log_sum(terms, n, largest) : largest;
-    }
-    for (int64_t s = 0; s < n_states; s++) to[s] += crf_emission(g, s, now);
-}
-
-// Where states are restricted, give up those that are not allowed.
-void crf_restrict(const Sequence *q, int64_t t, double *states) {
+// Where states are restricted, give up those that are not allowed at some positions.
+void crf_restrict(const Sequence *q, int64_t first, int64_t last, double *states) {
     if (!q->allowed) return;
-    const uint8_t *allowed = q->allowed + t * q->g->n_states;
-    for (int64_t s = 0; s < q->g->n_states; s++)
-        if (!allowed[s]) states[s] = -INFINITY;
+    for (int64_t t = first; t <= last; t++) {
+        const uint8_t *allowed = q->allowed + t * q->g->n_states;
+        for (int64_t s = 0; s < q->g->n_states; s++)
+            if (!allowed[crf_turned(q->g, t, s)]) states[s] = -INFINITY;
+    }
+}
+
+// Log sum of n terms, which become their shares in it.
+static double log_sum(double *terms, uint32_t n) {
+    double largest = -INFINITY, total = 0.0;
+    for (uint32_t a = 0; a < n; a++) largest = terms[a] > largest ? terms[a] : largest;
+    if (!(largest > -INFINITY)) {
+        for (uint32_t a = 0; a < n; a++) terms[a] = 0.0;
+        return largest;
+    }
+    for (uint32_t a = 0; a < n; a++) {
+        double d = terms[a] - largest;
+        terms[a] = d == 0.0 ? 1.0 : d > LOG_TINY ? exp(d) : 0.0;
+        total += terms[a];
+    }
+    if (total == 1.0) return largest;
+    for (uint32_t a = 0; a < n; a++) terms[a] /= total;
+    return largest + log(total);
+}
+
+// Forward sums after an event, and the shares of its transitions.
+static void take(const Sequence *q, Forward *f, int event, double *shares) {
+    const Grammar *g = q->g;
+    const Tile *tile = &f->tile;
+    uint32_t step = tile->step[event], n_links = g->link_start[step + 1] - g->link_start[step];
+    const Transition *link = g->link + g->link_start[step];
+    const double *now = crf_values(q, tile->base + tile->at[event], f->values);
+    const double *passed = crf_before(q, tile, event, f->passed);
+    // All links look at the sums before the event.
+    for (uint32_t a = 0; a < n_links; a++) {
+        const Transition *x = link + a;
+        shares[a] = f->alpha[x->source] + passed[x->source] + crf_score(q, x, now);
+    }
+    for (uint32_t k = g->target_start[step]; k < g->target_start[step + 1]; k++) {
+        const Target *to = g->target + k;
+        uint32_t n = to->end - to->first;
+        f->alpha[to->state] = log_sum(shares, n) - passed[to->state];
+        shares += n;
+    }
 }
 
 // Forward sums of the steps from position `base` on to the one before `stop`, where `f->alpha` are
 // those of `base`. What rescaling takes off is added to the scale.
 static void fill(const Sequence *q, Forward *f, int64_t base, int64_t stop, Sum *scale) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states;
     Tile *tile = &f->tile;
-    f->n_stored = 0;
+    f->n_shares = 0;
     for (; base < stop - 1; base += tile->count) {
         crf_load(q, tile, base, stop);
-        for (int part = 0; part < tile->parts; part++) {
-            int i = tile->first[part];
-            if (tile->circle[i] >= 0) {
-                int n = tile->first[part + 1] - i;
-                crf_add_run(q, tile, i, n, f->sums, f->alpha, f->scratch);
-            } else {
-                memcpy(f->stored + f->n_stored++ * n_states, f->alpha,
-                       (size_t)n_states * sizeof(double));
-                const double *now = crf_values(q, base + i, f->values);
-                step(q, tile->row[i], now, f->alpha, f->scratch, f->terms);
-                crf_restrict(q, base + i, f->scratch);
-            }
-            double *alpha = f->scratch;
-            f->scratch = f->alpha;
-            f->alpha = alpha;
+        int64_t done = base;
+        for (int event = 0; event < tile->events; event++) {
+            int64_t t = base + tile->at[event];
+            crf_restrict(q, done + 1, t - 1, f->alpha);
+            take(q, f, event, f->shares + f->n_shares);
+            f->n_shares += g->link_start[tile->step[event] + 1] - g->link_start[tile->step[event]];
+            done = t - 1;
         }
-        if ((base + tile->count) % TILE == 0) crf_rescale(f->alpha, n_states, scale);
+        crf_restrict(q, done + 1, base + tile->count, f->alpha);
+        crf_end(g, tile, f->passed, f->alpha);
+        crf_rescale(f->alpha, g->n_states, scale);
     }
 }
 
@@ -244,40 +274,38 @@ int crf_forward_new(Forward *f, const Batch *batch) {
     const Grammar *g = batch->grammar;
     int64_t n_states = g->n_states, longest = crf_longest(batch), block = longest, most = 0;
     for (int64_t b = 0; b < batch->n_batch; b++) {
-        Sequence q = crf_sequence(batch, b);
-        int64_t n = crf_decisions(&q);
+        int64_t n = crf_count(batch, b, g->link_start);
         most = n > most ? n : most;
     }
-    if (most > WHOLE / n_states) {
-        block = BLOCK / n_states / TILE * TILE;
-        if (block < TILE) block = TILE;
-        most = block;
+    if (most > WHOLE) {
+        block = TILE;
+        while (block < longest && 2 * block * g->most_links <= WHOLE) block *= 2;
+        most = block * g->most_links;
     }
     if (block < 1) block = 1;
     int64_t n_blocks = longest / block + 1;
     *f = (Forward){.block = block};
-    f->alpha = malloc((size_t)(n_states + 1) * sizeof(double));
-    f->scratch = malloc((size_t)(n_states + 1) * sizeof(double));
-    f->stored = malloc((size_t)(most * n_states + 1) * sizeof(double));
-    f->checkpoints = malloc((size_t)(n_blocks * n_states) * sizeof(double));
-    f->last = malloc((size_t)n_states * sizeof(double));
-    f->terms = malloc((size_t)n_states * sizeof(double));
-    f->sums = malloc((size_t)(g->most_tracks + 1) * sizeof(double));
+    size_t states = (size_t)n_states * sizeof(double);
+    f->alpha = malloc(states);
+    f->shares = malloc((size_t)(most + 1) * sizeof(double));
+    f->checkpoints = malloc((size_t)n_blocks * states);
+    f->last = malloc(states);
+    f->passed = malloc(states);
+    f->terms = malloc(states);
     f->values = malloc((size_t)(2 * (g->n_scores + 1)) * sizeof(double));
-    if (!f->alpha || !f->scratch) return 0;
-    f->alpha[n_states] = f->scratch[n_states] = -INFINITY;
-    return f->stored && f->checkpoints && f->last && f->terms && f->sums && f->values;
+    return crf_tile_new(&f->tile, g) && f->alpha && f->shares && f->checkpoints && f->last &&
+           f->passed && f->terms && f->values;
 }
 
 void crf_forward_free(Forward *f) {
     free(f->alpha);
-    free(f->scratch);
-    free(f->stored);
+    free(f->shares);
     free(f->checkpoints);
     free(f->last);
+    free(f->passed);
     free(f->terms);
-    free(f->sums);
     free(f->values);
+    free(f->tile.sums);
 }
 
 // Forward sums of a sequence of one position or more.
@@ -286,10 +314,12 @@ void crf_forward(const Sequence *q, Forward *f) {
     int64_t n_states = g->n_states;
     size_t size = (size_t)n_states * sizeof(double);
     Sum scale = {0.0, 0.0};
+    f->z = NAN;
+    if (!q->good) return;
     const double *now = crf_values(q, 0, f->values);
     for (int64_t s = 0; s < n_states; s++)
         f->alpha[s] = q->begin[s] ? crf_emission(g, s, now) : -INFINITY;
-    crf_restrict(q, 0, f->alpha);
+    crf_restrict(q, 0, 0, f->alpha);
     crf_rescale(f->alpha, n_states, &scale);
     f->n_blocks = 0;
     do {
@@ -299,14 +329,13 @@ void crf_forward(const Sequence *q, Forward *f) {
         fill(q, f, base, stop, &scale);
     } while (f->n_blocks * f->block < q->n - 1);
     double largest = -INFINITY, total = 0.0;
-    for (int64_t s = 0; s < n_states; s++)
-        if (q->end[s] && f->alpha[s] > largest) largest = f->alpha[s];
-    f->z = crf_good(q) ? largest : NAN;
-    if (!(f->z > -INFINITY)) return;
     for (int64_t s = 0; s < n_states; s++) {
-        f->last[s] = q->end[s] ? exp(f->alpha[s] - largest) : 0.0;
-        total += f->last[s];
+        if (!q->end[crf_turned(g, q->n - 1, s)]) f->alpha[s] = -INFINITY;
+        if (f->alpha[s] > largest) largest = f->alpha[s];
     }
+    f->z = largest;
+    if (!(largest > -INFINITY)) return;
+    for (int64_t s = 0; s < n_states; s++) total += f->last[s] = exp(f->alpha[s] - largest);
     for (int64_t s = 0; s < n_states; s++) f->last[s] /= total;
     crf_add(&scale, largest);
     crf_add(&scale, log(total));
@@ -315,7 +344,7 @@ void crf_forward(const Sequence *q, Forward *f) {
     if (!isfinite(f->z)) f->z = NAN;
 }
 
-// Compute the forward sums of a block again, unless they are those at hand.
+// Compute a block again, unless it is the one at hand.
 static void refill(const Sequence *q, Forward *f, int64_t block) {
     if (block == f->n_blocks - 1) return;
     int64_t n_states = q->g->n_states;
@@ -324,57 +353,21 @@ static void refill(const Sequence *q, Forward *f, int64_t block) {
     fill(q, f, block * f->block, (block + 1) * f->block + 1, &scale);
 }
 
-// Carry the probabilities of the states at a position over to those of the one before.
-//
-// `alpha` are the forward sums there. If `d_weights` is not null, the probability of each
-// transition is added to its weight in it and to its events in `d_now` and the row before it.
-void crf_split(const Sequence *q, uint32_t row, const double *alpha, const double *now,
-               const double *p, double *p_past, double *d_weights, double *d_now, double *terms) {
-    const Grammar *g = q->g;
-    int64_t n_states = g->n_states;
-    const uint32_t *only = g->only + row * n_states, *start = g->start + row * (n_states + 1);
-    double *d_past = d_weights ? d_now - (g->n_scores + 1) : NULL;
-    memset(p_past, 0, (size_t)(n_states + 1) * sizeof(double));
-    for (int64_t s = 0; s < n_states; s++) p_past[only[s]] += p[s];
-    if (d_weights)
-        for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++) {
-            const Transition *x = g->transition + g->scored[k];
-            double share = p[g->scored_target[k]];
-            d_weights[x->weight] += share;
-            d_now[x->enter] += share;
-            d_past[x->leave] += share;
-        }
-    for (uint32_t k = g->join_start[row]; k < g->join_start[row + 1]; k++) {
-        uint32_t s = g->join[k], n = start[s + 1] - start[s];
-        if (p[s] < TINY) continue;
-        const Transition *x = g->transition + start[s];
-        double largest = -INFINITY, total = 0.0;
-        for (uint32_t a = 0; a < n; a++) {
-            terms[a] = alpha[x[a].source] + crf_score(q, x + a, now);
-            largest = terms[a] > largest ? terms[a] : largest;
-        }
-        for (uint32_t a = 0; a < n; a++) {
-            double d = terms[a] - largest;
-            terms[a] = d == 0.0 ? 1.0 : d > LOG_TINY ? exp(d) : 0.0;
-            total += terms[a];
-        }
-        for (uint32_t a = 0; a < n; a++) {
-            double share = terms[a] * (p[s] / total);
-            p_past[x[a].source] += share;
-            if (!d_weights) continue;
-            d_weights[x[a].weight] += share;
-            d_now[x[a].enter] += share;
-            d_past[x[a].leave] += share;
-        }
+// Carry probabilities of states back over an event, in place.
+void crf_split(const Grammar *g, uint32_t step, const double *shares, double *p, double *moved) {
+    const Target *first = g->target + g->target_start[step];
+    const Target *end = g->target + g->target_start[step + 1];
+    for (const Target *to = first; to < end; to++) {
+        moved[to - first] = p[to->state];
+        p[to->state] = 0.0;
     }
-}
-
-// The same over n steps around a circle, of which the last is step i.
-void crf_split_run(const Grammar *g, const Tile *tile, int i, int n, const double *p,
-                   double *p_past) {
-    int64_t circle = tile->circle[i], at = n % (int)g->period[circle];
-    const uint32_t *turn = g->turn + (circle * g->most_steps + at) * g->n_states;
-    for (int64_t s = 0; s < g->n_states; s++) p_past[s] = p[turn[s]];
+    for (const Target *to = first; to < end; to++) {
+        uint32_t n = to->end - to->first;
+        double all = moved[to - first];
+        for (uint32_t a = 0; all >= TINY && a < n; a++)
+            p[g->link[to->first + a].source] += all * shares[a];
+        shares += n;
+    }
 }
 
 Descent crf_descent(const Sequence *q, Forward *f) {
@@ -383,26 +376,30 @@ Descent crf_descent(const Sequence *q, Forward *f) {
     return (Descent){.q = q, .f = f, .block = block};
 }
 
-// Go on to the next lower steps; return how many they are, 0 after the first step.
+
+// Go on to the event before; returns whether there is one.
 int crf_down(Descent *d) {
     Forward *f = d->f;
     Tile *tile = &f->tile;
-    if (d->part == 0) {
+    d->fresh = 0;
+    while (d->event == 0) {
         int64_t base = tile->base - TILE;
         if (tile->base == d->block * f->block) {
-            if (d->block-- == 0) return 0;
-            refill(d->q, f, d->block);
-            d->stored = f->n_stored;
+            if (d->block == 0) return 0;
+            refill(d->q, f, --d->block);
+            d->stored = f->n_shares;
             int64_t last = (d->block + 1) * f->block;
             if (last > d->q->n - 1) last = d->q->n - 1;
             base = (last - 1) / TILE * TILE;
         }
-        crf_load(d->q, tile, base, d->q->n);
-        d->part = tile->parts;
+        crf_events(d->q, tile, base, d->q->n);
+        d->event = tile->events;
+        d->fresh = 1;
     }
-    d->i = tile->first[d->part] - 1;
-    d->n = d->i + 1 - tile->first[--d->part];
-    d->alpha = NULL;
-    if (tile->circle[d->i] < 0) d->alpha = f->stored + --d->stored * d->q->g->n_states;
-    return d->n;
+    d->event--;
+    d->t = tile->base + tile->at[d->event];
+    d->step = tile->step[d->event];
+    d->stored -= d->q->g->link_start[d->step + 1] - d->q->g->link_start[d->step];
+    d->shares = f->shares + d->stored;
+    return 1;
 }

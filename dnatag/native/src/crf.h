@@ -1,18 +1,26 @@
 // The CRF: what its files share. dnatag/native/crf.py says what the functions for callers do.
 //
-// Forward sums and scores are logarithms in double precision, rescaled every TILE positions, so
-// that sequences of any length keep full precision. A sequence is read tile by tile: the steps
-// from position base to base + count. Steps along which every state has exactly one way on, in a
-// circle of few states (a row with a `circle`), are taken many at a time: what the states gain are
-// sums of scores, and no decision needs to be kept.
+// Most steps of some grammars only turn the states: every state has exactly one way on, and after
+// a period of few steps all are where they were. So states are numbered by where they would be at
+// position 0 if they only turned, and a step lists the *targets* at which something else happens:
+// an event. Between events nothing is computed but sums of scores, which few series of scores, the
+// *tracks*, give to all states. A grammar that does not turn has a period of 1 and a track for each
+// score.
+//
+// Forward sums and scores are logarithms in double precision. A sequence is read tile by tile: the
+// steps from position base to base + count. Within a tile the sums do not have what the tracks of
+// their state have added up since its base. At its end that is added, and they are rescaled, so
+// that sequences of any length keep full precision.
 
 #ifndef DNATAG_CRF_H
 #define DNATAG_CRF_H
 
 #include <stdint.h>
 
-// Positions at multiples of this are where forward sums are rescaled.
+// Tiles end at multiples of this, at the latest.
 #define TILE 64
+// Scores beyond this end a tile: what a track has added up could not be taken off again.
+#define TAME 1e6
 // Probabilities below this, and ratios below its logarithm, count as zero.
 #define TINY 1e-250
 #define LOG_TINY (-575.6462732485115)
@@ -23,6 +31,11 @@ typedef struct {
     uint32_t source, weight, enter, leave;
 } Transition;
 
+// A state, and its links from `first` on to the one before `end`.
+typedef struct {
+    uint32_t state, first, end;
+} Target;
+
 // A grammar as the loops read it. Absent weights and scores point to a zero behind the last one.
 typedef struct {
     int64_t n_flags, n_states, n_scores, n_weights;
@@ -31,23 +44,17 @@ typedef struct {
     const uint32_t *start; // (R, S + 1): slices of the next, by target
     const Transition *transition;
     const uint32_t *emission; // (M, S): scores that a state adds up
-    // The same by what is to be done: states that are reached from one state only, transitions into
-    // such states that have a weight or an event, and states that are reached from several.
-    const uint32_t *only; // (R, S): that state, S if there is none or several
-    const uint32_t *scored_start, *scored; // (R + 1): slices of the next, transitions
-    const uint32_t *scored_target; // of the transitions in `scored`
-    const uint32_t *join_start, *join; // (R + 1): slices of the next, states
-    // Rows whose steps are circles; P steps lead back to where they began.
-    int64_t most_steps, most_tracks; // largest P and T
-    const int32_t *circle; // (R): its number, -1 for none
-    const uint32_t *period; // P of each circle
-    const uint32_t *n_tracks; // T of each circle
-    const uint16_t *behind; // (circles, S): the state from which a state is reached
-    const uint32_t *turn; // (circles, most_steps, S): where a state is after so many steps
-    const uint32_t *track; // (circles, M, S): tracks that a state passes, `most_tracks` for none
-    // (circles, most_steps, most_tracks): score of a track after so many steps; most_tracks is a
-    // multiple of 4, and scores of tracks that are not there are any.
-    const uint32_t *track_score;
+    // The same as states turn, P steps in a period; step r * P + t % P to position t is of row r.
+    int64_t period, n_tracks, most_links; // P, T, and transitions of an event at most
+    const uint32_t *turn; // (P, S): where a state is after so many steps
+    const uint32_t *track; // (M, S): tracks that a state adds up, T for none
+    const uint32_t *track_score; // (P, T): score of a track after so many steps
+    const uint32_t *target_start; // (R * P + 1): slices of the next
+    const Target *target; // what does more than turn
+    const uint32_t *link_start; // (R * P + 1): slices of the next
+    const Transition *link; // transitions to the targets, in their order
+    const uint32_t *part_start, *part; // (R * P + 1), slices: states that are targets or sources
+    const uint16_t *slot; // (R * P, S): number of a state among the targets, or 65535
 } Grammar;
 
 // Sequences padded to the same length; `allowed` may be null: no restriction.
@@ -71,15 +78,16 @@ typedef struct {
     int single;
     const uint8_t *flags, *allowed, *begin, *end;
     int64_t n;
+    int good, tame; // whether no score or weight is NaN or infinity; whether no score ends a tile
 } Sequence;
 
-// A stretch of steps, cut into parts: a deciding step, or steps around the same circle.
+// A stretch of steps, and those to positions base + at[i] that are events.
 typedef struct {
     int64_t base;
-    int count, parts;
-    uint32_t row[TILE + 1]; // of the step to position base + i
-    int32_t circle[TILE + 1]; // of the same, -1 if a decision is to be made
-    int first[TILE + 2]; // i of the first step of each part, count + 1 after the last
+    int count, events;
+    int at[TILE + 1];
+    uint32_t step[TILE + 1];
+    double *sums; // (TILE + 1, T + 1): of the tracks, and a zero; first those of the base
 } Tile;
 
 // Compensated sum: the sum, and its lost low part.
@@ -87,64 +95,80 @@ typedef struct {
     double high, low;
 } Sum;
 
-// Forward sums of a sequence: those before each deciding step of a block, and of each block's base.
+// Forward sums of a sequence, and how they came about: for the events of a block, the share that
+// each transition has in its target. The sums themselves are kept for the base of each block.
 typedef struct {
     double z; // log partition, NaN if a score is NaN or infinity
     int64_t block, n_blocks; // block i has the steps to positions i * block + 1 ...
-    int64_t n_stored; // deciding steps of the block filled last
-    double *alpha, *scratch; // (S + 1), -infinity last
-    double *stored; // (up to `block`, S)
+    int64_t n_shares; // of the block filled last
+    double *alpha; // (S)
+    double *shares; // as many as the events of a block need
     double *checkpoints; // (n_blocks, S)
     double *last; // (S): posterior of the states at the last position
-    double *terms; // (S)
-    double *sums; // (most_tracks + 1)
-    double *values; // (2, C + 1): of a deciding step, see crf_values
+    double *passed, *terms; // (S)
+    double *values; // (2, C + 1): see crf_values
     Tile tile;
 } Forward;
 
-// Of a row of scores and the one before it: what a state adds up, and what a transition does.
-
+// What a state adds up of a row of scores.
 static inline double crf_emission(const Grammar *g, int64_t s, const double *now) {
     double total = now[g->emission[s]];
     for (int64_t j = 1; j < g->n_emissions; j++) total += now[g->emission[j * g->n_states + s]];
     return total;
 }
 
+// What a transition adds, of a row of scores and the one before it.
 static inline double crf_score(const Sequence *q, const Transition *a, const double *now) {
     const double *past = now - (q->g->n_scores + 1);
     return q->weights[a->weight] + (now[a->enter] + past[a->leave]);
 }
 
+// Where state s is at a position.
+static inline uint32_t crf_turned(const Grammar *g, int64_t position, int64_t s) {
+    return g->turn[position % g->period * g->n_states + s];
+}
+
+// What each of n states has passed, given the sums of the tracks.
+static inline void crf_passed(const Grammar *g, const uint32_t *states, int64_t n,
+                              const double *sums, double *passed) {
+    const uint32_t *track = g->track;
+    for (int64_t i = 0; i < n; i++) passed[states[i]] = sums[track[states[i]]];
+    for (int64_t j = 1; j < g->n_emissions; j++) {
+        track += g->n_states;
+        for (int64_t i = 0; i < n; i++) passed[states[i]] += sums[track[states[i]]];
+    }
+}
+
 Sequence crf_sequence(const Batch *batch, int64_t b);
 int64_t crf_longest(const Batch *batch);
-int64_t crf_decisions(const Sequence *q);
-int crf_good(const Sequence *q);
+int64_t crf_count(const Batch *batch, int64_t b, const uint32_t *start);
 
+int crf_tile_new(Tile *tile, const Grammar *g);
+void crf_events(const Sequence *q, Tile *tile, int64_t base, int64_t stop);
 void crf_load(const Sequence *q, Tile *tile, int64_t base, int64_t stop);
 const double *crf_values(const Sequence *q, int64_t t, double *values);
-void crf_add_run(const Sequence *q, const Tile *tile, int i, int n, double *sums,
-                 const double *from, double *to);
-void crf_restrict(const Sequence *q, int64_t t, double *states);
+const double *crf_before(const Sequence *q, const Tile *tile, int event, double *passed);
+void crf_end(const Grammar *g, const Tile *tile, double *passed, double *states);
+void crf_restrict(const Sequence *q, int64_t first, int64_t last, double *states);
 void crf_rescale(double *states, int64_t n, Sum *scale);
 void crf_add(Sum *total, double x);
 
 int crf_forward_new(Forward *f, const Batch *batch);
 void crf_forward_free(Forward *f);
 void crf_forward(const Sequence *q, Forward *f);
-void crf_split(const Sequence *q, uint32_t row, const double *alpha, const double *now,
-               const double *p, double *p_past, double *d_weights, double *d_now, double *terms);
-void crf_split_run(const Grammar *g, const Tile *tile, int i, int n, const double *p,
-                   double *p_past);
+void crf_split(const Grammar *g, uint32_t step, const double *shares, double *p, double *moved);
 void crf_normalise(double *p, int64_t n);
 
-// The steps of a sequence from the last to the first, after crf_forward.
+// The events of a sequence from the last to the first, after crf_forward.
 typedef struct {
     const Sequence *q;
     Forward *f;
     int64_t block, stored;
-    int part;
-    int i, n; // the steps to positions base + i - n + 1 ... base + i of `f->tile`
-    const double *alpha; // before a deciding step, of which n is 1; null for steps around a circle
+    int event;
+    int fresh; // whether a tile has been begun
+    int64_t t; // the event's position
+    uint32_t step;
+    const double *shares;
 } Descent;
 
 Descent crf_descent(const Sequence *q, Forward *f);

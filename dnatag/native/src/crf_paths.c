@@ -6,94 +6,97 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Best sums after a deciding step, and the state each comes from: the lowest of equals.
-static void decide(const Sequence *q, uint32_t row, const double *now, const double *from,
-                   double *to, uint16_t *back) {
-    const Grammar *g = q->g;
-    int64_t n_states = g->n_states;
-    const uint32_t *only = g->only + row * n_states, *start = g->start + row * (n_states + 1);
-    for (int64_t s = 0; s < n_states; s++) {
-        to[s] = from[only[s]];
-        back[s] = (uint16_t)only[s];
-    }
-    for (uint32_t k = g->scored_start[row]; k < g->scored_start[row + 1]; k++)
-        to[g->scored_target[k]] += crf_score(q, g->transition + g->scored[k], now);
-    for (uint32_t k = g->join_start[row]; k < g->join_start[row + 1]; k++) {
-        uint32_t s = g->join[k], source = 0;
-        double largest = -INFINITY;
-        const Transition *end = g->transition + start[s + 1];
-        for (const Transition *a = g->transition + start[s]; a < end; a++) {
-            double x = from[a->source] + crf_score(q, a, now);
-            source = x > largest ? a->source : source;
-            largest = x > largest ? x : largest;
-        }
-        to[s] = largest;
-        back[s] = (uint16_t)source;
-    }
-    for (int64_t s = 0; s < n_states; s++) to[s] += crf_emission(g, s, now);
-}
-
 // What the search for the best path works with.
 typedef struct {
     Tile tile;
-    double *best, *other; // (S + 1), -infinity last
-    double *sums; // (most_tracks + 1)
+    double *best, *passed, *reached; // (S)
     double *values; // (2, C + 1)
-    uint16_t *back; // (decisions, S)
+    uint16_t *back; // of the targets of all events
 } Search;
+
+// Best sums after an event, and the state each comes from: the lowest of equals.
+static void decide(const Sequence *q, Search *x, int event, uint16_t *back) {
+    const Grammar *g = q->g;
+    uint32_t step = x->tile.step[event], first = g->target_start[step];
+    uint32_t n = g->target_start[step + 1] - first;
+    const double *now = crf_values(q, x->tile.base + x->tile.at[event], x->values);
+    const double *passed = crf_before(q, &x->tile, event, x->passed);
+    // All links look at the sums before the event.
+    for (uint32_t k = 0; k < n; k++) {
+        const Target *to = g->target + first + k;
+        double largest = -INFINITY;
+        uint32_t source = 0;
+        for (uint32_t a = to->first; a < to->end; a++) {
+            const Transition *way = g->link + a;
+            double y = x->best[way->source] + passed[way->source] + crf_score(q, way, now);
+            source = y > largest ? way->source : source;
+            largest = y > largest ? y : largest;
+        }
+        x->reached[k] = largest - passed[to->state];
+        back[k] = (uint16_t)source;
+    }
+    for (uint32_t k = 0; k < n; k++) x->best[g->target[first + k].state] = x->reached[k];
+}
+
+// Read the path backwards that ends in a state.
+static void trace(const Sequence *q, Search *x, int64_t s, const uint16_t *back, int16_t *path) {
+    const Grammar *g = q->g;
+    int64_t t = q->n - 1;
+    for (int64_t base = t > 0 ? (t - 1) / TILE * TILE : -1; base >= 0; base -= TILE) {
+        crf_events(q, &x->tile, base, q->n);
+        for (int event = x->tile.events - 1; event >= 0; event--) {
+            uint32_t step = x->tile.step[event];
+            for (; t >= base + x->tile.at[event]; t--) path[t] = (int16_t)crf_turned(g, t, s);
+            back -= g->target_start[step + 1] - g->target_start[step];
+            uint16_t slot = g->slot[step * g->n_states + s];
+            if (slot != UINT16_MAX) s = back[slot];
+        }
+    }
+    for (; t >= 0; t--) path[t] = (int16_t)crf_turned(g, t, s);
+}
 
 static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     const Grammar *g = q->g;
-    int64_t n_states = g->n_states, decision = 0;
+    int64_t n_states = g->n_states;
     Sum scale = {0.0, 0.0};
     Tile *tile = &x->tile;
+    uint16_t *back = x->back;
+    if (!q->good) return NAN;
     const double *now = crf_values(q, 0, x->values);
     for (int64_t s = 0; s < n_states; s++)
         x->best[s] = q->begin[s] ? crf_emission(g, s, now) : -INFINITY;
-    crf_restrict(q, 0, x->best);
+    crf_restrict(q, 0, 0, x->best);
     crf_rescale(x->best, n_states, &scale);
     for (int64_t base = 0; base < q->n - 1; base += tile->count) {
         crf_load(q, tile, base, q->n);
-        for (int part = 0; part < tile->parts; part++) {
-            int i = tile->first[part];
-            if (tile->circle[i] >= 0) {
-                int n = tile->first[part + 1] - i;
-                crf_add_run(q, tile, i, n, x->sums, x->best, x->other);
-            } else {
-                now = crf_values(q, base + i, x->values);
-                decide(q, tile->row[i], now, x->best, x->other, x->back + decision++ * n_states);
-                crf_restrict(q, base + i, x->other);
-            }
-            double *best = x->other;
-            x->other = x->best;
-            x->best = best;
+        int64_t done = base;
+        for (int event = 0; event < tile->events; event++) {
+            int64_t t = base + tile->at[event];
+            crf_restrict(q, done + 1, t - 1, x->best);
+            decide(q, x, event, back);
+            back += g->target_start[tile->step[event] + 1] - g->target_start[tile->step[event]];
+            done = t - 1;
         }
-        if ((base + tile->count) % TILE == 0) crf_rescale(x->best, n_states, &scale);
+        crf_restrict(q, done + 1, base + tile->count, x->best);
+        crf_end(g, tile, x->passed, x->best);
+        crf_rescale(x->best, n_states, &scale);
     }
     double largest = -INFINITY;
-    int64_t state = 0;
-    for (int64_t s = 0; s < n_states; s++)
-        if (q->end[s] && x->best[s] > largest) {
-            largest = x->best[s];
-            state = s;
-        }
-    if (!crf_good(q)) return NAN;
+    int64_t state = 0, lowest = n_states;
+    for (int64_t s = 0; s < n_states; s++) {
+        int64_t here = crf_turned(g, q->n - 1, s);
+        if (!q->end[here] || x->best[s] < largest || x->best[s] == -INFINITY) continue;
+        if (x->best[s] == largest && here > lowest) continue;
+        largest = x->best[s];
+        state = s;
+        lowest = here;
+    }
     if (largest == -INFINITY) return largest;
     crf_add(&scale, largest);
     double score = scale.high + scale.low;
     // Sums may still have become too large.
     if (!isfinite(score)) return NAN;
-    for (int64_t t = q->n - 1; t > 0; t--) {
-        uint32_t row = g->row[((uint32_t)q->flags[t - 1] << g->n_flags) | q->flags[t]];
-        int32_t circle = q->allowed ? -1 : g->circle[row];
-        // Not a branch, which would often be guessed wrong.
-        decision -= circle < 0;
-        int32_t at = circle < 0 ? 0 : circle;
-        const uint16_t *behind[] = {g->behind + at * n_states, x->back + decision * n_states};
-        path[t] = (int16_t)state;
-        state = behind[circle < 0][state];
-    }
-    path[0] = (int16_t)state;
+    trace(q, x, state, back, path);
     return score;
 }
 
@@ -101,27 +104,28 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
 int dnatag_crf_viterbi(const Batch *batch, int64_t first, int64_t by, int16_t *paths,
                        double *totals) {
     const Grammar *g = batch->grammar;
+    size_t states = (size_t)g->n_states * sizeof(double);
     Search x = {
-        .best = malloc((size_t)(g->n_states + 1) * sizeof(double)),
-        .other = malloc((size_t)(g->n_states + 1) * sizeof(double)),
-        .sums = malloc((size_t)(g->most_tracks + 1) * sizeof(double)),
+        .best = malloc(states),
+        .passed = malloc(states),
+        .reached = malloc(states),
         .values = malloc((size_t)(2 * (g->n_scores + 1)) * sizeof(double)),
     };
-    int failed = !x.best | !x.other | !x.sums | !x.values;
-    if (!failed) x.best[g->n_states] = x.other[g->n_states] = -INFINITY;
+    int failed = !crf_tile_new(&x.tile, g) | !x.best | !x.passed | !x.reached | !x.values;
     for (int64_t b = first; b < batch->n_batch && !failed; b += by) {
         Sequence q = crf_sequence(batch, b);
         totals[b] = 0.0;
         if (q.n == 0) continue;
-        x.back = malloc((size_t)(crf_decisions(&q) * g->n_states + 1) * sizeof(uint16_t));
+        x.back = malloc((size_t)(crf_count(batch, b, g->target_start) + 1) * sizeof(uint16_t));
         failed = !x.back;
         if (!failed) totals[b] = viterbi(&q, &x, paths + b * batch->n_positions);
         free(x.back);
     }
     free(x.best);
-    free(x.other);
-    free(x.sums);
+    free(x.passed);
+    free(x.reached);
     free(x.values);
+    free(x.tile.sums);
     return failed;
 }
 
@@ -148,7 +152,6 @@ static void insert(Ways *ways, int64_t k, double x, int16_t source, int16_t rank
 
 // What the search for the best k paths works with.
 typedef struct {
-    Tile tile;
     double *values; // (2, C + 1)
     double *best; // (2, S, k)
     int64_t *counts; // (2, S)
@@ -203,17 +206,13 @@ static int64_t k_best(const Sequence *q, Ranking *x, int64_t k, int16_t *paths, 
                       double *totals) {
     int64_t n_states = q->g->n_states, last = q->n - 1;
     Sum scale = {0.0, 0.0};
-    Tile *tile = &x->tile;
+    if (!q->good) return 0;
     rank(q, x, k, 0, 0);
     rescale(x, n_states, k, 0, &scale);
-    for (int64_t base = 0; base < last; base += tile->count) {
-        crf_load(q, tile, base, q->n);
-        for (int i = 1; i <= tile->count; i++)
-            rank(q, x, k, base + i, tile->row[i]);
-        int64_t t = base + tile->count;
+    for (int64_t t = 1; t <= last; t++) {
+        rank(q, x, k, t, q->g->row[((uint32_t)q->flags[t - 1] << q->g->n_flags) | q->flags[t]]);
         if (t % TILE == 0) rescale(x, n_states, k, t, &scale);
     }
-    if (!crf_good(q)) return 0;
     Ways ways = {totals, x->states, x->state_ranks, 0};
     for (int64_t s = 0; s < n_states; s++) {
         int64_t cell = (last & 1) * n_states + s;
