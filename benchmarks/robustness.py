@@ -23,115 +23,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from mutations import HARMS, Case, Ending, draw_cases, harms
+from mutations import HARMS, draw_cases, harms
+from seeds import PLAIN, every_case, make_genome, make_recipe
+from seeds import run
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
-PLAIN = ("--genetic-code", "11", "--adapt", "off", "--device", "cpu", "--threads", "1", "-q")
 DNATAG = [sys.executable, "-m", "dnatag"]
-RECIPE = """domain = "text"
-[[corpus]]
-train = "train.tsv"
-[network]
-hidden = 4
-[training]
-epochs = 1
-batch = 4
-"""
-
-
-def make_seeds(folder: Path) -> list[Case]:
-    """Write a small file of every format, and say what to do with its damaged copies."""
-    from Bio import SeqIO
-
-    from dnatag.models.names import find_model
-
-    genome = gzip.decompress((ROOT / "examples" / "lambda.fna.gz").read_bytes()).decode()
-    bases = "".join(genome.splitlines()[1:])
-    text = "".join(
-        f">{name}\n{bases[start:end]}\n"
-        for name, start, end in (
-            ("a circular=true", 0, 2600),
-            ("b", 3000, 5000),
-            ("c=%", 9000, 9300),
-        )
-    )
-    (folder / "genome.fna").write_text(text)
-    outputs = {kind: folder / f"genes.{kind}" for kind in ("gff3", "gbk", "bed", "faa")}
-    more = [x for kind in ("gbk", "bed", "faa") for x in (f"--{kind}", str(outputs[kind]))]
-    predict(folder / "genome.fna", outputs["gff3"], *more)
-    for kind in ("gbk", "sco"):
-        out = ("-f", kind, "-o", str(folder / f"prodigal.{kind}"))
-        run(["prodigal", "-i", str(folder / "genome.fna"), "-q", *out])
-    predict(folder / "genome.fna", folder / "x", "--adapt", "file",
-            "--save-adaptation", str(folder / "own.adaptation"))  # fmt: skip
-    words = "Naloxone\tB-Chemical\nreverses\tO\nrenal\tB-Disease\nfailure\tI-Disease\n\n"
-    (folder / "words.conll").write_text(words * 3)
-    (folder / "train.tsv").write_text(words * 3)
-    items = [{"id": 1, "text": "Naloxone in renal failure."}, {"tokens": ["renal", "failure"]}]
-    (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
-    (folder / "lines.txt").write_text("Naloxone reverses it.\n\nRenal failure, again.\n")
-    (folder / "recipe.toml").write_text(RECIPE)
-    (folder / "labelled.txt").write_text(">p\nMKTLLALAVAG\nSSSSSSSS222\n>q\nMKW\n111\n")
-    rows = [x.split("\t") for x in outputs["gff3"].read_text().splitlines() if "\tCDS\t" in x]
-    gtf = ["\t".join([*row[:8], f'gene_id "g{i}";']) for i, row in enumerate(rows)]
-    (folder / "genes.gtf").write_text("\n".join(gtf) + "\n")
-    SeqIO.convert(outputs["gbk"], "genbank", folder / "genes.embl", "embl")
-    reference, genome = str(folder / "genes.gff3"), folder / "genome.fna"
-    out = ("-o", "OUT", "--device", "cpu", "--threads", "1")
-    find = ("predict", "IN", "-o", "OUT", *PLAIN)
-    tag = ("tag", "--model", "biomedical", "IN", *out)
-    compare = ("evaluate", reference, "IN", "--json", "OUT")
-    adapted = ("predict", str(genome), "--adaptation", "IN", *out, "-q")
-    with_model = ("predict", str(genome), "--model", "IN", "-o", "OUT", *PLAIN)
-    train = ("-o", "OUT", "--device", "cpu", "-q")
-    model, recipe = find_model("prokaryotes"), folder / "recipe.toml"
-    return [
-        Case("FASTA", genome, find, 3),
-        Case("FASTA, gzip", genome, find, packed=True),
-        Case("mask", outputs["bed"], ("predict", str(genome), "--mask", *find[1:])),
-        Case("GFF3", outputs["gff3"], compare, 2),
-        Case("GenBank", outputs["gbk"], ("evaluate", "IN", reference, "--json", "OUT"), 2),
-        Case("EMBL", folder / "genes.embl", ("evaluate", "IN", reference, "--json", "OUT")),
-        Case("GTF", folder / "genes.gtf", compare),
-        Case("labelled proteins", folder / "labelled.txt", (
-            "evaluate", str(folder / "labelled.txt"), "IN", "--json", "OUT")),
-        Case("Prodigal gbk", folder / "prodigal.gbk", compare),
-        Case("Prodigal sco", folder / "prodigal.sco", compare),
-        Case("prodigal -i", genome, ("prodigal", "-i", "IN", "-o", "OUT", "-q", "-p", "meta")),
-        Case("CoNLL", folder / "words.conll", tag),
-        Case("JSON Lines", folder / "items.jsonl", tag),
-        Case("lines", folder / "lines.txt", tag),
-        Case("tags", folder / "words.conll", (
-            "evaluate", str(folder / "train.tsv"), "IN", "--json", "OUT")),
-        Case("proteins", outputs["faa"], ("tag", "--model", "topology", "IN", *out)),
-        Case("recipe", recipe, ("train", "IN", "--folder", str(folder), *train), 0.3),
-        Case("training data", folder / "train.tsv", (
-            "train", str(recipe), "--folder", "FOLDER", *train), 0.3),
-        Case("model", model, with_model),
-        Case("model, checksum forged", model, with_model, 2, forged=True),
-        Case("tagger, checksum forged", find_model("biomedical"), (
-            "tag", str(folder / "lines.txt"), "--model", "IN", *out), 0.5, forged=True),
-        Case("adaptation", folder / "own.adaptation", adapted),
-        Case("adaptation, checksum forged", folder / "own.adaptation", adapted, forged=True),
-    ]  # fmt: skip
-
-
-def run(arguments: list[str]) -> Ending:
-    """Run a command in this process."""
-    from click.testing import CliRunner
-
-    from dnatag.cli import main
-
-    result = CliRunner().invoke(main, arguments)
-    return Ending(result.exit_code, result.stdout, result.stderr)
-
-
-def predict(genome: Path, output: Path, *more: str) -> Ending:
-    """Find the genes of a genome, which must work."""
-    done = run(["predict", str(genome), "-o", str(output), *PLAIN, *more])
-    assert done.code == 0, done.stderr
-    return done
 
 
 # Damaged inputs --------------------------------------------------------------------------------
@@ -139,19 +37,17 @@ def predict(genome: Path, output: Path, *more: str) -> Ending:
 
 def work(numbers: range, inputs: int, seed: int, folder: Path) -> None:
     """Try damaged inputs, and print what came of each; for a process of its own."""
-    cases = make_seeds(folder)
+    cases = every_case(folder)
+    here = folder / "case"
     for n, case, other, rng in draw_cases(cases, inputs, seed):
         if n not in numbers:
             continue
-        here = folder / "case"
         here.mkdir()
         output = here / "out"
-        damaged = here / ("train.tsv" if "FOLDER" in case.command else "damaged")
-        case.write(damaged, other, rng)
-        places = {"IN": str(damaged), "OUT": str(output), "FOLDER": str(here)}
+        damaged = case.write(here, other, rng)
         print(json.dumps([n, case.name]), flush=True)
         begin = time.perf_counter()
-        ending = run([places.get(word, word) for word in case.command])
+        ending = run(case.words(here))
         harm = sorted(harms(case, ending, damaged, output))
         print(json.dumps([n, case.name, ending.code, harm, time.perf_counter() - begin,
                           ending.stderr[-300:] if harm else ""]), flush=True)  # fmt: skip
@@ -384,11 +280,14 @@ def main() -> None:
         return
     if options.only is not None:
         options.keep.mkdir(exist_ok=True)
-        cases = make_seeds(options.keep)
-        for n, case, other, rng in draw_cases(cases, options.only + 1, options.seed):
+        here = options.keep / "case"
+        here.mkdir()
+        for n, case, other, rng in draw_cases(
+            every_case(options.keep), options.only + 1, options.seed
+        ):
             if n == options.only:
-                case.write(options.keep / "damaged", other, rng)
-                print(case.name, *case.command)
+                case.write(here, other, rng)
+                print(case.name, *DNATAG, *case.words(here))
         return
     environment = dict(os.environ)
     with tempfile.TemporaryDirectory() as copy:
