@@ -183,9 +183,7 @@ def _small_model(folder: Path, name: str, text: str) -> Path:
     return train(recipe)
 
 
-def _of_model(
-    model: Path, name: str, command: tuple[str, ...], binary: bool = False
-) -> list[Case]:
+def _of_model(model: Path, name: str, command: tuple[str, ...], binary: bool = False) -> list[Case]:
     """Damage a model, its bytes and what they hold."""
     return [
         Case(f"{name} model", model, command, 0.3, binary=binary),
@@ -259,6 +257,7 @@ def _features(folder: Path) -> list[Case]:
 
 def _speech(folder: Path) -> list[Case]:
     import soundfile
+
     from dnatag.models.names import find_model
 
     time = np.arange(RATE // 3) / RATE

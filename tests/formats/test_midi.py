@@ -14,8 +14,7 @@ mido = pytest.importorskip("mido")
 
 #: A note of so many ticks as a number in MIDI can be, of which a quarter note has one.
 LONG = (
-    b"MThd\0\0\0\6\0\0\0\1\0\1MTrk\0\0\0\x0f"
-    b"\0\x90\x3c\x40\xff\xff\xff\x7f\x80\x3c\x40\0\xff\x2f\0"
+    b"MThd\0\0\0\6\0\0\0\1\0\1MTrk\0\0\0\x0f\0\x90\x3c\x40\xff\xff\xff\x7f\x80\x3c\x40\0\xff\x2f\0"
 )
 CHORDS = ((60, 64, 67), (60, 65), (), (21,), (108,), (108,))
 

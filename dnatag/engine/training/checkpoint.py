@@ -172,5 +172,5 @@ def _crc32(tensors: Mapping[str, Tensor]) -> str:
     """Return a checksum of tensors by the order of their names."""
     value = 0
     for name in sorted(tensors):
-        value = crc32(tensors[name].contiguous().view(-1).view(torch.uint8).numpy(), value)
+        value = crc32(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().data, value)
     return f"{value:08x}"

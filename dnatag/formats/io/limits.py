@@ -20,7 +20,9 @@ class Limits:
     Parameters
     ----------
     line
-        Characters of a line of text, or residues of a protein.
+        Characters of a line of an annotation or of settings, or of a header.
+    text
+        Characters of a line of text, lines of a sentence in columns, or residues of a protein.
     sequence
         Bases of a contig.
     unpacked
@@ -36,6 +38,7 @@ class Limits:
     """
 
     line: int = 8_000_000
+    text: int = 1_000_000
     sequence: int = 500_000_000
     unpacked: int = 256_000_000
     expansion: int = 250

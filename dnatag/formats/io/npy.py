@@ -18,8 +18,8 @@ from dnatag.formats.io.limits import limits
 __all__ = ["ArrayArchive", "array_of"]
 
 _ENDING = ".npy"
-#: What damaged archives raise: RuntimeError if one is encrypted, NotImplementedError for a method of
-#: compression that does not exist.
+#: What damaged archives raise; RuntimeError if one is encrypted, NotImplementedError if there is no
+#: such compression.
 _FAILURES = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError,
     RuntimeError, NotImplementedError,

@@ -145,10 +145,10 @@ class _Protein:
         """Take some of what follows the header."""
         self._chunks.append(lines)
         self._length += len(lines)
-        if self._length > self._limits.line:
+        if self._length > self._limits.text:
             raise self._limits.error(
                 f"{self._name}: line {self._line}: record '{self._id}'",
-                f"has more than {self._limits.line:,} residues",
+                f"has more than {self._limits.text:,} residues",
             )
 
     def finish(self) -> Sentence | InputError:

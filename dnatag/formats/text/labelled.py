@@ -139,7 +139,7 @@ def read_trees(
             raise InputError(f"{where}: is no tree: {error}") from None
         if not phrases:
             nodes = nodes[:1]
-        elif sum(end - first for _, first, end in nodes) > limits().line:
+        elif sum(end - first for _, first, end in nodes) > limits().text:
             raise limits().error(where, f"the {len(nodes):,} phrases of a tree have too many words")
         for label, first, end in nodes:
             yield LabelledText(" ".join(words[first:end]), label, line=number)

@@ -91,7 +91,8 @@ def test_what_is_no_tree(tmp_path: Path, line: str) -> None:
     ("text", "name"),
     [("__label__pos a film\n", "fasttext"), (TREE, "trees"), ("(so to speak) it was\n", "lines"),
      ("pos\ta very lovely film\n", "table"),
-     ("Sentence\tLabel\nfine\tpos\ndull\tneg\n", "table"), ('{"text": "a"}', "jsonl"), ("a film\n", "lines")],
+     ("Sentence\tLabel\nfine\tpos\ndull\tneg\n", "table"),
+     ('{"text": "a"}', "jsonl"), ("a film\n", "lines")],
 )  # fmt: skip
 def test_they_are_recognised(tmp_path: Path, text: str, name: str) -> None:
     among = ("lines", "fasttext", "table", "jsonl", "trees")
@@ -107,7 +108,7 @@ def test_writing() -> None:
 
 
 def test_phrases_that_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DNATAG_LIMITS", "0.0001")  # 800 characters, or words of phrases
+    monkeypatch.setenv("DNATAG_LIMITS", "0.001")  # 1,000 characters, or words of phrases
     deep = "(1 " * 40 + "x " * 40 + ")" * 40
     path = write(tmp_path, deep)
     assert [one.text for one in labelled.read_trees(path)] == ["x " * 39 + "x"]
