@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dnatag.cli.common import Number, device_option, find_model_for, note, progress, quiet_option
+from dnatag.report import counted
 
 __all__ = ["command"]
 
@@ -121,7 +122,8 @@ def command(
         beginning = [step for piece in generator.pieces(primer)[:1] for step in piece]
         if len(beginning) >= steps:
             raise InputError(
-                f"{primer}: has {len(beginning)} steps, and the piece {steps}; ask for more --steps"
+                f"{primer}: has {counted(len(beginning), 'steps')}, and the piece {steps}; "
+                "ask for more --steps"
             )
     domain, writer = generator.model.domain, generator.model.writer
     with progress(number, unit=" pieces", quiet=quiet) as bar, OutputSet() as files:
@@ -133,7 +135,7 @@ def command(
                 format = Path(pictures[i]).suffix[1:]
                 files.open(pictures[i]).buffer.write(domain.picture(piece, writer, format))
             bar.update()
-    note(f"{number} {domain.counted[0]} of {steps} steps", quiet=quiet)
+    note(f"{counted(number, domain.counted[0])} of {counted(steps, 'steps')}", quiet=quiet)
 
 
 def _numbered(path: str, number: int) -> list[str]:

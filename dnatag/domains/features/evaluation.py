@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dnatag.errors import InputError
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import Evaluation, Evaluator
 from dnatag.tasks.tagging.evaluation import OPTIONS
 
@@ -57,7 +57,12 @@ class FrameEvaluator(Evaluator):
         rows = [("frame accuracy %", "accuracy"), ("edit score %", "edit")]
         rows += [(f"F1@{k} %", f"f1@{k}") for k in OVERLAPS]
         frames = sum(len(one.labels) for one in truth)
-        return Evaluation(f"{len(truth)} sequences, {frames} frames", list(rows), scores, pictures)
+        return Evaluation(
+            f"{counted(len(truth), 'sequences')}, {counted(frames, 'frames')}",
+            list(rows),
+            scores,
+            pictures,
+        )
 
 
 def _read(path: str, encoding: str) -> list[FrameLabels]:
@@ -80,14 +85,14 @@ def _compare(
     """Refuse files that do not have the same sequences."""
     if len(truth) != len(found):
         raise InputError(
-            f"{path}: has {len(found)} sequences, {reference} {len(truth)}; compare files of the "
-            "same sequences"
+            f"{path}: has {counted(len(found), 'sequences')}, {reference} {len(truth)}; compare "
+            "files of the same sequences"
         )
     for one, other in zip(truth, found, strict=True):
         if len(truth) > 1 and one.name != other.name:
             raise InputError(f"{path}: has {other.name} where {reference} has {one.name}")
         if len(one.labels) != len(other.labels):
             raise InputError(
-                f"{path}: {other.name} has {len(other.labels)} frames, in {reference} "
+                f"{path}: {other.name} has {counted(len(other.labels), 'frames')}, in {reference} "
                 f"{len(one.labels)}"
             )

@@ -12,7 +12,7 @@ from dnatag.formats.io.reading import display_name
 from dnatag.formats.registry import recognise
 from dnatag.formats.text import labelled
 from dnatag.formats.text.jsonl import read_objects
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ class LabelEvaluator(Evaluator):
             found = _read(path, encoding)
             if len(found.labels) != len(truth):
                 raise InputError(
-                    f"{display_name(path)}: has {len(found.labels)} labels, "
+                    f"{display_name(path)}: has {counted(len(found.labels), 'labels')}, "
                     f"{display_name(reference)} {len(truth)}; compare files of the same sequences"
                 )
             scores[name] = evaluate_labels(truth, found.labels, found.scores)
         return Evaluation(
-            f"{len(truth)} sequences, {len(set(truth))} labels",
+            f"{counted(len(truth), 'sequences')}, {counted(len(set(truth)), 'labels')}",
             _rows(scores),
             {name: one.to_dict() for name, one in scores.items()},
         )

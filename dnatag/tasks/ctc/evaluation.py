@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dnatag.errors import InputError
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows
 
 __all__ = ["TranscriptEvaluator"]
@@ -59,11 +59,11 @@ class TranscriptEvaluator(Evaluator):
             found = _read(path, options["encoding"])
             if len(found) != len(truth):
                 raise InputError(
-                    f"{display_name(path)}: has {len(found)} texts, {display_name(reference)} "
-                    f"{len(truth)}; compare files of the same recordings"
+                    f"{display_name(path)}: has {counted(len(found), 'texts')}, "
+                    f"{display_name(reference)} {len(truth)}; compare files of the same recordings"
                 )
             scores[name] = evaluate_transcripts(truth, found)
-        return Evaluation(f"{len(truth)} recordings", list(_ROWS), scores)
+        return Evaluation(counted(len(truth), "recordings"), list(_ROWS), scores)
 
 
 def _read(path: str, encoding: str) -> list[str]:

@@ -18,6 +18,7 @@ from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
 from dnatag.models.card import make_card, markdown_table
+from dnatag.report import counted
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.classification.classifier import SequenceClassifier
 from dnatag.tasks.classification.domain import ClassifyingDomain, LabelledSequence
@@ -70,7 +71,7 @@ class ClassificationExperiment(Experiment):
             self.network.pooling,
         )
         self.summary = "; ".join(
-            f"{len(sequences)} {self.domain.counted} {what}"
+            f"{counted(len(sequences), self.domain.counted)} {what}"
             for name, what in _SPLITS.items()
             if (sequences := self.split(name))
         )

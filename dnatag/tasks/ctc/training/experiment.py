@@ -18,7 +18,7 @@ from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
 from dnatag.models.card import make_card, markdown_table
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.ctc.domain import TranscribedSequence, TranscribingDomain
 from dnatag.tasks.ctc.metrics import evaluate_transcripts
@@ -74,7 +74,7 @@ class CtcExperiment(Experiment):
         self.featurizer = self.domain.featurizer([one.sequence for one in train], self.network)
         self.config = self.domain.encoder_config(self.featurizer, self.network)
         self.summary = "; ".join(
-            f"{len(sequences)} recordings {what}"
+            f"{counted(len(sequences), 'recordings')} {what}"
             for name, what in _SPLITS.items()
             if (sequences := self.split(name))
         )

@@ -17,6 +17,7 @@ from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
 from dnatag.models.card import make_card, markdown_table
+from dnatag.report import counted
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.generation.domain import GeneratingDomain
 from dnatag.tasks.generation.evaluation import measures
@@ -55,7 +56,8 @@ class GenerationExperiment(Experiment):
         if not any(corpus.splits["train"] for corpus in self.corpora):
             raise InputError(f"no [[corpus]] names {self.domain.counted[0]} to train on ('train')")
         self.summary = "; ".join(
-            f"{len(pieces)} {self.domain.counted[0]} of {sum(map(len, pieces))} steps {what}"
+            f"{counted(len(pieces), self.domain.counted[0])} of "
+            f"{counted(sum(map(len, pieces)), 'steps')} {what}"
             for name, what in _SPLITS.items()
             if (pieces := [p for corpus in self.corpora for p in corpus.splits[name]])
         )

@@ -16,6 +16,7 @@ from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
 from dnatag.models.card import make_card, markdown_table
+from dnatag.report import counted
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.seq2seq.domain import Pair, TranslatingDomain
 from dnatag.tasks.seq2seq.metrics import evaluate_translations
@@ -57,7 +58,7 @@ class Seq2seqExperiment(Experiment):
         self.coder = self.domain.coder(train, self.network)
         self.config = self.domain.translator_config(self.coder, self.network)
         self.summary = "; ".join(
-            f"{len(pairs)} pairs {what}"
+            f"{counted(len(pairs), 'pairs')} {what}"
             for name, what in _SPLITS.items()
             if (pairs := self.split(name))
         )

@@ -22,7 +22,7 @@ from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome
 from dnatag.errors import InputError
 from dnatag.models.card import make_card, markdown_table
-from dnatag.report import SILENT, Observer
+from dnatag.report import SILENT, Observer, counted
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
@@ -85,7 +85,8 @@ class TaggedData:
     def summary(self) -> str:
         """Return a line on how much data there is."""
         return "; ".join(
-            f"{len(sequences)} sequences of {sum(map(len, sequences))} tokens {what}"
+            f"{counted(len(sequences), 'sequences')} of "
+            f"{counted(sum(map(len, sequences)), 'tokens')} {what}"
             for name, what in _SPLITS.items()
             if (sequences := self.split(name))
         )
