@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.text.settings import TextCorpus, TextNetwork
+from dnatag.formats.registry import DOCUMENTS
 from dnatag.report import SILENT, Observer
 
 if TYPE_CHECKING:
@@ -29,9 +30,14 @@ class Text(Domain):
     tasks = ("tagging", "classification")
     network = TextNetwork
     corpus = TextCorpus
-    readers: Mapping[str, str] = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl"}
-    writers = ("conll", "jsonl", "doccano")
-    wanted = "a model of text reads a sentence in each line, columns as in CoNLL, or JSON Lines"
+    readers: Mapping[str, str] = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl"} | {
+        name: name for name in DOCUMENTS
+    }
+    writers = ("conll", "jsonl", *DOCUMENTS)
+    wanted = (
+        "a model of text reads a sentence in each line, columns as in CoNLL, JSON Lines, or what "
+        "the annotation tools brat, Doccano and Label Studio export"
+    )
     counted = ("sentences", "tokens", "entities")
 
     def for_task(self, task: str) -> Domain:
@@ -55,8 +61,9 @@ class Text(Domain):
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.text.corpora import read_corpora
         from dnatag.domains.text.labels import labelling_of
+        from dnatag.formats.text.tokenizers import TOKENIZERS
 
-        result, scheme = read_corpora(corpora, observer)
+        result, scheme = read_corpora(corpora, TOKENIZERS[network.tokens], observer)
         tags = [s.tags or () for corpus in result for s in corpus.splits["train"]]
         if not network.vectors:
             observer.note(

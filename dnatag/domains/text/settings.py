@@ -27,12 +27,12 @@ LEAST_THRESHOLD = 0.01
 
 @dataclass(frozen=True)
 class TextCorpus:
-    """Files of tagged sentences, in columns as in CoNLL.
+    """Files of tagged sentences: in columns as in CoNLL, or of annotation tools.
 
     Parameters
     ----------
     train : tuple of Path
-        Files to train on.
+        Files to train on; of brat folders.
     validate : tuple of Path
         Files to validate on: they choose the best weights.
     test : tuple of Path
