@@ -136,6 +136,13 @@ or a table that lists them) give segments: name, first frame, end, label, poster
     "find the topology by all of them together. It needs pyhmmer and takes seconds a protein.",
 )
 @click.option(
+    "--encoder",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False),
+    show_default="where it was in training",
+    help="Models trained with a language model ('encoder' in the recipe): its folder.",
+)
+@click.option(
     "--report",
     metavar="FILE",
     type=click.Path(dir_okay=False, allow_dash=True),
@@ -178,6 +185,7 @@ def command(
     k_best: int | None,
     min_score: float | None,
     homologs: str | None,
+    encoder: str | None,
     picture: str | None,
     picture_of: str | None,
     sort: str | None,
@@ -199,7 +207,7 @@ def command(
         raise click.UsageError("--picture-of names what --picture draws: add --picture FILE.")
     model_path = find_model_for(TASK, model)
     refuse_overwriting([output, report, picture], [path, model_path, homologs])
-    tagger = Tagger.load(model_path, device, threads, homologs)
+    tagger = Tagger.load(model_path, device, threads, homologs, encoder)
     domain = tagger.model.domain
     columns = None if token_column is None else "conll"
     at_once = line_buffered or (path == "-" and sys.stdin is not None and sys.stdin.isatty())

@@ -81,6 +81,10 @@ class TextNetwork:
     most_vectors : int
         How many of these vectors the model keeps, the first of the file, beside those of words
         that it is trained on; 0 keeps all. Fewer make a smaller model.
+    encoder : str
+        Folder of a language model (BERT, RoBERTa) in Hugging Face's layout, whose vectors of words
+        in context are used too; it is not trained. The model file does not hold it, so that
+        tagging needs the folder as well.
     words : int
         Length of the trained vectors of words.
     shapes : int
@@ -105,6 +109,7 @@ class TextNetwork:
 
     vectors: str = ""
     most_vectors: int = setting(0, least=0)
+    encoder: str = ""
     words: int = setting(50)
     shapes: int = setting(8)
     characters: str = setting("lstm", choices=("cnn", "lstm"))

@@ -125,6 +125,11 @@ class WordFeaturizer:
         """Numbers of words and of shapes, with the unknown word and no shape."""
         return len(self.words) + 1, len(SHAPES) + 1
 
+    @property
+    def features(self) -> int:
+        """Length of the vector of a word."""
+        return int(self.vectors.shape[1])
+
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`."""
         categories = np.zeros((len(tokens), 2), np.int32)

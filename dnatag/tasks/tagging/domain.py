@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dnatag.tasks.tagging.tagger import Tagged
 
 __all__ = [
+    "HasEncoder",
     "HasHomologs",
     "HasPicture",
     "HasRecords",
@@ -262,6 +263,23 @@ class SplitsText(Protocol):
     """An optional capability of a featurizer: it knows how text is split into its tokens."""
 
     split: Callable[[str], tuple[list[str], list[tuple[int, int]]]]
+
+
+@runtime_checkable
+class HasEncoder(Protocol):
+    """An optional capability of a featurizer: a language model, which its file does not hold."""
+
+    def open_encoder(self, folder: Path | None = None) -> None:
+        """Read the language model, from where it was in training if no folder is named.
+
+        Raises
+        ------
+        InputError
+            If it is not there, or another one.
+        DnatagError
+            If a library that is needed is not installed.
+        """
+        ...
 
 
 @runtime_checkable

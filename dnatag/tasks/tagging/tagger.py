@@ -19,8 +19,8 @@ from dnatag.engine.inference.networks import token_runner
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity
 from dnatag.models.names import find_model
-from dnatag.tasks.features import TokenFeatures, join
-from dnatag.tasks.tagging.domain import HasHomologs, Homologs
+from dnatag.tasks.features import TokenFeatures, encode_all, join
+from dnatag.tasks.tagging.domain import HasEncoder, HasHomologs, Homologs
 from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model
 from dnatag.tasks.tagging.posterior import Posterior
@@ -121,6 +121,7 @@ class Tagger:
         device: str = "auto",
         threads: int = 1,
         homologs: str | os.PathLike[str] | None = None,
+        encoder: str | os.PathLike[str] | None = None,
     ) -> Tagger:
         """Load a model.
 
@@ -135,14 +136,18 @@ class Tagger:
         homologs
             File of sequences among which homologs of those to tag are looked for (of proteins:
             FASTA); labels are then those that all of them support together.
+        encoder
+            Folder of the language model that the model was trained with, if that is not where it
+            was any more.
 
         Raises
         ------
         InputError
-            If there is no such model or device, threads are not above 0, it tags no tokens, or
-            homologs are of no use to it or cannot be read.
+            If there is no such model or device, threads are not above 0, it tags no tokens,
+            homologs are of no use to it or cannot be read, or so with a language model, or it is
+            another one than that in training.
         DnatagError
-            If homologs are to be looked for and pyhmmer is not installed.
+            If a library for homologs or the language model is not installed.
         """
         place = choose_device(device)
         if threads < 1:
@@ -155,6 +160,10 @@ class Tagger:
                     f"{os.fspath(homologs)}: a model of {found.domain.name} has no use for homologs"
                 )
             known = found.domain.homologs(Path(homologs))
+        if isinstance(found.featurizer, HasEncoder):
+            found.featurizer.open_encoder(None if encoder is None else Path(encoder))
+        elif encoder is not None:
+            raise InputError(f"{os.fspath(encoder)}: {model} was trained without a language model")
         return cls(found, metadata, place, threads, known)
 
     def tag(self, sequence: Any, k_best: int = 0, min_score: float | None = None) -> Tagged:
@@ -342,7 +351,7 @@ class Tagger:
         lengths = np.array([len(tokens) for tokens in sequences])
         words = self._words(sequences) if words is None else words
         if words is None:
-            encoded = join([self.model.featurizer.encode(tokens) for tokens in sequences])
+            encoded = join(encode_all(self.model.featurizer, sequences))
             prepared, rows = self._prepare(encoded), np.arange(len(encoded))
         else:
             prepared, number = words

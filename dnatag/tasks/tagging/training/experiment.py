@@ -24,7 +24,8 @@ from dnatag.errors import InputError
 from dnatag.models.card import make_card, markdown_table
 from dnatag.report import SILENT, Observer
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
-from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence, TaggingDomain
+from dnatag.tasks.features import encode_all
+from dnatag.tasks.tagging.domain import HasEncoder, TaggedCorpus, TaggedSequence, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.schemes import UNNAMED
 from dnatag.tasks.tagging.settings import TaggingTraining
@@ -109,13 +110,13 @@ class TaggedData:
 
     def examples(self, split: str) -> list[TaggedExample]:
         """Encode the sequences of a split; those without a legal labelling are left out."""
-        found, left_out = [], 0
+        legal: list[tuple[TaggedSequence, np.ndarray, float]] = []
+        left_out = 0
         for corpus in self.corpora:
             for sequence in corpus.splits[split]:
                 allowed = self.labelling.allowed(sequence.tags or (), corpus.types)
                 if _is_legal(self.labelling.grammar, allowed):
-                    encoded = self.featurizer.encode(sequence.tokens)
-                    found.append(TaggedExample(encoded, allowed, corpus.weight))
+                    legal.append((sequence, allowed, corpus.weight))
                 else:
                     left_out += 1
         if left_out:
@@ -123,7 +124,16 @@ class TaggedData:
                 f"warning: {left_out} {self.domain.counted[0]} {_SPLITS[split]} are left out: no "
                 "labels that the model can give fit theirs"
             )
-        return found
+        if isinstance(self.featurizer, HasEncoder):
+            self.observer.note(
+                f"encoding {sum(len(one) for one, _, _ in legal)} {self.domain.counted[1]} "
+                f"{_SPLITS[split]} in their context"
+            )
+        encoded = encode_all(self.featurizer, [sequence.tokens for sequence, _, _ in legal])
+        return [
+            TaggedExample(one, allowed, weight)
+            for one, (_, allowed, weight) in zip(encoded, legal, strict=True)
+        ]
 
     def describe(self) -> list[dict[str, Any]]:
         """Return what there is of each corpus, for a model file."""
