@@ -192,7 +192,7 @@ class Tagger:
         >>> [(entity.type, tagged.place(entity)) for entity in tagged.entities]
         [('Chemical', (0, 7)), ('Disease', (18, 24))]
         """
-        return next(self.tag_all([sequence], k_best, min_score))
+        return next(self.tag_all([sequence], k_best, min_score, ahead=1))
 
     def posteriors(self, sequence: Any) -> np.ndarray:
         """Return the posterior probability of each label at each token of a sequence.
@@ -258,7 +258,8 @@ class Tagger:
     def _tag_all(
         self, given: Iterator[Given], k_best: int, min_score: float | None, ahead: int
     ) -> Iterator[Tagged]:
-        with self._network.pool(self.threads) as pool:
+        # One sequence at a time has no work for a second thread.
+        with self._network.pool(1 if ahead == 1 else self.threads) as pool:
             while part := list(islice(given, ahead)):
                 chunk = [one.tokens for one in part]
                 empty = Tagged([], [], [(1.0, list[Entity]())][:k_best])
