@@ -72,6 +72,11 @@ class ContextualFeaturizer:
         return made
 
     @property
+    def needs(self) -> str:
+        """See :class:`dnatag.tasks.tagging.domain.HasEncoder`."""
+        return f"{self.folder.name} (SHA-256 of its weights: {self.checksum})"
+
+    @property
     def categories(self) -> tuple[int, int]:
         """Numbers of words and of shapes, see :class:`WordFeaturizer`."""
         return self.words.categories
@@ -86,23 +91,24 @@ class ContextualFeaturizer:
         """Length of the vector of a word, static and contextual parts together."""
         return self.words.features + self.width
 
-    def open_encoder(self, folder: Path | None = None) -> None:
+    def open_encoder(self, folder: Path | None = None, *, remember: bool = False) -> None:
         """See :class:`dnatag.tasks.tagging.domain.HasEncoder`."""
         from dnatag.domains.text.encoder import checksum, open_encoder
 
         place = self.folder if folder is None else folder
         if not place.is_dir():
             raise InputError(
-                f"{place}: is no folder; the model needs the language model {self.folder.name} "
-                f"(SHA-256 of its weights {self.checksum[:12]}…), name its folder with --encoder"
+                f"{place}: is no folder; the model needs the language model {self.needs}; name its "
+                "folder with 'dnatag tag --encoder'"
             )
         found = checksum(place)
         if found != self.checksum:
             raise InputError(
-                f"{place}: is another language model ({found[:12]}…) than the one that this model "
-                f"was trained with ({self.folder.name}, {self.checksum[:12]}…)"
+                f"{place}: is another language model (its weights: {found}) than the one that this "
+                f"model was trained with, {self.needs}"
             )
         self._encoder = open_encoder(place)
+        self._known = {} if remember else None
 
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`."""

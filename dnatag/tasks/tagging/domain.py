@@ -269,8 +269,15 @@ class SplitsText(Protocol):
 class HasEncoder(Protocol):
     """An optional capability of a featurizer: a language model, which its file does not hold."""
 
-    def open_encoder(self, folder: Path | None = None) -> None:
+    @property
+    def needs(self) -> str:
+        """The name of the language model and the checksum of its weights, for people."""
+        ...
+
+    def open_encoder(self, folder: Path | None = None, *, remember: bool = False) -> None:
         """Read the language model, from where it was in training if no folder is named.
+
+        With `remember` the vectors of a sentence that comes again are not computed again.
 
         Raises
         ------

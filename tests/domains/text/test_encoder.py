@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from dnatag.domains.text.contextual import ContextualFeaturizer
 from dnatag.domains.text.encoder import open_encoder
 from dnatag.domains.text.words import WordFeaturizer
 from dnatag.errors import DnatagError, InputError
+from dnatag.models.file import read_metadata
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -179,12 +181,20 @@ def test_a_tagger_needs_its_language_model(model: Path, tmp_path: Path) -> None:
     code, found, _ = run("tag", "--model", own, words)
     assert code == 0
     assert own.stat().st_size < 100_000
+    assert "It needs the language model tiny (SHA-256" in read_metadata(own)["card"]
+    (tmp_path / "from.toml").write_text(RECIPE.partition("[network]")[0] + "[training]\nepochs = 1")
+    assert run("train", tmp_path / "from.toml", "--from", own, "-o", tmp_path / "b.dnatag")[0] == 0
+    check = f"import sys, dnatag; dnatag.Tagger.load({str(own)!r}).tag('Ada'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert "tokenizers" in done.stdout.split()
+    assert not {"torch", "transformers"} & set(done.stdout.split())
     moved = model.rename(tmp_path / "moved")
     code, _, problem = run("tag", "--model", own, words)
     assert code == 2
     assert re.fullmatch(
         r"dnatag: error: .*tiny: is no folder; the model needs the language model tiny "
-        r"\(SHA-256 of its weights [0-9a-f]{12}…\), name its folder with --encoder\n", problem
+        r"\(SHA-256 of its weights: [0-9a-f]{64}\); name its folder with 'dnatag tag --encoder'\n",
+        problem,
     )  # fmt: skip
     assert run("tag", "--model", own, "--encoder", moved, words) == (0, found, "")
     other = make(tmp_path / "other", seed=2)

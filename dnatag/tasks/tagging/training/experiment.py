@@ -24,7 +24,7 @@ from dnatag.errors import InputError
 from dnatag.models.card import make_card, markdown_table
 from dnatag.report import SILENT, Observer
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
-from dnatag.tasks.features import encode_all
+from dnatag.tasks.features import Featurizer, encode_all
 from dnatag.tasks.tagging.domain import HasEncoder, TaggedCorpus, TaggedSequence, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.schemes import UNNAMED
@@ -78,6 +78,8 @@ class TaggedData:
         else:
             check_start(start, self.domain, self.labelling, observer)
             self.featurizer = start.featurizer
+            if isinstance(self.featurizer, HasEncoder):
+                self.featurizer.open_encoder(remember=True)
 
     def split(self, name: str) -> list[TaggedSequence]:
         """Return all sequences of a split."""
@@ -275,10 +277,17 @@ class TaggingExperiment(Experiment):
         return make_card(
             about,
             self.recipe.card or f"# {name}\n\nA model of {self.data.domain.name}.",
-            [f"{self.summary}."],
+            [f"{self.summary}.", *_needs(self.data.featurizer)],
             lines,
             self.origin + (f", beside the networks of {join}" if join else ""),
         )
+
+
+def _needs(featurizer: Featurizer) -> list[str]:
+    """Return a line of the card on what is needed beside the model file, if anything is."""
+    if not isinstance(featurizer, HasEncoder):
+        return []
+    return ["", f"It needs the language model {featurizer.needs}."]
 
 
 def _joined(
