@@ -129,7 +129,7 @@ def _read(
 
     encoding: str = options["encoding"]
     # Columns that are too irregular to be recognised are read, and faults in them named.
-    among, wanted = ("conll", "lines", *DOCUMENTS), "the reference is text in columns"
+    among, wanted = ("conll", "lines", *DOCUMENTS), "the reference is text in columns, or annotated"
     sources = [
         recognise_source(path, among, wanted, encoding=encoding, prefer="conll")
         for path in (reference, *predictions.values())

@@ -32,7 +32,7 @@ class TextCorpus:
     Parameters
     ----------
     train : tuple of Path
-        Files to train on; of brat folders.
+        Files to train on, or folders of brat's.
     validate : tuple of Path
         Files to validate on: they choose the best weights.
     test : tuple of Path
