@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +26,13 @@ from dnatag.domains.proteins.topology import SEGMENTS
 from dnatag.engine.training.checkpoint import has_checkpoint
 from dnatag.formats.io.writing import open_output
 from dnatag.formats.sequences.residues import read_residues, write_residues
-from dnatag.formats.text.conll import read_conll
 from dnatag.formats.text.tokens import Sentence, Span
 from dnatag.models.file import read_metadata
+from dnatag.recipe import read_recipe
 from dnatag.tasks.tagging import schemes
-from dnatag.tasks.tagging.domain import Homolog, Homologs
+from dnatag.tasks.tagging.domain import Homolog, Homologs, TaggedSequence
 from dnatag.tasks.tagging.metrics import UNKNOWN
+from dnatag.tasks.tagging.model import load_token_model
 
 HERE = Path(__file__).parent
 RECIPES = HERE.parent / "recipes"
@@ -105,6 +106,26 @@ def train(recipe: Path, data: Path, seed: int, output: Path) -> str:
     return f"dnatag train {shown} --folder DIR --seed {seed} -o {output.name}"
 
 
+def test_set(task: Task, data: Path) -> Sequence[TaggedSequence]:
+    """Read the sentences that a task is measured on."""
+    recipe = read_recipe(RECIPES / f"{task.name}.toml", data)
+    corpora, _ = recipe.domain.read(recipe.corpora, recipe.network)
+    return corpora[0].splits["test"]
+
+
+def members(path: Path, task: Task, data: Path) -> list[float]:
+    """Return the score of each network of a model alone on the test set, in percent."""
+    model, about = load_token_model(path)
+    sentences = test_set(task, data)
+    truth = [s.tags or () for s in sentences]
+    values = []
+    for network in model.networks:
+        tagger = Tagger(replace(model, networks=(network,)), about, "cpu")
+        found = [tagged.tags for tagged in tagger.tag_all(s.tokens for s in sentences)]
+        values.append(100 * model.domain.scores(truth, found, model.labelling)[task.measure[0]])
+    return values
+
+
 def text_tables(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterator[str]:
     """Yield the lines of the table of texts."""
     chosen = [t for t in TASKS if not options.task or t.name in options.task]
@@ -119,25 +140,26 @@ def text_tables(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterat
         for task in chosen
         for seed in options.seeds
     }
-    yield "| task, test set | published | at least | mean | seeds |"
-    yield "|---|---|---|---|---|"
+    yield "| task, test set | published | at least | one network | all (networks) | seeds |"
+    yield "|---|---|---|---|---|---|"
     for task in chosen:
-        values = []
+        values, alone = [], list[float]()
         for seed in options.seeds:
             jobs[task.name, seed].result()
-            scores = read_metadata(options.runs / f"{task.name}-{seed}.dnatag")["scores"]
-            values.append(100 * scores["test"][task.measure[0]])
+            path = options.runs / f"{task.name}-{seed}.dnatag"
+            values.append(100 * read_metadata(path)["scores"]["test"][task.measure[0]])
+            alone += members(path, task, options.data)
         each = ", ".join(f"{v:.2f}" for v in values)
         yield (
-            f"| {task.measure[1]} | {task.published} | {task.goal:.1f} | "
-            f"{np.mean(values):.2f} | {each} |"
+            f"| {task.measure[1]} | {task.published} | {task.goal:.1f} | {np.mean(alone):.2f} | "
+            f"{np.mean(values):.2f} ({len(alone) // len(values)}) | {each} |"
         )
     yield ""
     for task in chosen:
         yield f"    {jobs[task.name, options.seeds[0]].result()}"
 
 
-def calibration(model: Path, sentences: Sequence[Sentence]) -> tuple[float, list[str]]:
+def calibration(model: Path, sentences: Sequence[TaggedSequence]) -> tuple[float, list[str]]:
     """Return the expected calibration error of the spans found, and a table of the bins."""
     pairs = []
     tagged = Tagger.load(model, threads=1).tag_all(s.tokens for s in sentences)
@@ -159,17 +181,22 @@ def calibration(model: Path, sentences: Sequence[Sentence]) -> tuple[float, list
 
 
 def calibration_table(options: argparse.Namespace) -> Iterator[str]:
-    """Yield the lines on the posteriors of spans, of each seed of BC5CDR."""
-    sentences = [s for s in read_conll(options.data / "ner/bc5cdr/test.tsv.xz", 1, -1) if s.tokens]
-    errors, table = [], list[str]()
-    for seed in options.seeds:
-        error, table = calibration(options.runs / f"bc5cdr-{seed}.dnatag", sentences)
-        errors.append(error)
-    each = ", ".join(f"{e:.4f}" for e in errors)
-    yield f"Expected calibration error of spans, BC5CDR test: mean {np.mean(errors):.4f} ({each})."
-    yield f"Bins of seed {options.seeds[-1]}:"
-    yield ""
-    yield from table
+    """Yield the lines on the posteriors of spans, of each task that has any."""
+    for task in TASKS:
+        if task.measure[0] != "f1":
+            continue
+        sentences = test_set(task, options.data)
+        errors, table = [], list[str]()
+        for seed in options.seeds:
+            error, table = calibration(options.runs / f"{task.name}-{seed}.dnatag", sentences)
+            errors.append(error)
+        each = ", ".join(f"{e:.4f}" for e in errors)
+        name = task.measure[1].partition(",")[0]
+        yield f"Expected calibration error of spans, {name}: mean {np.mean(errors):.4f} ({each})."
+        yield f"Bins of seed {options.seeds[-1]}:"
+        yield ""
+        yield from table
+        yield ""
 
 
 def write_folds(data: Path, folder: Path) -> None:

@@ -140,7 +140,7 @@ def _is_tuple(hint: Any) -> bool:
 
 def _file(name: str, key: str, where: str, folder: Path | None) -> Path:
     path = (folder or Path()) / name
-    if not path.is_file():
+    if not path.exists():  # it may be a folder too
         raise InputError(
             f"{where}: there is no file {path}; name the folder of the files with --folder"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import signal
@@ -317,20 +318,21 @@ def open_input(
     InputError
         If it cannot be read or is of a format that the domain does not read.
     """
-    from dnatag.formats.registry import recognise
+    from dnatag.formats.registry import recognise_source
 
     if kind != "auto":
         return path, kind
     if len(domain.readers) == 1:
         return path, next(iter(domain.readers))
-    stream, format = recognise(
+    source, format = recognise_source(
         path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer=prefer
     )
-    if format.name in ("audio", "manifest", "sequences") and path != "-":
+    listed = format.name in ("audio", "manifest", "sequences") and path != "-"
+    if listed and isinstance(source, io.BufferedReader):
         # Lists name files relative to themselves, and a stream has no place.
-        stream.close()
+        source.close()
         return path, format.name
-    return stream, format.name
+    return source, format.name
 
 
 def refuse_shared_stdin(paths: Iterable[str | None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -77,8 +78,9 @@ def command(
     translation exceptions, joined genes and genes without a stop are set aside: neither finding
     nor missing them counts.
 
-    Text: columns as in CoNLL, the same tokens in each file. A span is right if its bounds and its
-    type are, and the numbers are those of conlleval.
+    Text: columns as in CoNLL, the same tokens in each file, or annotations of the same texts by
+    brat (folders), Doccano, Label Studio or spaCy (DocBin), in any order. A span is right if its
+    bounds and its type are, and the numbers are those of conlleval.
 
     Residues: FASTA with a line of labels below each sequence. A segment, a run of one label, is
     right if its bounds and its label are. Residues whose true label is U do not count.
@@ -168,17 +170,17 @@ def _files(context: click.Context, options: Mapping[str, Any]) -> tuple[list[str
 def _evaluator(domain: str | None, paths: tuple[str, ...], options: Mapping[str, Any]) -> Evaluator:
     """Return the evaluator of a domain, or the one that reads files like these.
 
-    A pipe can be read only once: the first plain file counts. Without one, the pipes must bring
-    what the first domain has, genes.
+    A pipe can be read only once: the first plain file or folder counts. Without one, the pipes
+    must bring what the first domain has, genes.
     """
-    from dnatag.formats.registry import recognise
+    from dnatag.formats.registry import recognise_source
 
     evaluators = _evaluators()
     if domain is not None:
         if domain not in evaluators:
             raise click.UsageError(f"--domain can be {', '.join(evaluators)}.")
         return evaluators[domain]
-    path = next(filter(os.path.isfile, paths), None)
+    path = next((p for p in paths if os.path.isfile(p) or os.path.isdir(p)), None)
     if path is None:
         return next(iter(evaluators.values()))
     formats = tuple(name for evaluator in evaluators.values() for name in evaluator.formats)
@@ -186,8 +188,9 @@ def _evaluator(domain: str | None, paths: tuple[str, ...], options: Mapping[str,
     wanted = f"{', '.join(files[:-1])} and {files[-1]} can be compared"
     encodings = (evaluator.encoding(options) for evaluator in evaluators.values())
     encoding = next(filter(None, encodings), "utf-8")
-    stream, format = recognise(path, formats, wanted, encoding=encoding)
-    stream.close()
+    source, format = recognise_source(path, formats, wanted, encoding=encoding)
+    if isinstance(source, io.BufferedReader):
+        source.close()
     return next(e for e in evaluators.values() if format.name in e.formats)
 
 

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import tee
 from pathlib import Path
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from dnatag.tasks.tagging.domain import TaggingDomain
     from dnatag.tasks.tagging.report import TaggingReport
     from dnatag.tasks.tagging.tagger import Tagged, Tagger
+    from dnatag.tasks.tagging.writing import ResultWriter
 
 __all__ = ["command"]
 
@@ -51,7 +53,8 @@ def _format_options() -> Iterator[click.Option]:
     yield format_option(
         TASK,
         "Format of the input: tokens in columns, a sentence in each line, JSON Lines with a text "
-        "or tokens, or proteins; auto recognises it by the content.",
+        "or tokens, a file or folder of an annotation tool, or proteins; auto recognises it by the "
+        "content.",
     )
     writers = dict.fromkeys(name for domain in domains_of(TASK) for name in domain.writers)
     yield click.Option(
@@ -70,7 +73,8 @@ dnatag tag --model biomedical abstracts.txt -o entities.jsonl
 dnatag tag --model topology proteins.faa -o topology.txt
 dnatag tag --model actions.dnatag video.npy -o segments.tsv
 
-INPUT is plain or compressed (gzip, bzip2, xz, zstd); "-" is standard input. Columns get the tag
+INPUT is plain or compressed (gzip, bzip2, xz, zstd), or a folder of brat's; "-" is standard input.
+Columns get the tag
 as one more column; sentences become JSON Lines with "entities", their places counted in
 characters; proteins get a line of labels below their sequence. The score of an entity is the
 posterior probability that exactly these tokens are one of this type; those above the model's
@@ -110,6 +114,13 @@ or a table that lists them) give segments: name, first frame, end, label, poster
     type=click.Path(exists=True, dir_okay=False),
     help="Proteins: look for homologs of those that cross the membrane in this FASTA file, and "
     "find the topology by all of them together. It needs pyhmmer and takes seconds a protein.",
+)
+@click.option(
+    "--encoder",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False),
+    show_default="where it was in training",
+    help="Models trained with a language model ('encoder' in the recipe): its folder.",
 )
 @click.option(
     "--report",
@@ -154,6 +165,7 @@ def command(
     k_best: int | None,
     min_score: float | None,
     homologs: str | None,
+    encoder: str | None,
     picture: str | None,
     picture_of: str | None,
     sort: str | None,
@@ -163,9 +175,11 @@ def command(
     quiet: bool,
 ) -> None:
     """Label the words of sentences, the residues of proteins or the frames of other sequences."""
+    from dnatag.formats.io.folders import new_folder
     from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.tasks.tagging.tagger import CHUNK, Tagger
+    from dnatag.tasks.tagging.writing import FOLDERS, result_writer
 
     if token_column == 0:
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
@@ -173,7 +187,7 @@ def command(
         raise click.UsageError("--picture-of names what --picture draws: add --picture FILE.")
     model_path = find_model_for(TASK, model)
     refuse_overwriting([output, report, picture], [path, model_path, homologs])
-    tagger = Tagger.load(model_path, device, threads, homologs)
+    tagger = Tagger.load(model_path, device, threads, homologs, encoder)
     domain = tagger.model.domain
     columns = None if token_column is None else "conll"
     at_once = line_buffered or (path == "-" and sys.stdin is not None and sys.stdin.isatty())
@@ -184,6 +198,8 @@ def command(
     check_format("--format", kind, domain.readers, model, domain)
     check_format("--to", target, domain.writers, model, domain)
     _check_options(model, domain, kind, target, token_column, k_best, report, picture)
+    if target in FOLDERS and output == "-":
+        raise click.UsageError(f"--to {target} writes several files: name a new folder with -o.")
     note(f"model {Path(model).stem}, device {tagger.device}, input {kind}", quiet=quiet)
 
     skipped = Skipped()
@@ -199,8 +215,20 @@ def command(
     if sort is not None:
         pairs = _least_sure_first(pairs, keep=k_best is not None)
     name = display_name(path)
-    with OutputSet() as outputs, progress(unit=domain.counted[0], quiet=quiet) as bar:
-        results = _Results(tagger, outputs.open(output), target, k_best=k_best, at_once=at_once)
+    with ExitStack() as stack:
+        outputs = stack.enter_context(OutputSet())
+        bar = stack.enter_context(progress(unit=domain.counted[0], quiet=quiet))
+        folder = stack.enter_context(new_folder(output)) if target in FOLDERS else None
+        handle = outputs.open(output) if folder is None else None
+        writer = result_writer(
+            target,
+            domain,
+            handle or folder or Path(),
+            name=_stem(path),
+            model=Path(model).stem,
+            alternatives=k_best is not None,
+        )
+        results = _Results(tagger, writer, handle if at_once else None)
         if picture is not None:
             results.draw(outputs.open(picture), Path(picture).suffix[1:], picture_of)
         if report is not None:
@@ -219,25 +247,17 @@ class _Results:
     Parameters
     ----------
     tagger
-        Its domain knows how sequences are written.
-    handle
-        Where labels go.
-    target
-        Their format.
-    k_best
-        How many labellings are asked for, None if none are.
-    at_once
-        Whether to write each sequence at once.
+        What the labels are from.
+    writer
+        Writes labels.
+    flushed
+        The file that each sequence is to be in at once, None if none is.
     """
 
-    def __init__(
-        self, tagger: Tagger, handle: TextIO, target: str, *, k_best: int | None, at_once: bool
-    ) -> None:
+    def __init__(self, tagger: Tagger, writer: ResultWriter, flushed: TextIO | None) -> None:
         self._tagger = tagger
-        self._handle = handle
-        self._target = target
-        self._k_best = k_best
-        self._at_once = at_once
+        self._writer = writer
+        self._flushed = flushed
         self._picture: tuple[TextIO, str, str | None] | None = None
         self._drawn = False
         self._page: tuple[TextIO, TaggingReport] | None = None
@@ -257,9 +277,9 @@ class _Results:
 
     def add(self, sentence: Any, found: Tagged) -> None:
         """Write a sequence."""
-        self._write(sentence, found)
-        if self._at_once:
-            self._handle.flush()
+        self._writer.add(sentence, found)
+        if self._flushed is not None:
+            self._flushed.flush()
         if self._picture is not None and not self._drawn:
             handle, format, name = self._picture
             if name in (None, sentence.id):
@@ -274,29 +294,12 @@ class _Results:
         """Complete the files; refuse if the input was empty, or lacks what was to be drawn."""
         if not self.counts[0]:
             raise InputError(f"{path}: is empty")
+        self._writer.finish()
         if self._picture is not None and not self._drawn:
             raise InputError(f"{path}: has no protein {self._picture[2]}, to be drawn")
         if self._page is not None:
             handle, page = self._page
             page.write(handle)
-
-    def _write(self, sentence: Any, found: Tagged) -> None:
-        from dnatag.formats.sequences.residues import write_residues
-        from dnatag.formats.text.conll import write_conll
-        from dnatag.formats.text.jsonl import write_doccano, write_jsonl
-        from dnatag.tasks.tagging.domain import HasRecords
-
-        domain = self._tagger.model.domain
-        if isinstance(domain, HasRecords):
-            domain.write(self._handle, self._target, sentence, found)
-        elif self._target == "jsonl":
-            alternatives = None if self._k_best is None else found.alternatives
-            write_jsonl(self._handle, sentence, found.entities, alternatives)
-        elif self._target == "doccano":
-            write_doccano(self._handle, sentence, found.entities)
-        else:
-            write = write_conll if self._target == "conll" else write_residues
-            write(self._handle, sentence, found.tags)
 
 
 def _least_sure_first(pairs: Iterable[tuple[Any, Tagged]], keep: bool) -> list[tuple[Any, Tagged]]:
@@ -358,7 +361,8 @@ def _records(
     tagger: Tagger,
 ) -> Iterator[Any]:
     """Read sequences: sentences, or what the domain has instead."""
-    from dnatag.formats.registry import find_format
+    from dnatag.formats.registry import DOCUMENTS, find_format
+    from dnatag.formats.text.documents import sentences as without_tags
     from dnatag.tasks.tagging.domain import HasRecords, SplitsText
 
     domain, featurizer = tagger.model.domain, tagger.model.featurizer
@@ -371,5 +375,13 @@ def _records(
         sentences = read(source, labelled=False, encoding=encoding, skipped=skipped)
     else:
         split = featurizer.split if isinstance(featurizer, SplitsText) else None
-        sentences = read(source, encoding=encoding, split=split)
+        if kind in DOCUMENTS:
+            sentences = without_tags(read(source, encoding), split)
+        else:
+            sentences = read(source, encoding=encoding, split=split)
     return sentences
+
+
+def _stem(path: str) -> str:
+    """Return the name of an input without its ending."""
+    return "text" if path == "-" else os.path.basename(path).partition(".")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,8 +13,19 @@ from dnatag.errors import InputError
 from dnatag.formats import sniffing
 from dnatag.formats.io.reading import Source, display_name, peek
 from dnatag.formats.sniffing import Certainty, Head
+from dnatag.formats.text.brat import is_brat
 
-__all__ = ["ANNOTATIONS", "FORMATS", "TEXTS", "Format", "describe", "find_format", "recognise"]
+__all__ = [
+    "ANNOTATIONS",
+    "DOCUMENTS",
+    "FORMATS",
+    "TEXTS",
+    "Format",
+    "describe",
+    "find_format",
+    "recognise",
+    "recognise_source",
+]
 
 #: Bytes of a file that its format is recognised by.
 HEAD = 1 << 16
@@ -36,6 +48,8 @@ class Format:
         when they are asked for.
     advice
         What to do with a file of a format that cannot be read.
+    general
+        Name of the format that it is a case of, and is read as where only that is wanted.
     """
 
     name: str
@@ -44,6 +58,7 @@ class Format:
     reader: str = ""
     writer: str = ""
     advice: str = ""
+    general: str = ""
 
     @property
     def read(self) -> Callable[..., Any]:
@@ -72,6 +87,8 @@ FORMATS = {
                advice="only models of features read it"),
         Format("npz", "is an archive of NumPy arrays", sniffing.npz,
                "dnatag.formats.arrays:read_archive", advice="only models of features read it"),
+        Format("docbin", "is a DocBin of spaCy's", sniffing.docbin, f"{_TEXT}.docbin:read_docbin",
+               advice="only models of text read it"),
         Format("midi", "is MIDI", sniffing.midi, "dnatag.formats.midi:read_midi",
                advice="only models of music read it"),
         Format("audio", "is sound", sniffing.audio, "dnatag.formats.audio:read_audio",
@@ -105,10 +122,18 @@ FORMATS = {
                advice="convert them to FASTA, or better, assemble them"),
         Format("manifest", "is a manifest of recordings", sniffing.manifest,
                "dnatag.formats.audio:read_manifest", advice="only models of speech read it"),
+        Format("doccano", "is Doccano's JSON Lines of spans", sniffing.doccano,
+               f"{_TEXT}.doccano:read_doccano", f"{_TEXT}.doccano:write_doccano",
+               general="jsonl"),
         Format("jsonl", "is JSON Lines", sniffing.jsonl,
                f"{_TEXT}.jsonl:read_jsonl", f"{_TEXT}.jsonl:write_jsonl"),
+        Format("label-studio", "has tasks of Label Studio (JSON)", sniffing.label_studio,
+               f"{_TEXT}.label_studio:read_label_studio", advice="only models of text read it"),
         Format("json-array", "is a JSON array", sniffing.json_array,
                advice="write one object in each line (jq -c '.[]' does)"),
+        Format("brat", "is a folder of brat's", sniffing.folder, f"{_TEXT}.brat:read_brat"),
+        Format("brat-annotations", "has annotations of brat's", sniffing.brat_annotations,
+               advice="name the folder that holds them and their texts"),
         Format("fasttext", "has fastText's labels", sniffing.fasttext,
                f"{_TEXT}.labelled:read_fasttext", f"{_TEXT}.labelled:write_fasttext"),
         Format("trees", "has trees of labelled phrases", sniffing.trees,
@@ -131,6 +156,8 @@ FORMATS = {
 ANNOTATIONS = ("gff", "genbank", "embl", "prodigal-gbk", "prodigal-sco")
 #: Formats of text; their readers take a source and an encoding.
 TEXTS = ("conll", "lines", "jsonl")
+#: Formats of annotation tools; their readers take a source and an encoding, and give documents.
+DOCUMENTS = ("brat", "label-studio", "doccano", "docbin")
 
 
 def find_format(name: str) -> Format:
@@ -187,6 +214,32 @@ def recognise(
         raise
 
 
+def recognise_source(
+    path: Source,
+    among: Sequence[str],
+    wanted: str,
+    *,
+    encoding: str = "utf-8",
+    prefer: str | None = None,
+) -> tuple[Source, Format]:
+    """Recognise a file, see :func:`recognise`, or a folder, which is not opened.
+
+    Raises
+    ------
+    InputError
+        As for files; also if a folder is of no format that can be read here.
+    """
+    if isinstance(path, io.BufferedReader) or not os.path.isdir(path):
+        return recognise(path, among, wanted, encoding=encoding, prefer=prefer)
+    if "brat" not in among:
+        raise InputError(f"{display_name(path)}: is a folder; {wanted}")
+    if not is_brat(path):
+        raise InputError(
+            f"{display_name(path)}: is a folder without texts (.txt), as brat has them"
+        )
+    return path, FORMATS["brat"]
+
+
 def describe(data: bytes) -> str | None:
     """Describe a file by its beginning: "is ...", "has ..."; None if that is not sure."""
     head = Head(data[:HEAD], complete=len(data) <= HEAD)
@@ -208,6 +261,8 @@ def _choose(head: Head, name: str, among: Sequence[str], wanted: str, prefer: st
     if sure is not None:
         if sure.name in among:
             return sure
+        if sure.general in among:
+            return FORMATS[sure.general]
         raise InputError(f"{name}: {_found(sure, head)}; {sure.advice or wanted}")
     possible = [f for f, certainty in judged if certainty and f.name in among]
     if not possible:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from enum import IntEnum
@@ -23,6 +24,10 @@ _SHORT_TAG = re.compile(r"[A-Z][A-Z0-9$|*:_-]*|[^\w\s]+")
 _LONG_SENTENCE = 500
 #: What the first line of a table of texts may name.
 _TITLES = {"id", "text", "sentence", "label"}
+#: A span of Doccano's, under "label" or, with relations, "entities".
+_DOCCANO = re.compile(
+    r'"labels?"\s*:\s*\[\s*\[\s*\d+\s*,\s*\d+\s*,\s*"|"entities"\s*:\s*\[\s*\{[^{}]*"start_offset"'
+)
 _SEQUENCE = re.compile(r"[A-Za-z*.~-]+")
 _BINARY = {
     b"%PDF-": "a PDF",
@@ -153,6 +158,36 @@ def fastq(head: Head) -> Certainty:
 def jsonl(head: Head) -> Certainty:
     """Judge whether a file is JSON Lines."""
     return _sure(re.match(r'\s*\{\s*("|\}|$)', head.first))
+
+
+def doccano(head: Head) -> Certainty:
+    """Judge whether a file is JSON Lines of Doccano's, with spans."""
+    return _sure(jsonl(head) and any(map(_DOCCANO.search, head.lines)))
+
+
+def label_studio(head: Head) -> Certainty:
+    """Judge whether a file has tasks of Label Studio."""
+    text = "\n".join(head.lines) if re.match(r"\s*\[", head.first) else ""
+    return _sure(json_array(head) and re.search(r'"data"\s*:\s*\{|"from_name"\s*:\s*"', text))
+
+
+def folder(head: Head) -> Certainty:
+    """Judge that a file is no folder."""
+    return Certainty.NO
+
+
+def brat_annotations(head: Head) -> Certainty:
+    """Judge whether a file has annotations of brat's, without their text."""
+    return _sure(re.match(r"T\d+\t\S+ \d+ \d+(;\d+ \d+)*\t", head.first))
+
+
+def docbin(head: Head) -> Certainty:
+    """Judge whether a file is a DocBin of spaCy's: a packed object that names its attributes."""
+    try:
+        begin = zlib.decompressobj().decompress(head.data, 64)
+    except zlib.error:
+        return Certainty.NO
+    return _sure(b"version" in begin and b"attrs" in begin)
 
 
 def json_array(head: Head) -> Certainty:

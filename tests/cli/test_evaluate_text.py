@@ -315,3 +315,25 @@ def test_the_unknown_label_is_a_letter(folder: Path, label: str) -> None:
     result = evaluate("truth.fasta", "truth.fasta", "--unknown", label)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"--unknown is one letter, not {label!r}." in result.stderr
+
+
+def test_annotations_of_the_same_texts(folder: Path) -> None:
+    (folder / "brat").mkdir()
+    (folder / "brat" / "a.txt").write_text("Ada visits Turin.\n")
+    (folder / "brat" / "a.ann").write_text("T1\tPER 0 3\tAda\nT2\tLOC 11 16\tTurin\n")
+    item = {"text": "Ada visits Turin.", "label": [[0, 3, "PER"], [4, 16, "LOC"]]}
+    (folder / "doccano.jsonl").write_text(json.dumps(item))
+    region = {"value": {"start": 0, "end": 3, "labels": ["PER"]}}
+    tasks = [{"data": {"text": "Ada visits Turin."}, "predictions": [{"result": [region]}]}]
+    (folder / "studio.json").write_text(json.dumps(tasks))
+    found = scores("brat", "doccano.jsonl", "studio.json")
+    assert found["doccano"]["all"] == {
+        "true": 2, "predicted": 2, "right": 1, "precision": 0.5, "recall": 0.5, "f1": 0.5
+    }  # fmt: skip
+    assert found["studio"]["by_type"]["PER"]["f1"] == 1
+    assert found["studio"]["all"]["recall"] == 0.5
+    result = evaluate("brat", "a.conll")
+    assert result.exit_code == 2
+    assert "a.conll: has a token in each line" in result.stderr
+    (folder / "studio.json").write_text(json.dumps([{"data": {"text": "else"}}]))
+    assert "studio.json: lacks the text a of brat" in evaluate("brat", "studio.json").stderr

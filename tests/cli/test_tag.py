@@ -97,6 +97,19 @@ def done(result: Result) -> str:
     return result.stdout
 
 
+def brat(folder: Path) -> dict[str, list[str]]:
+    """Read what is annotated in a folder, and check that it is where it is said to be."""
+    found = {}
+    for path in sorted(folder.glob("*.ann")):
+        text, rows = path.with_suffix(".txt").read_text(), path.read_text().splitlines()
+        found[path.stem] = [row.split("\t")[2] for row in rows]
+        for row in rows:
+            _, place, words = row.split("\t")
+            start, end = map(int, place.split(" ")[1:])
+            assert text[start:end] == words
+    return found
+
+
 def objects(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done(result).splitlines()]
 
@@ -399,7 +412,10 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*model,), "Missing argument 'INPUT'"),
         ((*model, text, text), "unexpected extra argument"),
         ((*model, text.with_name("none")), "none: cannot read: No such file"),
-        ((*model, text.parent), "cannot read: Is a directory"),
+        ((*model, text.parent), r"is a folder without texts \(.txt\), as brat has them"),
+        ((*model, "--to", "brat", text), "--to brat writes several files: name a new folder"),
+        ((*model, "--to", "brat", "-o", text, text), "input: is an input as well"),
+        ((*model, "--to", "brat", "-o", table, text), "table: is there already"),
         (
             (*device, "--model", "prokaryotes", text),
             "for annotation: apply it with 'dnatag predict --model prok",
@@ -590,3 +606,30 @@ def test_for_doccano(model: Options, file: Write, data: str) -> None:
     first, *_ = objects(tag(*model, *column, "--to", "doccano", file(data)))
     words = [(first["text"][start:end], type_) for start, end, type_ in first["label"]]
     assert words == [("Xavqu Miklo", "PER"), ("12 mg", "QTY")]
+
+
+def test_for_brat_and_back(model: Options, file: Write, tmp_path: Path) -> None:
+    first, second = tmp_path / "lines", tmp_path / "again"
+    done(tag(*model, "--to", "brat", "-o", first, file(LINES)))
+    assert brat(first) == {"input": ["Xavqu Miklo", "12 mg"]}
+    assert (first / "input.txt").read_text() == LINES
+    done(tag(*model, "-o", second, first))
+    assert brat(second) == brat(first)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_folder_is_written_whole_or_not_at_all(
+    model: Options, file: Write, tmp_path: Path
+) -> None:
+    same = json.dumps({"id": "a", "text": SENTENCE}) + "\n"
+    result = tag(*model, "--to", "brat", "-o", tmp_path / "out", file(2 * same))
+    assert_one_line(result, 2, "two texts are called a")
+    assert [path.name for path in tmp_path.iterdir()] == ["input"]
+
+
+def test_for_label_studio_and_back(model: Options, file: Write) -> None:
+    tasks = done(tag(*model, "--to", "label-studio", file(LINES)))
+    (prediction,) = json.loads(tasks)[0]["predictions"]
+    assert prediction["model_version"] == "toy"
+    assert [r["value"]["text"] for r in prediction["result"]] == ["Xavqu Miklo", "12 mg"]
+    assert done(tag(*model, file(tasks))) == tasks

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from dnatag.domains.text.documents import read_annotated
 from dnatag.domains.text.settings import TextCorpus
 from dnatag.errors import InputError
+from dnatag.formats.registry import DOCUMENTS, recognise_source
 from dnatag.formats.text.conll import read_conll
+from dnatag.formats.text.documents import Split
 from dnatag.formats.text.tokens import Sentence
 from dnatag.report import Observer
 from dnatag.tasks.corpora import SPLITS, file_names
@@ -37,7 +40,7 @@ class _Place(NamedTuple):
 
 
 def read_corpora(
-    corpora: Sequence[TextCorpus], observer: Observer
+    corpora: Sequence[TextCorpus], split: Split, observer: Observer
 ) -> tuple[list[TaggedCorpus], str]:
     """Read the corpora of a recipe; all get the scheme of the first.
 
@@ -45,6 +48,8 @@ def read_corpora(
     ----------
     corpora : sequence of TextCorpus
         Their files.
+    split : callable
+        How the model splits raw text.
     observer : Observer
         Receives notes on the schemes, and warnings of what may not be meant: tags that do not fit
         their scheme, types that are not trained on.
@@ -66,7 +71,7 @@ def read_corpora(
     scheme = ""
     for number, files in enumerate(corpora, 1):
         where = f"[[corpus]] {number}"
-        places = {split: _places(files, split) for split in SPLITS}
+        places = {name: list(_places(files, name, split, observer)) for name in SPLITS}
         every = list(chain.from_iterable(places.values()))
         own = files.scheme or _scheme(every, where, observer)
         scheme = scheme or own
@@ -77,8 +82,8 @@ def read_corpora(
             )
         _note_faults(every, own, where, observer)
         splits = {
-            split: [_converted(place.sentence, own, scheme) for place in part]
-            for split, part in places.items()
+            name: [_converted(place.sentence, own, scheme) for place in part]
+            for name, part in places.items()
         }
         _check_types(files.types, splits, scheme, where, observer)
         result.append(TaggedCorpus(splits, file_names(files), files.weight, files.types))
@@ -89,18 +94,30 @@ def read_corpora(
     return result, scheme
 
 
-def _places(files: TextCorpus, split: str) -> list[_Place]:
+def _places(files: TextCorpus, name: str, split: Split, observer: Observer) -> Iterator[_Place]:
     """Read the sentences of a split; tags that are none of a given scheme are refused."""
-    found = []
-    for path in getattr(files, split):
-        sentences = read_conll(
-            path, files.token_column or "auto", files.tag_column or "auto", files.encoding
-        )
-        for place in (_Place(path, sentence) for sentence in sentences if sentence.tokens):
-            if files.scheme is not None:
+    for path in getattr(files, name):
+        for sentence in _sentences(path, files, split, observer):
+            place = _Place(path, sentence)
+            if sentence.tokens and files.scheme is not None:
                 _check_tags(place, files.scheme)
-            found.append(place)
-    return found
+            if sentence.tokens:
+                yield place
+
+
+def _sentences(
+    path: Path, files: TextCorpus, split: Split, observer: Observer
+) -> Iterable[Sentence]:
+    """Read the sentences of a file in columns, or of an annotation tool."""
+    # Columns that are too irregular to be recognised are read, and faults in them named.
+    wanted = "wanted is text in columns, or what annotation tools export"
+    among = ("conll", "lines", *DOCUMENTS)
+    source, format = recognise_source(path, among, wanted, encoding=files.encoding, prefer="conll")
+    if format.name in DOCUMENTS:
+        return read_annotated(source, format.name, files.encoding, split, observer)
+    return read_conll(
+        source, files.token_column or "auto", files.tag_column or "auto", files.encoding
+    )
 
 
 def _check_tags(place: _Place, scheme: str) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.text.settings import TextCorpus, TextNetwork
+from dnatag.formats.registry import DOCUMENTS
 from dnatag.report import SILENT, Observer
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from dnatag.domains.text.contextual import ContextualFeaturizer
     from dnatag.domains.text.evaluation import TextEvaluator
     from dnatag.domains.text.words import WordFeaturizer
     from dnatag.engine.networks.configs import TokenTaggerConfig
@@ -29,9 +31,14 @@ class Text(Domain):
     tasks = ("tagging", "classification")
     network = TextNetwork
     corpus = TextCorpus
-    readers: Mapping[str, str] = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl"}
-    writers = ("conll", "jsonl", "doccano")
-    wanted = "a model of text reads a sentence in each line, columns as in CoNLL, or JSON Lines"
+    readers: Mapping[str, str] = {"conll": "conll", "lines": "jsonl", "jsonl": "jsonl"} | {
+        name: name for name in DOCUMENTS
+    }
+    writers = ("conll", "jsonl", *DOCUMENTS)
+    wanted = (
+        "a model of text reads a sentence in each line, columns as in CoNLL, JSON Lines, or what "
+        "the annotation tools brat, Doccano and Label Studio export"
+    )
     counted = ("sentences", "tokens", "entities")
 
     def for_task(self, task: str) -> Domain:
@@ -55,10 +62,11 @@ class Text(Domain):
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.text.corpora import read_corpora
         from dnatag.domains.text.labels import labelling_of
+        from dnatag.formats.text.tokenizers import TOKENIZERS
 
-        result, scheme = read_corpora(corpora, observer)
+        result, scheme = read_corpora(corpora, TOKENIZERS[network.tokens], observer)
         tags = [s.tags or () for corpus in result for s in corpus.splits["train"]]
-        if not network.vectors:
+        if not network.vectors and not network.encoder:
             observer.note(
                 "warning: no word vectors ('vectors' in [network]), which costs up to 16 points of "
                 "F1 on small corpora; docs/howto/train.md says where to get some"
@@ -76,22 +84,26 @@ class Text(Domain):
 
     def featurizer(
         self, sequences: Sequence[Sequence[str]], network: TextNetwork, folder: Path
-    ) -> WordFeaturizer:
+    ) -> WordFeaturizer | ContextualFeaturizer:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.text.contextual import ContextualFeaturizer
         from dnatag.domains.text.words import WordFeaturizer
         from dnatag.formats.text.vectors import read_vectors
 
         words, vectors = read_vectors(folder / network.vectors) if network.vectors else ((), None)
-        return WordFeaturizer.fit(sequences, words, vectors, network.most_vectors, network.tokens)
+        own = WordFeaturizer.fit(sequences, words, vectors, network.most_vectors, network.tokens)
+        return ContextualFeaturizer.fit(own, folder / network.encoder) if network.encoder else own
 
-    def tagger_config(self, featurizer: WordFeaturizer, network: TextNetwork) -> TokenTaggerConfig:
+    def tagger_config(
+        self, featurizer: WordFeaturizer | ContextualFeaturizer, network: TextNetwork
+    ) -> TokenTaggerConfig:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.engine.networks.configs import PartsConfig, TokenTaggerConfig
 
         words, shapes = featurizer.categories
         return TokenTaggerConfig(
             categories=((words, network.words), (shapes, network.shapes)),
-            features=featurizer.vectors.shape[1],
+            features=featurizer.features,
             parts=PartsConfig(
                 symbols=len(featurizer.characters) + 2,
                 encoder=network.characters,
@@ -102,10 +114,15 @@ class Text(Domain):
             dropout=network.dropout,
         )
 
-    def load_featurizer(self, arrays: Mapping[str, np.ndarray]) -> WordFeaturizer:
+    def load_featurizer(
+        self, arrays: Mapping[str, np.ndarray]
+    ) -> WordFeaturizer | ContextualFeaturizer:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
+        from dnatag.domains.text.contextual import ContextualFeaturizer
         from dnatag.domains.text.words import WordFeaturizer
 
+        if "encoder" in arrays:
+            return ContextualFeaturizer.from_arrays(arrays)
         return WordFeaturizer.from_arrays(arrays)
 
     def load_labelling(self, data: Mapping[str, Any]) -> Labelling:

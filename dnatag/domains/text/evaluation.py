@@ -1,4 +1,4 @@
-"""Evaluation of tagged text: files of columns with the same tokens."""
+"""Evaluation of tagged text: columns of the same tokens, or annotations of the same texts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dnatag.errors import InputError
+from dnatag.formats.registry import DOCUMENTS
 from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation
 from dnatag.tasks.tagging.evaluation import (
@@ -21,6 +22,7 @@ from dnatag.tasks.tagging.schemes import PLAIN, SCHEMES, detect, faults, spans
 from dnatag.tasks.tagging.schemes import tags as write_tags
 
 if TYPE_CHECKING:
+    from dnatag.formats.io.reading import Source
     from dnatag.formats.text.conll import Column
     from dnatag.formats.text.tokens import Sentence
 
@@ -30,8 +32,8 @@ __all__ = ["TextEvaluator"]
 class TextEvaluator(EncodedEvaluator):
     """Scores spans and tags of words, as conlleval does."""
 
-    files = "text in columns"
-    formats = ("conll",)
+    files = "text in columns or of annotation tools"
+    formats = ("conll", *DOCUMENTS)
 
     @property
     def options(self) -> Sequence[click.Option]:
@@ -77,26 +79,11 @@ class TextEvaluator(EncodedEvaluator):
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        from dnatag.formats.registry import recognise
-        from dnatag.formats.text.conll import read_conll, width, with_tags_of
         from dnatag.tasks.tagging.metrics import evaluate_tags
 
-        token_column, tag_column, predicted_column = (
-            _column(options[f"{what}_column"]) for what in ("token", "tag", "predicted")
-        )
         scheme: str | None = options["scheme"]
         types = _types(options["types"])
-
-        def read(path: str, tag_column: Column) -> list[Sentence]:
-            # Columns that are too irregular to be recognised are read, and faults in them named.
-            wanted, encoding = "the reference is text in columns", options["encoding"]
-            stream, _ = recognise(
-                path, ("conll", "lines"), wanted, encoding=encoding, prefer="conll"
-            )
-            sentences = read_conll(stream, token_column, tag_column, encoding)
-            return [s for s in sentences if s.tokens]
-
-        truth = read(reference, tag_column)
+        truth, found_in = _read(reference, predictions, options, observer)
         tags = tags_of(truth)
         true_scheme = scheme or detect(tags)
         _note_faults(reference, truth, true_scheme, observer)
@@ -104,12 +91,8 @@ class TextEvaluator(EncodedEvaluator):
             _check_types(reference, tags, true_scheme, types)
             tags = _only(tags, true_scheme, types)
         scores, schemes = {}, {}
-        for name, path in predictions.items():
-            predicted = read(path, tag_column if predicted_column == "auto" else predicted_column)
-            if predicted_column == "auto" != tag_column and width(predicted) > width(truth):
-                # With the tags as one more column, as taggers write them.
-                predicted = [with_tags_of(sentence, -1) for sentence in predicted]
-            compare_tokens(reference, truth, path, predicted)
+        for name, predicted in found_in.items():
+            path = predictions[name]
             own = scheme or detect(tags_of(predicted))
             if PLAIN in (own, true_scheme):
                 own = true_scheme
@@ -127,6 +110,67 @@ class TextEvaluator(EncodedEvaluator):
             {name: {"scheme": schemes[name], **s.to_dict()} for name, s in scores.items()},
             draw(scores, options["picture"]),
         )
+
+
+def _read(
+    reference: str,
+    predictions: Mapping[str, str],
+    options: Mapping[str, Any],
+    observer: Observer,
+) -> tuple[list[Sentence], dict[str, list[Sentence]]]:
+    """Read the sentences of the reference and, by name, of each prediction: the same tokens."""
+    from dnatag.domains.text.documents import read_documents, same_tokens
+    from dnatag.formats.io.reading import display_name
+    from dnatag.formats.registry import recognise_source
+
+    encoding: str = options["encoding"]
+    # Columns that are too irregular to be recognised are read, and faults in them named.
+    among, wanted = ("conll", "lines", *DOCUMENTS), "the reference is text in columns, or annotated"
+    sources = [
+        recognise_source(path, among, wanted, encoding=encoding, prefer="conll")
+        for path in (reference, *predictions.values())
+    ]
+    if sources[0][1].name not in DOCUMENTS:
+        return _read_columns(reference, predictions, [s for s, _ in sources], options)
+    read = []
+    for number, (source, format) in enumerate(sources):
+        if format.name not in DOCUMENTS:
+            raise InputError(
+                f"{display_name(source)}: {format.found}, and {display_name(reference)} "
+                f"{sources[0][1].found}; compare annotations of the same texts"
+            )
+        documents = read_documents(source, format.name, encoding, predictions=number > 0)
+        read.append((display_name(source), documents))
+    truth, *found = same_tokens(read[0], read[1:], observer)
+    return truth, dict(zip(predictions, found, strict=True))
+
+
+def _read_columns(
+    reference: str,
+    predictions: Mapping[str, str],
+    sources: Sequence[Source],
+    options: Mapping[str, Any],
+) -> tuple[list[Sentence], dict[str, list[Sentence]]]:
+    """Read files in columns."""
+    from dnatag.formats.text.conll import read_conll, width, with_tags_of
+
+    token_column, tag_column, predicted_column = (
+        _column(options[f"{what}_column"]) for what in ("token", "tag", "predicted")
+    )
+
+    def read(source: Source, tag_column: Column) -> list[Sentence]:
+        sentences = read_conll(source, token_column, tag_column, options["encoding"])
+        return [s for s in sentences if s.tokens]
+
+    truth, found = read(sources[0], tag_column), {}
+    for (name, path), source in zip(predictions.items(), sources[1:], strict=True):
+        predicted = read(source, tag_column if predicted_column == "auto" else predicted_column)
+        if predicted_column == "auto" != tag_column and width(predicted) > width(truth):
+            # With the tags as one more column, as taggers write them.
+            predicted = [with_tags_of(sentence, -1) for sentence in predicted]
+        compare_tokens(reference, truth, path, predicted)
+        found[name] = predicted
+    return truth, found
 
 
 def _column(number: int | None) -> Column:

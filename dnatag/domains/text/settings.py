@@ -27,12 +27,12 @@ LEAST_THRESHOLD = 0.01
 
 @dataclass(frozen=True)
 class TextCorpus:
-    """Files of tagged sentences, in columns as in CoNLL.
+    """Files of tagged sentences: in columns as in CoNLL, or of annotation tools.
 
     Parameters
     ----------
     train : tuple of Path
-        Files to train on.
+        Files to train on, or folders of brat's.
     validate : tuple of Path
         Files to validate on: they choose the best weights.
     test : tuple of Path
@@ -81,6 +81,10 @@ class TextNetwork:
     most_vectors : int
         How many of these vectors the model keeps, the first of the file, beside those of words
         that it is trained on; 0 keeps all. Fewer make a smaller model.
+    encoder : str
+        Folder of a language model (BERT, RoBERTa) in Hugging Face's layout, whose vectors of words
+        in context are used too; it is not trained. The model file does not hold it, so that
+        tagging needs the folder as well.
     words : int
         Length of the trained vectors of words.
     shapes : int
@@ -105,6 +109,7 @@ class TextNetwork:
 
     vectors: str = ""
     most_vectors: int = setting(0, least=0)
+    encoder: str = ""
     words: int = setting(50)
     shapes: int = setting(8)
     characters: str = setting("lstm", choices=("cnn", "lstm"))

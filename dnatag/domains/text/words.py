@@ -29,6 +29,12 @@ def normalise(word: str) -> str:
 
 def shape(word: str) -> int:
     """Return the index of a word's shape in ``SHAPES``."""
+    if word.isascii() and word.isalpha():  # most words, and quick
+        if word.islower():
+            return 0
+        if word.isupper():
+            return 1 if len(word) > 1 else 2
+        return 2 if word[0].isupper() and word[1:].islower() else 3
     if any(c.isdigit() for c in word):
         return 4 if all(c.isdigit() or not c.isalnum() for c in word) else 5
     letters = [c for c in word if c.isalpha()]
@@ -124,6 +130,11 @@ class WordFeaturizer:
     def categories(self) -> tuple[int, int]:
         """Numbers of words and of shapes, with the unknown word and no shape."""
         return len(self.words) + 1, len(SHAPES) + 1
+
+    @property
+    def features(self) -> int:
+        """Length of the vector of a word."""
+        return int(self.vectors.shape[1])
 
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`."""

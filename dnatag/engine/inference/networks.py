@@ -5,8 +5,8 @@ Which one runs is chosen here, and what is above sees no difference: arrays go i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -155,5 +155,17 @@ class _NativeTokens:
         mean: np.ndarray = np.stack(total).mean(0)
         return mean
 
-    def pool(self, threads: int) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(threads)
+    def pool(self, threads: int) -> Executor:
+        return ThreadPoolExecutor(threads) if threads > 1 else _ThisThread()
+
+
+class _ThisThread(Executor):
+    """Does what is submitted at once; to start a thread takes longer than to tag a sentence."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future

@@ -11,7 +11,7 @@ from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines, tokenize
 from dnatag.formats.text.tokens import Entity, Sentence
 
-__all__ = ["read_jsonl", "read_objects", "write_doccano", "write_jsonl", "write_object"]
+__all__ = ["read_jsonl", "read_objects", "write_jsonl", "write_object"]
 
 
 def read_jsonl(
@@ -96,23 +96,6 @@ def write_jsonl(
             for score, reading in alternatives
         ]
     write_object(handle, item)
-
-
-def write_doccano(handle: TextIO, sentence: Sentence, entities: Iterable[Entity]) -> None:
-    """Write a sentence as a line as the annotation tool Doccano imports it.
-
-    Parameters
-    ----------
-    handle
-        Where to write.
-    sentence
-        Without a text, its tokens joined by single spaces are one.
-    entities
-        Written under "label": begin, end (characters, 0-based and half-open) and type of each.
-    """
-    text, offsets = sentence.located()
-    label = [[offsets[e.start][0], offsets[e.end - 1][1], e.type] for e in entities]
-    write_object(handle, {"text": text, "label": label})
 
 
 def write_object(handle: TextIO, item: dict[str, Any]) -> None:

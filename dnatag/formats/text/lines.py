@@ -16,6 +16,7 @@ __all__ = ["numbered_lines", "read_lines", "tokenize"]
 
 #: What undecodable bytes become on reading.
 UNDECODABLE = re.compile("[\udc80-\udcff]")
+_ASCII_TOKEN = re.compile(r"[^\W_]+|\S")
 #: Where Unicode has nearly all its combining marks; a walk through all of it takes long.
 MARKS = range(0x300, 0x1F000)
 
@@ -64,7 +65,7 @@ def tokenize(text: str) -> tuple[list[str], list[tuple[int, int]]]:
     offsets : list of (int, int)
         Place of each token in the text, in characters, 0-based and half-open.
     """
-    matches = list(_token().finditer(text))
+    matches = list((_ASCII_TOKEN if text.isascii() else _token()).finditer(text))
     return [match.group() for match in matches], [match.span() for match in matches]
 
 

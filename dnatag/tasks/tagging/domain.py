@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dnatag.tasks.tagging.tagger import Tagged
 
 __all__ = [
+    "HasEncoder",
     "HasHomologs",
     "HasPicture",
     "HasRecords",
@@ -254,6 +255,30 @@ class SplitsText(Protocol):
     """An optional capability of a featurizer: it knows how text is split into its tokens."""
 
     split: Callable[[str], tuple[list[str], list[tuple[int, int]]]]
+
+
+@runtime_checkable
+class HasEncoder(Protocol):
+    """An optional capability of a featurizer: a language model, which its file does not hold."""
+
+    @property
+    def needs(self) -> str:
+        """The name of the language model and the checksum of its weights, for people."""
+        ...
+
+    def open_encoder(self, folder: Path | None = None, *, remember: bool = False) -> None:
+        """Read the language model, from where it was in training if no folder is named.
+
+        With `remember` the vectors of a sentence that comes again are not computed again.
+
+        Raises
+        ------
+        InputError
+            If it is not there, or another one.
+        DnatagError
+            If a library that is needed is not installed.
+        """
+        ...
 
 
 @runtime_checkable

@@ -17,9 +17,9 @@ from dnatag.engine.crf.chain import Chain
 from dnatag.engine.inference.networks import token_runner
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity
-from dnatag.tasks.features import TokenFeatures, join
+from dnatag.tasks.features import TokenFeatures, encode_all, join
 from dnatag.tasks.predictor import Predictor
-from dnatag.tasks.tagging.domain import HasHomologs, Homologs
+from dnatag.tasks.tagging.domain import HasEncoder, HasHomologs, Homologs
 from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model
 from dnatag.tasks.tagging.posterior import Posterior
@@ -111,6 +111,7 @@ class Tagger(Predictor[TokenModel]):
         device: str = "auto",
         threads: int = 1,
         homologs: str | os.PathLike[str] | None = None,
+        encoder: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Load a model; see :meth:`dnatag.tasks.predictor.Predictor.load`.
 
@@ -121,13 +122,17 @@ class Tagger(Predictor[TokenModel]):
         homologs
             File of sequences among which homologs of those to tag are looked for (of proteins:
             FASTA); labels are then those that all of them support together.
+        encoder
+            Folder of the language model that the model was trained with, if that is not where it
+            was any more.
 
         Raises
         ------
         InputError
-            As there, or if homologs are of no use to the model or cannot be read.
+            As there, or if homologs are of no use to the model or cannot be read, or so with a
+            language model, or it is another one than that in training.
         DnatagError
-            As there, or if homologs are to be looked for and pyhmmer is not installed.
+            As there, or if a library for homologs or the language model is not installed.
         """
         tagger = super().load(model, device, threads)
         if homologs is not None:
@@ -137,6 +142,11 @@ class Tagger(Predictor[TokenModel]):
                     f"{os.fspath(homologs)}: a model of {domain.name} has no use for homologs"
                 )
             tagger.homologs = domain.homologs(Path(homologs))
+        featurizer = tagger.model.featurizer
+        if isinstance(featurizer, HasEncoder):
+            featurizer.open_encoder(None if encoder is None else Path(encoder))
+        elif encoder is not None:
+            raise InputError(f"{os.fspath(encoder)}: {model} was trained without a language model")
         return tagger
 
     def tag(self, sequence: Any, k_best: int = 0, min_score: float | None = None) -> Tagged:
@@ -165,7 +175,7 @@ class Tagger(Predictor[TokenModel]):
         >>> [(entity.type, tagged.place(entity)) for entity in tagged.entities]
         [('Chemical', (0, 7)), ('Disease', (18, 24))]
         """
-        return next(self.tag_all([sequence], k_best, min_score))
+        return next(self.tag_all([sequence], k_best, min_score, ahead=1))
 
     def posteriors(self, sequence: Any) -> np.ndarray:
         """Return the posterior probability of each label at each token of a sequence.
@@ -231,7 +241,8 @@ class Tagger(Predictor[TokenModel]):
     def _tag_all(
         self, given: Iterator[Given], k_best: int, min_score: float | None, ahead: int
     ) -> Iterator[Tagged]:
-        with self._network.pool(self.threads) as pool:
+        # One sequence at a time has no work for a second thread.
+        with self._network.pool(1 if ahead == 1 else self.threads) as pool:
             while part := list(islice(given, ahead)):
                 chunk = [one.tokens for one in part]
                 empty = Tagged([], [], [(1.0, list[Entity]())][:k_best])
@@ -324,7 +335,7 @@ class Tagger(Predictor[TokenModel]):
         lengths = np.array([len(tokens) for tokens in sequences])
         words = self._words(sequences) if words is None else words
         if words is None:
-            encoded = join([self.model.featurizer.encode(tokens) for tokens in sequences])
+            encoded = join(encode_all(self.model.featurizer, sequences))
             prepared, rows = self._prepare(encoded), np.arange(len(encoded))
         else:
             prepared, number = words

@@ -53,6 +53,13 @@ def test_shape(word: str, expected: str) -> None:
     assert SHAPES[shape(word)] == expected
 
 
+@given(word=st.from_regex(r"[A-Za-z]+", fullmatch=True))
+def test_letters_of_ascii_have_the_shapes_of_others(word: str) -> None:
+    other = word.replace("z", "ž").replace("Z", "Ž")
+    same = word.replace("y", "z").replace("Y", "Z").replace("z", "ž").replace("Z", "Ž")
+    assert shape(word) == shape(other) == shape(same)
+
+
 @given(word=st.text())
 def test_every_word_has_a_shape(word: str) -> None:
     assert 0 <= shape(word) < len(SHAPES)

@@ -30,6 +30,12 @@ def test_tokenize(text: str, tokens: str) -> None:
     assert tokenize(text)[0] == tokens.split()
 
 
+@given(st.text(st.characters(max_codepoint=0x7F)))
+def test_ascii_is_split_like_any_text(text: str) -> None:
+    tokens, offsets = tokenize(text + " é")
+    assert tokenize(text) == (tokens[:-1], offsets[:-1])
+
+
 @given(st.text())
 def test_offsets_cover_all_but_white_space(text: str) -> None:
     tokens, offsets = tokenize(text)

@@ -22,7 +22,8 @@ from dnatag.report import SILENT, Observer, counted
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import SPLITS, sequences_of, summary
 from dnatag.tasks.experiment import CorpusExperiment
-from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence, TaggingDomain
+from dnatag.tasks.features import encode_all
+from dnatag.tasks.tagging.domain import HasEncoder, TaggedCorpus, TaggedSequence, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.schemes import UNNAMED
 from dnatag.tasks.tagging.settings import TaggingTraining
@@ -71,6 +72,8 @@ class TaggedData:
         else:
             check_start(start, self.domain, self.labelling, observer)
             self.featurizer = start.featurizer
+            if isinstance(self.featurizer, HasEncoder):
+                self.featurizer.open_encoder(remember=True)
 
     def split(self, name: str) -> list[TaggedSequence]:
         """Return all sequences of a split."""
@@ -99,13 +102,13 @@ class TaggedData:
 
     def examples(self, split: str) -> list[TaggedExample]:
         """Encode the sequences of a split; those without a legal labelling are left out."""
-        found, left_out = [], 0
+        legal: list[tuple[TaggedSequence, np.ndarray, float]] = []
+        left_out = 0
         for corpus in self.corpora:
             for sequence in corpus.splits[split]:
                 allowed = self.labelling.allowed(sequence.tags or (), corpus.types)
                 if _is_legal(self.labelling.grammar, allowed):
-                    encoded = self.featurizer.encode(sequence.tokens)
-                    found.append(TaggedExample(encoded, allowed, corpus.weight))
+                    legal.append((sequence, allowed, corpus.weight))
                 else:
                     left_out += 1
         if left_out:
@@ -113,7 +116,16 @@ class TaggedData:
                 f"warning: {left_out} {self.domain.counted[0]} {SPLITS[split]} are left out: no "
                 "labels that the model can give fit theirs"
             )
-        return found
+        if isinstance(self.featurizer, HasEncoder):
+            self.observer.note(
+                f"encoding {sum(len(one) for one, _, _ in legal)} {self.domain.counted[1]} "
+                f"{SPLITS[split]} in their context"
+            )
+        encoded = encode_all(self.featurizer, [sequence.tokens for sequence, _, _ in legal])
+        return [
+            TaggedExample(one, allowed, weight)
+            for one, (_, allowed, weight) in zip(encoded, legal, strict=True)
+        ]
 
 
 class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBatches]):
@@ -216,6 +228,13 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
         truth = [s.tags or () for s in sequences]
         scores = self.data.domain.scores(truth, found, labelling)
         return {key: value for key, value in scores.items() if not math.isnan(value)}
+
+    def notes(self) -> list[str]:
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`: with what else is needed."""
+        own = self.data.featurizer
+        if not isinstance(own, HasEncoder):
+            return super().notes()
+        return [*super().notes(), "", f"It needs the language model {own.needs}."]
 
     def origin(self) -> str:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""

@@ -15,7 +15,7 @@ from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.engine.objective import Metric
 from dnatag.formats.text.tokens import Entity
 from dnatag.tasks.batches import collate
-from dnatag.tasks.features import Featurizer
+from dnatag.tasks.features import Featurizer, encode_all
 from dnatag.tasks.tagging.domain import Labelling, TaggedCorpus, TaggingDomain
 from dnatag.tasks.tagging.posterior import Posterior
 
@@ -62,7 +62,7 @@ def validation_metric(
     def measure(network: TokenTagger) -> float:
         found: list[list[str]] = [[] for _ in pairs]
         for group in batches([len(one) for one, _ in pairs], BATCH_TOKENS):
-            encoded = [featurizer.encode(pairs[i][0].tokens) for i in group]
+            encoded = encode_all(featurizer, [pairs[i][0].tokens for i in group])
             posterior = _posterior(network, encoded, labelling, temperature)
             for i, entities in zip(group, labelling.best(posterior, None), strict=True):
                 found[i] = known_tags(labelling, entities, pairs[i][1], len(truth[i]))

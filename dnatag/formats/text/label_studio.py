@@ -1,0 +1,161 @@
+"""JSON of the annotation tool Label Studio: a list of tasks, each a text with its regions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from statistics import fmean
+from typing import Any, TextIO
+
+from dnatag.errors import InputError
+from dnatag.formats.io.reading import Source, display_name, open_bytes
+from dnatag.formats.text.documents import Document, Mark, check_mark
+from dnatag.formats.text.tokens import Entity, Sentence
+
+__all__ = ["LabelStudioWriter", "read_label_studio"]
+
+
+def read_label_studio(
+    path: Source, encoding: str = "utf-8", predictions: bool = False
+) -> Iterator[Document]:
+    """Read tasks as Label Studio exports ("JSON", not "JSON-MIN") and imports them.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input.
+    encoding
+        Name of its character encoding.
+    predictions
+        Whether those of a model count where nobody has annotated.
+
+    Yields
+    ------
+    Document
+        With the regions of the annotation that is the ground truth, or the last one that was not
+        cancelled.
+
+    Raises
+    ------
+    InputError
+        Naming file and task, if the file is no such JSON, a task has no text, or a region is no
+        part of it.
+    """
+    name = display_name(path)
+    for number, task in enumerate(_tasks(path, encoding, name), 1):
+        where = f"{name}: task {number}"
+        if not isinstance(task, dict):
+            raise InputError(f"{where}: is no object")
+        text = _text(task, where)
+        own = [a for a in _list(task, "annotations", where) if not a.get("was_cancelled")]
+        own = [a for a in own if a.get("ground_truth")] or own
+        chosen = own or (_list(task, "predictions", where) if predictions else [])
+        marks = None
+        if chosen:
+            regions = _list(chosen[-1], "result", where)
+            marks = tuple(mark for region in regions for mark in _marks(region, text, where))
+        id_ = "" if task.get("id") is None else str(task["id"])
+        yield Document(text, marks, id_, number)
+
+
+def _tasks(path: Source, encoding: str, name: str) -> list[Any]:
+    with open_bytes(path) as stream:
+        try:
+            tasks = json.loads(stream.read().decode(encoding).removeprefix("\ufeff"))
+        except LookupError:
+            raise InputError(f"{name}: cannot read: no encoding '{encoding}' is known") from None
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"{name}: line {error.lineno}: is not JSON: {error.msg} at column {error.colno}"
+            ) from None
+        except UnicodeError:
+            raise InputError(
+                f"{name}: is not {encoding}; name the encoding of the file with --encoding"
+            ) from None
+        except (RecursionError, ValueError):
+            raise InputError(
+                f"{name}: lists are nested too deep, or a number has too many digits"
+            ) from None
+    if not isinstance(tasks, list):
+        raise InputError(f"{name}: is no list of tasks")
+    return tasks
+
+
+def _text(task: dict[str, Any], where: str) -> str:
+    """Return the text of a task, whatever the labelling interface calls it."""
+    data = task.get("data")
+    texts = {k: v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
+    if "text" not in texts and len(texts) != 1:
+        raise InputError(f'{where}: "data" has no "text", and not exactly one other string')
+    return texts["text"] if "text" in texts else next(iter(texts.values()))
+
+
+def _list(item: dict[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    values = item.get(key) or []
+    if not isinstance(values, list) or not all(isinstance(v, dict) for v in values):
+        raise InputError(f'{where}: "{key}" is no list of objects')
+    return values
+
+
+def _marks(region: dict[str, Any], text: str, where: str) -> Iterator[Mark]:
+    """Yield a mark for each label of a region; other results, such as choices, have none."""
+    match region.get("value"):
+        case {"start": start, "end": end, "labels": [*labels], **rest}:
+            for label in labels:
+                mark = check_mark(start, end, label, text, where)
+                yield _in_characters(mark, text, rest.get("text"))
+
+
+def _in_characters(mark: Mark, text: str, words: Any) -> Mark:
+    """Return a mark counted in characters: browsers count those beyond 0xFFFF twice."""
+    if text[mark.start : mark.end] == words or not isinstance(words, str):
+        return mark
+    wide = text.encode("utf-16-le", "surrogatepass")
+    before, held = wide[: 2 * mark.start], wide[2 * mark.start : 2 * mark.end]
+    if held != words.encode("utf-16-le", "surrogatepass"):
+        return mark
+    start = len(before.decode("utf-16-le", "surrogatepass"))
+    return Mark(start, start + len(words), mark.type)
+
+
+class LabelStudioWriter:
+    """Writes a list of tasks with predictions, as Label Studio imports them.
+
+    Parameters
+    ----------
+    handle
+        Where to write.
+    model
+        What the predictions are from.
+    """
+
+    def __init__(self, handle: TextIO, model: str) -> None:
+        self._handle = handle
+        self._model = model
+        self._between = "[\n"
+
+    def add(self, sentence: Sentence, entities: Iterable[Entity]) -> None:
+        """Write a task; its score is the mean posterior of its entities."""
+        text, offsets = sentence.located()
+        result, scores = [], []
+        for number, entity in enumerate(entities, 1):
+            start, end = offsets[entity.start][0], offsets[entity.end - 1][1]
+            value = {"start": start, "end": end, "text": text[start:end], "labels": [entity.type]}
+            scores.append(round(float(entity.score), 6))
+            result.append(
+                {"id": f"e{number}", "from_name": "label", "to_name": "text", "type": "labels",
+                 "value": value, "score": scores[-1]}
+            )  # fmt: skip
+        prediction: dict[str, Any] = {"model_version": self._model, "result": result}
+        if scores:
+            prediction["score"] = round(fmean(scores), 6)
+        task: dict[str, Any] = {"data": {"text": text}, "predictions": [prediction]}
+        if sentence.id:
+            task["data"]["id"] = sentence.id
+        # All but ASCII as escapes, as lone halves of surrogate pairs have no UTF-8.
+        self._handle.write(self._between + json.dumps(task))
+        self._between = ",\n"
+
+    def finish(self) -> None:
+        """End the list."""
+        self._handle.write("\n]\n")
