@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import random
 import re
+import shutil
 import struct
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,7 @@ HARMS = (
     "illegal gene",
     "invalid GFF3",
     "raw control characters",
+    "invalid JSON",
 )
 #: What one puts where it does not belong.
 SPLINTERS = (
@@ -137,30 +141,65 @@ class Case:
         The command line; IN stands for the damaged file, OUT for the output.
     share : float
         How many of all inputs are of this kind, relative to others.
-    packed : bool
-        Whether the damaged file is a compressed one.
+    packed : str
+        How the damaged file is packed: ``gzip`` and ``npz, outside`` before it is damaged, ``npz``
+        after; "" if it is not.
     forged : bool
         Whether it is a model file whose checksum fits what it holds.
+    place : str
+        Where the damaged file is, in a folder that HERE stands for in the command.
+    beside : Path or None
+        A folder whose files are to be there too.
+    binary : bool
+        Whether the output is no text.
     """
 
     name: str
     seed: Path
     command: tuple[str, ...]
     share: float = 1.0
-    packed: bool = False
+    packed: str = ""
     forged: bool = False
+    place: str = "damaged"
+    beside: Path | None = None
+    binary: bool = False
 
-    def write(self, target: Path, other: bytes, rng: random.Random) -> None:
-        """Write a damaged file."""
+    def write(self, folder: Path, other: bytes, rng: random.Random) -> Path:
+        """Write a damaged file, and what belongs to it, into an empty folder; return its path."""
+        if self.beside is not None:
+            shutil.copytree(self.beside, folder, dirs_exist_ok=True)
+        target = folder / self.place
         if self.forged:
             try:
                 forge(self.seed, target, rng)
-                return
+                return target
             except Exception:  # what cannot be saved, such as numbers that are not finite
                 pass
         data = self.seed.read_bytes()
-        data = gzip.compress(data, 1) if self.packed else data
-        target.write_bytes(mutate(data, other, rng))
+        match self.packed:
+            case "gzip":
+                data = mutate(gzip.compress(data, 1), other, rng)
+            case "npz":
+                data = _archive(mutate(data, other, rng))
+            case "npz, outside":
+                data = mutate(_archive(data), other, rng)
+            case _:
+                data = mutate(data, other, rng)
+        target.write_bytes(data)
+        return target
+
+    def words(self, folder: Path) -> list[str]:
+        """Return the command line for the damaged file in a folder."""
+        places = {"IN": str(folder / self.place), "OUT": str(folder / "out")}
+        return [places.get(w, w.replace("HERE/", f"{folder}/")) for w in self.command]
+
+
+def _archive(array: bytes) -> bytes:
+    """Return an archive of an array, as NumPy compresses it."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("v.npy"), array)
+    return content.getvalue()
 
 
 @dataclass(frozen=True)
@@ -188,14 +227,30 @@ def harms(case: Case, ending: Ending, damaged: Path, output: Path) -> set[str]:
             found.add("half-written")
     if list(output.parent.glob(".*.part")):
         found.add("half-written")
-    text = output.exists() and case.command[0] != "train"  # which writes numbers
+    text = output.exists() and not case.binary and case.command[0] != "train"
     written = output.read_text(errors="replace") if text else ""
     shown = ending.stderr + ending.stdout + written
     if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown):
         found.add("raw control characters")
+    if not _valid_json(written):
+        found.add("invalid JSON")
     if case.command[0] == "predict" and written:
         found |= _faults_of_genes(written, damaged if case.name.startswith("FASTA") else None)
     return found
+
+
+def _valid_json(text: str) -> bool:
+    """Whether a text is JSON, or has some in each line, or looks like nothing of the kind."""
+    if not text.startswith("{"):
+        return True
+    for parts in ([text], text.splitlines()):
+        try:
+            for part in parts:
+                json.loads(part)
+        except ValueError:
+            continue
+        return True
+    return False
 
 
 def _faults_of_genes(gff: str, genome: Path | None) -> set[str]:

@@ -9,129 +9,24 @@ each can be made again (``--only N --keep DIR``). Every column of harm should sa
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
-import random
 import resource
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from mutations import HARMS, Case, Ending, draw_cases, harms
+from disasters import DNATAG, try_bombs, try_ends, try_kills, try_sameness
+from mutations import HARMS, draw_cases, harms
+from seeds import every_case, run
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
-PLAIN = ("--genetic-code", "11", "--adapt", "off", "--device", "cpu", "--threads", "1", "-q")
-DNATAG = [sys.executable, "-m", "dnatag"]
-RECIPE = """domain = "text"
-[[corpus]]
-train = "train.tsv"
-[network]
-hidden = 4
-[training]
-epochs = 1
-batch = 4
-"""
-
-
-def make_seeds(folder: Path) -> list[Case]:
-    """Write a small file of every format, and say what to do with its damaged copies."""
-    from Bio import SeqIO
-
-    from dnatag.models.names import find_model
-
-    genome = gzip.decompress((ROOT / "examples" / "lambda.fna.gz").read_bytes()).decode()
-    bases = "".join(genome.splitlines()[1:])
-    text = "".join(
-        f">{name}\n{bases[start:end]}\n"
-        for name, start, end in (
-            ("a circular=true", 0, 2600),
-            ("b", 3000, 5000),
-            ("c=%", 9000, 9300),
-        )
-    )
-    (folder / "genome.fna").write_text(text)
-    outputs = {kind: folder / f"genes.{kind}" for kind in ("gff3", "gbk", "bed", "faa")}
-    more = [x for kind in ("gbk", "bed", "faa") for x in (f"--{kind}", str(outputs[kind]))]
-    predict(folder / "genome.fna", outputs["gff3"], *more)
-    for kind in ("gbk", "sco"):
-        out = ("-f", kind, "-o", str(folder / f"prodigal.{kind}"))
-        run(["prodigal", "-i", str(folder / "genome.fna"), "-q", *out])
-    predict(folder / "genome.fna", folder / "x", "--adapt", "file",
-            "--save-adaptation", str(folder / "own.adaptation"))  # fmt: skip
-    words = "Naloxone\tB-Chemical\nreverses\tO\nrenal\tB-Disease\nfailure\tI-Disease\n\n"
-    (folder / "words.conll").write_text(words * 3)
-    (folder / "train.tsv").write_text(words * 3)
-    items = [{"id": 1, "text": "Naloxone in renal failure."}, {"tokens": ["renal", "failure"]}]
-    (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
-    (folder / "lines.txt").write_text("Naloxone reverses it.\n\nRenal failure, again.\n")
-    (folder / "recipe.toml").write_text(RECIPE)
-    (folder / "labelled.txt").write_text(">p\nMKTLLALAVAG\nSSSSSSSS222\n>q\nMKW\n111\n")
-    rows = [x.split("\t") for x in outputs["gff3"].read_text().splitlines() if "\tCDS\t" in x]
-    gtf = ["\t".join([*row[:8], f'gene_id "g{i}";']) for i, row in enumerate(rows)]
-    (folder / "genes.gtf").write_text("\n".join(gtf) + "\n")
-    SeqIO.convert(outputs["gbk"], "genbank", folder / "genes.embl", "embl")
-    reference, genome = str(folder / "genes.gff3"), folder / "genome.fna"
-    out = ("-o", "OUT", "--device", "cpu", "--threads", "1")
-    find = ("predict", "IN", "-o", "OUT", *PLAIN)
-    tag = ("tag", "--model", "biomedical", "IN", *out)
-    compare = ("evaluate", reference, "IN", "--json", "OUT")
-    adapted = ("predict", str(genome), "--adaptation", "IN", *out, "-q")
-    with_model = ("predict", str(genome), "--model", "IN", "-o", "OUT", *PLAIN)
-    train = ("-o", "OUT", "--device", "cpu", "-q")
-    model, recipe = find_model("prokaryotes"), folder / "recipe.toml"
-    return [
-        Case("FASTA", genome, find, 3),
-        Case("FASTA, gzip", genome, find, packed=True),
-        Case("mask", outputs["bed"], ("predict", str(genome), "--mask", *find[1:])),
-        Case("GFF3", outputs["gff3"], compare, 2),
-        Case("GenBank", outputs["gbk"], ("evaluate", "IN", reference, "--json", "OUT"), 2),
-        Case("EMBL", folder / "genes.embl", ("evaluate", "IN", reference, "--json", "OUT")),
-        Case("GTF", folder / "genes.gtf", compare),
-        Case("labelled proteins", folder / "labelled.txt", (
-            "evaluate", str(folder / "labelled.txt"), "IN", "--json", "OUT")),
-        Case("Prodigal gbk", folder / "prodigal.gbk", compare),
-        Case("Prodigal sco", folder / "prodigal.sco", compare),
-        Case("prodigal -i", genome, ("prodigal", "-i", "IN", "-o", "OUT", "-q", "-p", "meta")),
-        Case("CoNLL", folder / "words.conll", tag),
-        Case("JSON Lines", folder / "items.jsonl", tag),
-        Case("lines", folder / "lines.txt", tag),
-        Case("tags", folder / "words.conll", (
-            "evaluate", str(folder / "train.tsv"), "IN", "--json", "OUT")),
-        Case("proteins", outputs["faa"], ("tag", "--model", "topology", "IN", *out)),
-        Case("recipe", recipe, ("train", "IN", "--folder", str(folder), *train), 0.3),
-        Case("training data", folder / "train.tsv", (
-            "train", str(recipe), "--folder", "FOLDER", *train), 0.3),
-        Case("model", model, with_model),
-        Case("model, checksum forged", model, with_model, 2, forged=True),
-        Case("tagger, checksum forged", find_model("biomedical"), (
-            "tag", str(folder / "lines.txt"), "--model", "IN", *out), 0.5, forged=True),
-        Case("adaptation", folder / "own.adaptation", adapted),
-        Case("adaptation, checksum forged", folder / "own.adaptation", adapted, forged=True),
-    ]  # fmt: skip
-
-
-def run(arguments: list[str]) -> Ending:
-    """Run a command in this process."""
-    from click.testing import CliRunner
-
-    from dnatag.cli import main
-
-    result = CliRunner().invoke(main, arguments)
-    return Ending(result.exit_code, result.stdout, result.stderr)
-
-
-def predict(genome: Path, output: Path, *more: str) -> Ending:
-    """Find the genes of a genome, which must work."""
-    done = run(["predict", str(genome), "-o", str(output), *PLAIN, *more])
-    assert done.code == 0, done.stderr
-    return done
 
 
 # Damaged inputs --------------------------------------------------------------------------------
@@ -139,19 +34,17 @@ def predict(genome: Path, output: Path, *more: str) -> Ending:
 
 def work(numbers: range, inputs: int, seed: int, folder: Path) -> None:
     """Try damaged inputs, and print what came of each; for a process of its own."""
-    cases = make_seeds(folder)
+    cases = every_case(folder)
+    here = folder / "case"
     for n, case, other, rng in draw_cases(cases, inputs, seed):
         if n not in numbers:
             continue
-        here = folder / "case"
         here.mkdir()
         output = here / "out"
-        damaged = here / ("train.tsv" if "FOLDER" in case.command else "damaged")
-        case.write(damaged, other, rng)
-        places = {"IN": str(damaged), "OUT": str(output), "FOLDER": str(here)}
+        damaged = case.write(here, other, rng)
         print(json.dumps([n, case.name]), flush=True)
         begin = time.perf_counter()
-        ending = run([places.get(word, word) for word in case.command])
+        ending = run(case.words(here))
         harm = sorted(harms(case, ending, damaged, output))
         print(json.dumps([n, case.name, ending.code, harm, time.perf_counter() - begin,
                           ending.stderr[-300:] if harm else ""]), flush=True)  # fmt: skip
@@ -205,163 +98,6 @@ def table_of_inputs(rows: list[list[object]]) -> list[str]:
     return lines
 
 
-# Kills, disks, bombs ---------------------------------------------------------------------------
-
-
-def try_kills(kills: int, seed: int, folder: Path) -> list[str]:
-    """Kill runs at random moments; their outputs must be the old ones, or the new ones, whole."""
-    rng = random.Random(seed)
-    make_seeds(folder)
-    harm: Counter[str] = Counter()
-    genome = folder / "genome.fna"
-    jobs = {
-        "predict": (["predict", str(genome), "-o", "OUT", *PLAIN], []),
-        "train": (["train", str(folder / "recipe.toml"), "-o", "OUT", "--device", "cpu", "-q",
-                   "--threads", "1"], ["--resume"]),
-    }  # fmt: skip
-    for name, (words, again) in jobs.items():
-        output = folder / f"out.{name}"
-        command = [*DNATAG, *(str(output) if word == "OUT" else word for word in words)]
-        begin = time.perf_counter()
-        subprocess.run(command, check=True)
-        whole, took = output.read_bytes(), time.perf_counter() - begin
-        for number in range(kills // 2):
-            old = rng.choice((None, whole))
-            output.unlink(missing_ok=True)
-            if old is not None:
-                output.write_bytes(old)
-            how = (signal.SIGKILL, signal.SIGTERM)[number % 2]
-            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-                time.sleep(rng.uniform(0, took))
-                process.send_signal(how)
-            left = output.read_bytes() if output.exists() else None
-            if left not in (old, whole):
-                harm[f"{name}: half-written"] += 1
-            if how == signal.SIGTERM and list(folder.glob(".*.part")):
-                harm[f"{name}: unfinished files left"] += 1
-            for path in folder.glob(".*.part"):
-                path.unlink()
-            resumable = again and left is None and (folder / f"out.{name}.run").exists()
-            done = subprocess.run([*command, *(again if resumable else [])], capture_output=True)
-            if done.returncode and resumable:  # it was killed before there was anything to resume
-                subprocess.run(["rm", "-rf", folder / f"out.{name}.run"], check=True)
-                done = subprocess.run(command, capture_output=True)
-            if done.returncode or not _same(output.read_bytes(), whole):
-                harm[f"{name}: another result afterwards"] += 1
-    number = kills // 2 * 2
-    return [f"- {number} runs of `predict` and `train` killed at random moments: {_counted(harm)}."]
-
-
-def _same(left: bytes, right: bytes) -> bool:
-    """Whether files hold the same, but for the day of training in a model."""
-    import re
-
-    return re.sub(rb"\d{4}-\d\d-\d\d", b"", left) == re.sub(rb"\d{4}-\d\d-\d\d", b"", right)
-
-
-def try_ends(folder: Path) -> list[str]:
-    """Try full disks, closed pipes and streams that break off."""
-    make_seeds(folder)
-    harm: Counter[str] = Counter()
-    genome = str(folder / "genome.fna")
-    kinds = ("-o", "--faa", "--gbk", "--bed", "--tsv", "--labels", "--report", "--summary")
-    for option in kinds:
-        out = [] if option == "-o" else ["-o", str(folder / "ends.gff3")]
-        done = subprocess.run([*DNATAG, "predict", genome, *out, option, "/dev/full", *PLAIN],
-                              capture_output=True, text=True)  # fmt: skip
-        if done.returncode != 1 or "No space left" not in done.stderr:
-            harm[f"full disk, {option}"] += 1
-        if (folder / "ends.gff3").exists():
-            harm[f"full disk, {option}: another output is there"] += 1
-    for words in (["predict", genome, *PLAIN], ["prodigal", "-i", genome, "-q", "-p", "meta"]):
-        with subprocess.Popen(
-            [*DNATAG, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as run_:
-            assert run_.stdout is not None
-            run_.stdout.close()
-            assert run_.stderr is not None
-            said = run_.stderr.read()
-        if run_.returncode != 141 or said:
-            harm[f"closed pipe, {words[0]}"] += 1
-    packed = gzip.compress(Path(genome).read_bytes())
-    for size in range(0, len(packed), max(len(packed) // 12, 1)):
-        done = subprocess.run(
-            [*DNATAG, "predict", "-", *PLAIN], input=packed[:size], capture_output=True
-        )
-        if done.returncode != 2 or done.stdout or done.stderr.count(b"\n") != 1:
-            harm["stream that breaks off"] += 1
-    return [
-        f"- {len(kinds)} full disks, 2 closed pipes, 13 streams that break off: {_counted(harm)}."
-    ]
-
-
-def try_sameness(folder: Path) -> list[str]:
-    """Predict with other numbers of threads, orders of contigs and sizes of batches."""
-    from dnatag.domains.genes.decoding.settings import DecodingSettings
-    from dnatag.domains.genes.finder import GeneFinder
-    from dnatag.formats.sequences.fasta import read_fasta
-    from dnatag.formats.sequences.records import Contig
-
-    (genome,) = read_fasta(ROOT / "examples" / "buchnera.fna.gz")
-    sequence = genome.sequence
-    pieces = [Contig(f"c{i}", sequence[i : i + 17_000]) for i in range(0, 200_000, 20_000)]
-
-    def genes(order: list[Contig], **settings: object) -> dict[str, object]:
-        return {p.contig.id: p.genes for p in GeneFinder(device="cpu", **settings).predict(order)}
-
-    usual = genes(pieces)
-    others = {
-        "threads": genes(pieces, threads=3),
-        "order": genes(pieces[::-1]),
-        "batches": genes(pieces, decoding=DecodingSettings(group=60_000)),
-    }
-    harm = Counter(what for what, found in others.items() if found != usual)
-    return [f"- The same genes for any number of threads, order of contigs, size of batches: "
-            f"{_counted(harm)}."]  # fmt: skip
-
-
-def try_bombs(folder: Path) -> list[str]:
-    """Try bombs, long lines and lying headers; memory is bounded."""
-    member = gzip.compress(b"N" * (1 << 26), 9)
-    tag = ("tag", "--model", "biomedical", "BOMB")
-    genome = str(folder / "genome.fna")
-    # What is in the file: something, and how often something else. This process must stay small:
-    # what it takes counts as taken by those that it starts.
-    bombs: dict[str, tuple[bytes, bytes, int, tuple[str, ...]]] = {
-        "gzip of 4 GB": (gzip.compress(b">a\n"), member, 64, ("predict", "BOMB")),
-        "FASTA header of 300 MB": (b">", b"x" * 1_000_000, 300, ("predict", "BOMB")),
-        "text in a line of 300 MB": (b"", b"word " * 200_000, 300, tag),
-        "a row of 300 MB in columns": (b"", b"a\t" * 500_000, 300, tag),
-        "nested JSON": (b'{"text": ', b"[" * 1_000_000, 3, tag),
-        "model with a header of 2^63 bytes": (
-            b"\xff" * 7 + b"\x7f{}", b"", 0, ("predict", genome, "--model", "BOMB")),
-        "annotation in a line of 300 MB": (
-            b"##gff-version 3\n", b"a" * 1_000_000, 300, ("evaluate", "BOMB", "BOMB")),
-    }  # fmt: skip
-    rows = []
-    for name, (first, again, times, words) in bombs.items():
-        path = folder / "bomb"
-        with open(path, "wb") as file:
-            file.write(first)
-            for _ in range(times):
-                file.write(again)
-        begin = time.perf_counter()
-        command = [*DNATAG, *(str(path) if word == "BOMB" else word for word in words)]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        took = time.perf_counter() - begin
-        code = os.waitstatus_to_exitcode(status)
-        rows.append(f"| {name} | {code} | {usage.ru_maxrss / 1024:.0f} | {took:.1f} |")
-        path.unlink()
-    return ["| bomb | exit code | MB | s |", "|---|---:|---:|---:|", *rows]
-
-
-def _counted(harm: Counter[str]) -> str:
-    return (
-        "no harm" if not harm else ", ".join(f"**{n} {what}**" for what, n in sorted(harm.items()))
-    )
-
-
 def main() -> None:
     """Run what is asked for and print the results."""
     parser = argparse.ArgumentParser(
@@ -384,11 +120,14 @@ def main() -> None:
         return
     if options.only is not None:
         options.keep.mkdir(exist_ok=True)
-        cases = make_seeds(options.keep)
-        for n, case, other, rng in draw_cases(cases, options.only + 1, options.seed):
+        here = options.keep / "case"
+        here.mkdir()
+        for n, case, other, rng in draw_cases(
+            every_case(options.keep), options.only + 1, options.seed
+        ):
             if n == options.only:
-                case.write(options.keep / "damaged", other, rng)
-                print(case.name, *case.command)
+                case.write(here, other, rng)
+                print(case.name, *DNATAG, *case.words(here))
         return
     environment = dict(os.environ)
     with tempfile.TemporaryDirectory() as copy:
@@ -405,16 +144,15 @@ def main() -> None:
             rows.append(row)
             if row[3]:
                 print(*row, file=sys.stderr)
+    what = ", under the sanitizers" if options.sanitize else ""
     lines = [f"# Robustness, seed {options.seed}", "",
-             f"{len(rows)} damaged inputs{', under the sanitizers' if options.sanitize else ''}; "
-             f"the process took {most} MB at most.", "", *table_of_inputs(rows), ""]  # fmt: skip
+             f"{len(rows)} damaged inputs{what}; the process took {most} MB at most.", "",
+             *table_of_inputs(rows), ""]  # fmt: skip
     if not options.sanitize:
-        for try_ in (lambda f: try_kills(options.kills, options.seed, f), try_ends, try_sameness):
+        tries = (partial(try_kills, options.kills, options.seed), try_ends, try_sameness, try_bombs)
+        for try_ in tries:
             with tempfile.TemporaryDirectory() as folder:
                 lines += try_(Path(folder))
-        with tempfile.TemporaryDirectory() as folder:
-            make_seeds(Path(folder))
-            lines += ["", *try_bombs(Path(folder))]
     text = "\n".join(lines) + "\n"
     print(text)
     if options.output is not None:

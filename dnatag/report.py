@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["SILENT", "Observer", "Progress", "Skipped"]
+__all__ = ["SILENT", "Observer", "Progress", "Skipped", "counted"]
+
+
+def counted(number: int, things: str) -> str:
+    """Write a number of things, as one says it.
+
+    Parameters
+    ----------
+    number
+        How many.
+    things
+        Their name in the plural.
+
+    Examples
+    --------
+    >>> counted(2, "contigs"), counted(1, "contigs"), counted(1, "entities")
+    ('2 contigs', '1 contig', '1 entity')
+    """
+    if number == 1:
+        things = things.removesuffix("s") if not things.endswith("ies") else things[:-3] + "y"
+    return f"{number} {things}"
 
 
 class Progress(NamedTuple):

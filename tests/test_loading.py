@@ -32,6 +32,8 @@ def test_files_of_other_tasks(tmp_path: Path) -> None:
         dnatag.load(path)
     with pytest.raises(InputError, match="no model and no file named nobody"):
         dnatag.load("nobody")
+    with pytest.raises(InputError, match="a model has a name or is a file, and this is None"):
+        dnatag.load(None)  # type: ignore[arg-type]
 
 
 def test_names_of_the_api() -> None:

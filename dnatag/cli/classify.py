@@ -25,6 +25,7 @@ from dnatag.cli.common import (
     to_option,
 )
 from dnatag.errors import InputError
+from dnatag.report import counted
 
 __all__ = ["command"]
 
@@ -112,4 +113,4 @@ def command(
             bar.update()
         if not count:
             raise InputError(f"{display_name(path)}: is empty")
-    note(f"{count} {domain.counted}", quiet=quiet)
+    note(counted(count, domain.counted), quiet=quiet)

@@ -236,22 +236,25 @@ class CliObserver(Observer):
 
     @contextmanager
     def heartbeat(self, every: float = 60) -> Iterator[None]:
-        """Print a line now and then while work goes on, where there is no bar to see that by.
+        """Show that work goes on: print a line now and then, or let the clock of the bar run on.
 
         Parameters
         ----------
         every
-            Seconds between lines.
+            Seconds between lines; the clock runs sixty times as often.
         """
-        if self._quiet or self._bar is None or not self._bar.disable:
+        if self._quiet or self._bar is None:
             yield
             return
-        begin, end = time.monotonic(), threading.Event()
+        bar, begin, end = self._bar, time.monotonic(), threading.Event()
 
         def beat() -> None:
-            while not end.wait(every):
-                elapsed = timedelta(seconds=round(time.monotonic() - begin))
-                self.note(f"at work for {elapsed}, {self._done:,} bp done")
+            while not end.wait(every if bar.disable else every / 60):
+                if bar.disable:
+                    elapsed = timedelta(seconds=round(time.monotonic() - begin))
+                    self.note(f"at work for {elapsed}, {self._done:,} bp done")
+                else:
+                    bar.refresh()
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
@@ -330,6 +333,18 @@ def open_input(
         source.close()
         return path, format.name
     return source, format.name
+
+
+def refuse_shared_stdin(paths: Iterable[str | None]) -> None:
+    """Refuse standard input ("-") as more than one of the inputs.
+
+    Raises
+    ------
+    click.UsageError
+        If it is.
+    """
+    if list(paths).count("-") > 1:
+        raise click.UsageError("only one input can be standard input ('-').")
 
 
 class Number(click.FloatRange):

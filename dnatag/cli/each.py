@@ -21,7 +21,7 @@ from dnatag.errors import DnatagError, InputError, visible
 from dnatag.formats.io.writing import refuse_overwriting
 from dnatag.formats.sequences.fasta import genome_name
 from dnatag.formats.sequences.gff_writer import gff_header
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 
 __all__ = ["run_each"]
 
@@ -128,7 +128,8 @@ def run_each(
         click.echo("\t".join([visible(genome_name(genome.file)), *cells]))
     failed = sum(row[0] == "failed" for row in rows.values())
     note(
-        f"{len(left) - failed} genomes predicted, {len(done)} finished before, {failed} failed",
+        f"{counted(len(left) - failed, 'genomes')} predicted, {len(done)} finished before, "
+        f"{failed} failed",
         quiet=quiet,
     )
     return 1 if failed else 0

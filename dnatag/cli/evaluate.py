@@ -6,15 +6,21 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dnatag import __version__
-from dnatag.cli.common import CliObserver, OpenCommand, given, quiet_option
-from dnatag.errors import visible
+from dnatag.cli.common import (
+    CliObserver,
+    OpenCommand,
+    given,
+    quiet_option,
+    refuse_shared_stdin,
+)
+from dnatag.errors import InputError, visible
 
 if TYPE_CHECKING:
     from dnatag.tasks.evaluation import Evaluator, Rows
@@ -98,8 +104,8 @@ def command(
         raise click.UsageError("only one of --json and --tsv can write to standard output")
     more_inputs, more_outputs = _files(context, options)
     inputs = [reference, *predictions, *more_inputs]
-    if inputs.count("-") > 1:
-        raise click.UsageError("only one input can be standard input ('-')")
+    refuse_shared_stdin(inputs)
+    _refuse_missing(inputs)
     refuse_overwriting({json_path, tsv_path, *more_outputs, "-"}, inputs)
     evaluator = _evaluator(domain, (reference, *predictions), options)
     _refuse_options_of_others(context, evaluator)
@@ -133,6 +139,21 @@ def column_names(paths: tuple[str, ...]) -> list[str]:
         if len(set(names)) == len(names):
             return names
     return [f"{path}#{i}" for i, path in enumerate(paths, 1)]
+
+
+def _refuse_missing(paths: Sequence[str]) -> None:
+    """Refuse files that are not there, before another file is read or judged.
+
+    Raises
+    ------
+    InputError
+        If a path is neither that of a file nor the name of a model.
+    """
+    from dnatag.models.names import list_models
+
+    for path in paths:
+        if path != "-" and not os.path.exists(path) and path not in list_models():
+            raise InputError(f"{path}: cannot read: No such file or directory")
 
 
 def _files(context: click.Context, options: Mapping[str, Any]) -> tuple[list[str], list[str]]:

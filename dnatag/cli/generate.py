@@ -15,6 +15,7 @@ from dnatag.cli.common import (
     progress,
     quiet_option,
 )
+from dnatag.report import counted
 from dnatag.tasks.evaluation import check_picture
 
 __all__ = ["command"]
@@ -136,7 +137,8 @@ def command(
         beginning = [step for piece in generator.pieces(primer)[:1] for step in piece]
         if len(beginning) >= steps:
             raise InputError(
-                f"{primer}: has {len(beginning)} steps, and the piece {steps}; ask for more --steps"
+                f"{primer}: has {counted(len(beginning), 'steps')}, and the piece {steps}; "
+                "ask for more --steps"
             )
     domain, writer = generator.model.domain, generator.model.writer
     with progress(number, unit=" pieces", quiet=quiet) as bar, OutputSet() as files:
@@ -148,7 +150,7 @@ def command(
                 format = Path(pictures[i]).suffix[1:]
                 files.open(pictures[i]).buffer.write(domain.picture(piece, writer, format))
             bar.update()
-    note(f"{number} {domain.counted[0]} of {steps} steps", quiet=quiet)
+    note(f"{counted(number, domain.counted[0])} of {counted(steps, 'steps')}", quiet=quiet)
 
 
 def _numbered(path: str, number: int) -> list[str]:

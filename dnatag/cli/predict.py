@@ -19,9 +19,11 @@ from dnatag.cli.common import (
     note,
     progress,
     quiet_option,
+    refuse_shared_stdin,
     threads_option,
 )
 from dnatag.errors import InputError
+from dnatag.report import counted
 
 if TYPE_CHECKING:
     from dnatag.domains.genes.reading import Topology
@@ -175,6 +177,7 @@ def command(
     if each and mask is not None:
         raise click.UsageError("--mask is for one genome: leave out --each.")
     paths = {"gff": output} | {kind: path for kind, path in outputs.items() if path is not None}
+    refuse_shared_stdin([*fasta, mask])
     model_path = find_model_for(TASK, model)
     files = [file for path in fasta for file in fasta_files(path)]
     if not each:
@@ -211,4 +214,8 @@ def command(
             found = pipeline.run(
                 files, paths, command=shlex.join(["dnatag", *words]), observer=observer
             )
-    note(f"{found.genes} genes on {found.contigs} contigs of {found.bases} bp", quiet=quiet)
+    note(
+        f"{counted(found.genes, 'genes')} on {counted(found.contigs, 'contigs')} of "
+        f"{found.bases} bp",
+        quiet=quiet,
+    )

@@ -13,7 +13,7 @@ import click
 from dnatag import __version__
 from dnatag.cli.common import CliObserver, note, progress
 from dnatag.errors import InputError
-from dnatag.report import Skipped
+from dnatag.report import Skipped, counted
 
 if TYPE_CHECKING:
     from dnatag.domains.genes.finder import GeneFinder
@@ -250,4 +250,7 @@ def _predict(
         skipped.report(observer)
         if remark := remark_eukaryote(statistics):
             observer.note(remark)
-    note(f"{statistics.genes} genes on {statistics.contigs} contigs", quiet=quiet)
+    note(
+        f"{counted(statistics.genes, 'genes')} on {counted(statistics.contigs, 'contigs')}",
+        quiet=quiet,
+    )

@@ -32,7 +32,7 @@ from dnatag.cli.common import (
     threads_option,
 )
 from dnatag.errors import InputError
-from dnatag.report import Skipped
+from dnatag.report import Skipped, counted
 from dnatag.tasks.evaluation import check_picture
 
 if TYPE_CHECKING:
@@ -238,8 +238,7 @@ def command(
             bar.update()
         results.finish(name)
     skipped.report(CliObserver(quiet))
-    counts = zip(results.counts, domain.counted, strict=True)
-    note(", ".join(f"{n} {what}" for n, what in counts), quiet=quiet)
+    note(", ".join(map(counted, results.counts, domain.counted)), quiet=quiet)
 
 
 class _Results:

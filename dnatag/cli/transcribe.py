@@ -17,9 +17,11 @@ from dnatag.cli.common import (
     output_option,
     progress,
     quiet_option,
+    refuse_shared_stdin,
     threads_option,
     to_option,
 )
+from dnatag.report import counted
 
 __all__ = ["command"]
 
@@ -71,13 +73,15 @@ def command(
     from dnatag.formats.transcripts import captions, write_transcript
     from dnatag.tasks.ctc.transcriber import Transcriber
 
+    refuse_shared_stdin(paths)
     model_path = find_model_for(TASK, model)
     refuse_overwriting([output], [*paths, model_path])
     transcriber = Transcriber.load(model_path, device, threads, greedy)
     domain = transcriber.model.domain
     recordings = [one for path in paths for one in _recordings(path, domain)]
     note(
-        f"model {Path(model).stem}, device {transcriber.device}, {len(recordings)} recordings",
+        f"model {Path(model).stem}, device {transcriber.device}, "
+        f"{counted(len(recordings), 'recordings')}",
         quiet=quiet,
     )
     seconds, count = 0.0, 0
@@ -88,7 +92,7 @@ def command(
             count += len(captions(transcript.words)) if target == "srt" else 0
             seconds += transcript.duration
             bar.update()
-    note(f"{len(recordings)} recordings, {seconds:.1f} seconds", quiet=quiet)
+    note(f"{counted(len(recordings), 'recordings')}, {seconds:.1f} seconds", quiet=quiet)
 
 
 def _recordings(path: str, domain: Any) -> Iterator[Any]:

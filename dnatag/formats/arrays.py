@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dnatag.errors import InputError
+from dnatag.formats.io.npy import ArrayArchive, array_of
 from dnatag.formats.io.reading import Source, display_name, open_bytes
 from dnatag.formats.text.labelled import read_rows
 
@@ -61,10 +61,7 @@ def read_array(path: Source) -> Iterator[Frames]:
     """
     name = display_name(path)
     with open_bytes(path) as stream:
-        try:
-            array = np.load(io.BytesIO(stream.read()), allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            raise InputError(f"{name}: is no NumPy array that can be read: {error}") from None
+        array = array_of(stream.read(), name)
     yield Frames(Path(name).stem, _checked(array, name), where=name)
 
 
@@ -75,8 +72,8 @@ def read_archive(path: Source) -> Iterator[Frames]:
         As for one sequence, naming file and array.
     """
     name = display_name(path)
-    with open_bytes(path) as stream, _archive(io.BytesIO(stream.read()), name) as archive:
-        for key in archive.files:
+    with open_bytes(path) as stream, ArrayArchive(io.BytesIO(stream.read()), name) as archive:
+        for key in archive.names:
             yield _of_archive(archive, key, name)
 
 
@@ -103,7 +100,7 @@ def read_list(
     table = display_name(path)
     folder = Path(table).parent if isinstance(path, str | Path) and path != "-" else Path()
     rows = read_rows(path, ("name",), TITLES, encoding, titled=True)
-    opened = None if archive is None else _archive(archive, str(archive))
+    opened = None if archive is None else ArrayArchive(archive, str(archive))
     try:
         for number, row in rows:
             where, name = f"{table}: line {number}", row.get("name", "")
@@ -115,7 +112,7 @@ def read_list(
                     (found,) = read_array(folder / name)
                 except InputError as error:
                     raise InputError(f"{where}: {error}") from None
-            elif name not in opened.files:
+            elif name not in opened.names:
                 raise InputError(f"{where}: there is no array {name!r} in {archive}")
             else:
                 found = _of_archive(opened, name, str(archive))
@@ -125,23 +122,9 @@ def read_list(
             opened.close()
 
 
-def _archive(source: Path | io.BytesIO, name: str) -> np.lib.npyio.NpzFile:
-    try:
-        archive = np.load(source, allow_pickle=False)
-        if isinstance(archive, np.lib.npyio.NpzFile):
-            return archive
-        raise ValueError("it is one array")
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{name}: is no archive of NumPy arrays: {error}") from None
-
-
-def _of_archive(archive: np.lib.npyio.NpzFile, key: str, name: str) -> Frames:
+def _of_archive(archive: ArrayArchive, key: str, name: str) -> Frames:
     where = f"{name}: {key}"
-    try:
-        array = archive[key]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{where}: is no NumPy array that can be read: {error}") from None
-    return Frames(key, _checked(array, where), where=where)
+    return Frames(key, _checked(archive.read(key), where), where=where)
 
 
 def _checked(array: np.ndarray, where: str) -> np.ndarray:

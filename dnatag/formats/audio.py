@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dnatag.errors import DnatagError, InputError
+from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name, open_bytes
 from dnatag.formats.text.jsonl import read_objects
 
@@ -18,6 +19,8 @@ __all__ = ["ENDINGS", "Recording", "read_audio", "read_folder", "read_manifest",
 
 #: What the names of audio files in a folder end in.
 ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".sph")
+#: Numbers that are read at once, of all channels.
+_BLOCK = 1 << 22
 EXTRA = "audio needs soundfile and soxr; get them with: pip install 'dnatag[speech]'"
 
 
@@ -130,19 +133,44 @@ def samples_of(recording: Recording, rate: int) -> np.ndarray:
     if isinstance(source, str) and not Path(source).is_file():
         raise InputError(f"{recording.where}: cannot read: there is no file {source}")
     try:
-        samples, own = soundfile.read(
-            io.BytesIO(source) if isinstance(source, bytes) else source,
-            dtype="float32",
-            always_2d=True,
-        )
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source) as f:
+            own = f.samplerate
+            mono = _mono(f, recording.where, max(rate / own, 1.0))
+    except (soundfile.LibsndfileError, RuntimeError, OSError, ZeroDivisionError) as error:
         raise InputError(f"{recording.where}: is no audio that can be read: {error}") from None
-    if not len(samples):
+    if not len(mono):
         raise InputError(f"{recording.where}: has no sound at all, 0 seconds")
-    mono = samples.mean(1)
     if not np.isfinite(mono).all():
         raise InputError(f"{recording.where}: has samples that are not finite")
     if own != rate:
         mono = soxr.resample(mono, own, rate)
     result: np.ndarray = np.ascontiguousarray(mono, np.float32)
     return result
+
+
+def _mono(file: Any, where: str, growth: float) -> np.ndarray:
+    """Read the mean of the channels of an open file, by blocks: what its header promises may lie.
+
+    Parameters
+    ----------
+    file : soundfile.SoundFile
+        The file.
+    where : str
+        File and line, for messages.
+    growth : float
+        How many samples each will become, if more than one.
+
+    Raises
+    ------
+    InputError
+        If there are more samples than the limits allow.
+    """
+    bounds, size = limits(), max(_BLOCK // file.channels, 1)
+    blocks = [np.zeros(0, np.float32)]
+    count = 0
+    while len(block := file.read(size, dtype="float32", always_2d=True)):
+        count += len(block)
+        if count * growth > bounds.samples:
+            raise bounds.error(where, f"the recording has more than {bounds.samples:,} samples")
+        blocks.append(block.mean(1))
+    return np.concatenate(blocks)

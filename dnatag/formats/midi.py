@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dnatag.errors import DnatagError, InputError
+from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name, open_bytes
 
 __all__ = ["HIGHEST", "LOWEST", "Piece", "midi_of", "read_midi", "read_rolls", "roll_of"]
@@ -55,19 +56,26 @@ def read_midi(path: Source, steps: int) -> Iterator[Piece]:
     """
     mido, name = _mido(), display_name(path)
     with open_bytes(path) as stream:
+        bounds = limits()
+        data = stream.read(bounds.midi + 1)
+        if len(data) > bounds.midi:
+            raise bounds.error(name, f"a MIDI file of more than {bounds.midi:,} bytes")
         try:
-            file = mido.MidiFile(file=io.BytesIO(stream.read()))
+            file = mido.MidiFile(file=io.BytesIO(data))
             notes = list(_notes(file, steps))
-        except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
+        except (OSError, EOFError, ValueError, LookupError) as error:
             why = str(error) or "it ends early"
             raise InputError(f"{name}: is no MIDI file that can be read: {why}") from None
     if not notes:
         raise InputError(f"{name}: has no notes")
-    chords: list[set[int]] = [set() for _ in range(max(end for _, _, end in notes))]
+    length = max(end for _, _, end in notes)
+    if length > bounds.steps:
+        raise bounds.error(name, f"a piece of {length:,} steps")
+    roll = np.zeros((length, HIGHEST + 1), bool)
     for note, first, end in notes:
-        for chord in chords[first:end]:
-            chord.add(note)
-    yield Piece(Path(name).stem, tuple(tuple(sorted(chord)) for chord in chords))
+        roll[first:end, note] = True
+    chords = (np.flatnonzero(row).tolist() for row in roll)
+    yield Piece(Path(name).stem, tuple(map(tuple, chords)))
 
 
 def read_rolls(path: Source) -> Iterator[Piece]:
@@ -151,6 +159,8 @@ def midi_of(chords: Sequence[Sequence[int]], steps: int, tempo: float) -> bytes:
 
 def _notes(file: Any, steps: int) -> Iterator[tuple[int, int, int]]:
     """Yield the notes of a file: number, first step, and the step behind the last."""
+    if file.ticks_per_beat <= 0:  # time by frames of film, or damage
+        raise ValueError(f"a quarter note has {file.ticks_per_beat} ticks")
     ticks = file.ticks_per_beat / steps
     for track in file.tracks:
         time, open_ = 0, dict[int, int]()

@@ -95,8 +95,7 @@ FORMATS = {
                advice="only models of speech read it"),
         Format(
             "utf-16", "is UTF-16 text", sniffing.utf16,
-            advice="convert it, e.g. with 'iconv -f UTF-16 -t UTF-8', or name its encoding with "
-            "--encoding utf-16 where there is this option",
+            advice="convert it, e.g. with 'iconv -f UTF-16 -t UTF-8'",
         ),
         Format("sequences", "lists sequences of features", sniffing.sequences,
                "dnatag.formats.arrays:read_list"),

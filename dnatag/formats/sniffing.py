@@ -22,6 +22,8 @@ _TAG = re.compile(r"O|[BIESLUM]-\S+")
 _SHORT_TAG = re.compile(r"[A-Z][A-Z0-9$|*:_-]*|[^\w\s]+")
 #: Sentences of more tokens are hardly ever seen.
 _LONG_SENTENCE = 500
+#: What the first line of a table of texts may name.
+_TITLES = {"id", "text", "sentence", "label"}
 #: A span of Doccano's, under "label" or, with relations, "entities".
 _DOCCANO = re.compile(
     r'"labels?"\s*:\s*\[\s*\[\s*\d+\s*,\s*\d+\s*,\s*"|"entities"\s*:\s*\[\s*\{[^{}]*"start_offset"'
@@ -284,6 +286,9 @@ def conll2012(head: Head) -> Certainty:
 
 def table_of_texts(head: Head) -> Certainty:
     """Judge whether a file has texts of several words in columns, such as an id and a text."""
+    titles = {cell.strip().lower() for cell in head.first.split("\t")}
+    if len(titles) > 1 and titles & {"text", "sentence"} and titles <= _TITLES:
+        return Certainty.SURE
     rows = [row.strip("\t ") for sentence in head.sentences for row in sentence]
     if not rows or "\t" not in rows[0] or is_numbered(head.sentences[0]):
         return Certainty.NO

@@ -52,6 +52,8 @@ def find_model(name_or_path: str | os.PathLike[str]) -> Path:
     InputError
         If there is neither.
     """
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise InputError(f"a model has a name or is a file, and this is {name_or_path!r}")
     models = list_models()
     if (name := os.fspath(name_or_path)) in models:
         return models[name]

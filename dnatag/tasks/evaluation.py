@@ -12,7 +12,7 @@ import click
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import display_name
 from dnatag.formats.pictures import PICTURES
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 
 __all__ = [
     "EncodedEvaluator",
@@ -159,7 +159,7 @@ def read_alike(
         found[prediction] = read(path)
         if len(found[prediction]) != len(truth):
             raise InputError(
-                f"{display_name(path)}: has {len(found[prediction])} {things}, {name} "
+                f"{display_name(path)}: has {counted(len(found[prediction]), things)}, {name} "
                 f"{len(truth)}; compare files of the same {owners}"
             )
     return truth, found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.errors import InputError
 from dnatag.models.card import make_card, markdown_table
+from dnatag.report import counted
 from dnatag.tasks.base import Experiment, NetworkRun, Recipe
 from dnatag.tasks.batches import SequenceBatches
 from dnatag.tasks.corpora import SPLITS, Corpus, sequences_of, summary
@@ -91,7 +92,7 @@ class CorpusExperiment(Experiment, Generic[S, C, B]):
 
     def amount(self, sequences: Sequence[S]) -> str:
         """Return in words how many sequences there are."""
-        return f"{len(sequences)} {self.counted}"
+        return counted(len(sequences), self.counted)
 
     def describe(self, corpus: C) -> dict[str, Any]:
         """Return what there is of a corpus, for a model file."""

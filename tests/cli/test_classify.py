@@ -182,7 +182,7 @@ def test_evaluation(model: Path, tmp_path: Path) -> None:
     short.write_text("__label__bad\n")
     done = run("evaluate", "--domain", "classification", truth, short)
     assert done.exit_code == 2
-    assert "short: has 1 labels," in done.stderr
+    assert "short: has 1 label," in done.stderr
 
 
 def test_from_python(model: Path) -> None:

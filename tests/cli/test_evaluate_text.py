@@ -122,7 +122,7 @@ def test_plain_tags_and_columns(folder: Path) -> None:
     reported = scores("truth.conll", "a.conll", *columns)["a"]
     assert (reported["scheme"], reported["accuracy"]) == ("plain", 0.5)
     table = evaluate("truth.conll", "a.conll", *columns).stdout
-    assert table.startswith("reference: truth.conll, 1 sentences, 2 tokens\n")
+    assert table.startswith("reference: truth.conll, 1 sentence, 2 tokens\n")
     assert "\nall tags\n" in table
 
 
@@ -300,6 +300,21 @@ def test_other_kinds_than_the_reference(folder: Path, text: str, words: str) -> 
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"b: {words}" in result.stderr
     assert evaluate("b", "b").exit_code == 2
+
+
+@pytest.mark.parametrize("paths", [("none", "a.conll"), ("a.txt", "none"), ("none", "a.txt")])
+def test_a_missing_file_is_named(folder: Path, paths: tuple[str, str]) -> None:
+    (folder / "a.txt").write_text("This may be anything.\n")
+    result = evaluate(*paths)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "dnatag: error: none: cannot read: No such file or directory\n"
+
+
+@pytest.mark.parametrize("label", ["", "XY"])
+def test_the_unknown_label_is_a_letter(folder: Path, label: str) -> None:
+    result = evaluate("truth.fasta", "truth.fasta", "--unknown", label)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"--unknown is one letter, not {label!r}." in result.stderr
 
 
 def test_annotations_of_the_same_texts(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import resource
@@ -261,3 +262,17 @@ def test_long_work_is_not_silent_without_a_terminal(capsys: pytest.CaptureFixtur
     lines = capsys.readouterr().err.splitlines()
     assert 1 <= len(lines) <= 4
     assert set(lines) == {"dnatag: at work for 0:00:00, 1,234 bp done"}
+
+
+def test_the_clock_of_the_bar_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress(quiet=False) as bar:
+        observer = CliObserver(quiet=False, bar=bar)
+        before = terminal.getvalue()
+        with observer.heartbeat(every=0.6):
+            time.sleep(0.2)
+        drawn = terminal.getvalue().removeprefix(before)
+    assert drawn.count("bp [") >= 2
+    assert "at work" not in drawn

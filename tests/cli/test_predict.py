@@ -326,7 +326,7 @@ def test_defaults(phage: str, tmp_path: Path) -> None:
     assert all(line.startswith("dnatag: ") for line in notes)
     assert "dnatag: model prokaryotes, device" in notes[0]
     n = sum(line[0] != "#" for line in (tmp_path / "out.gff").read_text().splitlines())
-    assert notes[-1] == f"dnatag: {n} genes on 1 contigs of 12000 bp"
+    assert notes[-1] == f"dnatag: {n} genes on 1 contig of 12000 bp"
     assert n > 10
 
 
@@ -631,3 +631,9 @@ def test_a_folder_of_contigs(tmp_path: Path, phage: str) -> None:
     result = predict(*PLAIN, folder, "-o", folder / "b.fna")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "is an input as well" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("-", "-"), ("-", "--mask", "-")])
+def test_standard_input_is_read_once(words: tuple[str, ...]) -> None:
+    message = r"only one input can be standard input \('-'\)"
+    assert_one_line(predict(*PLAIN, *words, input=">a\nACGT\n"), 2, message)

@@ -121,7 +121,7 @@ def test_labels_and_their_evaluation(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"found": "cut\n"}, "found: has 1 sequences, truth 2; compare files of the same"),
+        ({"found": "cut\n"}, "found: has 1 sequence, truth 2; compare files of the same"),
         ({"found": "# sequence a\nx\n# sequence c\ny\n"}, "found: has c where truth has b"),
         ({"found": "# sequence a\nx\nx\n# sequence b\ny\n"}, "found: a has 2 frames, in truth 1"),
         ({"found": "\n \n"}, "found: has no labels of frames"),

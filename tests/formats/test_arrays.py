@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +91,46 @@ def test_they_are_recognised(folder: Path) -> None:
         assert format.name == expected
     with pytest.raises(InputError, match=r"one\.npy: is a NumPy array; only models of features"):
         recognise(folder / "one.npy", ("lines",), "text")
+
+
+def damaged(old: bytes, new: bytes) -> bytes:
+    """Return the file of an array with a header of the same length that says something else."""
+    stream = io.BytesIO()
+    np.save(stream, ONE)
+    data = stream.getvalue()
+    assert old in data
+    return data.replace(old.ljust(len(new)), new.ljust(len(old)), 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"(3, 2), }", b"(9, 2), }"), (b"(3, 2), }", b"(3, 1), ]"), (b"(3, 2), }", b"(3, 2"),
+     (b"(3, 2), }                 ", b"(99999999999, 9999999999)}"), (b"'<f8'", b"'<x8'"),
+     (b"'descr'", b"'d\x00scr'"), (b"{'descr'", b"[[[[[[[["), (b"(3, 2)", b"(-3,2)")],
+)  # fmt: skip
+def test_lying_headers(tmp_path: Path, old: bytes, new: bytes) -> None:
+    (tmp_path / "x.npy").write_bytes(damaged(old, new))
+    with pytest.raises(InputError, match=r"x\.npy: is no NumPy array that can be read"):
+        list(read_array(tmp_path / "x.npy"))
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("x.npy", damaged(old, new))
+        archive.writestr("none", b"")
+    with pytest.raises(InputError, match=r"x\.npz: x: is no NumPy array that can be read"):
+        list(read_archive(tmp_path / "x.npz"))
+
+
+def test_orders_of_memory(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.asfortranarray(ONE))
+    (frames,) = read_array(tmp_path / "x.npy")
+    assert np.array_equal(frames.features, ONE)
+    np.save(tmp_path / "x.npy", np.zeros((0, 2), ">i4"))
+    (frames,) = read_array(tmp_path / "x.npy")
+    assert frames.features.shape == (0, 2)
+
+
+def test_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "x.npz", zeros=np.zeros((1_000_000, 1)))
+    assert len(next(read_archive(tmp_path / "x.npz"))) == 1_000_000
+    monkeypatch.setenv("DNATAG_LIMITS", "0.01")
+    with pytest.raises(InputError, match=r"x\.npz: zeros: the array grows more than 2-fold; set"):
+        list(read_archive(tmp_path / "x.npz"))

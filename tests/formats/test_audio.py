@@ -92,3 +92,22 @@ def test_what_is_no_sound(folder: Path) -> None:
     ):
         with pytest.raises(InputError, match=f"x: {message}"):
             samples_of(Recording(str(folder / name), "x", where="x"), RATE)
+
+
+def test_recordings_without_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DNATAG_LIMITS", "0.00004")  # 10,000 samples
+    (recording,) = read_audio(folder / "a.wav")
+    assert len(samples_of(recording, RATE)) == RATE
+    for rate in (2 * RATE, 10**9):  # as they are, and as they become
+        with pytest.raises(InputError, match=r"a\.wav: the recording has more than 10,000 samples"):
+            samples_of(recording, rate)
+    monkeypatch.setenv("DNATAG_LIMITS", "0.00001")
+    with pytest.raises(InputError, match=r"a\.wav: the recording has more than 2,500 samples"):
+        samples_of(recording, RATE // 8)
+
+
+def test_blocks_are_put_together(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).uniform(-1, 1, (1_500_001, 3)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", noise, RATE, subtype="FLOAT")
+    (recording,) = read_audio(tmp_path / "a.wav")
+    assert np.array_equal(samples_of(recording, RATE), noise.mean(1))

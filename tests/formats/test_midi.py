@@ -12,6 +12,10 @@ from dnatag.formats.midi import midi_of, read_midi, read_rolls, roll_of
 
 mido = pytest.importorskip("mido")
 
+#: A note of so many ticks as a number in MIDI can be, of which a quarter note has one.
+LONG = (
+    b"MThd\0\0\0\6\0\0\0\1\0\1MTrk\0\0\0\x0f\0\x90\x3c\x40\xff\xff\xff\x7f\x80\x3c\x40\0\xff\x2f\0"
+)
 CHORDS = ((60, 64, 67), (60, 65), (), (21,), (108,), (108,))
 
 
@@ -48,7 +52,12 @@ def test_what_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"MThd", "is no MIDI file that can be read"), (midi_of([()], 4, 80), "has no notes"),
-     (midi_of(CHORDS, 4, 80)[:40], "is no MIDI file that can be read")],
+     (midi_of(CHORDS, 4, 80)[:40], "is no MIDI file that can be read"),
+     (midi_of(CHORDS, 4, 80).replace(b"\x01\xe0MTrk", b"\0\0MTrk"),
+      "is no MIDI file that can be read: a quarter note has 0 ticks"),
+     (midi_of(CHORDS, 4, 80).replace(b"\x01\xe0MTrk", b"\0\1MTrk") + b"x" * 4_000_000,
+      "a MIDI file of more than 4,000,000 bytes; set DNATAG_LIMITS=10"),
+     (LONG, "a piece of 1,073,741,820 steps; set DNATAG_LIMITS=10")],
 )  # fmt: skip
 def test_bad_files(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "a.mid").write_bytes(content)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dnatag.errors import InputError
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, read_alike
 from dnatag.tasks.tagging.evaluation import OPTIONS
 
@@ -54,7 +54,12 @@ class FrameEvaluator(EncodedEvaluator):
         rows = [("frame accuracy %", "accuracy"), ("edit score %", "edit")]
         rows += [(f"F1@{k} %", f"f1@{k}") for k in OVERLAPS]
         frames = sum(len(one.labels) for one in truth)
-        return Evaluation(f"{len(truth)} sequences, {frames} frames", list(rows), scores, pictures)
+        return Evaluation(
+            f"{counted(len(truth), 'sequences')}, {counted(frames, 'frames')}",
+            list(rows),
+            scores,
+            pictures,
+        )
 
 
 def _read(path: str, encoding: str) -> list[FrameLabels]:
@@ -80,6 +85,6 @@ def _compare(
             raise InputError(f"{path}: has {other.name} where {reference} has {one.name}")
         if len(one.labels) != len(other.labels):
             raise InputError(
-                f"{path}: {other.name} has {len(other.labels)} frames, in {reference} "
+                f"{path}: {other.name} has {counted(len(other.labels), 'frames')}, in {reference} "
                 f"{len(one.labels)}"
             )

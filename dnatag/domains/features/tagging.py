@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from dnatag.domains.base import Domain
 from dnatag.domains.features.settings import FeaturesCorpus, FrameNetwork
 from dnatag.errors import InputError
-from dnatag.report import SILENT, Observer
+from dnatag.report import SILENT, Observer, counted
 from dnatag.tasks.corpora import read_corpora, sequences_of
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _labelled(path: Path, archive: Path | None) -> Iterator[LabelledFrames]:
         labels = labels_of_file(path.parent / frames.label, frames.where)
         if len(labels) != len(frames):
             raise InputError(
-                f"{frames.where}: {frames.label} has {len(labels)} labels, and {frames.name} "
-                f"{len(frames)} frames"
+                f"{frames.where}: {frames.label} has {counted(len(labels), 'labels')}, and "
+                f"{frames.name} {counted(len(frames), 'frames')}"
             )
         yield LabelledFrames(frames, labels)

@@ -12,6 +12,7 @@ from dnatag import __version__
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.nucleotides import splice
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
+from dnatag.errors import InputError
 from dnatag.formats.io.writing import OutputSet
 from dnatag.formats.sequences.bed import write_bed
 from dnatag.formats.sequences.fasta import write_fasta
@@ -52,7 +53,7 @@ class GeneWriter:
 
     Raises
     ------
-    ValueError
+    InputError
         If a format is unknown.
 
     Examples
@@ -74,7 +75,7 @@ class GeneWriter:
 
     def __init__(self, handles: Mapping[str, TextIO], *, model: str, command: str = "") -> None:
         if unknown := handles.keys() - WRITERS.keys():
-            raise ValueError(f"no format {min(unknown)!r}; known are {', '.join(WRITERS)}")
+            raise InputError(f"no format {min(unknown)!r}; known are {', '.join(WRITERS)}")
         self._writers = [WRITERS[kind](handle, model, command) for kind, handle in handles.items()]
 
     def write(self, prediction: Prediction) -> int:

@@ -3,7 +3,8 @@
 Prokaryotes have a gene in each kilobase, and many follow so closely on another one of their strand
 that both are in one operon. Of a eukaryote little more than its exons is found, and few of these
 are close. The two numbers are weighed by a linear discriminant of 218 prokaryotes, plasmids and
-phages (log-odds at most 1.1) and 18 eukaryotes, yeasts among them (2.8 and more).
+phages and 18 eukaryotes, yeasts among them (log-odds of 2.3 and more). In none of 6,383 pieces of
+40 to 200 kb of 200 prokaryotes are they above 1.4: what few genes show is mixed with what is usual.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ __all__ = ["eukaryotic", "remark_eukaryote", "watch_reads"]
 WEIGHTS = (9.92, -3.79, -24.04)
 #: Below this probability nothing is said, and with fewer neighbouring genes nothing is known.
 LEAST, NEIGHBOURS = 0.8, 50
+#: The share of close genes is mixed with that of so many more neighbours of a prokaryote: some
+#: pieces of 100 kb have as few close genes as a eukaryote.
+USUAL, CLOSE_USUALLY = 40, 20
 #: Records to know reads by, and to know them by their names alone.
 RECORDS, NAMED = 1000, 100
 #: No read of a short-read sequencer is longer; some contigs among a thousand always are.
@@ -92,7 +96,7 @@ def eukaryotic(statistics: GenomeStatistics) -> float | None:
     log_odds = (
         WEIGHTS[0]
         + WEIGHTS[1] * 1000 * statistics.genes / statistics.bases
-        + WEIGHTS[2] * statistics.close / statistics.neighbours
+        + WEIGHTS[2] * (statistics.close + CLOSE_USUALLY) / (statistics.neighbours + USUAL)
     )
     return 1 / (1 + math.exp(-log_odds))
 

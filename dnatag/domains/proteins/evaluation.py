@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation
 from dnatag.tasks.tagging.evaluation import (
     OPTIONS,
@@ -50,6 +50,8 @@ class ProteinEvaluator(EncodedEvaluator):
         from dnatag.tasks.tagging.metrics import evaluate_segments
 
         unknown_label: str = options["unknown"]
+        if len(unknown_label) != 1:
+            raise click.UsageError(f"--unknown is one letter, not {unknown_label!r}.")
         truth = list(read_residues(reference, True, options["encoding"]))
         scores, measures = {}, {}
         for name, path in predictions.items():
@@ -59,7 +61,13 @@ class ProteinEvaluator(EncodedEvaluator):
             scores[name] = evaluate_segments(*pair, unknown_label)
             measures[name] = evaluate_residues(*pair, unknown_label)
         first = next(iter(scores.values()))
-        about = f"{len(truth)} proteins, {first.tokens} residues, {first.all.true} segments"
+        about = ", ".join(
+            map(
+                counted,
+                (len(truth), first.tokens, first.all.true),
+                ("proteins", "residues", "segments"),
+            )
+        )
         if unknown := sum(map(len, truth)) - first.tokens:
             about += f" (not counted: {unknown} residues labelled {unknown_label})"
         return Evaluation(

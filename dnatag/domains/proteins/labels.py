@@ -12,6 +12,7 @@ from dnatag.domains.proteins.topology import LABELS, Topology
 from dnatag.engine.crf.grammar import Grammar, Transition
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity, Span
+from dnatag.report import counted
 from dnatag.tasks.tagging.metrics import UNKNOWN
 from dnatag.tasks.tagging.posterior import Posterior, Stretch
 from dnatag.tasks.tagging.schemes import runs
@@ -130,7 +131,7 @@ def labelling_of_residues(
     known = sorted(counts.keys() - {unknown})
     if len(known) < 2:
         raise InputError(
-            f"the proteins to train on have {len(known)} labels but for the unknown "
+            f"the proteins to train on have {counted(len(known), 'labels')} but for the unknown "
             f"({unknown!r}); at least two are needed"
         )
     return ResidueLabels(known, unknown)

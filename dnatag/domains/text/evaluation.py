@@ -9,7 +9,7 @@ import click
 
 from dnatag.errors import InputError
 from dnatag.formats.registry import DOCUMENTS
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation
 from dnatag.tasks.tagging.evaluation import (
     OPTIONS,
@@ -101,7 +101,7 @@ class TextEvaluator(EncodedEvaluator):
             scores[name] = evaluate_tags(tags, found, true_scheme, own)
             schemes[name] = own
         first = next(iter(scores.values()))
-        about = f"{len(truth)} sentences, {first.tokens} tokens"
+        about = f"{counted(len(truth), 'sentences')}, {counted(first.tokens, 'tokens')}"
         if true_scheme != PLAIN:
             about += f", {first.all.true} spans in {true_scheme}"
         return Evaluation(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -93,7 +95,8 @@ class Checkpoint:
         aside = self.path.with_suffix(".tmp")
         # Copies, because the weights of an LSTM on a GPU are views of one block of memory.
         plain = {k: v.detach().cpu().clone() for k, v in tensors.items()}
-        save_file(plain, aside, {"state": json.dumps(asdict(state))})
+        about = {"state": json.dumps(asdict(state)), "crc32": _crc32(plain)}
+        save_file(plain, aside, about)
         aside.replace(self.path)
 
     def load(
@@ -118,27 +121,56 @@ class Checkpoint:
         Raises
         ------
         InputError
-            If there is no checkpoint, or one of a run with other settings.
+            If there is no checkpoint, a damaged one, or one of a run with other settings.
         """
         if not self.path.exists():
             raise InputError(f"nothing to resume: {self.path.parent} has no checkpoint")
-        with safe_open(self.path, "pt") as file:
-            about = json.loads(file.metadata()["state"])
+        try:
+            about, tensors = self._read()
+        except (SafetensorError, OSError, ValueError, TypeError, LookupError) as error:
+            raise self._damaged(error) from error
         if about.get("settings") != settings:
             raise InputError(
                 f"the checkpoint in {self.path.parent} is of a run with other settings"
             )
-        tensors = load_file(self.path)
 
         def part(prefix: str) -> dict[str, Tensor]:
             n = len(prefix)
             return {k[n:]: v for k, v in tensors.items() if k.startswith(prefix)}
 
-        network.load_state_dict(part("model."))
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in part("optimizer.").items():
-            i, _, key = name.partition(".")
-            slots.setdefault(int(i), {})[key] = value
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": slots, "param_groups": groups})
-        return RunState(**about), part("best.")
+        try:
+            network.load_state_dict(part("model."))
+            slots: dict[int, dict[str, Tensor]] = {}
+            for name, value in part("optimizer.").items():
+                i, _, key = name.partition(".")
+                slots.setdefault(int(i), {})[key] = value
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": slots, "param_groups": groups})
+            return RunState(**about), part("best.")
+        except (RuntimeError, ValueError, TypeError, LookupError) as error:
+            raise self._damaged(error) from error
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Return the state as JSON types, and the tensors."""
+        with safe_open(self.path, "pt") as file:
+            metadata = file.metadata()
+        about, tensors = json.loads(metadata["state"]), load_file(self.path)
+        found = _crc32(tensors)
+        # A run that an older dnatag began has none.
+        if not isinstance(about, dict) or metadata.get("crc32", found) != found:
+            raise ValueError("its checksum is wrong")
+        return about, tensors
+
+    def _damaged(self, error: Exception) -> InputError:
+        reason = str(error).partition("\n")[0]
+        return InputError(
+            f"{self.path}: damaged checkpoint: {reason}; remove the folder and begin anew"
+        )
+
+
+def _crc32(tensors: Mapping[str, Tensor]) -> str:
+    """Return a checksum of tensors by the order of their names."""
+    value = 0
+    for name in sorted(tensors):
+        value = crc32(tensors[name].contiguous().view(-1).view(torch.uint8).numpy().data, value)
+    return f"{value:08x}"

@@ -64,7 +64,8 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
     Raises
     ------
     InputError
-        If there is nothing to resume, something else to resume, or a run that would be lost.
+        If there is nothing to resume, something else to resume, something damaged, or a run that
+        would be lost.
     """
     folder = output.with_name(output.name + ".run")
     written = json.dumps(settings, indent=1)
@@ -72,7 +73,7 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
     if resume:
         if not has_checkpoint(folder):
             raise InputError(f"nothing to resume: {folder} has no checkpoint; leave out --resume")
-        before = json.loads(about.read_text())
+        before = _read(about)
         other = [key for key, value in json.loads(written).items() if before.get(key) != value]
         if other:
             raise InputError(
@@ -87,6 +88,17 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
         folder.mkdir(exist_ok=True)
         about.write_text(written)
     return folder
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read the settings of a run."""
+    try:
+        settings = json.loads(path.read_bytes())
+        if isinstance(settings, dict):
+            return settings
+    except (OSError, ValueError, RecursionError):
+        pass
+    raise InputError(f"{path}: cannot resume: this is no run's settings; begin anew") from None
 
 
 def leave(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from dnatag.errors import InputError
 
@@ -20,19 +20,31 @@ class Limits:
     Parameters
     ----------
     line
-        Characters of a line of text, or residues of a protein.
+        Characters of a line of an annotation or of settings, or of a header.
+    text
+        Characters of a line of text, lines of a sentence in columns, or residues of a protein.
     sequence
         Bases of a contig.
     unpacked
         Bytes that compressed data may always be unpacked to.
     expansion
         By how much more data may grow in unpacking.
+    samples
+        Samples of a recording, and those that it is converted to.
+    midi
+        Bytes of a MIDI file.
+    steps
+        Steps of a piece of music.
     """
 
     line: int = 8_000_000
+    text: int = 1_000_000
     sequence: int = 500_000_000
     unpacked: int = 256_000_000
     expansion: int = 250
+    samples: int = 250_000_000
+    midi: int = 4_000_000
+    steps: int = 250_000
 
     def error(self, name: str, what: str) -> InputError:
         """Return an error that says how to raise the limits.
@@ -62,10 +74,5 @@ def limits() -> Limits:
         factor = 0.0
     if not 0 < factor <= 1e6:
         raise InputError(f"{VARIABLE} is set to {text!r}; it is a number that multiplies limits")
-    usual = Limits()
-    return Limits(
-        line=int(usual.line * factor),
-        sequence=int(usual.sequence * factor),
-        unpacked=int(usual.unpacked * factor),
-        expansion=int(max(usual.expansion * factor, 1)),
-    )
+    usual = asdict(Limits()).items()
+    return Limits(**{name: max(int(value * factor), 1) for name, value in usual})

@@ -205,16 +205,30 @@ def open_text(path: Source) -> TextIO:
 
 
 class BoundedText(io.TextIOWrapper):
-    """Text whose lines are of bounded length; see :class:`~dnatag.formats.io.limits.Limits`."""
+    """Text whose lines are of bounded length.
 
-    def __init__(self, stream: io.BufferedReader, **settings: Any) -> None:
+    Parameters
+    ----------
+    stream
+        The file.
+    longest
+        Characters of a line, at most; None: ``line`` of
+        :class:`~dnatag.formats.io.limits.Limits`.
+    **settings
+        Those of :class:`io.TextIOWrapper`.
+    """
+
+    def __init__(
+        self, stream: io.BufferedReader, longest: int | None = None, **settings: Any
+    ) -> None:
         super().__init__(stream, **settings)
         self._stream = stream
         self._limits = limits()
+        self._longest = longest or self._limits.line
 
     def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
         """Read a line; iteration calls this as well."""
-        most = self._limits.line
+        most = self._longest
         line = super().readline(most + 1 if size < 0 else min(size, most + 1))
         if len(line) > most and not line.endswith("\n"):
             name = display_name(self._stream)

@@ -12,6 +12,7 @@ from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.sequences.fasta import parse_fasta
 from dnatag.formats.text.tokens import Sentence
+from dnatag.report import counted
 
 __all__ = ["read_residues", "residues_of", "write_residues"]
 
@@ -145,10 +146,10 @@ class _Protein:
         """Take some of what follows the header."""
         self._chunks.append(lines)
         self._length += len(lines)
-        if self._length > self._limits.line:
+        if self._length > self._limits.text:
             raise self._limits.error(
                 f"{self._name}: line {self._line}: record '{self._id}'",
-                f"has more than {self._limits.line:,} residues",
+                f"has more than {self._limits.text:,} residues",
             )
 
     def finish(self) -> Sentence | InputError:
@@ -189,7 +190,9 @@ class _Protein:
         residues = len(rows[0][1])
         if len(labels) != residues:
             raise self._error(
-                number, f"has {len(labels)} labels for {residues} residues; give each one label"
+                number,
+                f"has {counted(len(labels), 'labels')} for {counted(residues, 'residues')}; give "
+                "each one label",
             )
         return tuple(labels)
 

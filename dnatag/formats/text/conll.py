@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Literal, NamedTuple, TextIO, TypeAlias
 
 from dnatag.errors import CONTROL, InputError, without_control
+from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines
 from dnatag.formats.text.tokens import ConllLines, Sentence
@@ -75,7 +76,7 @@ def read_conll(
     name = display_name(path)
     layout, lines = _peek(numbered_lines(path, encoding))
     columns = layout.columns(name, token_column, tag_column)
-    draft = _Draft()
+    draft, bounds = _Draft(), limits()
     for number, line in lines:
         if not line.strip():
             if draft.cells:
@@ -84,6 +85,9 @@ def read_conll(
             elif draft.lines and draft.lines[-1]:
                 draft.lines.append("")  # what came before belongs with the next sentence
             continue
+        if len(draft.lines) >= bounds.text:
+            what = f"a sentence has more than {bounds.text:,} lines; blank lines end sentences"
+            raise bounds.error(f"{name}: line {number}", what)
         if "\t" not in line:
             line = line.strip(" ")
         cells = _split(line)

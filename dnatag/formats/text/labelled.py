@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from dnatag.errors import InputError
+from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.jsonl import read_jsonl
 from dnatag.formats.text.lines import numbered_lines
@@ -131,12 +132,17 @@ def read_trees(
     for number, line in numbered_lines(path, encoding):
         if not line.strip():
             continue
+        where = f"{display_name(path)}: line {number}"
         try:
-            nodes = _nodes(line)
+            words, nodes = _nodes(line)
         except ValueError as error:
-            raise InputError(f"{display_name(path)}: line {number}: is no tree: {error}") from None
-        for label, text in nodes if phrases else nodes[:1]:
-            yield LabelledText(text, label, line=number)
+            raise InputError(f"{where}: is no tree: {error}") from None
+        if not phrases:
+            nodes = nodes[:1]
+        elif sum(end - first for _, first, end in nodes) > limits().text:
+            raise limits().error(where, f"the {len(nodes):,} phrases of a tree have too many words")
+        for label, first, end in nodes:
+            yield LabelledText(" ".join(words[first:end]), label, line=number)
 
 
 def read_rows(
@@ -201,11 +207,11 @@ def write_fasttext(handle: TextIO, scores: Mapping[str, float]) -> None:
     handle.write(" ".join(f"{PREFIX}{label} {score:.6g}" for label, score in scores.items()) + "\n")
 
 
-def _nodes(line: str) -> list[tuple[str, str]]:
-    """Return label and text of all nodes of a tree, the root first."""
+def _nodes(line: str) -> tuple[list[str], list[tuple[str, int, int]]]:
+    """Return the words of a tree; and of all nodes, the root first, label and part of the words."""
     words: list[str] = []
-    open_: list[tuple[int, str, int]] = []  # place in the result, label, first word
-    nodes: list[tuple[str, str]] = []
+    open_: list[int] = []  # places in the result
+    nodes: list[tuple[str, int, int]] = []
     end = 0
     while end < len(line):
         match = _NODE.match(line, end)
@@ -216,8 +222,8 @@ def _nodes(line: str) -> list[tuple[str, str]]:
         if nodes and not open_ and not match[4]:
             raise ValueError("something follows its end")
         if label is not None:
-            open_.append((len(nodes), label, len(words)))
-            nodes.append((label, ""))
+            open_.append(len(nodes))
+            nodes.append((label, len(words), len(words)))
         elif word is not None:
             if not open_:
                 raise ValueError("it does not begin with a bracket")
@@ -225,8 +231,8 @@ def _nodes(line: str) -> list[tuple[str, str]]:
         elif closed:
             if not open_:
                 raise ValueError("a bracket is closed that was not opened")
-            place, label, first = open_.pop()
-            nodes[place] = (label, " ".join(words[first:]))
+            label, first, _ = nodes[open_[-1]]
+            nodes[open_.pop()] = (label, first, len(words))
     if open_ or not nodes:
         raise ValueError("a bracket is not closed")
-    return nodes
+    return words, nodes

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from dnatag.errors import InputError
+from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import BoundedText, Source, display_name, open_bytes
 from dnatag.formats.text.tokens import Sentence
 
@@ -101,7 +102,7 @@ def numbered_lines(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int,
     with open_bytes(path) as stream:
         try:
             # Strict decoding would fail for a whole block, without a line number.
-            handle = BoundedText(stream, encoding=encoding, errors="surrogateescape")
+            handle = BoundedText(stream, limits().text, encoding=encoding, errors="surrogateescape")
         except LookupError:
             raise InputError(f"{name}: cannot read: no encoding '{encoding}' is known") from None
         number = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dnatag.errors import InputError
+from dnatag.formats.io.npy import ArrayArchive
 from dnatag.formats.text.lines import numbered_lines
 
 __all__ = ["read_vectors"]
@@ -50,15 +51,15 @@ def read_vectors(path: Path) -> tuple[list[str], np.ndarray]:
 
 
 def _read_archive(path: Path) -> tuple[list[str], np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            words, vectors = archive["words"], _half(archive["vectors"])
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path}: is not an archive of word vectors, which has 'words' and 'vectors': {error}"
-        ) from None
-    if vectors.ndim != 2:
+    with ArrayArchive(path, str(path)) as archive:
+        if not {"words", "vectors"} <= set(archive.names):
+            raise InputError(
+                f"{path}: is not an archive of word vectors, which has 'words' and 'vectors'"
+            )
+        words, vectors = archive.read("words"), archive.read("vectors")
+    if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
         raise InputError(f"{path}: 'vectors' must be a matrix, of words and dimensions")
+    vectors = _half(vectors)
     if words.dtype == np.uint8:
         return words.tobytes().decode("utf-8", "replace").rstrip("\n").split("\n"), vectors
     return [str(word) for word in words], vectors

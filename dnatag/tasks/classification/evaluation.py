@@ -11,7 +11,7 @@ from dnatag.formats.io.reading import display_name
 from dnatag.formats.registry import recognise
 from dnatag.formats.text import labelled
 from dnatag.formats.text.jsonl import read_objects
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, Rows, read_alike
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class LabelEvaluator(EncodedEvaluator):
             known = shares if len(shares) == len(labels) else None
             scores[name] = evaluate_labels(truth, [one.label for one in labels], known)
         return Evaluation(
-            f"{len(truth)} sequences, {len(set(truth))} labels",
+            f"{counted(len(truth), 'sequences')}, {counted(len(set(truth)), 'labels')}",
             _rows(scores),
             {name: one.to_dict() for name, one in scores.items()},
         )

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from dnatag.errors import InputError
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, Rows, read_alike
 
 __all__ = ["TranscriptEvaluator"]
@@ -38,7 +38,7 @@ class TranscriptEvaluator(EncodedEvaluator):
         read = partial(_read, encoding=options["encoding"])
         truth, found = read_alike(read, reference, predictions, "texts", "recordings")
         scores = {name: evaluate_transcripts(truth, texts) for name, texts in found.items()}
-        return Evaluation(f"{len(truth)} recordings", list(_ROWS), scores)
+        return Evaluation(counted(len(truth), "recordings"), list(_ROWS), scores)
 
 
 def _read(path: str, encoding: str) -> list[str]:

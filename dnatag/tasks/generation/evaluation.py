@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dnatag.errors import InputError
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows
 
 __all__ = ["GeneratorEvaluator", "measures"]
@@ -31,7 +31,8 @@ class GeneratorEvaluator(Evaluator):
             found = generator.likelihood(generator.pieces(reference))
             if not found.steps:
                 raise InputError(f"{display_name(reference)}: is empty")
-            about = f"{found.steps} steps, {found.tokens} {generator.model.domain.counted[1]}"
+            notes = generator.model.domain.counted[1]
+            about = f"{counted(found.steps, 'steps')}, {counted(found.tokens, notes)}"
             scores[name] = measures(*found)
         rows: Rows = [("nats per step", "step_nats"), ("nats per note", "note_nats")]
         return Evaluation(about, rows, scores)

@@ -14,6 +14,7 @@ from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.domain import DOMAIN
 from dnatag.domains.genes.output import GeneWriter, write_genes
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
+from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotation
 from dnatag.formats.sequences.records import CodingSequence, Contig
 
@@ -57,7 +58,7 @@ def test_contigs_follow_each_other() -> None:
 
 
 def test_unknown_format() -> None:
-    with pytest.raises(ValueError, match=f"no format 'xml'; known are {', '.join(DOMAIN.writers)}"):
+    with pytest.raises(InputError, match=f"no format 'xml'; known are {', '.join(DOMAIN.writers)}"):
         GeneWriter({"xml": io.StringIO()}, model="m")
 
 

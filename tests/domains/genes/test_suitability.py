@@ -47,6 +47,12 @@ def test_few_genes_prove_nothing() -> None:
     assert eukaryotic(GenomeStatistics()) is None
 
 
+def test_few_genes_far_apart_are_not_enough() -> None:
+    """As in 100 kb of a cyanobacterium, which a whole genome would not be like."""
+    assert remark_eukaryote(spaced(60, 800, 200)) is None
+    assert remark_eukaryote(spaced(600, 800, 200)) is not None
+
+
 def reads(names: list[str], lengths: list[int]) -> list[str]:
     """Return the remarks on records of such names and lengths."""
     remarks: list[str] = []

@@ -29,7 +29,7 @@ from dnatag.engine.crf.grammar import Grammar, Transition
 from dnatag.engine.networks.configs import KmerTaggerConfig
 from dnatag.engine.networks.kmer_tagger import KmerTagger
 from dnatag.engine.objective import Metric
-from dnatag.engine.training.checkpoint import has_checkpoint
+from dnatag.engine.training.checkpoint import CHECKPOINT, has_checkpoint
 from dnatag.engine.training.config import TrainingConfig
 from dnatag.engine.training.loop import Outcome, fit
 from dnatag.errors import DnatagError, InputError
@@ -386,6 +386,11 @@ def test_refusals(run: tuple[KmerTagger, Outcome, Path], tmp_path: Path) -> None
     other = replace(CONFIG, steps=25)
     with pytest.raises(InputError, match="other settings"):
         fit(tagger(), Words(), likelihood, other, run[2], device=CPU, resume=True)
+    whole = (run[2] / CHECKPOINT).read_bytes()
+    for damaged in (whole[:-100], whole[:9] + b"?" + whole[10:], whole[:-9] + b"?" + whole[-8:]):
+        (tmp_path / CHECKPOINT).write_bytes(damaged)
+        with pytest.raises(InputError, match=r"damaged checkpoint: .*begin anew"):
+            fit(tagger(), Words(), likelihood, CONFIG, tmp_path, device=CPU, resume=True)
     broken = tagger()
     broken.head.weight.data.fill_(float("nan"))
     with pytest.raises(DnatagError, match="loss at step 0 is nan"):

@@ -61,6 +61,10 @@ def test_refusals(output: Path) -> None:
     other = {"loop": {"steps": 4}, "data": ["b.tsv"]}
     with pytest.raises(InputError, match=rf"the run in {named} has other settings \(loop, data\)"):
         enter(output, other, resume=True)
+    for damaged in ("", "[]", '{"loop": ', "[" * 100_000):
+        (folder / "run.json").write_text(damaged)
+        with pytest.raises(InputError, match=r"run\.json: cannot resume: .*begin anew"):
+            enter(output, SETTINGS, resume=True)
 
 
 def test_only_the_first_process_writes(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:

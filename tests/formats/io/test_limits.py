@@ -20,6 +20,7 @@ from dnatag.formats.io.reading import open_bytes, open_text
 from dnatag.formats.sequences.fasta import read_fasta
 from dnatag.formats.sequences.gff import read_gff
 from dnatag.formats.sequences.residues import read_residues
+from dnatag.formats.text.conll import read_conll
 from dnatag.formats.text.lines import read_lines
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
@@ -83,12 +84,13 @@ def test_random_data_is_no_bomb(tmp_path: Path, low: None) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
 def test_lines(tmp_path: Path, low: None, encoding: str) -> None:
     path = tmp_path / "a"
-    path.write_bytes(b"short\n" + b"x" * 8000 + b"\n")
+    path.write_bytes(b"short\n" + b"x" * 1000 + b"\n")
     assert len(list(read_lines(path, encoding))) == 2
+    path.write_bytes(b"short\n" + b"x" * 8000 + b"\n")
+    with pytest.raises(InputError, match=r"a: a line has more than 1,000 characters; set DNATAG"):
+        list(read_lines(path, encoding))
     assert len(list(open_text(path))) == 2
     path.write_bytes(b"#hort\n" + b"x" * 8001)
-    with pytest.raises(InputError, match=r"a: a line has more than 8,000 characters; set DNATAG"):
-        list(read_lines(path, encoding))
     with pytest.raises(InputError, match="a line has more than 8,000 characters"):
         read_gff(path)
 
@@ -103,9 +105,14 @@ def test_records(tmp_path: Path, low: None) -> None:
     path.write_bytes(b">" + b"x" * 8001)
     with pytest.raises(InputError, match="line 1: the header is too long"):
         list(read_fasta(path))
-    path.write_bytes(b">p\n" + b"MKV" * 3000)
-    with pytest.raises(InputError, match="line 1: record 'p': has more than 8,000 residues"):
+    path.write_bytes(b">p\n" + b"MKV" * 400)
+    with pytest.raises(InputError, match="line 1: record 'p': has more than 1,000 residues"):
         list(read_residues(path, labelled=False))
+    path.write_bytes(b"word\tO\n" * 1000)
+    assert len(next(read_conll(path))) == 1000
+    path.write_bytes(b"a\tO\n\n" + b"word\tO\n" * 1001)
+    with pytest.raises(InputError, match="line 1003: a sentence has more than 1,000 lines; blank"):
+        list(read_conll(path))
 
 
 @pytest.mark.parametrize("value", ["", "x", "0", "-1", "nan", "1e99"])

@@ -90,7 +90,9 @@ def test_what_is_no_tree(tmp_path: Path, line: str) -> None:
 @pytest.mark.parametrize(
     ("text", "name"),
     [("__label__pos a film\n", "fasttext"), (TREE, "trees"), ("(so to speak) it was\n", "lines"),
-     ("pos\ta very lovely film\n", "table"), ('{"text": "a"}', "jsonl"), ("a film\n", "lines")],
+     ("pos\ta very lovely film\n", "table"),
+     ("Sentence\tLabel\nfine\tpos\ndull\tneg\n", "table"),
+     ('{"text": "a"}', "jsonl"), ("a film\n", "lines")],
 )  # fmt: skip
 def test_they_are_recognised(tmp_path: Path, text: str, name: str) -> None:
     among = ("lines", "fasttext", "table", "jsonl", "trees")
@@ -103,3 +105,12 @@ def test_writing() -> None:
     handle = io.StringIO()
     labelled.write_fasttext(handle, {"pos": 0.75, "neg": 0.25})
     assert handle.getvalue() == "__label__pos 0.75 __label__neg 0.25\n"
+
+
+def test_phrases_that_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DNATAG_LIMITS", "0.001")  # 1,000 characters, or words of phrases
+    deep = "(1 " * 40 + "x " * 40 + ")" * 40
+    path = write(tmp_path, deep)
+    assert [one.text for one in labelled.read_trees(path)] == ["x " * 39 + "x"]
+    with pytest.raises(InputError, match="line 1: the 40 phrases of a tree have too many words"):
+        list(labelled.read_trees(path, phrases=True))

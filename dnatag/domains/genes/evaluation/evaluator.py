@@ -9,7 +9,7 @@ import click
 
 from dnatag.errors import InputError
 from dnatag.formats.registry import ANNOTATIONS
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows, flatten
 
 if TYPE_CHECKING:
@@ -191,9 +191,9 @@ def _reference(scores: dict[str, Any]) -> str:
     if scores["reference.same_stop"]:
         left["same stop as a longer one"] = scores["reference.same_stop"]
     if not left:
-        return f"{genes} genes"
+        return counted(genes, "genes")
     reasons = ", ".join(f"{count} {reason}" for reason, count in left.items())
-    return f"{genes} genes of {rows} CDS (not counted: {reasons})"
+    return f"{counted(genes, 'genes')} of {rows} CDS (not counted: {reasons})"
 
 
 def _length_rows(scores: dict[str, Any]) -> Rows:

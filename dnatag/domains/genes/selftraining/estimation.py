@@ -16,7 +16,7 @@ from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.domains.genes.signals.gene_signals import GeneExamples
 from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.formats.sequences.records import Contig
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 
 __all__ = ["Estimate", "ParameterEstimator"]
 
@@ -117,7 +117,7 @@ class ParameterEstimator:
         return Estimate(
             GenomeParameters(code, signals, signals, RbsMotif.estimate(examples), estimated=True),
             number,
-            f"adapted to the genome: estimated from {number} genes of a sample",
+            f"adapted to the genome: estimated from {counted(number, 'genes')} of a sample",
         )
 
     def from_genome(
@@ -149,7 +149,7 @@ class ParameterEstimator:
         encoded = self.decoder.encode(cut, part, observer)
         parameters, genes, rounds = self._refine(encoded, estimate.parameters)
         remark = (
-            f"adapted to the genome: codon usage of a sample, starts of {genes} genes, "
+            f"adapted to the genome: codon usage of a sample, starts of {counted(genes, 'genes')}, "
             f"estimated in {rounds} round{'s' * (rounds > 1)}"
         )
         return Estimate(parameters, estimate.genes, remark, encoded.of(parameters))

@@ -25,7 +25,7 @@ from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.selftraining.sampling import is_mixture, sample_genome
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.formats.sequences.records import Contig
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 
 __all__ = ["Adapt", "PlannedContigs", "Planner"]
 
@@ -262,9 +262,9 @@ class Planner:
         bins = choose_bins(contigs, self._panel.shares, self.settings)
         numbers = np.unique(bins)
         observer.note(
-            f"this seems to be more than one genome: {len(contigs)} contigs below "
-            f"{self.settings.long_contig // 1000} kb are taken together in {len(numbers)} bins, "
-            "longer ones are taken on their own"
+            f"this seems to be more than one genome: {counted(len(contigs), 'contigs')} below "
+            f"{self.settings.long_contig // 1000} kb are taken together in "
+            f"{counted(len(numbers), 'bins')}, longer ones are taken on their own"
         )
         evidence = (
             []
@@ -282,8 +282,8 @@ class Planner:
                 adapted += len(members) * (estimate.genes > 0)
                 binned |= {contigs[i].id: estimate.parameters for i in members}
         observer.note(
-            f"adapted to the bins of {adapted} contigs; the bins of {len(contigs) - adapted} have "
-            f"fewer than {self.settings.min_genes} sure genes"
+            f"adapted to the bins of {counted(adapted, 'contigs')}; the bins of "
+            f"{len(contigs) - adapted} have fewer than {self.settings.min_genes} sure genes"
         )
         return binned
 
@@ -302,7 +302,7 @@ class Planner:
                 i for i, own in zip(members, all_scores, strict=True)
                 if not self.codes.refutes(own, code.table)
             ]  # fmt: skip
-            observer.note(f"a bin of {len(members)} contig{'s' * (len(members) > 1)}: {remark}")
+            observer.note(f"a bin of {counted(len(members), 'contigs')}: {remark}")
         accepted = code.stops, GeneticCode.ncbi(11).stops
         own = [likeliest_code(evidence[i], self.settings)[0] for i in members]
         kept = [

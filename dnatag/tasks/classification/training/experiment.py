@@ -13,6 +13,7 @@ from dnatag.engine.networks.configs import ClassifierConfig
 from dnatag.engine.networks.weights import ClassifierWeights
 from dnatag.engine.objective import Metric
 from dnatag.errors import InputError
+from dnatag.report import counted
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.classification.classifier import SequenceClassifier
 from dnatag.tasks.classification.domain import ClassifyingDomain, LabelledSequence
@@ -69,7 +70,7 @@ class ClassificationExperiment(
 
     def amount(self, sequences: Sequence[LabelledSequence]) -> str:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        return f"{len(sequences)} {self.domain.counted}"
+        return counted(len(sequences), self.domain.counted)
 
     def examples(self, split: str) -> list[LabelledExample]:
         """Return the sequences of a split but the empty ones and those of labels never seen."""

@@ -12,6 +12,7 @@ import torch
 from dnatag.engine.networks.generator import TokenGenerator
 from dnatag.engine.networks.weights import weights_of
 from dnatag.errors import InputError
+from dnatag.report import counted
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import Corpus
 from dnatag.tasks.experiment import CorpusExperiment
@@ -58,7 +59,8 @@ class GenerationExperiment(CorpusExperiment[Piece, Corpus[Piece], PieceBatches])
 
     def amount(self, sequences: Sequence[Piece]) -> str:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        return f"{len(sequences)} {self.domain.counted[0]} of {sum(map(len, sequences))} steps"
+        steps = counted(sum(map(len, sequences)), "steps")
+        return f"{counted(len(sequences), self.domain.counted[0])} of {steps}"
 
     def examples(self, split: str) -> list[StretchExample]:
         """Cut the pieces of a split into stretches of nearly equal length."""

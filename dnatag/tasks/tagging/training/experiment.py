@@ -18,7 +18,7 @@ from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.engine.networks.weights import TokenWeights
 from dnatag.engine.objective import Metric
 from dnatag.errors import InputError
-from dnatag.report import SILENT, Observer
+from dnatag.report import SILENT, Observer, counted
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import SPLITS, sequences_of, summary
 from dnatag.tasks.experiment import CorpusExperiment
@@ -274,7 +274,8 @@ def _joined(
 
 def _amount(sequences: Sequence[TaggedSequence]) -> str:
     """Return in words how much there is."""
-    return f"{len(sequences)} sequences of {sum(map(len, sequences))} tokens"
+    tokens = counted(sum(map(len, sequences)), "tokens")
+    return f"{counted(len(sequences), 'sequences')} of {tokens}"
 
 
 def _is_legal(grammar: Grammar, allowed: np.ndarray) -> bool:
