@@ -101,7 +101,7 @@ def open_bytes(path: Source) -> io.BufferedReader:
             inner = lzma.LZMAFile(stream)  # noqa: SIM115
         case "zstd":
             # As large a window as archives for the long term are packed with.
-            window = {zstd.DecompressionParameter.window_log_max: 31}
+            window: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
             inner = zstd.ZstdFile(stream, options=window)
         case _:
             inner = None
