@@ -105,7 +105,7 @@ def command(
     more_inputs, more_outputs = _files(context, options)
     inputs = [reference, *predictions, *more_inputs]
     refuse_shared_stdin(inputs)
-    _refuse_missing(inputs)
+    _refuse_missing((reference, *predictions))
     refuse_overwriting({json_path, tsv_path, *more_outputs, "-"}, inputs)
     evaluator = _evaluator(domain, (reference, *predictions), options)
     _refuse_options_of_others(context, evaluator)

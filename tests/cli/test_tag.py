@@ -22,7 +22,6 @@ from typing import Any
 
 import pytest
 import torch
-import zstandard
 from click.testing import CliRunner, Result
 
 from dnatag.cli import main
@@ -35,6 +34,11 @@ from dnatag.registry import find_domain
 from dnatag.tasks.tagging.model import TokenModel, save_token_model
 from dnatag.tasks.tagging.schemes import faults
 from dnatag.tasks.tagging.tagger import Tagger
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Toy = tuple[Path, Path, str]
 Options = tuple[object, ...]
@@ -305,7 +309,7 @@ def test_notes(toy: Toy, model: Options, proteins: Options, file: Write, tmp_pat
 
 @pytest.mark.parametrize(
     "pack",
-    [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.compress],
+    [bytes, gzip.compress, bz2.compress, lzma.compress, zstd.compress],
     ids=["plain", "gzip", "bzip2", "xz", "zstd"],
 )
 @pytest.mark.parametrize("data", [LINES, JSONL, TABBED, "\ufeff" + JSONL], ids=repr)

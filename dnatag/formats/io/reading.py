@@ -13,10 +13,13 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, TextIO, TypeAlias, cast
 
-import zstandard
-
 from dnatag.errors import InputError
 from dnatag.formats.io.limits import limits
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 __all__ = [
     "BoundedText",
@@ -39,11 +42,9 @@ MAGIC = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-#: What is unpacked at once; it can grow ten-thousandfold.
-ZSTD_BLOCK = 1 << 12
 #: The byte order mark in UTF-8.
 UTF8_MARK = b"\xef\xbb\xbf"
-DECOMPRESSION_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError)
+DECOMPRESSION_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError)
 
 
 def display_name(path: Source) -> str:
@@ -99,7 +100,9 @@ def open_bytes(path: Source) -> io.BufferedReader:
         case "xz":
             inner = lzma.LZMAFile(stream)  # noqa: SIM115
         case "zstd":
-            inner = _ZstdReader(stream)
+            # As large a window as archives for the long term are packed with.
+            window: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
+            inner = zstd.ZstdFile(stream, options=window)
         case _:
             inner = None
     raw = _Guard(stream if inner is None else inner, stream, name, kind)
@@ -333,37 +336,3 @@ class _Guard(io.RawIOBase):
             self._inner.close()
             self._source.close()
         super().close()
-
-
-class _ZstdReader(io.RawIOBase):
-    """Zstandard frames one after the other; the library's reader ignores truncation."""
-
-    def __init__(self, source: io.BufferedReader) -> None:
-        self._source = source
-        self._frame: Any = None
-        self._data = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._data:
-            chunk = self._source.read1(ZSTD_BLOCK)
-            if not chunk:
-                if self._frame is not None:
-                    raise EOFError
-                return 0
-            output = []
-            while chunk:
-                if self._frame is None:
-                    self._frame = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-                    self._frame = self._frame.decompressobj()
-                output.append(self._frame.decompress(chunk))
-                chunk = self._frame.unused_data if self._frame.eof else b""
-                if self._frame.eof:
-                    self._frame = None
-            self._data = memoryview(b"".join(output))
-        n = min(len(self._data), len(buffer))
-        buffer[:n] = self._data[:n]
-        self._data = self._data[n:]
-        return n

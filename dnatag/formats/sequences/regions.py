@@ -49,10 +49,10 @@ def read_regions(path: str | os.PathLike[str]) -> dict[str, list[tuple[int, int]
                 start, end = read_position(cells[1]) - gff, read_position(cells[2])
             except (IndexError, ValueError):
                 raise InputError(
-                    f"{name}, line {number}: neither BED nor GFF: {line.strip()[:60]}"
+                    f"{name}: line {number}: neither BED nor GFF: {line.strip()[:60]}"
                 ) from None
             if not 0 <= start <= end or (gff and start == end):
-                raise InputError(f"{name}, line {number}: the region ends before it begins")
+                raise InputError(f"{name}: line {number}: the region ends before it begins")
             if start < end:
                 regions.setdefault(cells[0], []).append((start, end))
     return regions

@@ -10,21 +10,26 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import display_name, open_bytes, open_text, peek, rewind
 from dnatag.formats.io.writing import OutputSet
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 TEXT = b"".join(b">contig%d\n%s\n" % (i, b"ACGT" * (i % 50 + 1)) for i in range(3000))
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
     "xz": lzma.compress,
-    "zstd": zstandard.ZstdCompressor().compress,
+    "zstd": zstd.compress,
 }
 every_compression = pytest.mark.parametrize("kind", COMPRESSORS)
 
@@ -133,7 +138,7 @@ def test_truncated_by_one_byte(tmp_path: Path, kind: str) -> None:
 @every_compression
 def test_corrupt(tmp_path: Path, kind: str) -> None:
     compress = (
-        zstandard.ZstdCompressor(write_checksum=True).compress
+        partial(zstd.compress, options={zstd.CompressionParameter.checksum_flag: 1})
         if kind == "zstd"
         else COMPRESSORS[kind]
     )

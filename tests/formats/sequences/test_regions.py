@@ -55,4 +55,4 @@ def test_nothing_to_mask(tmp_path: Path, text: str) -> None:
 def test_bad_lines(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         read(tmp_path, text)
-    assert str(caught.value).startswith(f"{tmp_path}/mask, {words}")
+    assert str(caught.value).startswith(f"{tmp_path}/mask: {words}")

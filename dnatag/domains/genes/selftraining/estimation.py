@@ -111,7 +111,8 @@ class ParameterEstimator:
             return Estimate(
                 first,
                 0,
-                f"no adaptation: {number} sure genes, {settings.min_genes} are needed{similar}",
+                f"no adaptation: {counted(number, 'sure genes')}, {settings.min_genes} are needed"
+                f"{similar}",
             )
         signals = settings.estimate(examples)
         return Estimate(
