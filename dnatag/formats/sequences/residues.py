@@ -12,7 +12,6 @@ from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.sequences.fasta import parse_fasta
 from dnatag.formats.text.tokens import Sentence
-from dnatag.report import counted
 
 __all__ = ["read_residues", "residues_of", "write_residues"]
 
@@ -191,8 +190,7 @@ class _Protein:
         if len(labels) != residues:
             raise self._error(
                 number,
-                f"has {counted(len(labels), 'labels')} for {counted(residues, 'residues')}; give "
-                "each one label",
+                f"has {len(labels)} labels for {residues} residues; give each one label",
             )
         return tuple(labels)
 
