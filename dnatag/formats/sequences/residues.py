@@ -190,7 +190,7 @@ class _Protein:
         if len(labels) != residues:
             raise self._error(
                 number,
-                f"has {len(labels)} labels for {residues} residues; give each one label",
+                f"labels: {len(labels)}, residues: {residues}; give each residue one label",
             )
         return tuple(labels)
 

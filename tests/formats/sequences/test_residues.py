@@ -62,7 +62,7 @@ def test_bad_file(tmp_path: Path, data: str, words: str, labelled: bool) -> None
         (">b\nM\n>a\n*\n", False, "line 3: record 'a': has no sequence"),
         (">a\nM\nM\n>b\nM\n", True, "line 4: record 'b': has 1 lines below the header, not 2"),
         (">a\nM\nM\nM\n", True, "line 1: record 'a': has 3 lines below the header, not 2"),
-        (">a\nMK\n\nM\n", True, "line 4: record 'a': has 1 label for 2 residues"),
+        (">a\nMK\n\nM\n", True, "line 4: record 'a': labels: 1, residues: 2; give"),
     ],
 )
 def test_bad_record(tmp_path: Path, data: str, labelled: bool, words: str) -> None:
