@@ -20,10 +20,12 @@ from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE,
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
 from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig
 from dnatag.domains.genes.decoding.encoded import CutContigs
+from dnatag.domains.genes.decoding.lengths import LengthSettings
 from dnatag.domains.genes.decoding.settings import DecodingSettings
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.signals.gene_signals import FEATURES, GeneExamples, GeneSignals
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.engine.crf.chain import Segment
@@ -223,6 +225,54 @@ def test_posteriors_are_those_of_the_crf(finder: GeneFinder, contigs: list[Conti
         if 0 <= before < len(contig) and not sequence.flags[sequence.pad + before] & bit:
             exact -= posterior([segment(gene, 1, len(gene))])[0]
         assert gene.start_posterior == pytest.approx(exact / by_stop, abs=CLOSE)
+
+
+def test_signals_of_the_genome_count_beside_the_network(buchnera: Any) -> None:
+    """Between starts of a gene, of both strands; averages of other genomes do not count."""
+    contig = Contig("x", buchnera.sequence[:9000])
+    symbols = encode(contig.sequence)
+    flags = CODES["11"].properties(symbols)
+    signals = GeneSignals.estimate([GeneExamples(symbols, flags, buchnera.genes[:8])])
+    lengths = LengthSettings(scale=0.5)
+
+    def scores(estimated: bool, **weights: float) -> np.ndarray:
+        settings = DecodingSettings(lengths=lengths, **weights)
+        finder = GeneFinder(genetic_code=11, adapt="off", device="cpu", decoding=settings)
+        parameters = GenomeParameters(CODES["11"], signals, signals, estimated=estimated)
+        cut = CutContigs(
+            [PaddedContig.of(contig, parameters, 60, settings)],
+            [Chunk(0, 0, len(contig), True, True)],
+        )
+        decoder = finder._decoder
+        ((_, chain),) = decoder._batches(cut, [0], decoder._encode(cut, [0]))
+        return chain.scores[0]
+
+    grammar = prokaryotic().grammar
+    more = scores(True, codon_weight=3, profile_weight=4)
+    less = scores(True, codon_weight=0, profile_weight=0)
+    of_bases = signals.features(symbols, flags)
+    for strand, stop in (("+", STOP), ("-", STOP_REVERSE)):
+        codon, first, inner = (
+            of_bases[:, FEATURES.index(strand + name)]
+            for name in ("start codon", "profile first", "profile inner")
+        )
+        column = grammar.scores.index(f"{strand}start")
+        added = 0.5 * (3 * codon + 4 * (first + inner) / 2)
+        centre = (more - less)[:, column] - added
+        step = 3 if strand == "+" else -3
+        centres: dict[int, list[float]] = {}
+        for start in np.flatnonzero(less[:, column]).tolist():
+            at = start + (2 if step > 0 else -2)
+            while 0 <= at < len(flags) and not flags[at] & stop:
+                at += step
+            centres.setdefault(at, []).append(centre[start])
+        assert len(centres) > 40
+        for of_gene in centres.values():
+            assert np.ptp(of_gene) < 1e-3
+        assert np.std([of_gene[0] for of_gene in centres.values()]) > 0.1
+        more[:, column] = less[:, column]
+    assert (more == less).all()
+    assert (scores(False, codon_weight=3) == scores(False, codon_weight=0)).all()
 
 
 def test_posteriors_of_all_starts_sum_to_one(contigs: list[Contig]) -> None:

@@ -14,14 +14,19 @@ from typing import TypeVar
 
 import numpy as np
 
-from dnatag.domains.genes.codes import GeneticCode
+from dnatag.domains.genes.codes import STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
 from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig, chunks_of
 from dnatag.domains.genes.decoding.encoded import CutContigs
 from dnatag.domains.genes.decoding.lengths import LengthScores
 from dnatag.domains.genes.decoding.settings import DecodingSettings
+from dnatag.domains.genes.decoding.starts import against_rivals
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
-from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals
+from dnatag.domains.genes.signals.gene_signals import (
+    GeneExamples,
+    GeneSignals,
+    start_evidence,
+)
 from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.batching import batches
@@ -317,14 +322,39 @@ class Decoder:
         return [read[i] if i in read else contigs.encoded.pop(i) for i in group]
 
     def _score_starts(self, encoded: EncodedWindow, sequence: PaddedContig) -> None:
-        """Score the starts of a chunk: what the network says with its signals, and the motif."""
-        parameters = sequence.parameters
-        self.runner.score(encoded, _features(sequence, parameters.start_signals))
-        symbols = encoded.window.symbols
+        """Score the starts of a chunk: what the network says with its signals, and they alone."""
+        parameters, settings = sequence.parameters, self.settings
+        places = encoded.position + encoded.window.start
+        features = _features(sequence, parameters.start_signals)(places)
+        self.runner.score(encoded, lambda _: features)
         for strand, column in zip((1, -1), self._starts, strict=True):
-            position = encoded.position[encoded.column == column]
-            log_odds = parameters.rbs.log_odds(symbols, position + encoded.window.start, strand)
-            encoded.scores[position, column] += self.settings.rbs_weight * log_odds
+            own = encoded.column == column
+            position = encoded.position[own]
+            log_odds = parameters.rbs.log_odds(encoded.window.symbols, places[own], strand)
+            encoded.scores[position, column] += settings.rbs_weight * log_odds
+            if parameters.estimated:
+                evidence = start_evidence(
+                    features[own], strand, settings.codon_weight, settings.profile_weight
+                )
+                encoded.scores[position, column] += self._centred(evidence, encoded, strand)
+
+    def _centred(self, evidence: np.ndarray, encoded: EncodedWindow, strand: int) -> np.ndarray:
+        """Centre evidence for the starts of a strand, (M,), see :func:`against_rivals`."""
+        column, frames = self._starts[strand < 0], self._frames[3 * (strand < 0) :][:3]
+        window, scale = encoded.window, self.settings.lengths.scale
+        scores = encoded.scores[::strand]
+        flags = window.flags[window.start : window.end][::strand]
+        places = encoded.position[encoded.column == column]
+        if strand < 0:
+            places = len(scores) - 1 - places
+        centred = against_rivals(
+            scale * evidence,
+            places,
+            scale * scores[places, column],
+            scale * scores[:, frames],
+            np.flatnonzero(flags & (STOP if strand > 0 else STOP_REVERSE)),
+        )
+        return centred / scale
 
     def _batches(
         self, contigs: CutContigs, group: Sequence[int], encoded: Sequence[EncodedWindow]

@@ -27,6 +27,7 @@ __all__ = [
     "GeneSignals",
     "hexamer_counts",
     "mirror_flags",
+    "start_evidence",
 ]
 
 #: Features of one strand.
@@ -92,6 +93,38 @@ def _log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.nd
     shrunk = (counts + prior * rate) / (total + prior)
     ratio: np.ndarray = np.log(shrunk / rate)
     return ratio.astype(np.float32)
+
+
+def start_evidence(features: np.ndarray, strand: int, codon: float, profile: float) -> np.ndarray:
+    """Weigh what the tables of a genome say about starts.
+
+    Parameters
+    ----------
+    features : numpy.ndarray
+        float32 (M, 12), see ``FEATURES``, of the first bases of start codons.
+    strand : int
+        1 or -1, the strand of the starts.
+    codon, profile : float
+        Weights of the start codon, and of the mean of the profiles of first and inner genes.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (M,).
+
+    Examples
+    --------
+    >>> features = np.arange(12, dtype=np.float32)[None]
+    >>> start_evidence(features, 1, 1.0, 2.0), start_evidence(features, -1, 1.0, 0.0)
+    (array([6.], dtype=float32), array([7.], dtype=float32))
+    """
+    sign = "+" if strand > 0 else "-"
+    of_codon, first, inner = (
+        features[:, FEATURES.index(sign + name)]
+        for name in ("start codon", "profile first", "profile inner")
+    )
+    evidence: np.ndarray = codon * of_codon + profile / 2 * (first + inner)
+    return evidence
 
 
 class GeneExamples(NamedTuple):
