@@ -65,7 +65,8 @@ def task_names() -> tuple[str, ...]:
 @cache
 def _points(group: str) -> dict[str, EntryPoint]:
     points = entry_points(group=group)
-    own = [p for p in points if p.dist is not None and p.dist.name == "dnatag"]
+    # By their modules: whose they are is in files that take long to read.
+    own = [p for p in points if p.module.partition(".")[0] == "dnatag"]
     result: dict[str, EntryPoint] = {}
     # No other package replaces what dnatag has.
     for point in (*own, *points):

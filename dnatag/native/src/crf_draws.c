@@ -120,14 +120,21 @@ static void sample(const Sequence *q, Forward *f, int64_t n_paths, const double 
     if (q->n == 0) return;
     crf_forward(q, f);
     if (!(f->z > -INFINITY)) return;
+    // The last state is drawn in the order of the states, wherever they have turned to.
+    int64_t last = q->n - 1;
+    for (int64_t s = 0; s < g->n_states; s++) f->terms[crf_turned(g, last, s)] = f->last[s];
+    for (int64_t j = 0; j < n_paths; j++) {
+        int64_t drawn = draw(f->terms, g->n_states, numbers[last * n_paths + j]);
+        for (int64_t s = 0; s < g->n_states; s++)
+            if (crf_turned(g, last, s) == drawn) states[j] = s;
+    }
     Descent down = crf_descent(q, f);
     int more = crf_down(&down);
-    for (int64_t t = q->n - 1; t >= 0; t--) {
+    for (int64_t t = last; t >= 0; t--) {
         const double *number = numbers + t * n_paths;
-        // What comes after position t: the end, an event, or nothing.
+        // Whether the step behind position t is an event.
         int event = more && down.t == t + 1;
         for (int64_t j = 0; j < n_paths; j++) {
-            if (t == q->n - 1) states[j] = draw(f->last, g->n_states, number[j]);
             uint16_t slot = event ? g->slot[down.step * g->n_states + states[j]] : UINT16_MAX;
             if (slot != UINT16_MAX) {
                 const Target *to = g->target + g->target_start[down.step] + slot;

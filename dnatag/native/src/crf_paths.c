@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Sums that differ by less are the same but for rounding: what states have passed is taken off and
+// added again.
+#define EQUAL 1e-11
+
 // What the search for the best path works with.
 typedef struct {
     Tile tile;
@@ -29,7 +33,7 @@ static void decide(const Sequence *q, Search *x, int event, uint16_t *back) {
         for (uint32_t a = to->first; a < to->end; a++) {
             const Transition *way = g->link + a;
             double y = x->best[way->source] + passed[way->source] + crf_score(q, way, now);
-            source = y > largest ? way->source : source;
+            source = y > largest + EQUAL ? way->source : source;
             largest = y > largest ? y : largest;
         }
         x->reached[k] = largest - passed[to->state];
@@ -85,9 +89,10 @@ static double viterbi(const Sequence *q, Search *x, int16_t *path) {
     int64_t state = 0, lowest = n_states;
     for (int64_t s = 0; s < n_states; s++) {
         int64_t here = crf_turned(g, q->n - 1, s);
-        if (!q->end[here] || x->best[s] < largest || x->best[s] == -INFINITY) continue;
-        if (x->best[s] == largest && here > lowest) continue;
-        largest = x->best[s];
+        int better = x->best[s] > largest + EQUAL;
+        if (!q->end[here] || x->best[s] == -INFINITY) continue;
+        if (!better && (x->best[s] < largest - EQUAL || here > lowest)) continue;
+        largest = x->best[s] > largest ? x->best[s] : largest;
         state = s;
         lowest = here;
     }
