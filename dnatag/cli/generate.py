@@ -105,11 +105,17 @@ def command(
 ) -> None:
     """Compose music."""
     from dnatag.errors import InputError
+    from dnatag.formats.audio import ENDINGS
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.tasks.generation.generator import PieceGenerator
 
     if picture is not None and Path(picture).suffix not in (".png", ".svg", ".pdf"):
         raise click.UsageError("the name of the picture must end in .png, .svg, .pdf.")
+    if Path(output).suffix.lower() in ENDINGS:
+        raise click.UsageError(
+            f"what is written is MIDI, no sound: {output} should end in .mid; a synthesizer "
+            "such as fluidsynth makes sound of it."
+        )
     if number > 1 and output == "-":
         raise click.UsageError("several pieces need a name of a file: standard output takes one.")
     outputs = _numbered(output, number)
