@@ -65,6 +65,34 @@ def test_harm_is_seen(
     assert found == ({harm} if harm else set())
 
 
+@pytest.mark.parametrize(
+    ("written", "harm"),
+    [('{"a": 1}\n{"a": 2}\n', set()), ('{\n "a": 1\n}\n', set()),
+     ('{"a": 1}\n{"a"', {"invalid JSON"})],
+)  # fmt: skip
+def test_json_is_read_again(
+    mutations: ModuleType, tmp_path: Path, written: str, harm: set[str]
+) -> None:
+    (tmp_path / "out").write_text(written)
+    case = mutations.Case("JSON Lines", tmp_path / "damaged", ("tag",))
+    found = mutations.harms(case, mutations.Ending(0, "", ""), case.seed, tmp_path / "out")
+    assert found == harm
+
+
+def test_a_case_finds_its_files(mutations: ModuleType, tmp_path: Path) -> None:
+    beside, here = tmp_path / "beside", tmp_path / "here"
+    (beside / "run").mkdir(parents=True)
+    (beside / "recipe.toml").write_text("x")
+    here.mkdir()
+    words = ("train", "HERE/recipe.toml", "-o", "OUT", "IN")
+    case = mutations.Case("x", beside / "recipe.toml", words, place="run/a", beside=beside)
+    assert case.write(here, b"", random.Random(1)) == here / "run" / "a"
+    assert (here / "recipe.toml").read_text() == "x"
+    assert case.words(here) == [
+        "train", f"{here}/recipe.toml", "-o", f"{here}/out", f"{here}/run/a"
+    ]  # fmt: skip
+
+
 def test_damage_is_the_same_for_a_seed(mutations: ModuleType) -> None:
     data = GENOME.encode() * 20
     first = [mutations.mutate(data, b"other", random.Random(seed)) for seed in range(40)]
@@ -82,5 +110,5 @@ def test_some_damaged_inputs_do_no_harm(tmp_path: Path) -> None:
     assert done.stderr == ""
     table = output.read_text()
     (total,) = (line for line in table.splitlines() if line.startswith("| all "))
-    assert total.split("|")[6:-1] == [" 0 "] * 7
-    assert table.count("no harm") == 3
+    assert total.split("|")[6:-1] == [" 0 "] * 8
+    assert table.count("no harm") == 4
