@@ -81,10 +81,6 @@ class TextNetwork:
     most_vectors : int
         How many of these vectors the model keeps, the first of the file, beside those of words
         that it is trained on; 0 keeps all. Fewer make a smaller model.
-    encoder : str
-        Folder of a language model (BERT, RoBERTa) in Hugging Face's layout, whose vectors of words
-        in context are used too; it is not trained. The model file does not hold it, so that
-        tagging needs the folder as well.
     words : int
         Length of the trained vectors of words.
     shapes : int
@@ -105,11 +101,14 @@ class TextNetwork:
         Penn Treebank; or at ``spaces``.
     threshold : float
         Least posterior of an entity that is found; best is half of the F1 to be expected.
+    encoder : str
+        Folder of a language model (BERT, RoBERTa) in Hugging Face's layout, whose vectors of words
+        in context are used too; it is not trained. The model file does not hold it, so that
+        tagging needs the folder as well.
     """
 
     vectors: str = ""
     most_vectors: int = setting(0, least=0)
-    encoder: str = ""
     words: int = setting(50)
     shapes: int = setting(8)
     characters: str = setting("lstm", choices=("cnn", "lstm"))
@@ -119,6 +118,7 @@ class TextNetwork:
     dropout: float = setting(0.5, least=0, most=0.95)
     tokens: str = setting("words", choices=("words", "penn", "spaces"))
     threshold: float = setting(THRESHOLD, least=LEAST_THRESHOLD, most=0.99)
+    encoder: str = ""
 
     def __post_init__(self) -> None:
         """Check the length of spellings."""
