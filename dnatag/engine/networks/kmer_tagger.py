@@ -13,7 +13,7 @@ from dnatag.engine.networks.base import TaggerNetwork
 from dnatag.engine.networks.configs import KmerTaggerConfig, Mirror, SiteConfig
 from dnatag.engine.networks.encoders import BiLSTM, reverse
 from dnatag.engine.networks.kmers import KmerEmbedding, KmerIndex
-from dnatag.engine.networks.tables import look_up, recur, row_sums, usable, with_mirror_image
+from dnatag.engine.networks.native_layers import look_up, recur, row_sums, usable, with_mirror_image
 from dnatag.native.training import Recurrence
 
 __all__ = ["KmerTagger", "Sites"]
