@@ -133,6 +133,14 @@ def _text(folder: Path) -> list[Case]:
     items = [{"id": 1, "text": "Naloxone in renal failure."}, {"tokens": ["renal", "failure"]}]
     (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
     (folder / "lines.txt").write_text("Naloxone reverses it.\n\nRenal failure, again.\n")
+    for kind in ("doccano", "label-studio", "brat"):
+        done("tag", "--model", "biomedical", folder / "lines.txt", "--to", kind,
+             "-o", folder / kind, "-q")  # fmt: skip
+    (folder / "in-brat").mkdir()
+    (folder / "brat").rename(folder / "in-brat" / "in")
+    (notes,) = (folder / "in-brat" / "in").glob("*.ann")
+    of_brat = {"place": f"in/{notes.name}", "beside": folder / "in-brat"}
+    folder_of = ("tag", "--model", "biomedical", "HERE/in", "--to", "jsonl", *QUIET)
     tag = ("tag", "--model", "biomedical", "IN", *QUIET)
     with_model = ("tag", str(folder / "lines.txt"), "--model", "IN", *QUIET)
     tags = ("evaluate", str(folder / "train.tsv"), "IN", "--json", "OUT")
@@ -140,6 +148,9 @@ def _text(folder: Path) -> list[Case]:
         Case("CoNLL", folder / "words.conll", tag),
         Case("JSON Lines", folder / "items.jsonl", tag),
         Case("lines", folder / "lines.txt", tag),
+        Case("Doccano", folder / "doccano", tag),
+        Case("Label Studio", folder / "label-studio", tag),
+        Case("brat", notes, folder_of, **of_brat),
         Case("tags", folder / "words.conll", tags),
         Case("tagger, checksum forged", find_model("biomedical"), with_model, 0.5, forged=True),
     ]

@@ -15,7 +15,9 @@ from dnatag.formats.text.tokens import Entity, Sentence
 __all__ = ["BratWriter", "is_brat", "read_brat"]
 
 #: A text-bound annotation: name, type, one or more ranges of characters, and what they hold.
-_TEXT_BOUND = re.compile(r"T\S*\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.DOTALL)
+#: Numbers of more digits than a place in a text can have are none.
+_RANGE = r"\d{1,18} \d{1,18}"
+_TEXT_BOUND = re.compile(rf"T\S*\t(\S+) ({_RANGE}(?:;{_RANGE})*)(?:\t(.*))?", re.DOTALL)
 _UNFIT = re.compile(r"[^\w.-]+")
 
 
@@ -77,7 +79,7 @@ def _marks(notes: str, text: str, name: str) -> Iterator[Mark]:
         if match is None:
             raise InputError(
                 f"{where}: is no annotation of text, which is written as "
-                "T1<tab>Type 0 5<tab>words: " + line
+                "T1<tab>Type 0 5<tab>words: " + line[:100]
             )
         type_, ranges, words = match.groups()
         parts = [tuple(map(int, one.split())) for one in ranges.split(";")]

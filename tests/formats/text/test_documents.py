@@ -86,6 +86,7 @@ def test_brat(tmp_path: Path) -> None:
         ("T1\tORG 1 4\tSony", "a.ann: line 1: has 'Sony' where the text has 'ony'"),
         ("T1\tORG 90 95\t", "the span from 90 to 95 is no part of the text, which has 42"),
         ("T1 ORG 0 4 Sony", "is no annotation of text"),
+        ("T1\tORG 0 " + 5000 * "9" + "\tSony", "is no annotation of text"),
     ],
 )
 def test_brat_that_does_not_fit(tmp_path: Path, line: str, reported: str) -> None:
