@@ -341,20 +341,20 @@ class Decoder:
     def _centred(self, evidence: np.ndarray, encoded: EncodedWindow, strand: int) -> np.ndarray:
         """Centre evidence for the starts of a strand, (M,), see :func:`against_rivals`."""
         column, frames = self._starts[strand < 0], self._frames[3 * (strand < 0) :][:3]
-        window, scale = encoded.window, self.settings.lengths.scale
+        window = encoded.window
         scores = encoded.scores[::strand]
         flags = window.flags[window.start : window.end][::strand]
         places = encoded.position[encoded.column == column]
         if strand < 0:
             places = len(scores) - 1 - places
-        centred = against_rivals(
-            scale * evidence,
+        return against_rivals(
+            evidence,
             places,
-            scale * scores[places, column],
-            scale * scores[:, frames],
+            scores[places, column],
+            [scores[:, frame] for frame in frames],
             np.flatnonzero(flags & (STOP if strand > 0 else STOP_REVERSE)),
+            self.settings.lengths.scale,
         )
-        return centred / scale
 
     def _batches(
         self, contigs: CutContigs, group: Sequence[int], encoded: Sequence[EncodedWindow]

@@ -6,6 +6,8 @@ decoding stays exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 __all__ = ["against_rivals"]
@@ -15,8 +17,9 @@ def against_rivals(
     evidence: np.ndarray,
     places: np.ndarray,
     start_scores: np.ndarray,
-    frame_scores: np.ndarray,
+    frame_scores: Sequence[np.ndarray],
     stops: np.ndarray,
+    scale: float = 1.0,
 ) -> np.ndarray:
     """Centre evidence for starts, so that a gene is as probable with it as without.
 
@@ -28,10 +31,12 @@ def against_rivals(
         Integers (M,), first bases of their codons, in any order.
     start_scores : numpy.ndarray
         float32 (M,), their scores without the evidence.
-    frame_scores : numpy.ndarray
-        float32 (L, 3), scores of the bases of a gene that are first, second, third in a codon.
+    frame_scores : sequence of numpy.ndarray
+        Three of float32 (L,): scores of the bases of a gene if first, second, third in a codon.
     stops : numpy.ndarray
         Integers (K,), last bases of stop codons, ascending.
+    scale : float
+        What all scores, and the evidence, will be multiplied by.
 
     Returns
     -------
@@ -43,7 +48,7 @@ def against_rivals(
     --------
     Two starts of a gene, equally probable without the evidence, and the only start of another:
 
-    >>> frame_scores = np.zeros((30, 3), np.float32)
+    >>> frame_scores = np.zeros((3, 30), np.float32)
     >>> evidence = np.log(np.array([3, 1, 5], np.float32))
     >>> places, scores = np.array([0, 6, 16]), np.zeros(3, np.float32)
     >>> centred = against_rivals(evidence, places, scores, frame_scores, np.array([14, 27]))
@@ -63,15 +68,16 @@ def against_rivals(
         first = np.flatnonzero(np.diff(stop, prepend=-1))
         of_gene = np.repeat(np.arange(len(first)), np.diff(first, append=len(own)))
         # Up to what all starts of a gene share: the score from a start on is what lies before it.
-        score = start_scores[own] - _before(frame_scores, frame)[codon]
+        score = scale * (start_scores[own] - _before(frame_scores, frame)[codon])
         odds = np.exp(score - np.maximum.reduceat(score, first)[of_gene])
-        gain = np.add.reduceat(odds * np.exp(evidence[own]), first) / np.add.reduceat(odds, first)
-        centred[own] -= np.log(gain)[of_gene]
+        more = odds * np.exp(scale * evidence[own])
+        gain = np.log(np.add.reduceat(more, first) / np.add.reduceat(odds, first)) / scale
+        centred[own] -= gain[of_gene]
     return centred
 
 
-def _before(frame_scores: np.ndarray, frame: int) -> np.ndarray:
+def _before(frame_scores: Sequence[np.ndarray], frame: int) -> np.ndarray:
     """Scores of all that comes before each codon of a frame, float64."""
-    number = (len(frame_scores) - frame) // 3
-    codons = frame_scores[frame : frame + 3 * number].reshape(number, 9)[:, ::4]
-    return np.concatenate([[0.0], np.cumsum(codons.sum(1), dtype=np.float64)])
+    end = frame + (len(frame_scores[0]) - frame) // 3 * 3
+    first, second, third = (own[frame + i : end : 3] for i, own in enumerate(frame_scores))
+    return np.concatenate([[0.0], np.cumsum(first + second + third, dtype=np.float64)])
