@@ -124,7 +124,7 @@ class FrameFeaturizer:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> FrameFeaturizer:
         """Inverse of :meth:`to_arrays`."""
-        motion, around = arrays["context"].tolist()
+        motion, around = map(int, arrays["context"])
         # Models that know of none are older.
         softmax = float(arrays["softmax"][0]) if "softmax" in arrays else 0.0
         mean, scale = arrays["mean"], arrays["scale"]

@@ -100,7 +100,7 @@ class ChordFeaturizer:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> ChordFeaturizer:
         """Inverse of :meth:`to_arrays`."""
-        (steps,) = arrays["steps"].tolist()
+        (steps,) = map(int, arrays["steps"])
         if not 0 < steps <= MOST_STEPS:
             raise ValueError(f"a quarter note cannot have {steps} steps")
         return cls(steps)

@@ -138,7 +138,7 @@ class MelFeaturizer:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> MelFeaturizer:
         """Inverse of :meth:`to_arrays`."""
-        rate, mels, stack = arrays["sound"].tolist()
+        rate, mels, stack = map(int, arrays["sound"])
         mean, scale = arrays["mean"], arrays["scale"]
         if not mean.shape == scale.shape == (mels,) or not (stack > 0 and 4000 <= rate <= 48000):
             raise ValueError("rate, bands and deviations do not fit")
