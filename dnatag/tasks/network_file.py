@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from dnatag.errors import InputError
 from dnatag.models.file import check_task, load_model, save_model
 from dnatag.registry import find_domain
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Contents", "NetworkFile"]
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dnatag.engine.devices import choose_device
 from dnatag.errors import InputError
 from dnatag.models.names import find_model
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Predictor"]
 

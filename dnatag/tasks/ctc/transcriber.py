@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from dnatag.tasks.ctc.model import TranscriberModel, load_transcriber
 from dnatag.tasks.ctc.search import Emitted, beam_search, greedy_search
 from dnatag.tasks.features import TokenFeatures, join
 from dnatag.tasks.predictor import Predictor
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Transcriber", "texts_of"]
 

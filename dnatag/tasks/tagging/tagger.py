@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from dnatag.tasks.tagging.domain import HasEncoder, HasHomologs, Homologs
 from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model
 from dnatag.tasks.tagging.posterior import Posterior
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["CHUNK", "Tagged", "Tagger"]
 
