@@ -3,8 +3,8 @@
 Those go whose absence costs the least likelihood on windows of the recipe's genomes; what a unit
 gives on average goes to the biases. The narrow model is meant to be trained further:
 
-    python tools/narrow.py recipes/prokaryotes.toml --folder DIR MODEL UNITS OUTPUT
-    dnatag train recipes/prokaryotes.toml --from OUTPUT --folder DIR -o prokaryotes.dnatag
+    python tools/narrow.py RECIPE --folder DIR MODEL UNITS OUTPUT
+    dnatag train RECIPE --from OUTPUT --folder DIR -o small.dnatag
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dnatag.domains.genes.training.data import read_genomes
 from dnatag.domains.genes.training.experiment import genome_entries
 from dnatag.engine.batch import Batch
 from dnatag.engine.networks.kmer_tagger import KmerTagger
+from dnatag.models.names import find_model
 from dnatag.recipe import read_recipe
 from dnatag.tasks.tagging.objective import label_likelihood
 
@@ -114,7 +115,7 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("recipe", type=Path)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=find_model)
     parser.add_argument("units", type=int)
     parser.add_argument("output", type=Path)
     parser.add_argument("--folder", type=Path)
