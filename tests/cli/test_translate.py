@@ -144,7 +144,7 @@ def test_refusals(folder: Path, tmp_path: Path) -> None:
         (("translate", "--model", "topology", folder / "train.en"), "apply it with 'dnatag tag"),
         (("translate", "--model", folder / "m.dnatag", tmp_path / "empty"), "empty: is empty"),
         (("evaluate", "--domain", "seq2seq", folder / "train.xx", tmp_path / "short"),
-         "short: has 1 lines, "),
+         "short: has 1 line, "),
     ):  # fmt: skip
         done = run(*words)
         assert (done.exit_code, done.stdout) == (2, "")
