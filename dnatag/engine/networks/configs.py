@@ -214,7 +214,7 @@ class TokenTaggerConfig:
         return cls(
             **{
                 **data,
-                "categories": tuple((n, length) for n, length in data["categories"]),
+                "categories": tuple((int(n), int(length)) for n, length in data["categories"]),
                 "parts": None if parts is None else PartsConfig(**parts),
             }
         )

@@ -66,7 +66,8 @@ def load_transcriber(path: Path) -> tuple[TranscriberModel, dict[str, Any]]:
     """Read a model file; see :meth:`dnatag.tasks.network_file.NetworkFile.load`."""
     with _FILE.load(path) as (stored, metadata):
         targets, known = stored.targets, stored.featurizer
-        alphabet, search = str(targets["alphabet"]), SearchSettings(**targets["search"])
+        alphabet, own = str(targets["alphabet"]), targets["search"]
+        search = SearchSettings(int(own["beam"]), float(own["weight"]), float(own["bonus"]))
         if not 0 < len(alphabet) <= MOST_SYMBOLS or search.beam < 1:
             raise ValueError(f"there are no such targets: {targets}")
         language = None

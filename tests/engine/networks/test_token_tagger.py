@@ -180,3 +180,11 @@ def test_names_and_shapes_of_the_weights() -> None:
         "head.bias": (3,),
     }
     assert shapes["encoder.ahead.0.weight_ih_l0"] == (16, 5 + 2 + 3 + 6)
+
+
+def test_sizes_that_are_no_numbers_are_refused() -> None:
+    """As a forged model file might have them."""
+    sizes = TokenTaggerConfig(((5, 3),)).to_dict()
+    assert TokenTaggerConfig.from_dict(sizes).categories == ((5, 3),)
+    with pytest.raises(TypeError):
+        TokenTaggerConfig.from_dict({**sizes, "categories": [[None, 3]]})
