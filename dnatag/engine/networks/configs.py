@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 __all__ = [
@@ -366,8 +366,19 @@ class TranslatorConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TranslatorConfig:
-        """Inverse of :meth:`to_dict`."""
-        return cls(**data)
+        """Inverse of :meth:`to_dict`.
+
+        Raises
+        ------
+        ValueError
+            If a size is no number, as in a forged file.
+        """
+        config = cls(**data)
+        for field in fields(cls):
+            value = getattr(config, field.name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ValueError(f"its {field.name} cannot be {value!r}")
+        return config
 
 
 def _encoder(name: str, inputs: int, hidden: int, layers: int = 1, both: bool = True) -> Shapes:

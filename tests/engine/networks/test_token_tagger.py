@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dnatag.engine.crf.grammar import Grammar, Transition
-from dnatag.engine.networks.configs import PartsConfig, TokenTaggerConfig
+from dnatag.engine.networks.configs import PartsConfig, TokenTaggerConfig, TranslatorConfig
 from dnatag.engine.networks.token_tagger import TokenTagger
 
 GRAMMAR = Grammar(
@@ -188,3 +188,8 @@ def test_sizes_that_are_no_numbers_are_refused() -> None:
     assert TokenTaggerConfig.from_dict(sizes).categories == ((5, 3),)
     with pytest.raises(TypeError):
         TokenTaggerConfig.from_dict({**sizes, "categories": [[None, 3]]})
+    sizes = TranslatorConfig(7).to_dict()
+    assert TranslatorConfig.from_dict(sizes) == TranslatorConfig(7)
+    for wrong in (True, None, "7"):
+        with pytest.raises(ValueError, match="hidden cannot be"):
+            TranslatorConfig.from_dict({**sizes, "hidden": wrong})
