@@ -336,17 +336,19 @@ class Decoder:
                 evidence = start_evidence(
                     features[own], strand, settings.codon_weight, settings.profile_weight
                 )
-                encoded.scores[position, column] += self._centred(evidence, encoded, strand)
+                encoded.scores[position, column] += self._centred(
+                    evidence, position, encoded, strand
+                )
 
-    def _centred(self, evidence: np.ndarray, encoded: EncodedWindow, strand: int) -> np.ndarray:
+    def _centred(
+        self, evidence: np.ndarray, position: np.ndarray, encoded: EncodedWindow, strand: int
+    ) -> np.ndarray:
         """Centre evidence for the starts of a strand, (M,), see :func:`against_rivals`."""
         column, frames = self._starts[strand < 0], self._frames[3 * (strand < 0) :][:3]
         window = encoded.window
         scores = encoded.scores[::strand]
         flags = window.flags[window.start : window.end][::strand]
-        places = encoded.position[encoded.column == column]
-        if strand < 0:
-            places = len(scores) - 1 - places
+        places = position if strand > 0 else len(scores) - 1 - position
         return against_rivals(
             evidence,
             places,

@@ -61,14 +61,11 @@ def against_rivals(
         if not len(own):
             continue
         own = own[np.argsort(places[own])]
-        codon, stop = (
-            places[own] // 3,
-            np.searchsorted(stops[(stops - 2) % 3 == frame], places[own]),
-        )
+        stop = np.searchsorted(stops[(stops - 2) % 3 == frame], places[own])
         first = np.flatnonzero(np.diff(stop, prepend=-1))
         of_gene = np.repeat(np.arange(len(first)), np.diff(first, append=len(own)))
         # Up to what all starts of a gene share: the score from a start on is what lies before it.
-        score = scale * (start_scores[own] - _before(frame_scores, frame)[codon])
+        score = scale * (start_scores[own] - _before(frame_scores, frame)[places[own] // 3])
         odds = np.exp(score - np.maximum.reduceat(score, first)[of_gene])
         more = odds * np.exp(scale * evidence[own])
         gain = np.log(np.add.reduceat(more, first) / np.add.reduceat(odds, first)) / scale
