@@ -209,15 +209,23 @@ class TokenTaggerConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TokenTaggerConfig:
-        """Inverse of :meth:`to_dict`."""
+        """Inverse of :meth:`to_dict`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a size is no number, as in a forged file.
+        """
         parts = data["parts"]
-        return cls(
+        config = cls(
             **{
                 **data,
                 "categories": tuple((int(n), int(length)) for n, length in data["categories"]),
                 "parts": None if parts is None else PartsConfig(**parts),
             }
         )
+        _check_numbers(config)
+        return config
 
     def check_inputs(self, expected: TokenTaggerConfig) -> None:
         """Refuse a network that does not take the numbers that a featurizer gives.
@@ -374,11 +382,17 @@ class TranslatorConfig:
             If a size is no number, as in a forged file.
         """
         config = cls(**data)
-        for field in fields(cls):
-            value = getattr(config, field.name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ValueError(f"its {field.name} cannot be {value!r}")
+        _check_numbers(config)
         return config
+
+
+def _check_numbers(config: TokenTaggerConfig | TranslatorConfig) -> None:
+    """Refuse sizes that are no numbers, on which torch would fail when it makes the network."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if field.type in ("int", "float") and not is_number:
+            raise ValueError(f"its {field.name} cannot be {value!r}")
 
 
 def _encoder(name: str, inputs: int, hidden: int, layers: int = 1, both: bool = True) -> Shapes:

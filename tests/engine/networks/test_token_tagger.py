@@ -188,6 +188,8 @@ def test_sizes_that_are_no_numbers_are_refused() -> None:
     assert TokenTaggerConfig.from_dict(sizes).categories == ((5, 3),)
     with pytest.raises(TypeError):
         TokenTaggerConfig.from_dict({**sizes, "categories": [[None, 3]]})
+    with pytest.raises(ValueError, match="hidden cannot be True"):
+        TokenTaggerConfig.from_dict({**sizes, "hidden": True})
     sizes = TranslatorConfig(7).to_dict()
     assert TranslatorConfig.from_dict(sizes) == TranslatorConfig(7)
     for wrong in (True, None, "7"):
