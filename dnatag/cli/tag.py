@@ -269,10 +269,13 @@ class _Results:
 
     def report(self, handle: TextIO, name: str, model: str) -> None:
         """Write a page on all of them too."""
+        from dnatag.tasks.tagging.domain import HasNames
         from dnatag.tasks.tagging.report import TaggingReport
 
         described = self._tagger.model
-        page = TaggingReport(name, model, described.labelling.labels, described.domain.counted)
+        labelling = described.labelling
+        names = labelling.names if isinstance(labelling, HasNames) else {}
+        page = TaggingReport(name, model, labelling.labels, names, described.domain.counted)
         self._page = handle, page
 
     def add(self, sentence: Any, found: Tagged) -> None:

@@ -536,6 +536,12 @@ def test_a_report_of_proteins(proteins: Options, file: Write, tmp_path: Path) ->
     shown = re.findall('<p class="tagged letters"><b>(.*?)</b> (.*?)</p>', html)
     plain = {name: re.sub("<small>.*?</small>|<.*?>", "", marked) for name, marked in shown}
     assert plain == {"a": "MKLLAVMKLLAVMKLAV", "b": "MKW"}
+    # What the letters of a topology mean is said, in the colours of the marks.
+    rules = dict(re.findall(r"\.(c\d){background:(.*?)}", html))
+    marks = set(re.findall(r'<mark class="(c\d)" title="(.),', html))
+    keys = set(re.findall(r'<i style="background:(.*?)"></i>(.) ', html))
+    assert keys == {(rules[colour], kind) for colour, kind in marks}
+    assert "</i>1 inside</span>" in html
 
 
 def test_line_buffered(model: Options) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.nucleotides import splice
-from dnatag.formats.html.page import text
+from dnatag.formats.html.page import key, text
 from dnatag.formats.sequences.records import CodingSequence
 
 __all__ = ["STYLE", "genome_map"]
@@ -38,11 +38,10 @@ STYLE = "".join(f".g{i}{{fill:{colour}}}" for i, (_, colour) in enumerate(SHADES
     "margin-right:.3rem;cursor:pointer}"
     ".zoom input:checked+label{background:var(--main);color:#fff}"
     ".zoom input:focus-visible+label{outline:2px solid var(--second)}"
-    ".key{display:inline-block;width:.8rem;height:.8rem;border-radius:.2rem;margin:0 .3rem 0 .9rem}"
     + "".join(f"#zoom{z}:checked~.map .row{{width:{100 * z}%}}" for z in ZOOMS)
     + "@media print{.map{overflow:visible;max-height:none;border:0}.row{width:100%!important;"
     "min-width:0}.zoom label{display:none}"
-    ".row path,.key{-webkit-print-color-adjust:exact;print-color-adjust:exact}}"
+    ".row path{-webkit-print-color-adjust:exact;print-color-adjust:exact}}"
 )
 
 
@@ -64,9 +63,7 @@ def genome_map(predictions: Sequence[Prediction]) -> str:
     total = sum(len(prediction.contig) for prediction in predictions)
     per_row = max(SHORTEST, -(-total // ROWS // 1000) * 1000)
     rows = "".join(row for prediction in predictions for row in _rows(prediction, per_row))
-    keys = "".join(
-        f'<span class="key" style="background:{colour}"></span>{low:g}+' for low, colour in SHADES
-    )
+    shades = key((colour, f"{low:g}+") for low, colour in SHADES)
     buttons = "".join(
         f'<input type="radio" name="zoom" id="zoom{z}"{" checked" if z == 1 else ""}>'
         f'<label class="screen" for="zoom{z}">{z}&times;</label>'
@@ -74,8 +71,8 @@ def genome_map(predictions: Sequence[Prediction]) -> str:
     )
     return (
         f'<p class="soft">Each row is {per_row:,} bp; genes above the line are on the forward '
-        f"strand. Posterior:{keys}. Point at a gene for its name, place, posteriors and "
-        f'protein.</p><div class="zoom">{buttons}<div class="map">{rows}</div></div>'
+        f"strand, and colours are posteriors. Point at a gene for its name, place, posteriors and "
+        f'protein.</p>{shades}<div class="zoom">{buttons}<div class="map">{rows}</div></div>'
     )
 
 

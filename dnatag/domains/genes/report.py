@@ -143,7 +143,7 @@ class GenomeReport:
         which = "" if number <= LISTED else f", the {LISTED} least certain of them here"
         header = ("gene", "from", "to", "strand", "bp", "posterior", "start")
         return f"<p>{number:,} genes have a posterior below {CERTAIN}{which}.</p>" + table(
-            header, rows[::-1], "lrrlrrr"
+            header, rows, "lrrlrrr"
         )
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dnatag.domains.proteins.topology import NAMES
 from dnatag.formats.pictures import content, new_figure
 from dnatag.formats.text.tokens import Entity
 
 __all__ = ["draw_labels"]
 
-#: Of topologies: what labels mean, their colours, and the heights of the sides of the membrane.
-NAMES = {"S": "signal peptide", "1": "inside", "2": "outside", "H": "helix", "B": "strand"}
+#: Of topologies: the colours of labels, and the heights of the sides of the membrane.
 TOPOLOGY = {"S": "#e69f00", "1": "#56b4e9", "2": "#009e73", "H": "#d55e00", "B": "#cc79a7"}
 SIDES = {"1": 0.1, "2": 0.9, "S": 0.9}
 #: For other labels.

@@ -22,9 +22,11 @@ from dnatag.tasks.tagging.metrics import UNKNOWN
 from dnatag.tasks.tagging.posterior import Posterior, Stretch
 from dnatag.tasks.tagging.schemes import runs
 
-__all__ = ["LABELS", "Topology"]
+__all__ = ["LABELS", "NAMES", "Topology"]
 
-LABELS: tuple[str, ...] = ("S", "1", "2", "H", "B")
+#: The labels, and what they mean.
+NAMES = {"S": "signal peptide", "1": "inside", "2": "outside", "H": "helix", "B": "strand"}
+LABELS = tuple(NAMES)
 #: Segments across the membrane: least residues, and the number from which all lengths are alike.
 SEGMENTS = {"H": (8, 36), "B": (5, 18)}
 #: By so many residues the ends of a segment may differ and it still counts as the same one.
@@ -77,6 +79,7 @@ class Topology:
             begin=("S", "1", "2", *(s for s in emission if s.endswith(".1"))),
         )
         self.labels = LABELS
+        self.names = NAMES
         self.label_of = np.array([LABELS.index(label_of[s]) for s in emission])
         self._of = {label: self.label_of == i for i, label in enumerate(LABELS)}
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dnatag.errors import visible
 
-__all__ = ["Section", "definitions", "figures", "page", "table", "text"]
+__all__ = ["Section", "definitions", "figures", "key", "page", "table", "text"]
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b2430; --soft: #5b6675; --line: #d5dbe3;
@@ -32,6 +32,9 @@ dd { margin: 0; font-size: 1.15rem; overflow-wrap: anywhere; }
 figure { margin: 0; break-inside: avoid; }
 figure svg { width: 100%; height: auto; display: block; }
 figure b { font-weight: 600; }
+.key span { white-space: nowrap; margin-right: .9rem; }
+.key i { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem;
+  margin-right: .3rem; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; }
 th, td { padding: .15rem .7rem .15rem 0; text-align: left; vertical-align: top; }
@@ -101,6 +104,18 @@ def definitions(values: Iterable[tuple[str, object]]) -> str:
     """Return names and values as tiles."""
     tiles = (f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in values)
     return f"<dl>{''.join(tiles)}</dl>"
+
+
+def key(colours: Iterable[tuple[str, str]]) -> str:
+    """Return what colours mean.
+
+    Parameters
+    ----------
+    colours
+        Each in CSS, and its meaning.
+    """
+    parts = (f'<span><i style="background:{c}"></i>{text(name)}</span> ' for c, name in colours)
+    return f'<p class="key soft">{"".join(parts)}</p>'
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], right: str = "") -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HasEncoder",
     "HasHomologs",
+    "HasNames",
     "HasPicture",
     "HasRecords",
     "Homolog",
@@ -279,6 +280,13 @@ class HasEncoder(Protocol):
             If a library that is needed is not installed.
         """
         ...
+
+
+@runtime_checkable
+class HasNames(Protocol):
+    """An optional capability of a labelling: its labels are letters, which have meanings."""
+
+    names: Mapping[str, str]
 
 
 @runtime_checkable

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from dnatag import __version__
 from dnatag.formats.html.charts import bars
-from dnatag.formats.html.page import Section, definitions, figures, page, table, text
+from dnatag.formats.html.page import Section, definitions, figures, key, page, table, text
 from dnatag.formats.text.tokens import Entity, Sentence
 
 __all__ = ["TaggingReport"]
@@ -40,16 +40,24 @@ class TaggingReport:
         Name of the model.
     labels : sequence of str
         Types of spans, which have colours in this order.
+    names : mapping of str to str
+        What types mean, if these are letters.
     counted : (str, str, str)
         What sequences, tokens and spans are called.
     """
 
     def __init__(
-        self, name: str, model: str, labels: Sequence[str], counted: tuple[str, str, str]
+        self,
+        name: str,
+        model: str,
+        labels: Sequence[str],
+        names: Mapping[str, str],
+        counted: tuple[str, str, str],
     ) -> None:
         self._name = name
         self._model = model
         self._colours = {label: i % len(COLOURS) for i, label in enumerate(labels)}
+        self._names = names
         self._counted = counted
         self._sequences = self._tokens = 0
         self._shown: list[str] = []
@@ -81,8 +89,9 @@ class TaggingReport:
             (tokens, f"{self._tokens:,}"),
             (spans, f"{sum(self._types.values()):,}"),
         ]
+        types = {self._names.get(label, label): n for label, n in self._types.most_common(8)}
         pictures = [
-            ("Types", bars(dict(self._types.most_common(8)), "Types"), f"Number of {spans}."),
+            ("Types", bars(types, "Types"), f"Number of {spans}."),
             (
                 "Posteriors",
                 bars({f"{i / BINS:.2f}": n for i, n in enumerate(self._scores)}, "Posteriors", 4),
@@ -90,12 +99,17 @@ class TaggingReport:
             ),
         ]
         words = [(word, kind, f"{n:,}") for (word, kind), n in self._words.most_common(LISTED)]
+        meanings = [
+            (COLOURS[self._colours[label]], f"{label} {name}")
+            for label, name in self._names.items()
+            if label in self._types
+        ]
         title = sequences.capitalize()
         if self._sequences > len(self._shown):
             title += f" (the first {len(self._shown)})"
         sections = [
             Section("What was found", definitions(numbers) + figures(pictures)),
-            Section(title, "".join(self._shown)),
+            Section(title, (key(meanings) if meanings else "") + "".join(self._shown)),
             Section("Most frequent", table(("", "type", "times"), words, "llr") if words else ""),
         ]
         about = f"Tagged by dnatag {__version__} with the model {self._model}"

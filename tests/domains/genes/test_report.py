@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,13 @@ from dnatag.formats.sequences.records import CodingSequence, Contig
 
 GENOME = GenomeParameters(GeneticCode.ncbi(11))
 GENE = b"ATG" + b"AAACGT" * 24 + b"TAA"  # 150 bp
+#: A page that opens the report in a frame, lays it out, and says how many ms this took.
+CLOCK = """<title></title><body><script>
+const begin = performance.now(), frame = document.createElement("iframe");
+frame.onload = () => {frame.offsetHeight; document.title = performance.now() - begin;};
+frame.src = "r.html"; document.body.append(frame);
+</script></body>
+"""
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -72,6 +79,13 @@ def test_what_is_shown() -> None:
     assert "<script" not in html
 
 
+def test_the_least_certain_gene_comes_first() -> None:
+    plain, posteriors = contig("c", 6), (0.9, 0.99, 0.2, 0.5, 0.96, 0.7)
+    genes = [replace(g, posterior=p) for g, p in zip(plain.genes, posteriors, strict=True)]
+    rows = re.findall(r"<tr><td>c_(\d)</td>", report(replace(plain, genes=genes))[0])
+    assert rows == ["3", "4", "6", "1"]
+
+
 def test_genes_and_contigs_beyond_measure() -> None:
     """The longest contigs are on the map, with at most some thousand genes."""
     html, _ = report(*(contig(f"c{i}", 2000 - 100 * i) for i in range(8)))
@@ -100,17 +114,18 @@ def test_a_summary_for_multiqc() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_in_a_browser(tmp_path: Path) -> None:
-    """All of 5,000 genes are there; opening takes less than a second of one processor."""
+    """All of 5,000 genes are there, and the page opens in less than a second.
+
+    The best of some tries counts, since the machine may do other things.
+    """
     (tmp_path / "r.html").write_text(report(contig("c", 5000))[0])
-    command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    (tmp_path / "clock.html").write_text(CLOCK)
 
-    def open_page(url: str) -> tuple[str, float]:
-        before = time.perf_counter()
-        done = subprocess.run([*command, url], capture_output=True, text=True, timeout=120)
-        return done.stdout, time.perf_counter() - before
+    def open_page(name: str) -> str:
+        command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+        command.append((tmp_path / name).as_uri())
+        return subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
 
-    open_page("about:blank")
-    _, blank = open_page("about:blank")
-    dom, took = open_page((tmp_path / "r.html").as_uri())
-    assert dom.count('<path class="g') == 5000
-    assert took - blank < 5  # on a machine that does other things
+    assert open_page("r.html").count('<path class="g') == 5000
+    took = [float(re.findall("<title>(.*)</title>", open_page("clock.html"))[0]) for _ in range(5)]
+    assert min(took) < 1000, took
