@@ -128,9 +128,9 @@ def test_the_options_are_there(file: str) -> None:
 
 
 def test_conda_needs_what_pip_installs() -> None:
-    text = (WORKFLOWS / "conda" / "meta.yaml").read_text()
-    section = text[text.index("  run:") : text.index("  run_constrained:")]
-    found = dict(re.findall(r"- ([\w.-]+) >=([\d.]+)", section))
+    text = (WORKFLOWS / "conda" / "recipe.yaml").read_text()
+    section = text[text.index("  run:") : text.index("  run_constraints:")]
+    found = dict(re.findall(r"(?:-|then:) ([\w.-]+) >=([\d.]+)", section))
     wanted = {
         requirement.name: next(iter(requirement.specifier)).version
         for requirement in map(Requirement, PROJECT["dependencies"])
@@ -139,6 +139,22 @@ def test_conda_needs_what_pip_installs() -> None:
     (line,) = PROJECT["optional-dependencies"]["train"]
     torch = next(iter(Requirement(line).specifier)).version
     assert f"- pytorch >={torch}" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("python", "more"),
+    [("3.10.*", {"tomli", "backports.zstd"}), ("3.12.*", {"backports.zstd"}), ("3.14.*", set())],
+)
+def test_rattler_build_renders_the_recipe(python: str, more: set[str]) -> None:
+    rattler = pytest.importorskip("rattler_build")
+    recipe = rattler.Stage0Recipe.from_file(WORKFLOWS / "conda" / "recipe.yaml")
+    compilers = {f"c_{what}": [what] for what in ("compiler", "stdlib")}
+    variants = rattler.VariantConfig({"python": [python], **compilers})
+    (variant,) = recipe.render(variants)
+    needs = variant.recipe.requirements.to_dict()["run"]
+    always = {"python", "biopython", "click", "numpy", "safetensors", "tqdm"}
+    assert {need.partition(" ")[0] for need in needs} == always | more
 
 
 def test_the_image_has_what_pip_installs() -> None:
@@ -153,6 +169,7 @@ def test_outputs_of_nextflow_are_described() -> None:
     folder = WORKFLOWS / "nextflow" / "dnatag" / "predict"
     emitted = re.findall(r"emit: (\w+)", (folder / "main.nf").read_text())
     described = (folder / "meta.yml").read_text().partition("output:\n")[2]
+    described = described.partition("topics:\n")[0]
     assert emitted == re.findall(r"^  (\w+):$", described, re.MULTILINE)
 
 

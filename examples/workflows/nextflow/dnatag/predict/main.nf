@@ -14,7 +14,7 @@ process DNATAG_PREDICT {
     tuple val(meta), path("${prefix}.ffn.gz")  , emit: ffn
     tuple val(meta), path("${prefix}.html")    , emit: report
     tuple val(meta), path("${prefix}_mqc.json"), emit: mqc
-    path "versions.yml"                        , emit: versions
+    tuple val("${task.process}"), val('dnatag'), eval("dnatag --version | sed 's/dnatag //'"), topic: versions, emit: versions_dnatag
 
     when:
     task.ext.when == null || task.ext.when
@@ -32,23 +32,13 @@ process DNATAG_PREDICT {
         --report ${prefix}.html \\
         --summary ${prefix}_mqc.json \\
         $fasta
-
-    cat <<-END_VERSIONS > versions.yml
-    "${task.process}":
-        dnatag: \$(dnatag --version | sed 's/dnatag //')
-    END_VERSIONS
     """
 
     stub:
     prefix = task.ext.prefix ?: "${meta.id}"
     """
     touch ${prefix}.gff3 ${prefix}.html ${prefix}_mqc.json
-    echo | gzip > ${prefix}.faa.gz
-    echo | gzip > ${prefix}.ffn.gz
-
-    cat <<-END_VERSIONS > versions.yml
-    "${task.process}":
-        dnatag: \$(dnatag --version | sed 's/dnatag //')
-    END_VERSIONS
+    echo "" | gzip > ${prefix}.faa.gz
+    echo "" | gzip > ${prefix}.ffn.gz
     """
 }
