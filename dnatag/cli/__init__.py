@@ -30,9 +30,9 @@ SUMMARIES = {
     "models": "List the models at hand and show their cards.",
 }
 
-#: What libraries read when a command imports them. Threads that wait must not keep the others from
-#: working; and matrix products take one thread, in which they round alike on every machine: dnatag
-#: has threads of its own, as many as it is asked for.
+#: What libraries read when a command imports them, whatever a cluster sets for all. Threads that
+#: wait must not keep the others from working; and matrix products take one thread, in which they
+#: round alike on every machine: dnatag has threads of its own, as many as it is asked for.
 ENVIRONMENT = {
     "OMP_WAIT_POLICY": "passive",
     "MKL_NUM_THREADS": "1",
@@ -83,8 +83,7 @@ class Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **kwargs: Any) -> NoReturn:
         """Run the command line and exit; commands find its words in their context's ``obj``."""
-        for name, value in ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        os.environ.update(ENVIRONMENT)
         words = sys.argv[1:] if args is None else list(args)
         settings = {"prog_name": "dnatag", **kwargs, "standalone_mode": False, "obj": words}
         fill_closed_streams()

@@ -231,26 +231,6 @@ def test_notes_are_on_stderr_unless_quiet(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
-def test_matrix_products_take_one_thread() -> None:
-    """Bins of contigs are learnt with matrix products, which ``--threads`` does not reach."""
-    code = """if True:
-        import time
-        from dnatag.cli import main
-        try:
-            main(["models", "list"])
-        except SystemExit:
-            import numpy as np
-        a = np.ones((1500, 1500))
-        a @ a
-        wall, used = time.perf_counter(), time.process_time()
-        for _ in range(6):
-            a @ a
-        print("share", (time.process_time() - used) / (time.perf_counter() - wall))
-    """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(done.stdout.rpartition("share ")[2]) < 1.3
-
-
 def test_long_work_is_not_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(quiet=False) as bar:
         observer = CliObserver(quiet=False, bar=bar)
