@@ -10,6 +10,7 @@ import re
 import shutil
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,7 +144,7 @@ class Case:
         How many of all inputs are of this kind, relative to others.
     packed : str
         How the damaged file is packed: ``gzip`` and ``npz, outside`` before it is damaged, ``npz``
-        after; "" if it is not.
+        and ``zlib`` after; "" if it is not.
     forged : bool
         Whether it is a model file whose checksum fits what it holds.
     place : str
@@ -181,6 +182,8 @@ class Case:
                 data = mutate(gzip.compress(data, 1), other, rng)
             case "npz":
                 data = _archive(mutate(data, other, rng))
+            case "zlib":
+                data = zlib.compress(mutate(data, other, rng))
             case "npz, outside":
                 data = mutate(_archive(data), other, rng)
             case _:

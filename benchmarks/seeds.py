@@ -6,6 +6,8 @@ import gzip
 import json
 import random
 import shutil
+import zlib
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
@@ -139,9 +141,19 @@ def _text(folder: Path) -> list[Case]:
     (folder / "in-brat").mkdir()
     (folder / "brat").rename(folder / "in-brat" / "in")
     (notes,) = (folder / "in-brat" / "in").glob("*.ann")
+    tag = ("tag", "--model", "biomedical", "IN", *QUIET)
+    of_spacy = []
+    if find_spec("spacy"):
+        done("tag", "--model", "biomedical", folder / "lines.txt", "--to", "docbin",
+             "-o", folder / "lines.spacy", "-q")  # fmt: skip
+        unpacked = folder / "lines.msgpack"
+        unpacked.write_bytes(zlib.decompress((folder / "lines.spacy").read_bytes()))
+        of_spacy = [
+            Case("DocBin", folder / "lines.spacy", (*tag, "--to", "jsonl")),
+            Case("DocBin, unpacked", unpacked, (*tag, "--to", "jsonl"), packed="zlib"),
+        ]
     of_brat = {"place": f"in/{notes.name}", "beside": folder / "in-brat"}
     folder_of = ("tag", "--model", "biomedical", "HERE/in", "--to", "jsonl", *QUIET)
-    tag = ("tag", "--model", "biomedical", "IN", *QUIET)
     with_model = ("tag", str(folder / "lines.txt"), "--model", "IN", *QUIET)
     tags = ("evaluate", str(folder / "train.tsv"), "IN", "--json", "OUT")
     return [
@@ -151,6 +163,7 @@ def _text(folder: Path) -> list[Case]:
         Case("Doccano", folder / "doccano", tag),
         Case("Label Studio", folder / "label-studio", tag),
         Case("brat", notes, folder_of, **of_brat),
+        *of_spacy,
         Case("tags", folder / "words.conll", tags),
         Case("tagger, checksum forged", find_model("biomedical"), with_model, 0.5, forged=True),
     ]

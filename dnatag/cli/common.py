@@ -371,6 +371,13 @@ def show_warning(message: Warning | str, *_place: Any, **_more: Any) -> None:
     click.echo(f"dnatag: warning: {visible(str(message))}", err=True)
 
 
+def _has_terminal() -> bool:
+    """Whether stderr is a terminal with room for a bar; batch systems make some of no width."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return False
+    return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+
+
 def progress(total: int | None = None, *, unit: str = "bp", quiet: bool) -> tqdm:
     """Return a progress bar on stderr: shown on a terminal only, gone when done.
 
@@ -390,12 +397,11 @@ def progress(total: int | None = None, *, unit: str = "bp", quiet: bool) -> tqdm
     """
     from tqdm import tqdm
 
-    terminal = sys.stderr is not None and sys.stderr.isatty()
     return tqdm(
         total=total,
         unit=unit,
         unit_scale=True,
-        disable=quiet or not terminal,
+        disable=quiet or not _has_terminal(),
         leave=False,
         dynamic_ncols=True,
     )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
+import pty
 import re
 import resource
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -206,22 +210,29 @@ def test_shared_options(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("terminal", "quiet", "shown"),
-    [(True, False, True), (True, True, False), (False, False, False)],
+    ("columns", "quiet", "shown"), [(80, False, True), (80, True, False), (0, False, False)]
 )
 def test_progress_is_for_terminals(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    terminal: bool,
-    quiet: bool,
-    shown: bool,
+    monkeypatch: pytest.MonkeyPatch, columns: int, quiet: bool, shown: bool
 ) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    with progress(2_000_000, quiet=quiet) as bar:
-        bar.update(1_000_000)
-    printed = capsys.readouterr().err
+    """Those of no width, as batch systems make them, are none: lines are printed there."""
+    reader, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(reader, "rb", 0) as read, os.fdopen(other, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with progress(2_000_000, quiet=quiet) as bar:
+            bar.update(1_000_000)
+        terminal.write("end")
+        terminal.flush()
+        printed = read.read(4096).decode()
     assert ("/2.00M [" in printed) is shown
-    assert (printed != "") is shown
+    assert (printed != "end") is shown
+
+
+def test_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(2_000_000, quiet=False) as bar:
+        bar.update(1_000_000)
+    assert capsys.readouterr().err == ""
 
 
 def test_notes_are_on_stderr_unless_quiet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from dnatag.errors import DnatagError, InputError
+from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name, open_bytes
 from dnatag.formats.text.documents import Document, Mark
 from dnatag.formats.text.tokens import Entity, Sentence
 
 __all__ = ["DocBinWriter", "read_docbin"]
+
+#: What is written of a token.
+ATTRIBUTES = ("ORTH", "SPACY", "ENT_IOB", "ENT_TYPE")
+#: Bytes that are unpacked at a time.
+_STEP = 1 << 20
 
 
 def read_docbin(path: Source, encoding: str = "utf-8") -> Iterator[Document]:
@@ -33,20 +40,38 @@ def read_docbin(path: Source, encoding: str = "utf-8") -> Iterator[Document]:
     DnatagError
         If spaCy is not installed.
     InputError
-        If it cannot read the file.
+        If it cannot read the file, or it grows beyond measure.
     """
-    spacy = _spacy()
+    spacy, name = _spacy(), display_name(path)
     with open_bytes(path) as stream:
         data = stream.read()
+    _refuse_bomb(name, data)
     try:
-        docs = list(spacy.tokens.DocBin().from_bytes(data).get_docs(spacy.blank("xx").vocab))
+        docs = spacy.tokens.DocBin().from_bytes(data).get_docs(spacy.vocab.Vocab())
+        documents = [_document(doc, number) for number, doc in enumerate(docs, 1)]
     except Exception as error:  # what spaCy raises depends on where the file is damaged
-        raise InputError(f"{display_name(path)}: spaCy cannot read it: {error}") from None
-    for number, doc in enumerate(docs, 1):
-        offsets = [(t.idx, t.idx + len(t.text)) for t in doc if t.text.strip()]
-        marks = tuple(Mark(e.start_char, e.end_char, e.label_) for e in doc.ents)
-        annotated = doc.has_annotation("ENT_IOB")
-        yield Document(doc.text, marks if annotated else None, "", number, tuple(offsets))
+        raise InputError(f"{name}: spaCy cannot read it: {error}") from None
+    yield from documents
+
+
+def _document(doc: Any, number: int) -> Document:
+    offsets = [(t.idx, t.idx + len(t.text)) for t in doc if t.text.strip()]
+    marks = tuple(Mark(e.start_char, e.end_char, e.label_) for e in doc.ents)
+    annotated = doc.has_annotation("ENT_IOB")
+    return Document(doc.text, marks if annotated else None, "", number, tuple(offsets))
+
+
+def _refuse_bomb(name: str, data: bytes) -> None:
+    """Refuse packed data that spaCy would unpack to more than it should hold in memory."""
+    bounds, unpacker, size = limits(), zlib.decompressobj(), 0
+    try:
+        while data and not unpacker.eof:
+            size += len(unpacker.decompress(data, _STEP))
+            data = unpacker.unconsumed_tail
+            if size > bounds.unpacked:
+                raise bounds.error(name, f"the documents take more than {bounds.unpacked:,} bytes")
+    except zlib.error:
+        raise InputError(f"{name}: the documents are corrupt; copy the file again") from None
 
 
 class DocBinWriter:
@@ -68,7 +93,7 @@ class DocBinWriter:
         self._handle = handle
         self._doc = spacy.tokens.Doc
         self._vocab = spacy.vocab.Vocab()
-        self._docs = spacy.tokens.DocBin(attrs=["ORTH", "SPACY", "ENT_IOB", "ENT_TYPE"])
+        self._docs = spacy.tokens.DocBin(attrs=ATTRIBUTES)
 
     def add(self, sentence: Sentence, entities: Iterable[Entity]) -> None:
         """Take a sentence as a document."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -72,4 +73,19 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     path = tmp_path / "x.spacy"
     path.write_bytes(written((Sentence(("a",)), []))[:-4])
     with pytest.raises(InputError, match=r"x.spacy: spaCy cannot read it: "):
+        list(read_docbin(path))
+    # A type of entity that is not among the file's own words.
+    content = zlib.decompress(written((Sentence(("a", "b")), [Entity("Disease", 0, 1, 0.5)])))
+    path.write_bytes(zlib.compress(content.replace(b"Disease", b"Xisease")))
+    with pytest.raises(InputError, match=r"x.spacy: spaCy cannot read it: "):
+        list(read_docbin(path))
+    path.write_bytes(b"\x78\x9c no more than the beginning")
+    with pytest.raises(InputError, match=r"x.spacy: the documents are corrupt"):
+        list(read_docbin(path))
+
+
+def test_a_bomb(tmp_path: Path) -> None:
+    path = tmp_path / "x.spacy"
+    path.write_bytes(zlib.compress(b"\x86\xa7version\xa30.1\xa5attrs" + bytes(300_000_000), 1))
+    with pytest.raises(InputError, match=r"the documents take more than .* DNATAG_LIMITS=10"):
         list(read_docbin(path))
