@@ -16,7 +16,7 @@ from dnatag.formats.registry import DOCUMENTS, recognise_source
 from dnatag.formats.text.conll import read_conll
 from dnatag.formats.text.documents import Split
 from dnatag.formats.text.tokens import Sentence
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.corpora import SPLITS, file_names
 from dnatag.tasks.tagging import schemes
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence
@@ -91,6 +91,7 @@ def read_corpora(
         path = next(path for files in corpora for path in files.train)
         raise InputError(f"{path}: has no sentence to train on")
     _note_untrained(result, scheme, observer)
+    _note_alike(result, scheme, observer)
     return result, scheme
 
 
@@ -213,6 +214,26 @@ def _note_untrained(corpora: Sequence[TaggedCorpus], scheme: str, observer: Obse
         observer.note(
             "warning: only in files to validate on or to test with, so that the model cannot find "
             f"them: {_several(unknown)}"
+        )
+
+
+def _note_alike(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer) -> None:
+    """Warn of types that may be meant to be one, and of spans without a type beside others."""
+    counts = _types(
+        (s for corpus in corpora for name in SPLITS for s in corpus.splits[name]), scheme
+    )
+    alike: dict[str, dict[str, int]] = {}
+    for name, count in counts.items():
+        alike.setdefault(name.lower(), {})[name] = count
+    for names in alike.values():
+        if len(names) > 1:
+            observer.note(
+                f"warning: they differ in capitals alone, are they one? {_several(names)}"
+            )
+    if (unnamed := counts.pop("", 0)) and counts:
+        observer.note(
+            f"warning: {counted(unnamed, 'spans')} without a type, such as B where B-PER is meant, "
+            f"beside {_several(counts)}"
         )
 
 

@@ -114,7 +114,7 @@ def test_refusals(folder: Path) -> None:
 
 def test_the_network_has_the_size_of_the_settings(folder: Path) -> None:
     (folder / "v.txt").write_text("ada 1 2 3\nturin 4 5 6\n")
-    sizes = TextNetwork("v.txt", 0, 7, 3, "lstm", 6, 9, 2, 0.1)
+    sizes = TextNetwork("v.txt", 0, 1, 7, 3, "lstm", 6, 9, 2, 0.1)
     featurizer = DOMAIN.featurizer([["Ada", "in"]], sizes, folder)
     assert featurizer.vector_words == ("ada", "turin")
     config = DOMAIN.tagger_config(featurizer, sizes)
@@ -170,8 +170,9 @@ def test_a_stray_tag_does_not_make_a_corpus_plain(folder: Path, stray: str) -> N
         InputError, match=rf"x\.tsv: in the sentence at line 10: '{stray}' is no tag"
     ):
         read_text(folder, text)
-    (note,) = read_text(folder, text, scheme="plain")
+    note, *alike = read_text(folder, text, scheme="plain")
     assert note == "[[corpus]] 1: tags are plain, all 5 fit"
+    assert len(alike) == (stray == "o")
 
 
 def test_what_may_not_be_meant_is_noted(folder: Path) -> None:
@@ -181,6 +182,12 @@ def test_what_may_not_be_meant_is_noted(folder: Path) -> None:
     assert "x.tsv: in the sentence at line 28, I-X is a span of one token" in note
     plain = read_text(folder, "a\tO\nb\tPER\n")
     assert plain[0].startswith("warning: [[corpus]] 1: tags are taken as plain")
+    alike = read_text(folder, BIO + "\nBob\tB-Per\n\nEve\tB\n\nAnn\tB\n")
+    assert alike[1:] == [
+        "warning: they differ in capitals alone, are they one? PER (1), Per (1)",
+        "warning: 2 spans without a type, such as B where B-PER is meant, beside LOC (1), PER (1), "
+        "Per (1)",
+    ]
     many = read_text(folder, "".join(f"a\tword{i}\n" for i in range(501)))
     assert many[0] == (
         "warning: [[corpus]] 1 has 501 different tags; is 'tag_column' the right one?"
