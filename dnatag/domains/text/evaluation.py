@@ -125,7 +125,8 @@ def _read(
 
     encoding: str = options["encoding"]
     # Columns that are too irregular to be recognised are read, and faults in them named.
-    among, wanted = ("conll", "lines", *DOCUMENTS), "the reference is text in columns, or annotated"
+    among: tuple[str, ...] = ("conll", "lines", *DOCUMENTS)
+    wanted = "the reference is text in columns, or annotated"
     sources = [recognise_source(reference, among, wanted, encoding=encoding, prefer="conll")]
     if sources[0][1].name in DOCUMENTS:
         among = (*among, "jsonl")

@@ -25,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "iobes.tsv").write_text("a\tX\tS-GENE\nb\tX\tB-PER\nc\tX\tE-PER\n")
     (tmp_path / "plain.tsv").write_text("Ada\tNNP\nruns\tVBZ\n")
     (tmp_path / "empty.tsv").write_text("\n\n")
+    (tmp_path / "nothing.tsv").write_text("Ada\tO\n")
     return tmp_path
 
 
@@ -103,6 +104,10 @@ def test_refusals(folder: Path) -> None:
         (
             [TextCorpus(test=(folder / "bio.tsv",)), files(folder, "empty.tsv")],
             r"empty\.tsv: has no sentence to train on",
+        ),
+        (
+            [files(folder, "nothing.tsv")],
+            r"nothing\.tsv: nothing is tagged in the files to train on",
         ),
         ([files(folder, "bio.tsv", tag_column=3)], "has 2 columns, no column 3"),
     ):
@@ -208,6 +213,18 @@ def test_types(folder: Path) -> None:
     DOMAIN.read([files(folder, "iob1.tsv", test=(folder / "bio.tsv",))], TextNetwork(), notes_)
     assert "the model cannot find them: LOC (1)" in notes_.lines[1]
     assert notes_.lines[2].startswith("warning: no word vectors")
+
+
+def test_sentences_to_measure_with_that_are_trained_on(folder: Path) -> None:
+    """Short ones may be said twice."""
+    long, short = "Ada\tB-PER\n" + "runs\tO\n" * 4 + "\n", "Thanks\tO\n\n"
+    (folder / "test.tsv").write_text(short * 9 + long + long.replace("runs", "ran"))
+    notes = read_text(folder, short + long, test=(folder / "test.tsv",))
+    assert notes[1:] == [
+        "warning: 1 of 2 sentences to test on are also trained on, so that scores say little"
+    ]
+    (folder / "test.tsv").write_text(short * 9 + long.replace("runs", "ran"))
+    assert len(read_text(folder, short + long, test=(folder / "test.tsv",))) == 1
 
 
 def test_commas_do_not_separate_columns(folder: Path) -> None:
