@@ -44,7 +44,7 @@ def test_everything(folder: Path) -> None:
         'token_column = 2\ntag_column = -2\nscheme = "IOB1"\nencoding = "latin-1"\n'
         'types = ["PER", "LOC"]\nweight = 0.5\n'
         '[[corpus]]\ntrain = "b.tsv"\ntypes = "PER"\nweight = 3\n'
-        '[network]\nvectors = "v.txt"\nmost_vectors = 9\nwords = 10\nshapes = 2\n'
+        '[network]\nvectors = "v.txt"\nmost_vectors = 9\nleast_seen = 2\nwords = 10\nshapes = 2\n'
         'characters = "cnn"\nspelling = 12\n'
         "hidden = 30\nlayers = 2\ndropout = 0\n"
         "[training]\nepochs = 3\npatience = 2\nbatch = 50\nlearning_rate = 1e-2\n"
@@ -64,7 +64,7 @@ def test_everything(folder: Path) -> None:
         weight=0.5,
     )
     assert (second.types, second.weight) == (("PER",), 3)
-    assert recipe.network == TextNetwork("v.txt", 9, 10, 2, "cnn", 12, 30, 2, 0)
+    assert recipe.network == TextNetwork("v.txt", 9, 2, 10, 2, "cnn", 12, 30, 2, 0)
     assert recipe.training == TaggingTraining(3, 2, 50, 1e-2, 0, 2, 1.5, 3, 0, "m.dnatag")
     assert (recipe.licence, recipe.card) == ("MIT", "# Mine")
 

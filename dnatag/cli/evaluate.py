@@ -79,8 +79,9 @@ def command(
     nor missing them counts.
 
     Text: columns as in CoNLL, the same tokens in each file, or annotations of the same texts by
-    brat (folders), Doccano, Label Studio or spaCy (DocBin), in any order. A span is right if its
-    bounds and its type are, and the numbers are those of conlleval.
+    brat (folders), Doccano, Label Studio or spaCy (DocBin), in any order; what 'dnatag tag' finds
+    in them (JSON Lines) can be compared as it is. A span is right if its bounds and its type are,
+    and the numbers are those of conlleval.
 
     Residues: FASTA with a line of labels below each sequence. A segment, a run of one label, is
     right if its bounds and its label are. Residues whose true label is U do not count.

@@ -66,14 +66,14 @@ class Predictor(ABC, Generic[M]):
         Raises
         ------
         InputError
-            If there is no such model or device, threads are not above 0, or the model is of another
-            task.
+            If there is no such model or device, threads is no whole number above 0, or the model is
+            of another task.
         DnatagError
             If a library that the model needs is not installed.
         """
         place = choose_device(device)
-        if threads < 1:
-            raise InputError(f"threads must be above 0, not {threads!r}")
+        if not isinstance(threads, int) or threads < 1:
+            raise InputError(f"threads must be a whole number above 0, not {threads!r}")
         path = find_model(model)
         found, metadata = cls.read(path)
         try:

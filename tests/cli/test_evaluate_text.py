@@ -332,6 +332,19 @@ def test_annotations_of_the_same_texts(folder: Path) -> None:
     }  # fmt: skip
     assert found["studio"]["by_type"]["PER"]["f1"] == 1
     assert found["studio"]["all"]["recall"] == 0.5
+    # What 'tag' writes keeps the labels of people, which are not its own.
+    entity = {"entity_group": "LOC", "score": 0.9, "word": "Turin", "start": 11, "end": 16}
+    (folder / "found.jsonl").write_text(json.dumps(item | {"entities": [entity]}))
+    (folder / "raw.jsonl").write_text(json.dumps({"text": item["text"], "entities": [entity]}))
+    found = scores("doccano.jsonl", "found.jsonl", "raw.jsonl")
+    for name in ("found", "raw"):
+        assert found[name]["all"]["predicted"] == 1
+        assert found[name]["all"]["right"] == 0
+    assert scores("brat", "found.jsonl")["found"]["by_type"]["LOC"]["f1"] == 1
+    assert scores("found.jsonl", "doccano.jsonl")["doccano"]["all"]["f1"] == 1
+    result = evaluate("raw.jsonl", "doccano.jsonl")
+    assert result.exit_code == 2
+    assert "the entities that a model found are no reference" in result.stderr
     result = evaluate("brat", "a.conll")
     assert result.exit_code == 2
     assert "a.conll: has a token in each line" in result.stderr

@@ -16,7 +16,7 @@ from dnatag.formats.registry import DOCUMENTS, recognise_source
 from dnatag.formats.text.conll import read_conll
 from dnatag.formats.text.documents import Split
 from dnatag.formats.text.tokens import Sentence
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.corpora import SPLITS, file_names
 from dnatag.tasks.tagging import schemes
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence
@@ -27,6 +27,10 @@ __all__ = ["read_corpora"]
 MANY_TAGS = 500
 #: So many faults or types are named.
 NAMED = 5
+#: Sentences of so many tokens are hardly written twice.
+LONG = 5
+#: A greater share than this of sentences that are trained on and measured with is warned of.
+SEEN = 0.1
 
 
 class _Place(NamedTuple):
@@ -52,7 +56,8 @@ def read_corpora(
         How the model splits raw text.
     observer : Observer
         Receives notes on the schemes, and warnings of what may not be meant: tags that do not fit
-        their scheme, types that are not trained on.
+        their scheme, types that are not trained on or differ in capitals alone, sentences that are
+        trained on and measured with.
 
     Returns
     -------
@@ -65,7 +70,7 @@ def read_corpora(
     InputError
         If a file cannot be read, or has what cannot be meant: a few tags that no scheme has among
         those of spans, ``types`` that do not occur, plain tags beside spans; or there is no
-        sentence to train on.
+        sentence to train on, or no span in any.
     """
     result: list[TaggedCorpus] = []
     scheme = ""
@@ -87,10 +92,14 @@ def read_corpora(
         }
         _check_types(files.types, splits, scheme, where, observer)
         result.append(TaggedCorpus(splits, file_names(files), files.weight, files.types))
+    path = next(path for files in corpora for path in files.train)
     if not any(corpus.splits["train"] for corpus in result):
-        path = next(path for files in corpora for path in files.train)
         raise InputError(f"{path}: has no sentence to train on")
+    if not _types(_all(result, "train"), scheme):
+        raise InputError(f"{path}: nothing is tagged in the files to train on, all tags are O")
     _note_untrained(result, scheme, observer)
+    _note_alike(result, scheme, observer)
+    _note_seen(result, observer)
     return result, scheme
 
 
@@ -203,10 +212,7 @@ def _check_types(
 
 def _note_untrained(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer) -> None:
     """Warn of types to validate on or to test that there is nothing of to train on."""
-    by_split = {
-        split: _types(chain.from_iterable(corpus.splits[split] for corpus in corpora), scheme)
-        for split in SPLITS
-    }
+    by_split = {split: _types(_all(corpora, split), scheme) for split in SPLITS}
     later = by_split["validate"] + by_split["test"]
     unknown = {name: count for name, count in later.items() if name not in by_split["train"]}
     if unknown:
@@ -214,6 +220,42 @@ def _note_untrained(corpora: Sequence[TaggedCorpus], scheme: str, observer: Obse
             "warning: only in files to validate on or to test with, so that the model cannot find "
             f"them: {_several(unknown)}"
         )
+
+
+def _note_alike(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer) -> None:
+    """Warn of types that may be meant to be one, and of spans without a type beside others."""
+    counts = _types(chain.from_iterable(_all(corpora, name) for name in SPLITS), scheme)
+    alike: dict[str, dict[str, int]] = {}
+    for name, count in counts.items():
+        alike.setdefault(name.lower(), {})[name] = count
+    for names in alike.values():
+        if len(names) > 1:
+            observer.note(
+                f"warning: they differ in capitals alone, are they one? {_several(names)}"
+            )
+    if (unnamed := counts.pop("", 0)) and counts:
+        observer.note(
+            f"warning: {counted(unnamed, 'spans')} without a type, such as B where B-PER is meant, "
+            f"beside {_several(counts)}"
+        )
+
+
+def _note_seen(corpora: Sequence[TaggedCorpus], observer: Observer) -> None:
+    """Warn of sentences to validate on or to test with that are trained on, if there are many."""
+    known = {sentence.tokens for sentence in _all(corpora, "train")}
+    for name in ("validate", "test"):
+        # Short ones, such as thanks, may be said twice.
+        long = [s for s in _all(corpora, name) if len(s) >= LONG]
+        seen = sum(s.tokens in known for s in long)
+        if seen > SEEN * len(long):
+            observer.note(
+                f"warning: {seen} of {len(long)} sentences {SPLITS[name]} are also trained on, so "
+                "that scores say little"
+            )
+
+
+def _all(corpora: Iterable[TaggedCorpus], split: str) -> Iterator[TaggedSequence]:
+    return chain.from_iterable(corpus.splits[split] for corpus in corpora)
 
 
 def _types(sentences: Iterable[TaggedSequence], scheme: str) -> Counter[str]:

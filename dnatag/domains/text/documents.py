@@ -36,9 +36,10 @@ def read_documents(
     encoding
         Name of the character encoding.
     predictions
-        Whether what a model has marked counts too, where nobody has annotated.
+        Whether what a model has marked counts too.
     """
-    more: dict[str, Any] = {"predictions": predictions} if kind == "label-studio" else {}
+    models = kind in ("label-studio", "doccano")
+    more: dict[str, Any] = {"predictions": predictions} if models else {}
     return list(find_format(kind).read(source, encoding, **more))
 
 

@@ -91,7 +91,14 @@ class Text(Domain):
         from dnatag.formats.text.vectors import read_vectors
 
         words, vectors = read_vectors(folder / network.vectors) if network.vectors else ((), None)
-        own = WordFeaturizer.fit(sequences, words, vectors, network.most_vectors, network.tokens)
+        own = WordFeaturizer.fit(
+            sequences,
+            words,
+            vectors,
+            network.most_vectors,
+            network.tokens,
+            network.least_seen,
+        )
         return ContextualFeaturizer.fit(own, folder / network.encoder) if network.encoder else own
 
     def tagger_config(

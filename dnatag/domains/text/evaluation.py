@@ -125,21 +125,26 @@ def _read(
 
     encoding: str = options["encoding"]
     # Columns that are too irregular to be recognised are read, and faults in them named.
-    among, wanted = ("conll", "lines", *DOCUMENTS), "the reference is text in columns, or annotated"
-    sources = [
+    among: tuple[str, ...] = ("conll", "lines", *DOCUMENTS)
+    wanted = "the reference is text in columns, or annotated"
+    sources = [recognise_source(reference, among, wanted, encoding=encoding, prefer="conll")]
+    if sources[0][1].name in DOCUMENTS:
+        among = (*among, "jsonl")
+    sources += [
         recognise_source(path, among, wanted, encoding=encoding, prefer="conll")
-        for path in (reference, *predictions.values())
+        for path in predictions.values()
     ]
     if sources[0][1].name not in DOCUMENTS:
         return _read_columns(reference, predictions, [s for s, _ in sources], options)
     read = []
     for number, (source, format) in enumerate(sources):
-        if format.name not in DOCUMENTS:
+        kind = "doccano" if format.name == "jsonl" else format.name
+        if kind not in DOCUMENTS:
             raise InputError(
                 f"{display_name(source)}: {format.found}, and {display_name(reference)} "
                 f"{sources[0][1].found}; compare annotations of the same texts"
             )
-        documents = read_documents(source, format.name, encoding, predictions=number > 0)
+        documents = read_documents(source, kind, encoding, predictions=number > 0)
         read.append((display_name(source), documents))
     truth, *found = same_tokens(read[0], read[1:], observer)
     return truth, dict(zip(predictions, found, strict=True))

@@ -80,7 +80,10 @@ class TextNetwork:
         File of word vectors to use beside the trained ones: GloVe or word2vec text, or ``.npz``.
     most_vectors : int
         How many of these vectors the model keeps, the first of the file, beside those of words
-        that it is trained on; 0 keeps all. Fewer make a smaller model.
+        that it knows; 0 keeps all. Fewer make a smaller model.
+    least_seen : int
+        How often a word must occur in the files to train on for the model to know it. With 2 the
+        model is smaller, and hardly worse where words have vectors.
     words : int
         Length of the trained vectors of words.
     shapes : int
@@ -109,6 +112,7 @@ class TextNetwork:
 
     vectors: str = ""
     most_vectors: int = setting(0, least=0)
+    least_seen: int = setting(1)
     words: int = setting(50)
     shapes: int = setting(8)
     characters: str = setting("lstm", choices=("cnn", "lstm"))

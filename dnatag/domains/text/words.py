@@ -97,6 +97,7 @@ class WordFeaturizer:
         vectors: np.ndarray | None = None,
         most_vectors: int = 0,
         tokens: str = "words",
+        least_seen: int = 1,
     ) -> WordFeaturizer:
         """Collect the words and characters of sentences, and some vectors.
 
@@ -107,9 +108,11 @@ class WordFeaturizer:
         vector_words, vectors
             As for the class.
         most_vectors : int
-            Keep the vectors of the first so many words and of those in the sentences; 0: all.
+            Keep the vectors of the first so many words and of the known ones; 0: all.
         tokens : str
             As for the class.
+        least_seen : int
+            A word that the sentences have less often stays unknown.
         """
         words, characters = Counter[str](), Counter[str]()
         for sentence in sentences:
@@ -117,7 +120,7 @@ class WordFeaturizer:
             for token in sentence:
                 characters.update(token)
         # In a model file a zero ends a word, so what has one stays unknown.
-        known = {w: n for w, n in words.items() if "\0" not in w}
+        known = {w: n for w, n in words.items() if n >= least_seen and "\0" not in w}
         known = dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
         if vectors is not None and most_vectors:
             kept = [

@@ -17,7 +17,9 @@ __all__ = ["read_doccano", "write_doccano"]
 _KEYS = ("label", "labels", "entities")
 
 
-def read_doccano(path: Source, encoding: str = "utf-8") -> Iterator[Document]:
+def read_doccano(
+    path: Source, encoding: str = "utf-8", *, predictions: bool = False
+) -> Iterator[Document]:
     """Read texts as Doccano exports them for sequence labelling, with or without relations.
 
     Parameters
@@ -26,6 +28,9 @@ def read_doccano(path: Source, encoding: str = "utf-8") -> Iterator[Document]:
         The file, plain or compressed, or "-" for standard input. Blank lines are passed over.
     encoding
         Name of its character encoding.
+    predictions
+        Whether entities that a model found, as ``dnatag tag`` writes them, count, and before
+        what people have marked in the same text.
 
     Yields
     ------
@@ -43,13 +48,16 @@ def read_doccano(path: Source, encoding: str = "utf-8") -> Iterator[Document]:
         text = item.get("text")
         if not isinstance(text, str):
             raise InputError(f'{where}: the object has no "text", or none that is a string')
-        marks = _marks(item, text, where)
+        keys = _KEYS[::-1] if predictions else _KEYS
+        marks = _marks(item, keys, text, where)
         id_ = "" if item.get("id") is None else str(item["id"])
         yield Document(text, marks, id_, number, source=item)
 
 
-def _marks(item: dict[str, Any], text: str, where: str) -> tuple[Mark, ...] | None:
-    key = next((key for key in _KEYS if key in item), None)
+def _marks(
+    item: dict[str, Any], keys: Iterable[str], text: str, where: str
+) -> tuple[Mark, ...] | None:
+    key = next((key for key in keys if key in item), None)
     if key is None:
         return None
     if not isinstance(item[key], list):
@@ -62,6 +70,8 @@ def _parts(span: Any, where: str) -> tuple[Any, Any, Any]:
         case [start, end, type_]:
             return start, end, type_
         case {"start_offset": start, "end_offset": end, "label": type_}:
+            return start, end, type_
+        case {"start": start, "end": end, "entity_group": type_}:  # as dnatag writes it
             return start, end, type_
         case _:
             raise InputError(f"{where}: a span is written as [start, end, type], not {span!r}")

@@ -19,6 +19,8 @@ ABBREVIATIONS = (
 _PENN = re.compile(
     rf"""
     (?:https?://|www\.)[^\s<>"]*[^\s<>".,;:!?)\]]       # an address
+    | [\w.+-]{{1,64}}@[\w-]+(?:\.[\w-]+)+               # ada@example.org
+    | (?<!\w)[@\#][^\W\d_]\w*                           # @ada, #rain
     | [^\W\d_](?:\.[^\W\d_])+\.                         # U.S., e.g.
     | \b(?-i:{"|".join(ABBREVIATIONS)})\.(?=\s)           # Dr. and not the last word
     | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s)?\b             # 5.2, 1,000, 10:30, 3/4, 1990s
@@ -35,9 +37,10 @@ _PENN = re.compile(
 def penn_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:
     """Split a text as in the Penn Treebank.
 
-    Contractions are two tokens, abbreviations keep their dots, words with hyphens, numbers and
-    addresses are one token, and all other punctuation stands alone, also the dot at the end of a
-    sentence. (Universal Dependencies of English differ in words with hyphens, which they split.)
+    Contractions are two tokens, abbreviations keep their dots, words with hyphens, numbers,
+    addresses and the names and topics of messages (``@ada``, ``#rain``) are one token, and all
+    other punctuation stands alone, also the dot at the end of a sentence. (Universal Dependencies
+    of English differ in words with hyphens, which they split.)
 
     Returns
     -------

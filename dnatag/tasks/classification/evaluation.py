@@ -101,7 +101,8 @@ def _of_object(item: dict[str, Any], where: str) -> _Label:
         known = score if isinstance(score, float | int) else None
         return _Label(str(found[0]["label"]), known)
     if item.get("label") is None:
-        raise InputError(f'{where}: the object has neither "label" nor "labels"')
+        advice = "; the entities that a model found are no reference" if "entities" in item else ""
+        raise InputError(f'{where}: the object has neither "label" nor "labels"{advice}')
     return _Label(str(item["label"]))
 
 

@@ -234,7 +234,9 @@ class Tagger(Predictor[TokenModel]):
             raise InputError(f"k_best must be a whole number and not below 0, not {k_best!r}")
         if not isinstance(ahead, int) or ahead < 1:
             raise InputError(f"ahead must be a whole number above 0, not {ahead!r}")
-        if min_score is not None and not 0 <= min_score <= 1:
+        if min_score is not None and not (
+            isinstance(min_score, (int, float, np.number)) and 0 <= min_score <= 1
+        ):
             raise InputError(f"min_score is a probability, from 0 to 1, not {min_score!r}")
         return self._tag_all(map(self._given, sequences), k_best, min_score, ahead)
 

@@ -25,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "iobes.tsv").write_text("a\tX\tS-GENE\nb\tX\tB-PER\nc\tX\tE-PER\n")
     (tmp_path / "plain.tsv").write_text("Ada\tNNP\nruns\tVBZ\n")
     (tmp_path / "empty.tsv").write_text("\n\n")
+    (tmp_path / "nothing.tsv").write_text("Ada\tO\n")
     return tmp_path
 
 
@@ -104,6 +105,10 @@ def test_refusals(folder: Path) -> None:
             [TextCorpus(test=(folder / "bio.tsv",)), files(folder, "empty.tsv")],
             r"empty\.tsv: has no sentence to train on",
         ),
+        (
+            [files(folder, "nothing.tsv")],
+            r"nothing\.tsv: nothing is tagged in the files to train on",
+        ),
         ([files(folder, "bio.tsv", tag_column=3)], "has 2 columns, no column 3"),
     ):
         with pytest.raises(InputError, match=message):
@@ -114,7 +119,7 @@ def test_refusals(folder: Path) -> None:
 
 def test_the_network_has_the_size_of_the_settings(folder: Path) -> None:
     (folder / "v.txt").write_text("ada 1 2 3\nturin 4 5 6\n")
-    sizes = TextNetwork("v.txt", 0, 7, 3, "lstm", 6, 9, 2, 0.1)
+    sizes = TextNetwork("v.txt", 0, 1, 7, 3, "lstm", 6, 9, 2, 0.1)
     featurizer = DOMAIN.featurizer([["Ada", "in"]], sizes, folder)
     assert featurizer.vector_words == ("ada", "turin")
     config = DOMAIN.tagger_config(featurizer, sizes)
@@ -170,8 +175,9 @@ def test_a_stray_tag_does_not_make_a_corpus_plain(folder: Path, stray: str) -> N
         InputError, match=rf"x\.tsv: in the sentence at line 10: '{stray}' is no tag"
     ):
         read_text(folder, text)
-    (note,) = read_text(folder, text, scheme="plain")
+    note, *alike = read_text(folder, text, scheme="plain")
     assert note == "[[corpus]] 1: tags are plain, all 5 fit"
+    assert len(alike) == (stray == "o")
 
 
 def test_what_may_not_be_meant_is_noted(folder: Path) -> None:
@@ -181,6 +187,12 @@ def test_what_may_not_be_meant_is_noted(folder: Path) -> None:
     assert "x.tsv: in the sentence at line 28, I-X is a span of one token" in note
     plain = read_text(folder, "a\tO\nb\tPER\n")
     assert plain[0].startswith("warning: [[corpus]] 1: tags are taken as plain")
+    alike = read_text(folder, BIO + "\nBob\tB-Per\n\nEve\tB\n\nAnn\tB\n")
+    assert alike[1:] == [
+        "warning: they differ in capitals alone, are they one? PER (1), Per (1)",
+        "warning: 2 spans without a type, such as B where B-PER is meant, beside LOC (1), PER (1), "
+        "Per (1)",
+    ]
     many = read_text(folder, "".join(f"a\tword{i}\n" for i in range(501)))
     assert many[0] == (
         "warning: [[corpus]] 1 has 501 different tags; is 'tag_column' the right one?"
@@ -201,6 +213,18 @@ def test_types(folder: Path) -> None:
     DOMAIN.read([files(folder, "iob1.tsv", test=(folder / "bio.tsv",))], TextNetwork(), notes_)
     assert "the model cannot find them: LOC (1)" in notes_.lines[1]
     assert notes_.lines[2].startswith("warning: no word vectors")
+
+
+def test_sentences_to_measure_with_that_are_trained_on(folder: Path) -> None:
+    """Short ones may be said twice."""
+    long, short = "Ada\tB-PER\n" + "runs\tO\n" * 4 + "\n", "Thanks\tO\n\n"
+    (folder / "test.tsv").write_text(short * 9 + long + long.replace("runs", "ran"))
+    notes = read_text(folder, short + long, test=(folder / "test.tsv",))
+    assert notes[1:] == [
+        "warning: 1 of 2 sentences to test on are also trained on, so that scores say little"
+    ]
+    (folder / "test.tsv").write_text(short * 9 + long.replace("runs", "ran"))
+    assert len(read_text(folder, short + long, test=(folder / "test.tsv",))) == 1
 
 
 def test_commas_do_not_separate_columns(folder: Path) -> None:

@@ -170,3 +170,13 @@ def test_most_vectors() -> None:
         rows = [names.index(name) for name in kept]
         assert (featurizer.vectors == vectors[rows]).all()
         assert (featurizer.encode(["OKAPI"]).features == vectors[3]).all()
+
+
+def test_words_that_are_seen_too_seldom_stay_unknown() -> None:
+    """Their vectors are those of any other unknown word."""
+    vectors, names = np.eye(3, dtype=np.float16), ["the", "okapi", "zebra"]
+    sentences = [["Okapi", "zebra"], ["okapi"]]
+    featurizer = WordFeaturizer.fit(sentences, names, vectors, 1, least_seen=2)
+    assert featurizer.words == {"okapi": 2}
+    assert list(featurizer.vector_words) == ["the", "okapi"]
+    assert featurizer.encode(["OKAPI", "zebra"]).categories[:, 0].tolist() == [1, 0]

@@ -23,6 +23,8 @@ from dnatag.formats.text.tokenizers import TOKENIZERS, penn_tokens
         ("see https://example.org/a?b=1, or www.example.org.",
          "see https://example.org/a?b=1 , or www.example.org ."),
         ("Wait... what -- no", "Wait ... what -- no"),
+        ("@ada_l it's #rain, #1: C# or a@b", "@ada_l it 's #rain , # 1 : C # or a @ b"),
+        ("mail ada.l@example.org.", "mail ada.l@example.org ."),
         ("the end is no. A fig. is", "the end is no . A fig . is"),
     ],
 )  # fmt: skip

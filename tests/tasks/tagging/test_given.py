@@ -70,12 +70,17 @@ def test_proteins(topology: Tagger) -> None:
         (lambda t, p: t.tag(SeqRecord(Seq("MK"), "x")), "cannot tag a SeqRecord: give a text"),
         (lambda t, p: t.tag_all("Aspirin"), "tag_all takes many sequences, not one str; call tag"),
         (lambda t, p: t.tag(TEXT, min_score=2), "min_score is a probability, from 0 to 1, not 2"),
+        (lambda t, p: t.tag(TEXT, min_score="0.5"), "min_score is a probability, .* not '0.5'"),
         (lambda t, p: t.tag(TEXT, k_best=-1), "k_best must be a whole number"),
         (lambda t, p: p.tag([SeqRecord(Seq("MK"))]), "item 1 is a SeqRecord: .* tag_all takes"),
         (lambda t, p: p.tag("MK1"), "the illegal letter '1'"),
         (lambda t, p: p.tag("ACGTTGCATGCATGCATGCATTGA"), "looks like nucleotides"),
         (lambda t, p: Tagger.load("biomedical", "gpu"), "there is no device 'gpu': it can be auto"),
-        (lambda t, p: Tagger.load("biomedical", "cpu", 0), "threads must be above 0, not 0"),
+        (
+            lambda t, p: Tagger.load("biomedical", "cpu", 0),
+            "threads must be a whole number above 0",
+        ),
+        (lambda t, p: Tagger.load("biomedical", "cpu", "2"), "threads must be .*, not '2'"),  # type: ignore[arg-type]
     ],
 )
 def test_refusals(
