@@ -375,7 +375,10 @@ def _has_terminal() -> bool:
     """Whether stderr is a terminal with room for a bar; batch systems make some of no width."""
     if sys.stderr is None or not sys.stderr.isatty():
         return False
-    return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except OSError:  # a stand-in for a terminal, as notebooks have
+        return True
 
 
 def progress(total: int | None = None, *, unit: str = "bp", quiet: bool) -> tqdm:
