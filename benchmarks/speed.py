@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from contigs import cut
 from genes import PYTHON, Genome, genomes_of, line
+from installation import describe, install, sizes
 
 from dnatag.formats.sequences.fasta import read_fasta, write_fasta
 from dnatag.formats.sequences.records import Contig
@@ -37,6 +38,7 @@ class Tool:
     name: str
     threads: int
     command: list[str]
+    once: bool = False
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     memory: float = 0.0
@@ -66,9 +68,10 @@ class Case:
 
     def rows(self, repeat: int) -> list[list[str]]:
         """Run the tools in turns, and return the rows of the table."""
-        for _ in range(repeat):
+        for turn in range(repeat):
             for tool in self.tools:
-                tool.run()
+                if not (turn and tool.once):
+                    tool.run()
         last = self.tools[-1]
         rows = []
         for tool in self.tools:
@@ -90,9 +93,9 @@ class Case:
         return rows
 
 
-def dnatag(fasta: Path, threads: int, model: str | None) -> Tool:
+def dnatag(fasta: Path, threads: int, model: str | None, python: str = PYTHON) -> Tool:
     """Return the command of dnatag."""
-    command = [PYTHON, "-m", "dnatag", "predict", str(fasta), "-o", os.devnull, "-q"]
+    command = [python, "-m", "dnatag", "predict", str(fasta), "-o", os.devnull, "-q"]
     command += ["--threads", str(threads), *(["--model", model] if model else [])]
     return Tool("dnatag", threads, command)
 
@@ -130,8 +133,8 @@ def cases(genomes: Sequence[Genome], folder: Path, options: argparse.Namespace) 
     rng = np.random.default_rng(0)
     fasta = {name: folder / f"{name}.fna" for name in ("plasmid", "metagenome", "short", "long")}
 
-    def ours(path: Path, threads: int) -> Tool:
-        return dnatag(path, threads, options.model)
+    def ours(path: Path, threads: int, python: str = PYTHON) -> Tool:
+        return dnatag(path, threads, options.model, python)
 
     def peer(path: Path, threads: int, mode: str) -> Tool:
         return pyrodigal(path, threads, mode, options.pyrodigal)
@@ -155,17 +158,25 @@ def cases(genomes: Sequence[Genome], folder: Path, options: argparse.Namespace) 
         bases = write(path, stretches(replicons, rng.integers(200, 1001, size=100_000), rng))
         return Case("100,000 contigs", path, bases, [ours(path, 2)])
 
+    def installation() -> Case:
+        path, environment = fasta["plasmid"], folder / "environment"
+        bases = write(path, stretches(replicons[:1], [10_000], np.random.default_rng(0)))
+        python = str(install(environment))
+        print(f"{describe(sizes(environment))}\n", flush=True)
+        first = replace(ours(path, 1, python), name="dnatag, first run", once=True)
+        return Case("10 kb, installed", path, bases, [first, ours(path, 1, python)])
+
     def long() -> Case:
-        path, size = fasta["long"], 250_000_000
+        path, size = fasta["long"], options.long * 1_000_000
         whole = b"".join(contig.sequence for contigs in replicons for contig in contigs)
         bases = write(path, [(whole * (size // len(whole) + 1))[:size]])
-        return Case("a contig of 250 Mbp", path, bases, [ours(path, 2)])
+        return Case("a contig", path, bases, [ours(path, 2)])
 
     makers: dict[str, Callable[[], Case]] = {
         "genome": genome, "plasmid": plasmid, "metagenome": metagenome, "short": short,
-        "long": long,
+        "install": installation, "long": long,
     }  # fmt: skip
-    return [makers[name]() for name in options.case or list(makers)[:-1]]
+    return [makers[name]() for name in options.case or list(makers)[:-2]]
 
 
 #: Runs dnatag under a profiler that counts CPU seconds, with the work of its threads in line.
@@ -204,8 +215,11 @@ def main() -> None:
     parser.add_argument(
         "--case",
         action="append",
-        choices=("genome", "plasmid", "metagenome", "short", "long"),
-        help="only this input (may be repeated; default: all but long)",
+        choices=("genome", "plasmid", "metagenome", "short", "install", "long"),
+        help="only this input (may be repeated; default: all but install and long)",
+    )
+    parser.add_argument(
+        "--long", type=int, default=250, metavar="MBP", help="length of the contig of --case long"
     )
     parser.add_argument("--model", help="model of dnatag (default: the one that ships)")
     parser.add_argument("--repeat", type=int, default=5, help="medians of so many runs")

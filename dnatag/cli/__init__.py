@@ -5,6 +5,7 @@ A command is imported when it is called for, so that ``dnatag --help`` answers a
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import warnings
@@ -86,6 +87,8 @@ class Commands(click.Group):
         os.environ.update(ENVIRONMENT)
         words = sys.argv[1:] if args is None else list(args)
         settings = {"prog_name": "dnatag", **kwargs, "standalone_mode": False, "obj": words}
+        # Imports make many objects and hardly a cycle to look for.
+        gc.set_threshold(50_000)
         fill_closed_streams()
         try:
             with signals_as_exceptions(), warnings.catch_warnings():

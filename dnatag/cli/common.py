@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dnatag.cli.progress import HiddenBar, progress
 from dnatag.cli.signals import Terminated
 from dnatag.errors import DnatagError, InputError, visible
 from dnatag.models.names import DEFAULT_MODEL
@@ -224,14 +225,14 @@ class CliObserver(Observer):
     ----------
     quiet : bool
         Whether to print nothing.
-    bar : tqdm or None
+    bar : tqdm, HiddenBar or None
         The bar that shows units of work; training makes its own.
     """
 
-    def __init__(self, quiet: bool, bar: tqdm | None = None) -> None:
+    def __init__(self, quiet: bool, bar: tqdm | HiddenBar | None = None) -> None:
         self._quiet = quiet
         self._bar = bar
-        self._steps: tqdm | None = None
+        self._steps: tqdm | HiddenBar | None = None
         self._done = 0
 
     @contextmanager
@@ -369,45 +370,6 @@ def note(message: str, *, quiet: bool) -> None:
 def show_warning(message: Warning | str, *_place: Any, **_more: Any) -> None:
     """Print a warning of Python's as a line for the user, without its place in the source."""
     click.echo(f"dnatag: warning: {visible(str(message))}", err=True)
-
-
-def _has_terminal() -> bool:
-    """Whether stderr is a terminal with room for a bar; batch systems make some of no width."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return False
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
-    except OSError:  # a stand-in for a terminal, as notebooks have
-        return True
-
-
-def progress(total: int | None = None, *, unit: str = "bp", quiet: bool) -> tqdm:
-    """Return a progress bar on stderr: shown on a terminal only, gone when done.
-
-    Parameters
-    ----------
-    total
-        Number of units in all; None where it is not known, then count and rate are shown.
-    unit
-        What is counted, shown with SI prefixes.
-    quiet
-        Whether to show nothing.
-
-    Returns
-    -------
-    tqdm
-        A context manager; call ``update(n)`` after n units.
-    """
-    from tqdm import tqdm
-
-    return tqdm(
-        total=total,
-        unit=unit,
-        unit_scale=True,
-        disable=quiet or not _has_terminal(),
-        leave=False,
-        dynamic_ncols=True,
-    )
 
 
 def fill_closed_streams() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 
 from dnatag.errors import InputError
@@ -30,7 +29,7 @@ def list_models() -> dict[str, Path]:
     InputError
         If DNATAG_MODELS is set but is no directory.
     """
-    directories = [Path(str(files("dnatag.models")))]
+    directories = [Path(__file__).parent]
     if extra := os.environ.get("DNATAG_MODELS"):
         directories.append(Path(extra))
         if not directories[-1].is_dir():

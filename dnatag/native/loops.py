@@ -19,7 +19,6 @@ import numpy as np
 from dnatag.native.library import array, function, own, pointer, written
 
 __all__ = [
-    "add_by_length",
     "among_others",
     "count_hexamers",
     "drop_starts",
@@ -42,7 +41,6 @@ _TYPES: dict[str, tuple[Any, ...]] = {
     "open_runs": (_I, _A, _A, _I, _A, _I, _A),
     "open_bases": (_I, _A, _I),
     "drop_starts": (_I, _A, c_int, c_int, _I, _I, _I, _I),
-    "add_by_length": (_I, _A, c_int, c_int, _I, _I, _I, _A, _I, _A, _A),
     "mark_repeats": (_I, _A, _I, _I, _A),
     "least_rotation": (_I, _A),
 }
@@ -267,53 +265,6 @@ def drop_starts(
     _check_strand(flags, last, step)
     here = written(flags, np.uint8, len(flags))
     _loop("drop_starts")(len(flags), here, start, stop, last, step, shortest, longest)
-
-
-def add_by_length(
-    scores: np.ndarray,
-    column: int,
-    flags: np.ndarray,
-    start: int,
-    stop: int,
-    last: int,
-    step: int,
-    by_length: np.ndarray,
-) -> np.ndarray:
-    """Add to the scores of starts what the length of a gene from there on gives.
-
-    A frame without a stop codon runs off the end.
-
-    Parameters
-    ----------
-    scores : numpy.ndarray
-        float32 (L, C), changed in place.
-    column : int
-        That of the starts.
-    flags : numpy.ndarray
-        uint8 (L,).
-    start, stop, last, step : int
-        See :func:`drop_starts`.
-    by_length : numpy.ndarray
-        float32 (M,), what is added for each number of bases, the last for more.
-
-    Returns
-    -------
-    numpy.ndarray
-        int64 (3,), bases up to the first stop codon of each frame and with it; the frame is the
-        position of its first base in the direction of the strand, modulo 3.
-    """
-    _check_strand(flags, last, step)
-    flags, first = array(flags, np.uint8), np.empty(3, np.int64)
-    n, width = len(flags), scores.shape[1]
-    here = written(scores, np.float32, n, width)
-    if not (0 <= column < width and len(by_length)):
-        raise ValueError(f"an array of {width} scores has no column {column}, or of no lengths")
-    _loop("add_by_length")(
-        n, pointer(flags), start, stop, last, step, len(by_length) - 1,
-        own(by_length, np.float32, len(by_length)), width,
-        None if here is None else here + scores.itemsize * column, pointer(first),
-    )  # fmt: skip
-    return first
 
 
 def _check_strand(flags: np.ndarray, last: int, step: int) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 __all__ = [
-    "add_by_length",
     "among_others",
+    "best_bins",
+    "centre_starts",
     "count_hexamers",
     "count_starts",
     "drop_starts",
@@ -15,10 +18,12 @@ __all__ = [
     "hexamers",
     "least_rotation",
     "mark_repeats",
+    "move_contigs",
     "open_bases",
     "open_runs",
     "properties",
     "rbs_log_odds",
+    "score_lengths",
 ]
 
 START, STOP, START_REVERSE, STOP_REVERSE = 1, 2, 4, 8
@@ -72,6 +77,36 @@ def hexamers(symbols: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         for base in (_BASE[own], _TURNED[own[::-1]]):
             row += _counts(_words(base, 6))
     return out
+
+
+def best_bins(
+    symbols: np.ndarray,
+    offsets: np.ndarray,
+    chains: np.ndarray,
+    bins: np.ndarray,
+    totals: np.ndarray,
+) -> np.ndarray:
+    """See :func:`dnatag.native.binning.best_bins`."""
+    counts = hexamers(symbols, offsets) / 2
+    likelihood = counts @ chains
+    inside = np.flatnonzero(bins >= 0)
+    likelihood[inside, bins[inside]] = among_others(counts[inside], bins[inside], totals)
+    best: np.ndarray = likelihood.argmax(1)
+    return best
+
+
+def move_contigs(
+    symbols: np.ndarray,
+    offsets: np.ndarray,
+    bins: np.ndarray,
+    chosen: np.ndarray,
+    counted: np.ndarray,
+) -> None:
+    """See :func:`dnatag.native.binning.move_contigs`."""
+    counts = hexamers(symbols, offsets) / 2
+    inside = bins >= 0
+    np.subtract.at(counted, bins[inside], counts[inside])
+    np.add.at(counted, chosen, counts)
 
 
 def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.ndarray:
@@ -257,29 +292,86 @@ def drop_starts(
         own[dropped] &= 255 - start
 
 
-def add_by_length(
+def centre_starts(
     scores: np.ndarray,
-    column: int,
     flags: np.ndarray,
-    start: int,
-    stop: int,
-    last: int,
-    step: int,
-    by_length: np.ndarray,
+    bounds: np.ndarray,
+    columns: np.ndarray,
+    place: np.ndarray,
+    reverse: np.ndarray,
+    start_scores: np.ndarray,
+    evidence: np.ndarray,
+    scale: float,
 ) -> np.ndarray:
-    """See :func:`dnatag.native.loops.add_by_length`."""
-    ahead = step > 0
-    flags, scores = (flags, scores) if ahead else (flags[::-1], scores[::-1])
-    starts, stops = np.flatnonzero(flags & start), np.flatnonzero(flags & stop)
-    first = np.empty(3, np.int64)
-    for frame in range(3):
-        own = starts[starts % 3 == frame]
-        # Where the stop codons end; what has none is open to the last base.
-        ends = np.append(stops[(stops - 2) % 3 == frame], len(flags) - 1)
-        size = ends[np.searchsorted(ends[:-1], own + 2)] - own + 1
-        scores[own, column] += by_length[np.minimum(size, len(by_length) - 1)]
-        first[frame] = ends[0] + 1
-    return first
+    """See :func:`dnatag.native.starts.centre_starts`."""
+    centred = np.array(evidence, np.float32)
+    for low, high in pairwise(bounds.tolist()):
+        for back, stop in enumerate((STOP, STOP_REVERSE)):
+            here = np.flatnonzero((place >= low) & (place < high) & (reverse == back))
+            at = high - 1 - place[here] if back else place[here] - low
+            own_flags, own_scores = (x[low:high][:: -1 if back else 1] for x in (flags, scores))
+            frame_scores = own_scores[:, columns[3 * back : 3 * back + 3]]
+            stops = np.flatnonzero(own_flags & stop)
+            for frame in range(3):
+                chosen = np.flatnonzero(at % 3 == frame)
+                if len(chosen):
+                    chosen = chosen[np.argsort(at[chosen])]
+                    before = _before(frame_scores, frame)[at[chosen] // 3]
+                    ends = stops[(stops - 2) % 3 == frame]
+                    gene = np.searchsorted(ends, at[chosen])
+                    chosen = here[chosen]
+                    odds = scale * (start_scores[chosen] - before)
+                    centred[chosen] -= _gain(odds, scale * evidence[chosen], gene) / scale
+    return centred
+
+
+def _before(frame_scores: np.ndarray, frame: int) -> np.ndarray:
+    """Scores of all that comes before each codon of a frame, float64."""
+    end = frame + (len(frame_scores) - frame) // 3 * 3
+    of_codons = sum(frame_scores[frame + i : end : 3, i] for i in range(3))
+    return np.concatenate([[0.0], np.cumsum(of_codons, dtype=np.float64)])
+
+
+def _gain(score: np.ndarray, evidence: np.ndarray, gene: np.ndarray) -> np.ndarray:
+    """Return what evidence multiplies the odds of each gene by, as a logarithm."""
+    first = np.flatnonzero(np.diff(gene, prepend=-1))
+    of_gene = np.repeat(np.arange(len(first)), np.diff(first, append=len(gene)))
+    odds = np.exp(score - np.maximum.reduceat(score, first)[of_gene])
+    more = odds * np.exp(evidence)
+    gain: np.ndarray = np.log(np.add.reduceat(more, first) / np.add.reduceat(odds, first))
+    return gain[of_gene]
+
+
+def score_lengths(
+    scores: np.ndarray,
+    flags: np.ndarray,
+    rows: np.ndarray,
+    lengths: np.ndarray,
+    begins: np.ndarray,
+    ends: np.ndarray,
+    columns: np.ndarray,
+    scale: float,
+    by_length: np.ndarray,
+) -> None:
+    """See :func:`dnatag.native.starts.score_lengths`."""
+    most = len(by_length) - 1
+    for row in rows.tolist():
+        n = int(lengths[row])
+        scores[row, :n] *= np.float32(scale)
+        for way, start, stop, is_open, own_columns in (
+            (1, START, STOP, begins[row], columns[:4]),
+            (-1, START_REVERSE, STOP_REVERSE, ends[row], columns[4:]),
+        ):
+            own, of_strand = scores[row, :n][::way], flags[row, :n][::way]
+            starts, stops = np.flatnonzero(of_strand & start), np.flatnonzero(of_strand & stop)
+            for frame in range(3):
+                here = starts[starts % 3 == frame]
+                # Where the stop codons end; what has none is open to the last base.
+                last = np.append(stops[(stops - 2) % 3 == frame], n - 1)
+                size = last[np.searchsorted(last[:-1], here + 2)] - here + 1
+                own[here, own_columns[3]] += by_length[np.minimum(size, most)]
+                if is_open and n:
+                    own[0, own_columns[-frame % 3]] += by_length[min(last[0] + 1, most)]
 
 
 def mark_repeats(symbols: np.ndarray, max_period: int, shortest: int, out: np.ndarray) -> bool:

@@ -132,7 +132,9 @@ def _event(
     number = np.bincount(target, minlength=n_states)
     turns = (source == target) & (number[target] == 1) & (weight == tables.n_weights)
     turns &= (enter == tables.n_scores) & (leave == tables.n_scores)
-    targets = np.setdiff1d(np.arange(n_states), target[turns])
+    others = np.ones(n_states, bool)
+    others[target[turns]] = False
+    targets = np.flatnonzero(others)
     order = np.argsort(target, kind="stable")
     order = order[~turns[order]]
     return targets, number[targets], np.column_stack([source, weight, enter, leave])[order]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,13 +12,15 @@ from hypothesis import strategies as st
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.nucleotides import base_numbers, encode
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
-from dnatag.native import loops, plain_loops, signals
+from dnatag.native import binning, loops, plain_loops, signals, starts
 
 some = settings(max_examples=50, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
 lengths = st.sampled_from([0, 1, 2, 3, 5, 8, 60, 300, 1000])
 BINS = np.array([0, 0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4])
 BEFORE, BEHIND, N_BINS = 20, 15, 5
+#: Rows, lengths, begins and ends.
+ONE_ROW = np.array([0]), np.array([5]), np.array([True]), np.array([True])
 FRAME_OF_STATE = prokaryotic().frame_of_state
 
 
@@ -189,21 +193,67 @@ def test_drop_starts(seed: int, n: int, longest: int) -> None:
 
 @some
 @given(seed=seeds, n=lengths, longest=st.sampled_from([0, 30, 900]))
-def test_add_by_length(seed: int, n: int, longest: int) -> None:
+def test_score_lengths(seed: int, n: int, longest: int) -> None:
+    rng = np.random.default_rng(seed)
+    flags = np.stack([strand(rng, n)[1] for _ in range(4)])
+    by_length = rng.normal(size=longest + 1).astype(np.float32)
+    of_rows = np.array([2, 0, 3]), rng.integers(0, n + 1, 4), *(rng.random((2, 4)) < 0.5)
+    columns = rng.permutation(9)[:8]
+    found, expected = np.repeat(rng.normal(size=(1, 4, n, 9)).astype(np.float32), 2, axis=0)
+    starts.score_lengths(found, flags, *of_rows, columns, 0.7, by_length)
+    plain_loops.score_lengths(expected, flags, *of_rows, columns, 0.7, by_length)
+    np.testing.assert_array_equal(found, expected)
+
+
+@some
+@given(seed=seeds, n=lengths)
+def test_centre_starts(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     _, flags = strand(rng, n)
-    by_length = rng.normal(size=longest + 1).astype(np.float32)
-    found, expected = np.zeros((2, n, 3), np.float32)
-    for column, *strand_of in (
-        (0, START, STOP, n - 1, 1),
-        (2, START_REVERSE, STOP_REVERSE, 0, -1),
-    ):
-        first, first_expected = (
-            module.add_by_length(scores, column, flags, *strand_of, by_length)
-            for module, scores in ((loops, found), (plain_loops, expected))
-        )
-        np.testing.assert_array_equal(found, expected)
-        np.testing.assert_array_equal(first, first_expected)
+    scores = rng.normal(size=(n, 7)).astype(np.float32)
+    forward, reverse = (np.flatnonzero(flags & start) for start in (START, START_REVERSE))
+    order = rng.permutation(len(forward) + len(reverse))
+    place = np.concatenate([forward, reverse])[order]
+    back = np.repeat([False, True], [len(forward), len(reverse)])[order]
+    own, evidence = rng.normal(size=(2, len(place))).astype(np.float32)
+    bounds = np.sort(np.concatenate([[0, n], rng.integers(0, n + 1, 2)]))
+    arguments = scores, flags, bounds, rng.permutation(7)[:6], place, back, own, evidence, 0.7
+    found = starts.centre_starts(*arguments)
+    np.testing.assert_allclose(found, plain_loops.centre_starts(*arguments), atol=1e-5)
+    for low, high in pairwise(bounds.tolist()):
+        # No stretch depends on the others.
+        here = np.flatnonzero((place >= low) & (place < high))
+        alone = starts.centre_starts(
+            scores[low:high], flags[low:high], np.array([0, high - low]), arguments[3],
+            place[here] - low, back[here], own[here], evidence[here], 0.7,
+        )  # fmt: skip
+        np.testing.assert_array_equal(found[here], alone)
+
+
+@some
+@given(seed=seeds, n=lengths)
+def test_binning(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    symbols = contig(rng, n)[0]
+    offsets = np.array([0, n // 3, n // 2, n])
+    bins, chosen = rng.integers(-1, 5, 3), rng.integers(0, 5, 3)
+    found = np.zeros((5, 4096))
+    binning.move_contigs(symbols, offsets, np.full(3, -1), np.maximum(bins, 0), found)
+    expected = np.zeros_like(found)
+    plain_loops.move_contigs(symbols, offsets, np.full(3, -1), np.maximum(bins, 0), expected)
+    np.testing.assert_array_equal(found, expected)
+    totals = found + rng.random((5, 4096))
+    hexamer = np.arange(4096)
+    turned = sum((3 - (hexamer >> 2 * i & 3)) << 2 * (5 - i) for i in range(6))
+    table = rng.normal(size=(4096, 5))
+    table += table[turned]
+    best = binning.best_bins(symbols, offsets, table, bins, totals)
+    np.testing.assert_array_equal(
+        best, plain_loops.best_bins(symbols, offsets, table, bins, totals)
+    )
+    binning.move_contigs(symbols, offsets, np.maximum(bins, 0), chosen, found)
+    plain_loops.move_contigs(symbols, offsets, np.maximum(bins, 0), chosen, expected)
+    np.testing.assert_array_equal(found, expected)
 
 
 @some
@@ -274,11 +324,25 @@ def test_real_sequence() -> None:
         ),
         lambda: loops.drop_starts(np.zeros(5, np.uint8)[::-1], 1, 2, 4, 1, 60, 99),
         lambda: loops.drop_starts(np.zeros(5, np.uint8), 1, 2, 5, 1, 60, 99),
-        lambda: loops.add_by_length(
-            np.zeros((4, 8), np.float32), 3, np.zeros(5, np.uint8), 1, 2, 4, 1, np.zeros(9, "f")
+        lambda: starts.score_lengths(
+            np.zeros((1, 4, 8), np.float32), np.zeros((1, 5), np.uint8), *ONE_ROW,
+            np.arange(8), 1.0, np.zeros(9, np.float32),
         ),
-        lambda: loops.add_by_length(
-            np.zeros((5, 8), np.float32), 8, np.zeros(5, np.uint8), 1, 2, 4, 1, np.zeros(9, "f")
+        lambda: starts.score_lengths(
+            np.zeros((1, 5, 8), np.float32), np.zeros((1, 5), np.uint8), *ONE_ROW,
+            np.arange(1, 9), 1.0, np.zeros(9, np.float32),
+        ),
+        lambda: starts.centre_starts(
+            np.zeros((5, 8), np.float32), np.zeros(5, np.uint8), np.array([0, 5]), np.arange(6),
+            np.array([5]), np.zeros(1, bool), np.zeros(1), np.zeros(1), 1.0,
+        ),
+        lambda: binning.best_bins(
+            np.zeros(9, np.uint8), np.array([0, 9]), np.zeros((4096, 2)), np.array([2]),
+            np.ones((2, 4096)),
+        ),
+        lambda: binning.move_contigs(
+            np.zeros(9, np.uint8), np.array([0, 10]), np.array([0]), np.array([0]),
+            np.ones((2, 4096)),
         ),
         lambda: loops.open_runs(
             np.full(5, 22), np.zeros(5, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
@@ -287,7 +351,7 @@ def test_real_sequence() -> None:
             np.zeros(5, np.int8), np.zeros(4, np.uint8), FRAME_OF_STATE, np.zeros((3, 4), np.int64)
         ),
     ],
-)
+)  # fmt: skip
 def test_arrays_that_do_not_fit(call) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(ValueError, match=r"array|strand|path"):
+    with pytest.raises(ValueError, match=r"array|strand|path|columns|starts|rows"):
         call()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dnatag.native.library import available
 
 if available():
+    from dnatag.native.binning import best_bins, move_contigs
     from dnatag.native.loops import (
-        add_by_length,
         among_others,
         count_hexamers,
         drop_starts,
@@ -19,10 +19,12 @@ if available():
         properties,
     )
     from dnatag.native.signals import count_starts, features, rbs_log_odds
+    from dnatag.native.starts import centre_starts, score_lengths
 else:
     from dnatag.native.plain_loops import (
-        add_by_length,
         among_others,
+        best_bins,
+        centre_starts,
         count_hexamers,
         count_starts,
         drop_starts,
@@ -31,15 +33,18 @@ else:
         hexamers,
         least_rotation,
         mark_repeats,
+        move_contigs,
         open_bases,
         open_runs,
         properties,
         rbs_log_odds,
+        score_lengths,
     )
 
 __all__ = [
-    "add_by_length",
     "among_others",
+    "best_bins",
+    "centre_starts",
     "count_hexamers",
     "count_starts",
     "drop_starts",
@@ -48,8 +53,10 @@ __all__ = [
     "hexamers",
     "least_rotation",
     "mark_repeats",
+    "move_contigs",
     "open_bases",
     "open_runs",
     "properties",
     "rbs_log_odds",
+    "score_lengths",
 ]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dnatag.domains.genes.finder import GeneFinder
 from dnatag.domains.genes.output import GeneWriter
 from dnatag.domains.genes.reading import Topology, read_contigs
-from dnatag.domains.genes.report import GenomeReport
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters, save_parameters
 from dnatag.domains.genes.statistics import GenomeStatistics
 from dnatag.domains.genes.suitability import remark_eukaryote, watch_reads
@@ -19,6 +18,9 @@ from dnatag.formats.io.writing import OutputSet
 from dnatag.formats.sequences.fasta import genome_name
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer, Skipped
+
+if TYPE_CHECKING:
+    from dnatag.domains.genes.report import GenomeReport
 
 __all__ = ["Masks", "Pipeline"]
 
@@ -96,7 +98,7 @@ class Pipeline:
             If the disk is full.
         """
         name, model = genome_name(files[0]), self.finder.path.stem
-        report = GenomeReport(name, model, command) if "report" in paths else None
+        report = _new_report(name, model, command) if "report" in paths else None
         listener = _Listener(observer, report)
         statistics = GenomeStatistics()
         with OutputSet() as outputs:
@@ -147,6 +149,13 @@ class Pipeline:
             )
         if unseen:
             observer.note(f"warning: {self._masks.path}: the input has no {_some(unseen)}")
+
+
+def _new_report(name: str, model: str, command: str) -> GenomeReport:
+    """Begin a page; what makes pages is imported only where one is wanted."""
+    from dnatag.domains.genes.report import GenomeReport
+
+    return GenomeReport(name, model, command)
 
 
 class _Listener(Observer):

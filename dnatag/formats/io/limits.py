@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
+from functools import cache
 
 from dnatag.errors import InputError
 
@@ -67,7 +68,12 @@ def limits() -> Limits:
     InputError
         If it is no number above 0.
     """
-    text = os.environ.get(VARIABLE, "1")
+    return _limits(os.environ.get(VARIABLE, "1"))
+
+
+@cache
+def _limits(text: str) -> Limits:
+    """Return the limits that a value of the variable gives."""
     try:
         factor = float(text)
     except ValueError:

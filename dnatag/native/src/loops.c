@@ -219,21 +219,6 @@ void dnatag_drop_starts(int64_t length, uint8_t *flags, int start, int stop, int
     }
 }
 
-// Read backwards as above: `by_length` (most + 1) is added to the score at each start, `scores`
-// (length, width), and `first` (3) are the bases up to the first stop codon of each frame.
-void dnatag_add_by_length(int64_t length, const uint8_t *flags, int start, int stop, int64_t last,
-                          int64_t step, int64_t most, const float *by_length, int64_t width,
-                          float *scores, int64_t *first) {
-    int64_t ends[3] = {0, 0, 0};
-    for (int64_t i = 0, t = last; i < length; i++, t -= step) {
-        if (flags[t] & stop) ends[i % 3] = i;
-        if (!(flags[t] & start)) continue;
-        int64_t size = i - ends[(i + 1) % 3] + 1;
-        scores[t * width] += by_length[size < most ? size : most];
-    }
-    for (int i = 0; i < 3; i++) first[(length - i + 3) % 3] = length - ends[i];
-}
-
 // Returns -1 if memory is lacking.
 int64_t dnatag_open_bases(int64_t length, const uint8_t *flags, int64_t long_frame) {
     // How many frames begin to be open at each base, less those that end before it.

@@ -14,25 +14,22 @@ from typing import TypeVar
 
 import numpy as np
 
-from dnatag.domains.genes.codes import STOP, STOP_REVERSE, GeneticCode
+from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.assemble import Assembler, Prediction
 from dnatag.domains.genes.decoding.chunks import Chunk, PaddedContig, chunks_of
 from dnatag.domains.genes.decoding.encoded import CutContigs
+from dnatag.domains.genes.decoding.joined import feature_functions
 from dnatag.domains.genes.decoding.lengths import LengthScores
 from dnatag.domains.genes.decoding.settings import DecodingSettings
-from dnatag.domains.genes.decoding.starts import against_rivals
+from dnatag.domains.genes.decoding.starts import StartScorer
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
-from dnatag.domains.genes.signals.gene_signals import (
-    GeneExamples,
-    GeneSignals,
-    start_evidence,
-)
+from dnatag.domains.genes.signals.gene_signals import GeneExamples
 from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.domains.genes.structures.labels import genes_of_path
 from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.inference.networks import tile_encoder
-from dnatag.engine.inference.windows import EncodedWindow, FeatureFunction, Runner, Window
+from dnatag.engine.inference.windows import EncodedWindow, Runner, Window
 from dnatag.engine.networks.weights import KmerWeights
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer
@@ -98,7 +95,9 @@ class Decoder:
         self._frame_of_state = structure.frame_of_state.astype(np.float32)
         self._lengths = LengthScores(structure, settings.lengths)
         self._frames = [self.grammar.scores.index(frame) for frame in structure.frames]
-        self._starts = [self.grammar.scores.index(start) for start in structure.start_scores]
+        names = (*structure.frames, *structure.start_scores)
+        self._scored = [self.grammar.scores.index(name) for name in names]
+        self._starts = StartScorer(structure, encoder, settings)
 
     def predict(
         self,
@@ -311,75 +310,39 @@ class Decoder:
     ) -> list[EncodedWindow]:
         """Return what the network makes of chunks, and forget what was kept of it."""
         rest = [i for i in group if i not in contigs.encoded]
-        windows, features = [], []
+        windows = []
         for i in rest:
             chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
             low = (chunk.low + sequence.pad) // 3 * 3
             high = -(-(chunk.high + sequence.pad) // 3) * 3
             windows.append(Window(sequence.symbols, sequence.flags, low, high))
-            features.append(_features(sequence, sequence.parameters.signals))
+        features = feature_functions([contigs.sequence_of(i) for i in rest])
         read = dict(zip(rest, self.runner.encode(windows, features, observer), strict=True))
         return [read[i] if i in read else contigs.encoded.pop(i) for i in group]
-
-    def _score_starts(self, encoded: EncodedWindow, sequence: PaddedContig) -> None:
-        """Score the starts of a chunk: what the network says with its signals, and they alone."""
-        parameters, settings = sequence.parameters, self.settings
-        places = encoded.position + encoded.window.start
-        features = _features(sequence, parameters.start_signals)(places)
-        self.runner.score(encoded, lambda _: features)
-        for strand, column in zip((1, -1), self._starts, strict=True):
-            own = encoded.column == column
-            position = encoded.position[own]
-            log_odds = parameters.rbs.log_odds(encoded.window.symbols, places[own], strand)
-            encoded.scores[position, column] += settings.rbs_weight * log_odds
-            if parameters.estimated:
-                evidence = start_evidence(
-                    features[own], strand, settings.codon_weight, settings.profile_weight
-                )
-                encoded.scores[position, column] += self._centred(
-                    evidence, position, encoded, strand
-                )
-
-    def _centred(
-        self, evidence: np.ndarray, position: np.ndarray, encoded: EncodedWindow, strand: int
-    ) -> np.ndarray:
-        """Centre evidence for the starts of a strand, (M,), see :func:`against_rivals`."""
-        column, frames = self._starts[strand < 0], self._frames[3 * (strand < 0) :][:3]
-        window = encoded.window
-        scores = encoded.scores[::strand]
-        flags = window.flags[window.start : window.end][::strand]
-        places = position if strand > 0 else len(scores) - 1 - position
-        return against_rivals(
-            evidence,
-            places,
-            scores[places, column],
-            [scores[:, frame] for frame in frames],
-            np.flatnonzero(flags & (STOP if strand > 0 else STOP_REVERSE)),
-            self.settings.lengths.scale,
-        )
 
     def _batches(
         self, contigs: CutContigs, group: Sequence[int], encoded: Sequence[EncodedWindow]
     ) -> Iterator[tuple[list[int], Chain[np.ndarray]]]:
         """Score starts; yield indices of chunks with the CRF over them."""
-        for i, window in zip(group, encoded, strict=True):
-            self._score_starts(window, contigs.sequence_of(i))
-        lengths = [len(contigs.chunks[i]) for i in group]
-        for batch in batches(lengths, self._at_once):
+        self._starts.score(encoded, [contigs.sequence_of(i) for i in group])
+        for batch in batches([len(contigs.chunks[i]) for i in group], self._at_once):
             chosen = [group[at] for at in batch]
+            chunks = [contigs.chunks[i] for i in chosen]
+            lengths = np.array([len(chunk) for chunk in chunks])
             scores, flags = _join(contigs, chosen, [encoded[at] for at in batch])
+            estimated = [contigs.sequence_of(i).parameters.estimated for i in chosen]
+            self._lengths.apply(
+                scores, flags, np.flatnonzero(estimated), lengths,
+                np.array([chunk.begins for chunk in chunks]),
+                np.array([chunk.ends for chunk in chunks]),
+            )  # fmt: skip
             begin = np.ones((len(batch), len(self.grammar.states)), bool)
             end = begin.copy()
-            for row, i in enumerate(chosen):
-                chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
-                if sequence.parameters.estimated:
-                    n = len(chunk)
-                    self._lengths.apply(
-                        scores[row, :n], flags[row, :n], begins=chunk.begins, ends=chunk.ends
-                    )
+            for row, (i, chunk) in enumerate(zip(chosen, chunks, strict=True)):
+                sequence = contigs.sequence_of(i)
                 if sequence.repeats is not None:
                     repeats = np.flatnonzero(sequence.repeats[chunk.low : chunk.high])
-                    scores[row, repeats[:, None], [*self._frames, *self._starts]] = 0
+                    scores[row, repeats[:, None], self._scored] = 0
                 if sequence.mask is not None:
                     masked = np.flatnonzero(sequence.mask[chunk.low : chunk.high])
                     scores[row, masked[:, None], self._frames] = self.settings.masked
@@ -395,7 +358,7 @@ class Decoder:
                     scores,
                     self._transition_weights,
                     flags,
-                    np.array([lengths[at] for at in batch]),
+                    lengths,
                     begin=begin,
                     end=end,
                     threads=1,
@@ -419,9 +382,3 @@ def _join(
     for row, (of_chunk, own) in enumerate(each):
         scores[row, : len(own)], flags[row, : len(own)] = of_chunk, own
     return scores, flags
-
-
-def _features(sequence: PaddedContig, signals: GeneSignals) -> FeatureFunction:
-    """Features that signals give, for the runner."""
-    # The network was trained with the features of all starts, those of short genes too.
-    return lambda places: signals.features(sequence.symbols, sequence.codons, places)

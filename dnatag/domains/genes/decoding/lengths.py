@@ -12,8 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE
-from dnatag.domains.genes.loops import add_by_length
+from dnatag.domains.genes.loops import score_lengths
 from dnatag.domains.genes.structures.base import GeneStructure
 
 __all__ = ["LengthScores", "LengthSettings"]
@@ -69,8 +68,16 @@ class LengthScores:
     structure: GeneStructure
     settings: LengthSettings
 
-    def apply(self, scores: np.ndarray, flags: np.ndarray, *, begins: bool, ends: bool) -> None:
-        """Scale the scores of a stretch, and add those of lengths to its starts.
+    def apply(
+        self,
+        scores: np.ndarray,
+        flags: np.ndarray,
+        rows: np.ndarray,
+        lengths: np.ndarray,
+        begins: np.ndarray,
+        ends: np.ndarray,
+    ) -> None:
+        """Scale the scores of stretches, and add those of lengths to their starts.
 
         A gene that runs off an end of its segment is as long as what is seen of it. Without a
         start it has its score at the first base in its direction.
@@ -78,27 +85,25 @@ class LengthScores:
         Parameters
         ----------
         scores : numpy.ndarray
-            float32 (n, C), changed in place.
+            float32 (B, L, C), changed in place.
         flags : numpy.ndarray
-            uint8 (n,), property words.
-        begins, ends : bool
-            Whether a segment begins and ends with the stretch.
+            uint8 (B, L), property words.
+        rows : numpy.ndarray
+            Integers (R,), the rows that this is done with.
+        lengths : numpy.ndarray
+            Integers (B,), bases of the stretches.
+        begins, ends : numpy.ndarray
+            bool (B,), whether a segment begins and ends with the stretch.
         """
-        names = self.structure.grammar.scores
-        scores *= self.settings.scale
-        half = len(self.structure.frames) // 2
-        forward = START, STOP, len(flags) - 1, 1
-        reverse = START_REVERSE, STOP_REVERSE, 0, -1
-        for start, frames, strand, edge, is_open in zip(
-            self.structure.start_scores,
-            (self.structure.frames[:half], self.structure.frames[half:]),
-            (forward, reverse),
-            (0, -1),
-            (begins, ends),
-            strict=True,
-        ):
-            table = self.settings.by_length
-            first = add_by_length(scores, names.index(start), flags, *strand, table)
-            if is_open:
-                columns = [names.index(frames[-phase % 3]) for phase in range(3)]
-                scores[edge, columns] += self.settings.score(first)
+        settings = self.settings
+        score_lengths(
+            scores, flags, rows, lengths, begins, ends, self._columns, settings.scale,
+            settings.by_length,
+        )  # fmt: skip
+
+    @cached_property
+    def _columns(self) -> np.ndarray:
+        """Columns of the frames and starts of either strand."""
+        frames, starts = self.structure.frames, self.structure.start_scores
+        names = (*frames[:3], starts[0], *frames[3:], starts[1])
+        return np.array([self.structure.grammar.scores.index(name) for name in names])

@@ -1,8 +1,4 @@
-"""Evidence for one start of a gene against its others, which leaves the gene as probable as it was.
-
-A start determines the stop, so a number of each stop can be taken off the scores of its starts, and
-decoding stays exact.
-"""
+"""The scores of starts: what the network says of them, and what the signals of the genome say."""
 
 from __future__ import annotations
 
@@ -10,71 +6,115 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["against_rivals"]
+from dnatag.domains.genes.decoding.chunks import PaddedContig
+from dnatag.domains.genes.decoding.joined import JoinedSequences, by_parameters
+from dnatag.domains.genes.decoding.settings import DecodingSettings
+from dnatag.domains.genes.loops import centre_starts
+from dnatag.domains.genes.selftraining.parameters import GenomeParameters
+from dnatag.domains.genes.signals.gene_signals import start_evidence
+from dnatag.domains.genes.structures.base import GeneStructure
+from dnatag.engine.inference.tiles import TileEncoder
+from dnatag.engine.inference.windows import EncodedWindow
+
+__all__ = ["StartScorer"]
 
 
-def against_rivals(
-    evidence: np.ndarray,
-    places: np.ndarray,
-    start_scores: np.ndarray,
-    frame_scores: Sequence[np.ndarray],
-    stops: np.ndarray,
-    scale: float = 1.0,
-) -> np.ndarray:
-    """Centre evidence for starts, so that a gene is as probable with it as without.
+class StartScorer:
+    """Scores the starts of windows that the network has encoded.
 
     Parameters
     ----------
-    evidence : numpy.ndarray
-        float32 (M,), for each start, in nats.
-    places : numpy.ndarray
-        Integers (M,), first bases of their codons, in any order.
-    start_scores : numpy.ndarray
-        float32 (M,), their scores without the evidence.
-    frame_scores : sequence of numpy.ndarray
-        Three of float32 (L,): scores of the bases of a gene if first, second, third in a codon.
-    stops : numpy.ndarray
-        Integers (K,), last bases of stop codons, ascending.
-    scale : float
-        What all scores, and the evidence, will be multiplied by.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (M,), the evidence less the logarithm of what it multiplies the odds of the gene by,
-        which ends at the next stop codon in frame.
-
-    Examples
-    --------
-    Two starts of a gene, equally probable without the evidence, and the only start of another:
-
-    >>> frame_scores = np.zeros((3, 30), np.float32)
-    >>> evidence = np.log(np.array([3, 1, 5], np.float32))
-    >>> places, scores = np.array([0, 6, 16]), np.zeros(3, np.float32)
-    >>> centred = against_rivals(evidence, places, scores, frame_scores, np.array([14, 27]))
-    >>> np.exp(centred).round(3)
-    array([1.5, 0.5, 1. ], dtype=float32)
+    structure : GeneStructure
+        Names the scores of frames and starts.
+    encoder : TileEncoder
+        The network.
+    settings : DecodingSettings
+        What signals count beside it.
     """
-    centred = evidence.copy()
-    for frame in range(3):
-        own = np.flatnonzero(places % 3 == frame)
-        if not len(own):
-            continue
-        own = own[np.argsort(places[own])]
-        stop = np.searchsorted(stops[(stops - 2) % 3 == frame], places[own])
-        first = np.flatnonzero(np.diff(stop, prepend=-1))
-        of_gene = np.repeat(np.arange(len(first)), np.diff(first, append=len(own)))
-        # Up to what all starts of a gene share: the score from a start on is what lies before it.
-        score = scale * (start_scores[own] - _before(frame_scores, frame)[places[own] // 3])
-        odds = np.exp(score - np.maximum.reduceat(score, first)[of_gene])
-        more = odds * np.exp(scale * evidence[own])
-        gain = np.log(np.add.reduceat(more, first) / np.add.reduceat(odds, first)) / scale
-        centred[own] -= gain[of_gene]
-    return centred
 
+    def __init__(
+        self, structure: GeneStructure, encoder: TileEncoder, settings: DecodingSettings
+    ) -> None:
+        names = structure.grammar.scores
+        self._frames = np.array([names.index(frame) for frame in structure.frames])
+        self._reverse_start = names.index(structure.start_scores[1])
+        self._encoder = encoder
+        self._settings = settings
 
-def _before(frame_scores: Sequence[np.ndarray], frame: int) -> np.ndarray:
-    """Scores of all that comes before each codon of a frame, float64."""
-    end = frame + (len(frame_scores[0]) - frame) // 3 * 3
-    first, second, third = (own[frame + i : end : 3] for i, own in enumerate(frame_scores))
-    return np.concatenate([[0.0], np.cumsum(first + second + third, dtype=np.float64)])
+    def score(self, windows: Sequence[EncodedWindow], sequences: Sequence[PaddedContig]) -> None:
+        """Score starts, in place.
+
+        Parameters
+        ----------
+        windows : sequence of EncodedWindow
+            Whose starts have no scores yet, or others.
+        sequences : sequence of PaddedContig
+            The contig of each.
+        """
+        for group in by_parameters(sequences):
+            self._score(
+                [windows[i] for i in group],
+                [sequences[i] for i in group],
+                sequences[group[0]].parameters,
+            )
+
+    def _score(
+        self,
+        windows: Sequence[EncodedWindow],
+        sequences: Sequence[PaddedContig],
+        parameters: GenomeParameters,
+    ) -> None:
+        """Score the starts of contigs that have the same parameters."""
+        joined = JoinedSequences.of(
+            (sequence, w.window.start, w.window.end)
+            for sequence, w in zip(sequences, windows, strict=True)
+        )
+        numbers = [len(w.position) for w in windows]
+        position, column, hidden = (
+            np.concatenate([getattr(w, name) for w in windows])
+            for name in ("position", "column", "hidden")
+        )
+        firsts = [w.window.start + at for w, at in zip(windows, joined.offsets, strict=True)]
+        places = position + np.repeat(firsts, numbers)
+        features = parameters.start_signals.features(joined.symbols, joined.codons, places)
+        scores = self._encoder.score(column, hidden, features)
+        reverse = column == self._reverse_start
+        evidence = np.zeros_like(scores)
+        for strand, own in ((1, ~reverse), (-1, reverse)):
+            log_odds = parameters.rbs.log_odds(joined.symbols, places[own], strand)
+            scores[own] += self._settings.rbs_weight * log_odds
+            evidence[own] = start_evidence(
+                features[own], strand, self._settings.codon_weight, self._settings.profile_weight
+            )
+        if parameters.estimated:
+            scores += self._centred(windows, position, reverse, scores, evidence)
+        bounds = np.cumsum([0, *numbers]).tolist()
+        for window, low, high in zip(windows, bounds, bounds[1:], strict=False):
+            window.scores[position[low:high], column[low:high]] = scores[low:high]
+
+    def _centred(
+        self,
+        windows: Sequence[EncodedWindow],
+        position: np.ndarray,
+        reverse: np.ndarray,
+        scores: np.ndarray,
+        evidence: np.ndarray,
+    ) -> np.ndarray:
+        """Centre evidence, so that a gene is as probable with it as without.
+
+        A start determines the stop, so a number of each stop can be taken off the scores of its
+        starts, and decoding stays exact.
+        """
+        bounds = np.cumsum([0, *(len(w.scores) for w in windows)])
+        numbers = [len(w.position) for w in windows]
+        return centre_starts(
+            np.concatenate([w.scores for w in windows]) if len(windows) > 1 else windows[0].scores,
+            np.concatenate([w.window.flags[w.window.start : w.window.end] for w in windows]),
+            bounds,
+            self._frames,
+            position + np.repeat(bounds[:-1], numbers),
+            reverse,
+            scores,
+            evidence,
+            self._settings.lengths.scale,
+        )

@@ -9,15 +9,19 @@ does not count as evidence for itself: it is compared to its own bin without it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from dnatag.domains.genes.loops import among_others, hexamers
+from dnatag.domains.genes.loops import among_others, best_bins, hexamers, move_contigs
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.formats.sequences.records import Contig
 
 __all__ = ["binning_gain", "chains", "choose_bins"]
+
+#: Of each hexamer, that of the other strand at the same place.
+_TURNED = np.arange(4096)[::-1].reshape((4,) * 6).transpose().ravel()
 
 
 def chains(counts: np.ndarray) -> np.ndarray:
@@ -39,7 +43,7 @@ def chains(counts: np.ndarray) -> np.ndarray:
 
 
 def choose_bins(
-    contigs: Sequence[Contig], known: np.ndarray, settings: SelfTrainingSettings
+    contigs: Sequence[Contig], known: np.ndarray, settings: SelfTrainingSettings, threads: int = 1
 ) -> np.ndarray:
     """Sort contigs into bins.
 
@@ -51,6 +55,8 @@ def choose_bins(
         Floats (P, 4096), shares of the hexamers of the panel's genomes, on both strands together.
     settings : SelfTrainingSettings
         Weight of the panel and number of rounds.
+    threads : int
+        Number of threads.
 
     Returns
     -------
@@ -59,22 +65,38 @@ def choose_bins(
         The order of the contigs does not matter.
     """
     prior = settings.binning_prior * known
-    total = prior
-    bins = np.full(len(contigs), -1)
-    for turn in range(settings.binning_rounds):
-        now = chains(total)
-        chosen, counted = np.empty_like(bins), np.zeros_like(prior)
-        for rows, counts in _counts(contigs, settings.binning_batch):
-            likelihood = counts @ now.T
-            if turn:
-                own = among_others(counts, bins[rows], total)
-                likelihood[np.arange(len(rows)), bins[rows]] = own
-            chosen[rows] = likelihood.argmax(1)
-            counted += _sums(counts, chosen[rows], len(prior))
-        if (chosen == bins).all():
-            break
-        bins, total = chosen, prior + counted
+    bins, counted = np.full(len(contigs), -1), np.zeros_like(prior)
+    before: list[np.ndarray] = []
+    for _ in range(settings.binning_rounds):
+        total = prior + counted
+        chosen = _best_bins(contigs, bins, total, settings.binning_batch, threads)
+        # Contigs at the border of two bins may go back and forth without end.
+        again = next((i for i, x in enumerate(before) if (x == chosen).all()), len(before))
+        if period := before[again:]:
+            return period[(settings.binning_rounds - 1 - again) % len(period)]
+        before.append(chosen)
+        moved = np.flatnonzero(chosen != bins)
+        for rows, batch in _batches([contigs[i] for i in moved.tolist()], settings.binning_batch):
+            own = moved[rows]
+            move_contigs(*_joined(batch), bins[own], chosen[own], counted)
+        bins = chosen
     return bins
+
+
+def _best_bins(
+    contigs: Sequence[Contig], bins: np.ndarray, total: np.ndarray, size: int, threads: int
+) -> np.ndarray:
+    """Find the best bin of each contig, given what is in the bins."""
+    own = chains(total)
+    both = np.ascontiguousarray((own + own[:, _TURNED]).T / 2)
+
+    def work(batch: tuple[np.ndarray, Sequence[Contig]]) -> np.ndarray:
+        rows, some = batch
+        return best_bins(*_joined(some), both, bins[rows], total)
+
+    with ThreadPoolExecutor(threads) as pool:
+        each = list(pool.map(work, _batches(contigs, size)))
+    return np.concatenate(each or [bins])
 
 
 def binning_gain(
@@ -123,8 +145,18 @@ def _sums(counts: np.ndarray, bins: np.ndarray, number: int) -> np.ndarray:
 
 def _counts(contigs: Sequence[Contig], size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield numbers of contigs, and the hexamers of a strand of each: float64 (n, 4096)."""
+    for rows, batch in _batches(contigs, size):
+        yield rows, hexamers(*_joined(batch)) / 2
+
+
+def _batches(contigs: Sequence[Contig], size: int) -> Iterator[tuple[np.ndarray, Sequence[Contig]]]:
+    """Yield contigs, some at a time, and their numbers."""
     for first in range(0, len(contigs), size):
         batch = contigs[first : first + size]
-        symbols = encode(b"".join(contig.sequence for contig in batch))
-        counts = hexamers(symbols, np.cumsum([0, *map(len, batch)]))
-        yield np.arange(first, first + len(batch)), counts / 2
+        yield np.arange(first, first + len(batch)), batch
+
+
+def _joined(contigs: Sequence[Contig]) -> tuple[np.ndarray, np.ndarray]:
+    """Give the symbols of contigs, and where each begins and the last one ends."""
+    symbols = encode(b"".join(contig.sequence for contig in contigs))
+    return symbols, np.cumsum([0, *map(len, contigs)])

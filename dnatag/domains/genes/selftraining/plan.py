@@ -88,6 +88,7 @@ class Planner:
         self._estimator = ParameterEstimator(decoder, panel, settings)
         self._panel = panel
         self._group_size = decoder.settings.group
+        self._threads = decoder.threads
 
     def plan(self, contigs: Iterable[Contig], observer: Observer) -> Iterator[PlannedContigs]:
         """Plan a prediction.
@@ -259,7 +260,7 @@ class Planner:
         if not contigs:
             observer.note("this seems to be more than one genome: each contig is taken on its own")
             return {}
-        bins = choose_bins(contigs, self._panel.shares, self.settings)
+        bins = choose_bins(contigs, self._panel.shares, self.settings, self._threads)
         numbers = np.unique(bins)
         observer.note(
             f"this seems to be more than one genome: {counted(len(contigs), 'contigs')} below "

@@ -108,7 +108,9 @@ class ReferencePanel:
         # Counted on both strands.
         log_likelihood = self._chains @ counts / 2
         similar = np.argsort(-log_likelihood, kind="stable")[: settings.panel_candidates]
-        ratios = np.asfortranarray(self._ratios[similar])
+        ratios = np.empty((len(similar), 4096), order="F")
+        for row, genome in zip(ratios, similar.tolist(), strict=True):
+            row[:] = self._ratios(genome)
         for contig in contigs:
             for strand in (contig, reverse_complement(contig)):
                 log_odds = genes_log_odds(base_numbers(strand), ratios, settings.panel_switch)
@@ -128,17 +130,19 @@ class ReferencePanel:
         """Markov chains of the genomes: (P, 4096)."""
         return chains(self.shares)
 
-    @cached_property
-    def _ratios(self) -> np.ndarray:
+    def _ratios(self, genome: int) -> np.ndarray:
         """Probability of a hexamer's second codon, given the first, in genes over that anywhere."""
-        shape = len(self.names), 64, 64
-        share = self.shares.reshape(shape)
-        odds = np.exp([a.hexamers.astype(float) for a in self.signals]).reshape(shape)
-        coding = share * odds
-        ratios: np.ndarray = (
-            coding / coding.sum(2, keepdims=True) / share * share.sum(2, keepdims=True)
-        )
-        return ratios.reshape(len(self.names), 4096)
+        if genome not in self._known_ratios:
+            share = self.shares[genome].reshape(64, 64)
+            coding = share * np.exp(self.signals[genome].hexamers.astype(float)).reshape(64, 64)
+            ratios = coding / coding.sum(1, keepdims=True) / share * share.sum(1, keepdims=True)
+            self._known_ratios[genome] = ratios.ravel()
+        return self._known_ratios[genome]
+
+    @cached_property
+    def _known_ratios(self) -> dict[int, np.ndarray]:
+        """Those of genomes that were compared."""
+        return {}
 
     def average(self, numbers: Sequence[int]) -> tuple[GeneSignals, RbsMotif]:
         """Return the mean of the signals of genomes, and the RBS motif of the first.

@@ -50,11 +50,19 @@ def expected(sequence: str, begins: bool) -> np.ndarray:
     return scores
 
 
+def apply(scores: np.ndarray, flags: np.ndarray, begins: bool, ends: bool) -> np.ndarray:
+    """Put the scores of lengths into those of one stretch."""
+    LengthScores(STRUCTURE, SETTINGS).apply(
+        scores[None], flags[None], np.array([0]), np.array([len(flags)]),
+        np.array([begins]), np.array([ends]),
+    )  # fmt: skip
+    return scores
+
+
 @given(SEQUENCES, st.booleans(), st.booleans())
 def test_both_strands(sequence: str, begins: bool, ends: bool) -> None:
     flags = CODE.properties(encode(sequence.encode()))
-    scores = np.zeros((len(sequence), len(NAMES)), np.float32)
-    LengthScores(STRUCTURE, SETTINGS).apply(scores, flags, begins=begins, ends=ends)
+    scores = apply(np.zeros((len(sequence), len(NAMES)), np.float32), flags, begins, ends)
     columns = [NAMES.index(name) for name in ("+0", "+1", "+2", "+start")]
     np.testing.assert_allclose(scores[:, columns], expected(sequence, begins), atol=1e-5)
     columns = [NAMES.index(name) for name in ("-0", "-1", "-2", "-start")]
@@ -63,7 +71,11 @@ def test_both_strands(sequence: str, begins: bool, ends: bool) -> None:
 
 
 def test_the_scores_of_the_network_are_scaled() -> None:
-    scores = np.ones((9, len(NAMES)), np.float32)
-    flags = np.zeros(9, np.uint8)
-    LengthScores(STRUCTURE, SETTINGS).apply(scores, flags, begins=False, ends=False)
-    assert scores == pytest.approx(0.5)
+    scores = np.ones((2, 9, len(NAMES)), np.float32)
+    flags, no = np.zeros((2, 9), np.uint8), np.zeros(2, bool)
+    LengthScores(STRUCTURE, SETTINGS).apply(
+        scores, flags, np.array([1]), np.array([9, 6]), begins=no, ends=no
+    )
+    assert scores[0] == pytest.approx(1)
+    assert scores[1, :6] == pytest.approx(0.5)
+    assert scores[1, 6:] == pytest.approx(1)

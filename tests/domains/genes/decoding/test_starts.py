@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnatag.domains.genes.decoding.starts import against_rivals
+from dnatag.domains.genes.codes import STOP
+from dnatag.domains.genes.loops import centre_starts
 
 
 @settings(deadline=None)
@@ -22,9 +23,11 @@ def test_genes_are_as_probable_as_before(
     places = rng.permutation(np.flatnonzero(may_start & (rng.random(length) < 0.5)))
     frame_scores = rng.normal(0, 1, (3, length)).astype(np.float32)
     start_scores, evidence = rng.normal(0, 2, (2, len(places))).astype(np.float32)
-    centred = against_rivals(
-        evidence, places, start_scores, frame_scores, np.flatnonzero(is_stop), scale
-    )
+    centred = centre_starts(
+        np.ascontiguousarray(frame_scores.T), (STOP * is_stop).astype(np.uint8),
+        np.array([0, length]), np.array([0, 1, 2, 0, 1, 2]), places, np.zeros(len(places), bool),
+        start_scores, evidence, scale,
+    )  # fmt: skip
     genes: dict[tuple[int, int], list[int]] = {}
     before, after = np.zeros(len(places)), np.zeros(len(places))
     for i, place in enumerate(places.tolist()):
@@ -40,3 +43,13 @@ def test_genes_are_as_probable_as_before(
         )
         shift = centred[starts] - evidence[starts]
         np.testing.assert_allclose(shift, shift[0], atol=1e-4)
+
+
+def test_two_starts_of_a_gene_and_the_only_one_of_another() -> None:
+    flags = np.zeros(30, np.uint8)
+    flags[[14, 27]] = STOP
+    centred = centre_starts(
+        np.zeros((30, 3), np.float32), flags, np.array([0, 30]), np.array([0, 1, 2, 0, 1, 2]),
+        np.array([0, 6, 16]), np.zeros(3, bool), np.zeros(3), np.log([3, 1, 5]), 1.0,
+    )  # fmt: skip
+    np.testing.assert_allclose(np.exp(centred), [1.5, 0.5, 1], rtol=1e-6)
