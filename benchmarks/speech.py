@@ -99,16 +99,40 @@ def speakers(data: Path, folder: Path) -> list[Path]:
 
 
 def yes_no(data: Path, folder: Path) -> list[Path]:
-    """Write yes and no: names say what is said."""
+    """Write yes and no: names say what is said.
+
+    All recordings to train on begin with "no"; so they are trained on from each of their words on.
+    """
     _unpack(data / "speech/yesno/waves_yesno.tar.xz", folder)
     home = folder / "waves_yesno"
     rows: dict[str, list[tuple[Path, str]]] = {"train": [], "test": []}
     for file in sorted(home.glob("*.wav")):
-        text = " ".join("yes" if c == "1" else "no" for c in file.stem.split("_"))
-        rows["test" if file.stem.startswith("1") else "train"].append((file, text))
+        words = ["yes" if c == "1" else "no" for c in file.stem.split("_")]
+        if file.stem.startswith("1"):
+            rows["test"].append((file, " ".join(words)))
+        else:
+            rows["train"] += _from_each_word(file, words, home / "pieces")
     for name, part in rows.items():
         _manifest(home / f"{name}.json", part)
     return [home]
+
+
+def _from_each_word(file: Path, words: Sequence[str], folder: Path) -> list[tuple[Path, str]]:
+    """Write a recording from each word on, if its pauses are between words: as many, less one."""
+    folder.mkdir(exist_ok=True)
+    sound, rate = soundfile.read(file)
+    frame = rate // 100
+    loudness = np.sqrt(np.convolve(sound**2, np.full(5 * frame, 0.2 / frame), "same"))[::frame]
+    low, high = np.percentile(loudness, (10, 95))
+    sounding = np.diff(np.concatenate([[0], loudness > low + (high - low) / 5, [0]]))
+    begins, ends = np.flatnonzero(sounding > 0), np.flatnonzero(sounding < 0)
+    pauses = [(a + b) // 2 * frame for a, b in zip(ends, begins[1:], strict=False) if b - a >= 15]
+    rows = [(file, " ".join(words))]
+    for i, cut in enumerate(pauses if len(pauses) == len(words) - 1 else (), 1):
+        path = folder / f"{file.stem}-{i}.wav"
+        soundfile.write(path, sound[cut:], rate)
+        rows.append((path, " ".join(words[i:])))
+    return rows
 
 
 def _digit_files(data: Path, folder: Path) -> list[Path]:
