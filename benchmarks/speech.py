@@ -125,8 +125,8 @@ def yes_no(data: Path, folder: Path) -> list[Path]:
         parts, said = zip(*rng.choices(cut, k=8), strict=True)
         soundfile.write(joined / f"{i}.wav", np.concatenate(parts), rate)
         rows["train"].append((joined / f"{i}.wav", " ".join(said)))
-    for name, part in rows.items():
-        _manifest(home / f"{name}.json", part)
+    for name, own in rows.items():
+        _manifest(home / f"{name}.json", own)
     return [home]
 
 
