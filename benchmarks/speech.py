@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import tarfile
 import time
@@ -27,6 +28,8 @@ from dnatag.tasks.ctc.transcriber import Transcriber
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 #: Recordings of AN4 to validate on, the first of those to train on, as in ESPnet's recipe.
 HELD_OUT = 100
+#: Recordings of yes-no in other orders for each that is trained on.
+JOINED = 7
 
 Rows = Sequence[tuple[Path, str]]
 
@@ -99,16 +102,43 @@ def speakers(data: Path, folder: Path) -> list[Path]:
 
 
 def yes_no(data: Path, folder: Path) -> list[Path]:
-    """Write yes and no: names say what is said."""
+    """Write yes and no: names say what is said.
+
+    All recordings to train on begin with "no"; so words of them are joined in other orders, too.
+    """
     _unpack(data / "speech/yesno/waves_yesno.tar.xz", folder)
     home = folder / "waves_yesno"
     rows: dict[str, list[tuple[Path, str]]] = {"train": [], "test": []}
+    cut: list[tuple[np.ndarray, str]] = []
     for file in sorted(home.glob("*.wav")):
-        text = " ".join("yes" if c == "1" else "no" for c in file.stem.split("_"))
-        rows["test" if file.stem.startswith("1") else "train"].append((file, text))
-    for name, part in rows.items():
-        _manifest(home / f"{name}.json", part)
+        words = ["yes" if c == "1" else "no" for c in file.stem.split("_")]
+        part = "test" if file.stem.startswith("1") else "train"
+        rows[part].append((file, " ".join(words)))
+        if part == "train":
+            sound, rate = soundfile.read(file)
+            parts = np.split(sound, _pauses(sound, rate))
+            cut += zip(parts, words, strict=True) if len(parts) == len(words) else ()
+    joined = home / "joined"
+    joined.mkdir(exist_ok=True)
+    rng = random.Random(1)
+    for i in range(JOINED * len(rows["train"])):
+        parts, said = zip(*rng.choices(cut, k=8), strict=True)
+        soundfile.write(joined / f"{i}.wav", np.concatenate(parts), rate)
+        rows["train"].append((joined / f"{i}.wav", " ".join(said)))
+    for name, own in rows.items():
+        _manifest(home / f"{name}.json", own)
     return [home]
+
+
+def _pauses(sound: np.ndarray, rate: int) -> list[int]:
+    """Return the middles of pauses of 150 ms and more between sounds."""
+    frame = rate // 100
+    loudness = np.sqrt(np.convolve(sound**2, np.full(5 * frame, 0.2 / frame), "same"))[::frame]
+    low, high = np.percentile(loudness, (10, 95))
+    edges = np.diff(np.concatenate([[0], loudness > low + (high - low) / 5, [0]]))
+    begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+    pauses = zip(ends, begins[1:], strict=False)
+    return [(end + begin) // 2 * frame for end, begin in pauses if begin - end >= 15]
 
 
 def _digit_files(data: Path, folder: Path) -> list[Path]:

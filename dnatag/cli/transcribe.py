@@ -70,7 +70,7 @@ def command(
 ) -> None:
     """Write down what recordings say."""
     from dnatag.formats.io.writing import open_output, refuse_overwriting
-    from dnatag.formats.transcripts import captions, write_transcript
+    from dnatag.formats.transcripts import write_transcript
     from dnatag.tasks.ctc.transcriber import Transcriber
 
     refuse_shared_stdin(paths)
@@ -84,12 +84,16 @@ def command(
         f"{counted(len(recordings), 'recordings')}",
         quiet=quiet,
     )
-    seconds, count = 0.0, 0
+    if target == "srt" and len(recordings) > 1:
+        raise click.UsageError(
+            f"captions (srt) are of one recording, and there are {len(recordings)}: "
+            "transcribe each of them, or take another format."
+        )
+    seconds = 0.0
     with open_output(output) as handle, progress(len(recordings), unit="", quiet=quiet) as bar:
         found = transcriber.transcribe_all(recordings)
         for recording, transcript in zip(recordings, found, strict=True):
-            write_transcript(handle, target, recording.name, transcript, count)
-            count += len(captions(transcript.words)) if target == "srt" else 0
+            write_transcript(handle, target, recording.name, transcript)
             seconds += transcript.duration
             bar.update()
     note(f"{counted(len(recordings), 'recordings')}, {seconds:.1f} seconds", quiet=quiet)

@@ -108,6 +108,11 @@ def read_list(
                 raise InputError(f"{where}: names no sequence (column 'name')")
             label = row.get("label", row.get("labels"))
             if opened is None:
+                if not (folder / name).is_file():
+                    raise InputError(
+                        f"{where}: there is no file {folder / name}; names are .npy files beside "
+                        "the table, and arrays of an archive (.npz) are read from it directly"
+                    )
                 try:
                     (found,) = read_array(folder / name)
                 except InputError as error:

@@ -51,9 +51,7 @@ class Transcript(NamedTuple):
     duration: float
 
 
-def write_transcript(
-    handle: TextIO, target: str, name: str, transcript: Transcript, number: int
-) -> None:
+def write_transcript(handle: TextIO, target: str, name: str, transcript: Transcript) -> None:
     """Write a transcript in one of the formats.
 
     Parameters
@@ -67,8 +65,6 @@ def write_transcript(
         Of the recording.
     transcript
         The transcript.
-    number
-        Captions that have been written before.
     """
     match target:
         case "text":
@@ -99,7 +95,7 @@ def write_transcript(
                 for w in transcript.words
             )
         case "srt":
-            for i, group in enumerate(captions(transcript.words), number + 1):
+            for i, group in enumerate(captions(transcript.words), 1):
                 text = " ".join(w.word for w in group)
                 handle.write(
                     f"{i}\n{_clock(group[0].start)} --> {_clock(group[-1].end)}\n{text}\n\n"

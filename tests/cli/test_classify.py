@@ -135,6 +135,7 @@ def test_training(model: Path) -> None:
     assert log.read_text().splitlines()[0].endswith(",accuracy")
     shown = run("models", "show", model)
     assert "| test | " in shown.stdout
+    assert "Probabilities are calibrated on the sequences to validate on." in shown.stdout
     assert f"apply it with 'dnatag classify --model {model}'" in shown.stdout
 
 

@@ -198,6 +198,10 @@ def test_refusals(folder: Path, tmp_path: Path) -> None:
         (("transcribe", "--model", "topology", text), "apply it with 'dnatag tag --model"),
         (("transcribe", "--model", folder / "m.dnatag", tmp_path), "has no audio files"),
         (
+            ("transcribe", "--model", folder / "m.dnatag", folder / "audio", "--to", "srt"),
+            "captions (srt) are of one recording, and there are 72",
+        ),
+        (
             ("tag", "--model", "biomedical", folder / "audio" / "train00.wav"),
             "is sound; only models",
         ),

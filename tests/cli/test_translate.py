@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,9 @@ def test_lines_in_lines_out(folder: Path) -> None:
     assert done.exit_code == 0, done.stderr
     assert done.stdout.count("\n") == 1
     assert done.stdout.startswith("un perro rojo un")
+    done = run("translate", "--model", folder / "m.dnatag", "-q", stdin=f"a dog\n{long * 20}\n")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert re.search(r"line 2: a text of \d\d,\d{3} subwords is too long", done.stderr)
 
 
 def test_n_best_and_json_lines(folder: Path) -> None:

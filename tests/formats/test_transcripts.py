@@ -14,9 +14,9 @@ WORDS = [SpokenWord("one", 0.1, 0.5, 0.9), SpokenWord("two", 0.6, 1.0, 0.8),
 TRANSCRIPT = Transcript("one two six", WORDS, 3663.0)
 
 
-def written(target: str, number: int = 0) -> str:
+def written(target: str) -> str:
     handle = io.StringIO()
-    write_transcript(handle, target, "a b.wav", TRANSCRIPT, number)
+    write_transcript(handle, target, "a b.wav", TRANSCRIPT)
     return handle.getvalue()
 
 
@@ -34,8 +34,8 @@ def test_ctm() -> None:
 
 
 def test_captions() -> None:
-    assert written("srt", 4) == (
-        "5\n00:00:00,100 --> 00:00:01,000\none two\n\n6\n01:01:01,500 --> 01:01:02,000\nsix\n\n"
+    assert written("srt") == (
+        "1\n00:00:00,100 --> 00:00:01,000\none two\n\n2\n01:01:01,500 --> 01:01:02,000\nsix\n\n"
     )
     many = [SpokenWord("abcdefgh", i * 0.5, i * 0.5 + 0.4, 1.0) for i in range(30)]
     groups = captions(many)
@@ -48,7 +48,7 @@ def test_captions() -> None:
 @pytest.mark.parametrize("target", ["text", "jsonl", "ctm", "srt"])
 def test_silence(target: str) -> None:
     handle = io.StringIO()
-    write_transcript(handle, target, "a", Transcript("", [], 1.0), 0)
+    write_transcript(handle, target, "a", Transcript("", [], 1.0))
     assert handle.getvalue() == {"text": "\n", "ctm": "", "srt": ""}.get(
         target, '{"audio_filepath": "a", "duration": 1.0, "text": "", "words": []}\n'
     )

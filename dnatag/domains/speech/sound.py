@@ -26,13 +26,16 @@ _MINUTE = 60
 #: How much lower than that of the recordings to train on a mean log energy may be to be subtracted:
 #: what is quieter still is silence, and stays so.
 _QUIETER = 3.0
+#: A band that is quieter than the median band by more than this, beside the recordings to train on,
+#: was cut off: by a lower rate, or by a codec.
+_CUT = 6.0
 
 
 class MelFeaturizer:
     """Encodes recordings, see :class:`dnatag.tasks.ctc.domain.SoundFeaturizer`.
 
     The mean of each band over a recording is subtracted, which takes away what the microphone and
-    the distance do.
+    the distance do. Bands that a recording lacks are at their mean, as masks in training are.
 
     Parameters
     ----------
@@ -102,8 +105,11 @@ class MelFeaturizer:
                 f"anything; give {1000 * SHORTEST:.0f} ms at least"
             )
         mels = filterbank(samples, rate, self.network.mels)
-        mean = np.maximum(mels.mean(0), self.mean - _QUIETER)
-        return _encoded((mels - mean) / self.scale)
+        own = mels.mean(0)
+        features = (mels - np.maximum(own, self.mean - _QUIETER)) / self.scale
+        quieter = self.mean - own
+        features[:, quieter > np.median(quieter) + _CUT] = 0
+        return _encoded(features)
 
     def stack(self, encoded: TokenFeatures, first: int = 0) -> TokenFeatures:
         """See :class:`dnatag.tasks.ctc.domain.SoundFeaturizer`."""

@@ -50,9 +50,18 @@ class TranslationPairs(Domain):
 
     def texts(self, source: Source, encoding: str, coder: SubwordCoder) -> Iterator[str]:
         """See :class:`dnatag.tasks.seq2seq.domain.TranslatingDomain`."""
+        from dnatag.formats.io.limits import limits
+        from dnatag.formats.io.reading import display_name
         from dnatag.formats.text.lines import numbered_lines
 
-        return (line for _, line in numbered_lines(source, encoding))
+        name, bounds = display_name(source), limits()
+        for number, line in numbered_lines(source, encoding):
+            if (size := len(coder.numbers(line))) > bounds.subwords:
+                raise bounds.error(
+                    f"{name}: line {number}",
+                    f"a text of {size:,} subwords is too long to translate; split it up",
+                )
+            yield line
 
     def coder(self, pairs: Sequence[Pair], network: TranslationNetwork) -> SubwordCoder:
         """See :class:`dnatag.tasks.seq2seq.domain.TranslatingDomain`."""

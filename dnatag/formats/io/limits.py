@@ -36,6 +36,8 @@ class Limits:
         Bytes of a MIDI file.
     steps
         Steps of a piece of music.
+    subwords
+        Subwords of a text to be translated: the time grows with their square.
     """
 
     line: int = 8_000_000
@@ -46,6 +48,7 @@ class Limits:
     samples: int = 250_000_000
     midi: int = 4_000_000
     steps: int = 250_000
+    subwords: int = 10_000
 
     def error(self, name: str, what: str) -> InputError:
         """Return an error that says how to raise the limits.

@@ -9,7 +9,7 @@ import numpy as np
 
 from dnatag.tasks.ctc.ngrams import NgramModel
 
-__all__ = ["Emitted", "SearchSettings", "beam_search", "greedy_search"]
+__all__ = ["Emitted", "SearchSettings", "alternatives", "beam_search", "greedy_search"]
 
 #: Symbols that are less probable at a step are not tried there, but the most probable one is.
 LEAST = 1e-3
@@ -118,7 +118,56 @@ def beam_search(
     settings : SearchSettings
         Weights and width.
     """
-    first = _Prefix(None, 0, bytes(language.order - 1) if language else b"", 0.0)
+    beam = _search(logs, language, settings, b"")
+    best = max(beam, key=lambda p: p.total + p.language + _ending(p, language, settings))
+    result: list[Emitted] = []
+    step = len(logs)
+    while best.parent is not None:
+        # A symbol may have been said again after the next one began, in another hypothesis.
+        step = min(best.place, step)
+        result.append(Emitted(best.symbol, step, math.exp(best.score)))
+        best = best.parent
+    return result[::-1]
+
+
+def alternatives(
+    logs: np.ndarray, language: NgramModel | None, settings: SearchSettings, before: bytes
+) -> dict[bytes, float]:
+    r"""Return what the search keeps at the end of a part of a recording, each with its score.
+
+    Parameters
+    ----------
+    logs, language, settings
+        As for the search.
+    before : bytes
+        The symbols before this part.
+
+    Returns
+    -------
+    dict of bytes to float
+        Symbols, and their log probability as the search weighs it: those of all of their paths
+        together, and of the n-gram model.
+
+    Examples
+    --------
+    Two steps say the symbol 1 as 1 1, as 1 blank and as blank 1:
+
+    >>> import numpy as np
+    >>> found = alternatives(np.log([[0.4, 0.6], [0.5, 0.5]]), None, SearchSettings(), b"")
+    >>> {text: round(math.exp(score), 6) for text, score in found.items()}
+    {b'\x01': 0.8, b'': 0.2}
+    """
+    return {_text(p): p.total + p.language for p in _search(logs, language, settings, before)}
+
+
+def _search(
+    logs: np.ndarray, language: NgramModel | None, settings: SearchSettings, before: bytes
+) -> list[_Prefix]:
+    """Return the hypotheses that are kept at the end, the best first."""
+    context = b""
+    if language is not None:
+        context = (bytes(language.order - 1) + before)[len(before) :]
+    first = _Prefix(None, 0, context, 0.0)
     first.blank = 0.0
     beam = [first]
     least = math.log(LEAST)
@@ -153,15 +202,7 @@ def beam_search(
             prefix.blank = prefix.other = _NEVER
             if prefix.parent is not None and not prefix.children:
                 prefix.parent.children.pop(prefix.symbol, None)
-    best = max(beam, key=lambda p: p.total + p.language + _ending(p, language, settings))
-    result: list[Emitted] = []
-    step = len(logs)
-    while best.parent is not None:
-        # A symbol may have been said again after the next one began, in another hypothesis.
-        step = min(best.place, step)
-        result.append(Emitted(best.symbol, step, math.exp(best.score)))
-        best = best.parent
-    return result[::-1]
+    return beam
 
 
 def _keep(touched: dict[int, _Prefix], prefix: _Prefix, kind: int, log: float) -> None:
@@ -178,6 +219,14 @@ def _extend(
     gain = settings.weight * float(language.logs(prefix.context)[symbol]) + settings.bonus
     context = (prefix.context + bytes([symbol]))[-max(language.order - 1, 1) :]
     return _Prefix(prefix, symbol, context, prefix.language + gain)
+
+
+def _text(prefix: _Prefix) -> bytes:
+    symbols = bytearray()
+    while prefix.parent is not None:
+        symbols.append(prefix.symbol)
+        prefix = prefix.parent
+    return bytes(reversed(symbols))
 
 
 def _ending(prefix: _Prefix, language: NgramModel | None, settings: SearchSettings) -> float:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dnatag.engine.inference.networks import token_runner
-from dnatag.formats.transcripts import SpokenWord, Transcript
+from dnatag.formats.transcripts import Transcript
 from dnatag.tasks.ctc.model import TranscriberModel, load_transcriber
 from dnatag.tasks.ctc.search import Emitted, beam_search, greedy_search
+from dnatag.tasks.ctc.words import spoken_words
 from dnatag.tasks.features import TokenFeatures, join
 from dnatag.tasks.predictor import Predictor
 
@@ -84,11 +85,18 @@ class Transcriber(Predictor[TranscriberModel]):
         with self._network.pool(self.threads) as pool:
             for sequence in sequences:
                 encoded = self.model.featurizer.encode(sequence)
-                emitted = self._decode(self._logs(encoded, pool))
-                seconds = self.model.featurizer.seconds
+                logs = self._logs(encoded, pool)
+                emitted = self._decode(logs)
                 duration = len(encoded) / self.model.featurizer.frames
                 text = texts_of([[e.symbol for e in emitted]], self.model.alphabet)[0]
-                words = _words(emitted, self.model.alphabet, seconds, duration)
+                words = spoken_words(
+                    logs,
+                    emitted,
+                    self.model.alphabet,
+                    self.model.featurizer.seconds,
+                    None if self.greedy else self.model.language,
+                    self.model.search,
+                )
                 yield Transcript(text, words, duration)
 
     def log_probabilities(self, sequence: Any) -> np.ndarray:
@@ -126,25 +134,6 @@ class Transcriber(Predictor[TranscriberModel]):
 def texts_of(symbols: Iterable[Sequence[int]], alphabet: str) -> list[str]:
     """Return the texts of symbols, numbered from 1, with single spaces between words."""
     return [" ".join("".join(alphabet[s - 1] for s in one).split()) for one in symbols]
-
-
-def _words(
-    emitted: Sequence[Emitted], alphabet: str, seconds: float, duration: float
-) -> list[SpokenWord]:
-    """Return the words that symbols make, with their times."""
-    words: list[SpokenWord] = []
-    letters: list[Emitted] = []
-    for one in [*emitted, None]:
-        if one is not None and not alphabet[one.symbol - 1].isspace():
-            letters.append(one)
-        elif letters:
-            start = letters[0].step * seconds
-            end = min((letters[-1].step + 1) * seconds, duration)
-            word = "".join(alphabet[e.symbol - 1] for e in letters)
-            score = math.prod(e.score for e in letters)
-            words.append(SpokenWord(word, start, max(end, start), score))
-            letters = []
-    return words
 
 
 def _slice(tokens: TokenFeatures, first: int, last: int) -> TokenFeatures:

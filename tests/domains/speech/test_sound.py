@@ -108,3 +108,16 @@ def test_as_a_file() -> None:
     assert (again.network.rate, again.network.mels, again.network.stack) == (RATE, 20, 3)
     with pytest.raises(ValueError, match="do not fit"):
         MelFeaturizer.from_arrays(own.to_arrays() | {"mean": np.zeros(3)})
+
+
+def test_bands_that_are_cut_off_are_at_their_mean() -> None:
+    # A recording of half the rate: nothing above 2,000 Hz.
+    soxr = pytest.importorskip("soxr")
+    whole = np.random.default_rng(1).normal(0, 0.1, RATE).astype(np.float32)
+    cut = soxr.resample(soxr.resample(whole, RATE, RATE // 2), RATE // 2, RATE)
+    model = MelFeaturizer.fit([], NETWORK)
+    model.mean = filterbank(whole, RATE, 20).mean(0)
+    one, other = model.encode(whole).features, model.encode(cut).features
+    assert one.std(0).min() > 0.1
+    assert not other[:, -4:].any()
+    assert other[:, :8].std(0).min() > 0.1

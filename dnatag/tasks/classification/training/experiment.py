@@ -151,7 +151,12 @@ class ClassificationExperiment(
 
     def notes(self) -> list[str]:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        return [*super().notes(), f"Labels: {', '.join(self.labels)}."]
+        calibrated = (
+            "Probabilities are calibrated on the sequences to validate on."
+            if self.split("validate")
+            else "Probabilities are not calibrated: there was nothing to validate on."
+        )
+        return [*super().notes(), f"Labels: {', '.join(self.labels)}.", calibrated]
 
 
 class _Accuracy:

@@ -1,0 +1,82 @@
+"""Words of a transcript: their times and their posterior probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dnatag.formats.transcripts import SpokenWord
+from dnatag.tasks.ctc.ngrams import NgramModel
+from dnatag.tasks.ctc.search import Emitted, SearchSettings, alternatives
+
+__all__ = ["spoken_words"]
+
+#: So many seconds around a word belong to it, but for its neighbours.
+AROUND = 0.5
+#: Hypotheses of a word that share its probability.
+MOST = 8
+
+
+def spoken_words(
+    logs: np.ndarray,
+    emitted: Sequence[Emitted],
+    alphabet: str,
+    seconds: float,
+    language: NgramModel | None,
+    settings: SearchSettings,
+) -> list[SpokenWord]:
+    """Return the words that symbols make.
+
+    Parameters
+    ----------
+    logs : numpy.ndarray
+        float (T, symbols), log probabilities, 0 is blank.
+    emitted : sequence of Emitted
+        What was found in them.
+    alphabet : str
+        What the symbols from 1 on stand for.
+    seconds : float
+        Length of a step.
+    language : NgramModel or None
+        What helped the search.
+    settings : SearchSettings
+        The weights of the search.
+
+    Returns
+    -------
+    list of SpokenWord
+        The score of a word is its posterior probability from the space before it to the space
+        after it: its share among all that is likely to be said there after the words before it,
+        each by all paths in the lattice of the network and by the n-gram model.
+    """
+    around = round(AROUND / seconds)
+    blanks = bytes(i for i, c in enumerate(alphabet, 1) if c.isspace())
+    said = bytes(e.symbol for e in emitted)
+    few = settings._replace(beam=min(MOST, settings.beam))
+    spaces = [i for i, symbol in enumerate(said) if symbol in blanks]
+    words: list[SpokenWord] = []
+    for before, after in zip([-1, *spaces], [*spaces, len(said)], strict=True):
+        letters = emitted[before + 1 : after]
+        if not letters:
+            continue
+        first, last = letters[0].step, letters[-1].step
+        low, high, known = max(first - around, 0), last + around + 1, before + 1
+        # The spaces beside it are a part, unless they are far away.
+        if before >= 0 and emitted[before].step >= low:
+            low, known = emitted[before].step, before
+        if after < len(said) and emitted[after].step < high:
+            high = emitted[after].step + 1
+        scores = alternatives(logs[low:high], language, few, said[:known])
+        own = said[before + 1 : after]
+        score = _share([t.strip(blanks) == own for t in scores], list(scores.values()))
+        word = "".join(alphabet[e.symbol - 1] for e in letters)
+        end = min(last + 1, len(logs)) * seconds
+        words.append(SpokenWord(word, first * seconds, end, score))
+    return words
+
+
+def _share(chosen: Sequence[bool], scores: Sequence[float]) -> float:
+    """Return the share of some of several probabilities, whose logarithms are given."""
+    shares = np.exp(np.array(scores) - max(scores))
+    return float(shares[np.array(chosen)].sum() / shares.sum())
