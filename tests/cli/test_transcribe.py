@@ -177,6 +177,16 @@ def test_without_torch(folder: Path) -> None:
     assert done.stdout == run(*words).stdout
 
 
+def test_what_measures_is_missed_before_training(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jiwer", None)
+    done = run("train", folder / "r.toml", "-o", tmp_path / "m.dnatag")
+    assert done.exit_code == 1
+    assert done.stderr.endswith("get it with: pip install 'dnatag[speech]'\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_missing_library(folder: Path) -> None:
     code = "import sys; sys.modules['soundfile'] = None\n"
     code += "from dnatag.cli import main; main(sys.argv[1:])"

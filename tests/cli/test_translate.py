@@ -179,6 +179,16 @@ def test_damaged_models(folder: Path, tmp_path: Path) -> None:
         assert "bad.dnatag does not hold a whole model" in done.stderr
 
 
+def test_what_measures_is_missed_before_training(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    done = run("train", folder / "r.toml", "-o", tmp_path / "m.dnatag")
+    assert done.exit_code == 1
+    assert done.stderr.endswith("get it with: pip install 'dnatag[translation]'\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_missing_library(folder: Path) -> None:
     code = "import sys; sys.modules['sentencepiece'] = None\n"
     code += "from dnatag.cli import main; main(sys.argv[1:])"

@@ -7,7 +7,24 @@ from typing import Any
 
 from dnatag.errors import DnatagError
 
-__all__ = ["evaluate_transcripts"]
+__all__ = ["evaluate_transcripts", "require_jiwer"]
+
+
+def require_jiwer() -> Any:
+    """Return jiwer.
+
+    Raises
+    ------
+    DnatagError
+        If it is not installed.
+    """
+    try:
+        import jiwer
+    except ImportError as error:
+        raise DnatagError(
+            "word error rates need jiwer; get it with: pip install 'dnatag[speech]'"
+        ) from error
+    return jiwer
 
 
 def evaluate_transcripts(truth: Sequence[str], found: Sequence[str]) -> dict[str, Any]:
@@ -31,12 +48,7 @@ def evaluate_transcripts(truth: Sequence[str], found: Sequence[str]) -> dict[str
     DnatagError
         If jiwer is not installed.
     """
-    try:
-        import jiwer
-    except ImportError as error:
-        raise DnatagError(
-            "word error rates need jiwer; get it with: pip install 'dnatag[speech]'"
-        ) from error
+    jiwer = require_jiwer()
     one, two = ([" ".join(text.split()) for text in side] for side in (truth, found))
     pairs = [(a, b) for a, b in zip(one, two, strict=True) if a]
     # jiwer refuses empty references.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dnatag.errors import DnatagError
 
-__all__ = ["TranslationScores", "evaluate_translations"]
+__all__ = ["TranslationScores", "evaluate_translations", "require_sacrebleu"]
 
 
 class TranslationScores(NamedTuple):
@@ -24,6 +24,23 @@ class TranslationScores(NamedTuple):
     bleu: float
     chrf: float
     signature: str
+
+
+def require_sacrebleu() -> Any:
+    """Return the metrics of sacrebleu.
+
+    Raises
+    ------
+    DnatagError
+        If it is not installed.
+    """
+    try:
+        from sacrebleu import metrics
+    except ImportError as error:
+        raise DnatagError(
+            "BLEU needs sacrebleu; get it with: pip install 'dnatag[translation]'"
+        ) from error
+    return metrics
 
 
 def evaluate_translations(
@@ -45,14 +62,8 @@ def evaluate_translations(
     DnatagError
         If sacrebleu is not installed.
     """
-    try:
-        from sacrebleu.metrics.bleu import BLEU
-        from sacrebleu.metrics.chrf import CHRF
-    except ImportError as error:
-        raise DnatagError(
-            "BLEU needs sacrebleu; get it with: pip install 'dnatag[translation]'"
-        ) from error
-    bleu = BLEU(tokenize=tokenize, lowercase=lowercase, force=True)
+    metrics = require_sacrebleu()
+    bleu = metrics.BLEU(tokenize=tokenize, lowercase=lowercase, force=True)
     score = bleu.corpus_score(list(found), [list(truth)]).score
-    chrf = CHRF(lowercase=lowercase).corpus_score(list(found), [list(truth)]).score
+    chrf = metrics.CHRF(lowercase=lowercase).corpus_score(list(found), [list(truth)]).score
     return TranslationScores(score / 100, chrf / 100, str(bleu.get_signature()))

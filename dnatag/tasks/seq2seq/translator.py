@@ -34,8 +34,8 @@ class Translation:
     score : float
         Its log probability, divided by its number of tokens.
     alignment : tuple of (int, int)
-        For each word of the translation the word of the text that was most looked at: pairs of
-        word of the text and word of the translation, from 0.
+        Pairs of a word of the text and a word of the translation, from 0, of whose subwords one
+        looked at the former most.
     """
 
     text: str

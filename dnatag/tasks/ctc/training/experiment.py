@@ -18,7 +18,7 @@ from dnatag.report import Observer
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import Corpus
 from dnatag.tasks.ctc.domain import TranscribedSequence, TranscribingDomain
-from dnatag.tasks.ctc.metrics import evaluate_transcripts
+from dnatag.tasks.ctc.metrics import evaluate_transcripts, require_jiwer
 from dnatag.tasks.ctc.model import (
     MOST_SYMBOLS,
     TranscriberModel,
@@ -70,6 +70,9 @@ class CtcExperiment(
         self.domain: TranscribingDomain = recipe.domain
         self.settings: CtcTraining = recipe.training
         super().__init__(recipe, self.domain.read(recipe.corpora))
+        if self.split("validate") or self.split("test"):
+            # Not only after hours of training.
+            require_jiwer()
         train = self.split("train")
         self.alphabet = "".join(sorted({c for one in train for c in one.text}))
         if not self.alphabet:

@@ -15,7 +15,7 @@ from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import Corpus
 from dnatag.tasks.experiment import CorpusExperiment
 from dnatag.tasks.seq2seq.domain import Pair, TranslatingDomain
-from dnatag.tasks.seq2seq.metrics import evaluate_translations
+from dnatag.tasks.seq2seq.metrics import evaluate_translations, require_sacrebleu
 from dnatag.tasks.seq2seq.model import TranslatorModel, load_translator, save_translator
 from dnatag.tasks.seq2seq.settings import Seq2seqTraining
 from dnatag.tasks.seq2seq.training.batches import PairBatches, PairExample
@@ -50,6 +50,9 @@ class Seq2seqExperiment(CorpusExperiment[Pair, Corpus[Pair], PairBatches]):
         self.settings: Seq2seqTraining = recipe.training
         network = recipe.network or self.domain.network()
         super().__init__(recipe, self.domain.read(recipe.corpora, network))
+        if self.split("validate") or self.split("test"):
+            # Not only after hours of training.
+            require_sacrebleu()
         train = self.split("train")
         if not any(pair.source.strip() and pair.target.strip() for pair in train):
             raise InputError("no [[corpus]] names texts and translations to train on ('train')")
