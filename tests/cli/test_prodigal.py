@@ -212,6 +212,7 @@ def test_a_training_file_is_written_and_used(tmp_path: Path) -> None:
     (tmp_path / "own").write_bytes(bytes(558_392))  # as long as Prodigal's
     refused = prodigal(*common, "-t", tmp_path / "own")
     assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "-t reads what dnatag wrote, and no files of Prodigal" in refused.stderr
 
 
 def test_input_as_genbank(tmp_path: Path) -> None:
