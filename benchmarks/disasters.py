@@ -245,6 +245,10 @@ def _bombs(genome: str) -> dict[str, Bomb]:
         "a sentence of 300 MB in columns": (b"", b"word\tO\n" * 100_000, 430, tag),
         "a protein of 300 MB": (b">p\n", b"MKV" * 300_000, 330, (
             "tag", "--model", "topology", "BOMB")),
+        "text of 300 MB of Label Studio": (
+            b'[{"data": {"text": "', b"word " * 200_000, 300, tag),
+        "text in a line of 300 MB of Doccano": (
+            b'{"label": [], "text": "', b"word " * 200_000, 300, tag),
         "nested JSON": (b'{"text": ', b"[" * million, 3, tag),
         "model with a header of 2^63 bytes": (
             b"\xff" * 7 + b"\x7f{}", b"", 0, ("predict", genome, "--model", "BOMB")),

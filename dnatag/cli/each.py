@@ -49,15 +49,32 @@ class _Genome(NamedTuple):
 
     def is_finished(self, model: str) -> bool:
         """Whether all files are there, newer than the genome, and made by the same command."""
-        header = gff_header(__version__, model, self.command)
+        header = gff_header(__version__, model, self.command).splitlines()
         try:
             oldest = min(os.stat(path).st_mtime_ns for path in self.paths.values())
             if oldest < os.stat(self.file).st_mtime_ns:
                 return False
             with open(self.paths["gff"], encoding="utf-8") as lines:
-                return lines.read(len(header)) == header
-        except (OSError, UnicodeDecodeError):
+                found = [next(lines, "") for _ in header]
+            return [*map(_deciding, found)] == [*map(_deciding, header)]
+        except (OSError, ValueError):
             return False
+
+
+def _deciding(line: str) -> list[str]:
+    """Return the words of a line that decide what is written: no matter how loud, on what threads.
+
+    Raises
+    ------
+    ValueError
+        If a quotation has no end, which is not so in lines of dnatag's own.
+    """
+    words = iter(shlex.split(line))
+    return [
+        word
+        for word in words
+        if word not in ("-q", "--quiet") and not (word == "--threads" and next(words, ""))
+    ]
 
 
 def run_each(

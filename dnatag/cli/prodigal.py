@@ -180,7 +180,12 @@ def command(
         raise click.UsageError("-t is for a single genome: leave out -p meta.")
     parameters: GenomeParameters | None = None
     if training_file is not None and os.path.exists(training_file):
-        parameters = load_parameters(Path(training_file))
+        try:
+            parameters = load_parameters(Path(training_file))
+        except InputError as error:
+            raise InputError(
+                f"{error}; -t reads what dnatag wrote, and no files of Prodigal"
+            ) from None
         if table is not None and table != parameters.code.table:
             raise InputError(
                 f"{training_file}: has genetic code {parameters.code.label}, not {table}; leave "

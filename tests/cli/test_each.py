@@ -67,18 +67,19 @@ def test_a_genome_of_its_own_each(genomes: Path, tmp_path: Path) -> None:
 def test_a_broken_file_does_not_stop_the_others(genomes: Path, tmp_path: Path) -> None:
     (genomes / "empty.fna").touch()
     (genomes / "protein.fna").write_text(">p\nMKLVEEQAFWPIL\n")
+    (genomes / "gone.fna").symlink_to("nowhere")
     result = predict(genomes, "-o", tmp_path)
     assert result.exit_code == 1
     rows = table(result)
     failed = {name for name, row in rows.items() if row["status"] == "failed"}
-    assert failed == {"empty", "protein"}
+    assert failed == {"empty", "gone", "protein"}
     assert "looks like protein" in rows["protein"]["error"]
     assert sorted(p.name for p in tmp_path.glob("*.gff3")) == [
         "one.gff3",
         "three.gff3",
         "two.v2.gff3",
     ]
-    assert "3 genomes predicted, 0 finished before, 2 failed" in result.stderr
+    assert "3 genomes predicted, 0 finished before, 3 failed" in result.stderr
 
 
 def test_what_is_finished_is_passed_over(genomes: Path, tmp_path: Path) -> None:
@@ -89,6 +90,7 @@ def test_what_is_finished_is_passed_over(genomes: Path, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.gff3")}
     assert statuses() == ["finished before"] * 3
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.gff3")} == before
+    assert statuses("-q", "--threads", 2) == ["finished before"] * 3
     # But not if a genome is newer, a file is missing, or the options are others.
     later = time.time() + 5
     os.utime(genomes / "three.fa", (later, later))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -210,6 +212,7 @@ def test_a_training_file_is_written_and_used(tmp_path: Path) -> None:
     (tmp_path / "own").write_bytes(bytes(558_392))  # as long as Prodigal's
     refused = prodigal(*common, "-t", tmp_path / "own")
     assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "-t reads what dnatag wrote, and no files of Prodigal" in refused.stderr
 
 
 def test_input_as_genbank(tmp_path: Path) -> None:
@@ -281,3 +284,45 @@ def test_gtdbtk_reads_it(lambda_files: Path) -> None:
     features = gtdbtk.ProdigalGeneFeatureParser(str(lambda_files / "g.gff"))
     assert len(features.genes["NC_001416.1"]) > 55
     assert 39_000 < features.coding_bases("NC_001416.1") < 43_000
+
+
+@pytest.fixture
+def in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script called ``prodigal`` comes first on the PATH, as the documentation says."""
+    script = tmp_path / "bin" / "prodigal"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m dnatag prodigal "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("in_its_place")
+def test_checkm_runs_it(lambda_files: Path, tmp_path: Path) -> None:
+    """It calls genes by code 4 and 11, and takes that in which more is coding."""
+    checkm = pytest.importorskip("checkm.prodigal")
+    runner = checkm.ProdigalRunner(str(tmp_path))
+    assert runner.run(str(lambda_files / "in.fna")) == 11
+    assert runner.areORFsCalled(bNucORFs=True)
+    assert len(list(SeqIO.parse(runner.ntGeneFile, "fasta"))) > 55
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_its_place")
+@pytest.mark.skipif(shutil.which("prokka") is None, reason="needs Prokka")
+def test_prokka_runs_it(lambda_files: Path, tmp_path: Path) -> None:
+    """Without its databases, which only name the genes."""
+    for name in ("kingdom/Viruses/sprot.pin", "hmm/HAMAP.hmm.h3i"):
+        (tmp_path / "db" / name).parent.mkdir(parents=True)
+        (tmp_path / "db" / name).touch()
+    options = ("--noanno", "--kingdom", "Viruses", "--outdir", tmp_path / "out", "--prefix", "l")
+    environment = os.environ | {"PROKKA_DBDIR": str(tmp_path / "db")}
+    done = subprocess.run(
+        ["prokka", *options, lambda_files / "in.fna"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    sco = prodigal("-i", lambda_files / "in.fna", "-c", "-m", "-g", "1", "-p", "meta", "-f", "sco")
+    proteins = list(SeqIO.parse(tmp_path / "out" / "l.faa", "fasta"))
+    assert len(proteins) == len(re.findall("^>", sco.stdout, re.MULTILINE)) > 55

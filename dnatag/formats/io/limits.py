@@ -23,7 +23,11 @@ class Limits:
     line
         Characters of a line of an annotation or of settings, or of a header.
     text
-        Characters of a line of text, lines of a sentence in columns, or residues of a protein.
+        Characters of a line of text or of an annotated text, lines of a sentence in columns, or
+        residues of a protein.
+    whole
+        Bytes of a file that is read as a whole: JSON of Label Studio, annotations of a text of
+        brat's, a DocBin when it is unpacked.
     sequence
         Bases of a contig.
     unpacked
@@ -42,6 +46,7 @@ class Limits:
 
     line: int = 8_000_000
     text: int = 1_000_000
+    whole: int = 100_000_000
     sequence: int = 500_000_000
     unpacked: int = 256_000_000
     expansion: int = 250

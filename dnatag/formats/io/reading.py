@@ -28,6 +28,7 @@ __all__ = [
     "open_bytes",
     "open_text",
     "peek",
+    "read_whole",
     "rewind",
     "text_blocks",
 ]
@@ -238,6 +239,21 @@ class BoundedText(io.TextIOWrapper):
             raise self._limits.error(name, f"a line has more than {most:,} characters")
         # Files that were put one behind the other have byte order marks within.
         return line.removeprefix("\ufeff")
+
+
+def read_whole(stream: io.BufferedReader) -> bytes:
+    """Read all of a file that :func:`open_bytes` opened.
+
+    Raises
+    ------
+    InputError
+        If it has more bytes than ``whole`` of :class:`~dnatag.formats.io.limits.Limits`.
+    """
+    most = limits().whole
+    data = stream.read(most + 1)
+    if len(data) > most:
+        raise limits().error(display_name(stream), f"has more than {most:,} bytes")
+    return data
 
 
 def rewind(head: bytes, rest: io.BufferedIOBase, *, close: bool = True) -> io.BufferedReader:

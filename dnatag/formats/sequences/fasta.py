@@ -222,7 +222,7 @@ def fasta_files(path: str | os.PathLike[str]) -> list[str]:
     ----------
     path
         A folder, of which the files count whose names end as those of FASTA files do, compressed
-        or not; or a file, or "-".
+        or not, also if they are links to nothing; or a file, or "-".
 
     Returns
     -------
@@ -239,7 +239,8 @@ def fasta_files(path: str | os.PathLike[str]) -> list[str]:
     name = display_name(path)
     try:
         with os.scandir(path) as entries:
-            found = sorted(e.path for e in entries if FASTA_NAME.fullmatch(e.name) and e.is_file())
+            named = [entry for entry in entries if FASTA_NAME.fullmatch(entry.name)]
+            found = sorted(e.path for e in named if e.is_file() or not os.path.exists(e.path))
     except OSError as error:
         raise InputError(f"{name}: cannot read: {error.strerror or error}") from None
     if not found:

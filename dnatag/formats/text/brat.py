@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dnatag.errors import InputError
-from dnatag.formats.io.reading import Source, display_name, open_bytes
-from dnatag.formats.text.documents import Document, Mark, check_mark
+from dnatag.formats.io.reading import Source, display_name, open_bytes, read_whole
+from dnatag.formats.text.documents import Document, Mark, check_length, check_mark
 from dnatag.formats.text.tokens import Entity, Sentence
 
 __all__ = ["BratWriter", "is_brat", "read_brat"]
@@ -48,7 +48,7 @@ def read_brat(folder: Source, encoding: str = "utf-8") -> Iterator[Document]:
         Naming file and line, if a file cannot be read, or an annotation does not fit the text.
     """
     for path in sorted(Path(display_name(folder)).glob("*.txt")):
-        text = _decoded(path, encoding)
+        text = check_length(_decoded(path, encoding), str(path))
         notes = path.with_suffix(".ann")
         marks = None
         if notes.exists():
@@ -60,7 +60,7 @@ def _decoded(path: Path, encoding: str) -> str:
     """Read all of a file; line ends stay as they are, since offsets count them."""
     with open_bytes(path) as stream:
         try:
-            return stream.read().decode(encoding)
+            return read_whole(stream).decode(encoding)
         except LookupError:
             raise InputError(f"{path}: cannot read: no encoding '{encoding}' is known") from None
         except UnicodeError:

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 from dnatag.errors import DnatagError, InputError
 from dnatag.formats.io.limits import limits
-from dnatag.formats.io.reading import Source, display_name, open_bytes
-from dnatag.formats.text.documents import Document, Mark
+from dnatag.formats.io.reading import Source, display_name, open_bytes, read_whole
+from dnatag.formats.text.documents import Document, Mark, check_length
 from dnatag.formats.text.tokens import Entity, Sentence
 
 __all__ = ["DocBinWriter", "read_docbin"]
@@ -44,13 +44,15 @@ def read_docbin(path: Source, encoding: str = "utf-8") -> Iterator[Document]:
     """
     spacy, name = _spacy(), display_name(path)
     with open_bytes(path) as stream:
-        data = stream.read()
+        data = read_whole(stream)
     _refuse_bomb(name, data)
     try:
         docs = spacy.tokens.DocBin().from_bytes(data).get_docs(spacy.vocab.Vocab())
         documents = [_document(doc, number) for number, doc in enumerate(docs, 1)]
     except Exception as error:  # what spaCy raises depends on where the file is damaged
         raise InputError(f"{name}: spaCy cannot read it: {error}") from None
+    for document in documents:
+        check_length(document.text, f"{name}: document {document.line}")
     yield from documents
 
 
@@ -68,8 +70,8 @@ def _refuse_bomb(name: str, data: bytes) -> None:
         while data and not unpacker.eof:
             size += len(unpacker.decompress(data, _STEP))
             data = unpacker.unconsumed_tail
-            if size > bounds.unpacked:
-                raise bounds.error(name, f"the documents take more than {bounds.unpacked:,} bytes")
+            if size > bounds.whole:
+                raise bounds.error(name, f"the documents take more than {bounds.whole:,} bytes")
     except zlib.error:
         raise InputError(f"{name}: the documents are corrupt; copy the file again") from None
 

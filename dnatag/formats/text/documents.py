@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from dnatag.errors import InputError
+from dnatag.formats.io.limits import limits
 from dnatag.formats.text.lines import tokenize
 from dnatag.formats.text.tokens import Sentence
 
-__all__ = ["Document", "Mark", "Split", "check_mark", "sentences"]
+__all__ = ["Document", "Mark", "Split", "check_length", "check_mark", "sentences"]
 
 #: Finds the tokens of a text and the place of each.
 Split: TypeAlias = Callable[[str], tuple[list[str], list[tuple[int, int]]]]
@@ -79,6 +80,20 @@ def sentences(documents: Iterable[Document], split: Split | None) -> Iterator[Se
     """Yield the tokens of documents, without tags; see :meth:`Document.split`."""
     for document in documents:
         yield document.split(split)
+
+
+def check_length(text: str, where: str) -> str:
+    """Return a text that was read.
+
+    Raises
+    ------
+    InputError
+        Saying where, if it is longer than ``text`` of :class:`~dnatag.formats.io.limits.Limits`.
+    """
+    most = limits().text
+    if len(text) > most:
+        raise limits().error(where, f"the text has more than {most:,} characters")
+    return text
 
 
 def check_mark(start: Any, end: Any, type_: Any, text: str, where: str) -> Mark:

@@ -8,8 +8,8 @@ from statistics import fmean
 from typing import Any, TextIO
 
 from dnatag.errors import InputError
-from dnatag.formats.io.reading import Source, display_name, open_bytes
-from dnatag.formats.text.documents import Document, Mark, check_mark
+from dnatag.formats.io.reading import Source, display_name, open_bytes, read_whole
+from dnatag.formats.text.documents import Document, Mark, check_length, check_mark
 from dnatag.formats.text.tokens import Entity, Sentence
 
 __all__ = ["LabelStudioWriter", "read_label_studio"]
@@ -46,7 +46,7 @@ def read_label_studio(
         where = f"{name}: task {number}"
         if not isinstance(task, dict):
             raise InputError(f"{where}: is no object")
-        text = _text(task, where)
+        text = check_length(_text(task, where), where)
         own = [a for a in _list(task, "annotations", where) if not a.get("was_cancelled")]
         own = [a for a in own if a.get("ground_truth")] or own
         chosen = own or (_list(task, "predictions", where) if predictions else [])
@@ -61,7 +61,7 @@ def read_label_studio(
 def _tasks(path: Source, encoding: str, name: str) -> list[Any]:
     with open_bytes(path) as stream:
         try:
-            tasks = json.loads(stream.read().decode(encoding).removeprefix("\ufeff"))
+            tasks = json.loads(read_whole(stream).decode(encoding).removeprefix("\ufeff"))
         except LookupError:
             raise InputError(f"{name}: cannot read: no encoding '{encoding}' is known") from None
         except json.JSONDecodeError as error:

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,35 @@ def test_bad_label_studio(tmp_path: Path, content: str | bytes, reported: str) -
         list(read_label_studio(path))
     assert str(error.value).startswith(f"{path}: ")
     assert reported in str(error.value)
+
+
+def test_long_texts_and_large_files_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts of 20 characters and files of 2,000 bytes are the limit here."""
+    monkeypatch.setenv("DNATAG_LIMITS", "0.00002")
+    long, note = "a" * 21, "T1\tX 0 1\ta\n"
+
+    def refusal(documents: Iterator[Document]) -> str:
+        with pytest.raises(InputError, match="set DNATAG_LIMITS=10 to raise") as error:
+            list(documents)
+        return str(error.value)
+
+    path = studio(tmp_path, {"data": {"text": long}})
+    assert refusal(read_label_studio(path)).startswith(
+        f"{path}: task 1: the text has more than 20 "
+    )
+    path = studio(tmp_path, *[{"data": {"text": "a"}}] * 100)
+    assert refusal(read_label_studio(path)).startswith(f"{path}: has more than 2,000 bytes")
+    text, notes = tmp_path / "brat" / "a.txt", tmp_path / "brat" / "a.ann"
+    text.parent.mkdir()
+    text.write_text(long)
+    assert refusal(read_brat(text.parent)).startswith(f"{text}: the text has more than")
+    text.write_text("a")
+    notes.write_text(note * 200)
+    assert refusal(read_brat(text.parent)).startswith(f"{notes}: has more than 2,000 bytes")
+    notes.write_text(note * 100)
+    assert len(next(read_brat(text.parent)).marks or ()) == 100
 
 
 def test_label_studio_reads_what_it_writes(tmp_path: Path) -> None:
