@@ -46,6 +46,18 @@ def test_entities() -> None:
     } <= found
 
 
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("I can't answer your answer.", "PRON AUX PART VERB PRON NOUN PUNCT"),
+        ("She quickly sent 3 letters to Dr. Smith", "PRON ADV VERB NUM NOUN ADP PROPN PROPN"),
+    ],
+)
+def test_parts_of_speech(text: str, tags: str) -> None:
+    """Of a word with two, the context decides."""
+    assert Tagger.load("parts-of-speech").tag(text).tags == tags.split()
+
+
 def test_topology() -> None:
     tagged = Tagger.load("topology").tag(BACTERIORHODOPSIN)
     helices = [e for e in tagged.entities if e.type == "H"]

@@ -45,6 +45,7 @@ def test_shipped_models_are_small_and_have_a_card(name: str) -> None:
         "biomedical": "CC BY 4.0",
         "chorales": "MIT",
         "letters": "that of AN4",
+        "parts-of-speech": "CC BY-SA 4.0",
         "prokaryotes": "MIT",
         "topology": "Apache-2.0",
     }[name]
@@ -92,6 +93,11 @@ def test_show(directory: Path) -> None:
     [
         ("prokaryotes", "CDS"),
         ("biomedical", "Chemical, Disease"),
+        (
+            "parts-of-speech",
+            "ADJ, ADP, ADV, AUX, CCONJ, DET, INTJ, NOUN, NUM, PART, PRON, PROPN, PUNCT, "
+            "SCONJ, SYM, VERB, X",
+        ),
         ("topology", "S, 1, 2, H, B"),
         ("letters", ", ".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
     ],

@@ -114,18 +114,19 @@ class WordFeaturizer:
         least_seen : int
             A word that the sentences have less often stays unknown.
         """
-        words, characters = Counter[str](), Counter[str]()
+        seen, words, characters = set[str](), Counter[str](), Counter[str]()
         for sentence in sentences:
             words.update(map(normalise, sentence))
+            seen.update(sentence)
             for token in sentence:
                 characters.update(token)
         # In a model file a zero ends a word, so what has one stays unknown.
         known = {w: n for w, n in words.items() if n >= least_seen and "\0" not in w}
         known = dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
         if vectors is not None and most_vectors:
-            kept = [
-                i for i, w in enumerate(vector_words) if i < most_vectors or normalise(w) in known
-            ]
+            pairs = ((token, normalise(token)) for token in seen)
+            forms = {form for pair in pairs if pair[1] in known for form in _forms(*pair)}
+            kept = [i for i, w in enumerate(vector_words) if i < most_vectors or w in forms]
             vector_words, vectors = [vector_words[i] for i in kept], vectors[kept]
         return cls(known, sorted(characters.keys() - {"\0"}), vector_words, vectors, tokens)
 
@@ -159,7 +160,7 @@ class WordFeaturizer:
         return self._word.get(word, 0), shape(token) + 1, self._vector_row(token, word)
 
     def _vector_row(self, token: str, word: str) -> int | None:
-        for form in (token, token.lower(), word):
+        for form in _forms(token, word):
             if (row := self._vector.get(form)) is not None:
                 return row
         return None
@@ -193,6 +194,11 @@ class WordFeaturizer:
             arrays["vectors"],
             _unpack(arrays["tokens"])[0] if "tokens" in arrays else "words",
         )
+
+
+def _forms(token: str, word: str) -> tuple[str, str, str]:
+    """Return the forms under which a vector of a token is looked for; `word` is the normal one."""
+    return token, token.lower(), word
 
 
 def _pack(words: Iterable[str]) -> np.ndarray:

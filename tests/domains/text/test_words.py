@@ -172,6 +172,14 @@ def test_most_vectors() -> None:
         assert (featurizer.encode(["OKAPI"]).features == vectors[3]).all()
 
 
+def test_vectors_of_other_numbers_are_not_kept() -> None:
+    """To the model all years are one word, but each may have a vector of its own."""
+    vectors, names = np.eye(4, dtype=np.float16), ["the", "1999", "2001", "0000"]
+    featurizer = WordFeaturizer.fit([["The", "2001"]], names, vectors, 1)
+    assert list(featurizer.vector_words) == ["the", "2001", "0000"]
+    assert featurizer.encode(["2001", "1999"]).features.argmax(1).tolist() == [2, 3]
+
+
 def test_words_that_are_seen_too_seldom_stay_unknown() -> None:
     """Their vectors are those of any other unknown word."""
     vectors, names = np.eye(3, dtype=np.float16), ["the", "okapi", "zebra"]
