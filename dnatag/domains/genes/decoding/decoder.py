@@ -159,7 +159,7 @@ class Decoder:
         def work(group: list[int]) -> list[tuple[int, np.ndarray, np.ndarray]]:
             return list(self._decode(contigs, group, self._encode(contigs, group, observer)))
 
-        for decoded in self._in_order(work, contigs.groups(range(len(chunks)), self._at_once)):
+        for decoded in self._in_order(work, self._groups(contigs, range(len(chunks)))):
             for i, path, frames in decoded:
                 found[chunks[i].sequence].add(chunks[i], path, frames)
                 following = chunks[i + 1].sequence if i + 1 < len(chunks) else len(found)
@@ -188,7 +188,7 @@ class Decoder:
         CutContigs
             The same, with these chunks encoded.
         """
-        groups = list(contigs.groups(chunks, self._at_once))
+        groups = list(self._groups(contigs, chunks))
         each = self._in_order(lambda group: self._encode(contigs, group, observer), groups)
         encoded: dict[int, EncodedWindow] = {}
         for group, windows in zip(groups, each, strict=True):
@@ -216,7 +216,7 @@ class Decoder:
                 paths |= {i: best[row] for row, i in enumerate(batch)}
             return paths
 
-        groups = contigs.groups(list(contigs.encoded), self._at_once)
+        groups = self._groups(contigs, list(contigs.encoded))
         found = [item for paths in self._in_order(work, groups) for item in sorted(paths.items())]
         return [self._examples(contigs, i, path) for i, path in found]
 
@@ -276,9 +276,15 @@ class Decoder:
                         flags[at, : len(own)] = own
                     row[batch] = replace(chain, flags=flags).log_partition()
 
-        for _ in self._in_order(work, whole.groups(range(len(contigs)), self._at_once)):
+        for _ in self._in_order(work, self._groups(whole, range(len(contigs)))):
             pass
         return result
+
+    def _groups(self, contigs: CutContigs, chunks: Sequence[int]) -> Iterator[list[int]]:
+        """Group chunks into what a thread works on at a time, so that there is some for each."""
+        sizes = [len(contigs.chunks[i]) for i in chunks]
+        share = -(-sum(sizes) // self.threads) + max(sizes, default=0) // 2
+        return contigs.groups(chunks, min(self._at_once, share))
 
     def _in_order(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Work on items in threads, a few ahead of what is taken; yield results in order."""
