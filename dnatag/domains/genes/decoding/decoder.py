@@ -222,13 +222,16 @@ class Decoder:
 
     def _examples(self, contigs: CutContigs, i: int, path: np.ndarray) -> GeneExamples:
         chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
-        here = slice(chunk.low + sequence.pad, chunk.high + sequence.pad)
+        low, high = chunk.low + sequence.pad, chunk.high + sequence.pad
         genes = [
             g
-            for g in genes_of_path(path[: len(chunk)], sequence.flags[here], self.structure)
+            for g in genes_of_path(path[: len(chunk)], sequence.flags[low:high], self.structure)
             if chunk.owns(chunk.low + g.three_prime, self.settings.overlap)
         ]
-        return GeneExamples(sequence.symbols[here], sequence.codons[here], genes)
+        # With the rest of codons across the edges.
+        first = max(low - 2, 0)
+        codons = sequence.parameters.code.properties(sequence.symbols[first : high + 2])
+        return GeneExamples(sequence.symbols[low:high], codons[low - first :][: high - low], genes)
 
     def _pad(
         self,
@@ -346,9 +349,10 @@ class Decoder:
             end = begin.copy()
             for row, (i, chunk) in enumerate(zip(chosen, chunks, strict=True)):
                 sequence = contigs.sequence_of(i)
-                if sequence.repeats is not None:
-                    repeats = np.flatnonzero(sequence.repeats[chunk.low : chunk.high])
-                    scores[row, repeats[:, None], self._scored] = 0
+                repeats = sequence.repeats - chunk.low
+                repeats = repeats[(repeats[:, 1] > 0) & (repeats[:, 0] < len(chunk))]
+                for low, high in repeats.clip(0, len(chunk)).tolist():
+                    scores[row, low:high, self._scored] = 0
                 if sequence.mask is not None:
                     masked = np.flatnonzero(sequence.mask[chunk.low : chunk.high])
                     scores[row, masked[:, None], self._frames] = self.settings.masked
