@@ -27,7 +27,7 @@ __all__ = [
     "least_rotation",
     "mark_repeats",
     "open_bases",
-    "open_runs",
+    "open_frames",
     "properties",
 ]
 
@@ -38,7 +38,7 @@ _TYPES: dict[str, tuple[Any, ...]] = {
     "among_others": (_I, _A, _A, _A, _A),
     "hexamers": (_I, _A, _A, _A),
     "genes_log_odds": (_I, _A, _I, _A, c_double, _A),
-    "open_runs": (_I, _A, _A, _I, _A, _I, _A),
+    "open_frames": (_I, _A, _A, _I, _A, _I, _A),
     "open_bases": (_I, _A, _I),
     "drop_starts": (_I, _A, c_int, c_int, _I, _I, _I, _I),
     "mark_repeats": (_I, _A, _I, _I, _A),
@@ -46,7 +46,7 @@ _TYPES: dict[str, tuple[Any, ...]] = {
 }
 _RESULTS = {
     "genes_log_odds": c_int,
-    "open_runs": c_int64,
+    "open_frames": c_int64,
     "open_bases": c_int64,
     "mark_repeats": c_int,
     "least_rotation": c_int64,
@@ -191,9 +191,7 @@ def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.nda
     return out
 
 
-def open_runs(
-    path: np.ndarray, flags: np.ndarray, frame_of_state: np.ndarray, out: np.ndarray
-) -> int:
+def open_frames(path: np.ndarray, flags: np.ndarray, frame_of_state: np.ndarray) -> np.ndarray:
     """Find where frames are open, one stretch for each gene even if they follow at once.
 
     Parameters
@@ -204,26 +202,27 @@ def open_runs(
         uint8 (L,), the flags.
     frame_of_state : numpy.ndarray
         Bool (S, 6), the frames that are open in each state, up to 128 of them.
-    out : numpy.ndarray
-        int64 (N, 4), filled with reverse strand (0 or 1), phase (position modulo 3 of a codon's
-        left base), left and right end.
 
     Returns
     -------
-    int
-        The number of stretches, which may be more than N.
+    numpy.ndarray
+        int64 (N, 6), sorted by left end, right end and strand: left and right end, strand (1 or
+        -1), bases to skip at the 5' end to reach the first whole codon, and whether start and stop
+        are missing (0 or 1).
     """
     n_states = len(frame_of_state)
     if n_states > 128 or (len(path) and int(path.max()) >= n_states):
         raise ValueError("a path has states of at most 128")
     path, flags = array(path, np.int8), array(flags, np.uint8)
     frames = array(frame_of_state, np.bool_)
-    count: int = _loop("open_runs")(
+    given = (
         len(path), pointer(path), own(flags, np.uint8, len(path)),
         n_states, own(frames, np.bool_, n_states, 6),
-        len(out), written(out, np.int64, len(out), 4),
     )  # fmt: skip
-    return count
+    found = np.empty((8 + len(path) // 200, 6), np.int64)
+    while (count := _loop("open_frames")(*given, len(found), pointer(found))) > len(found):
+        found = np.empty((count, 6), np.int64)
+    return found[:count]
 
 
 def open_bases(flags: np.ndarray, long_frame: int) -> int:

@@ -20,7 +20,7 @@ __all__ = [
     "mark_repeats",
     "move_contigs",
     "open_bases",
-    "open_runs",
+    "open_frames",
     "properties",
     "rbs_log_odds",
     "score_lengths",
@@ -237,10 +237,8 @@ def rbs_log_odds(
     return log_odds
 
 
-def open_runs(
-    path: np.ndarray, flags: np.ndarray, frame_of_state: np.ndarray, out: np.ndarray
-) -> int:
-    """See :func:`dnatag.native.loops.open_runs`."""
+def open_frames(path: np.ndarray, flags: np.ndarray, frame_of_state: np.ndarray) -> np.ndarray:
+    """See :func:`dnatag.native.loops.open_frames`."""
     n = len(path)
     position = np.arange(n + 1)
     stops = np.append(False, (flags & STOP) > 0)
@@ -258,10 +256,16 @@ def open_runs(
             both = np.full((2, len(began)), [[reverse], [phase]])
             runs.append(np.column_stack([*both, began, ended]))
     found = np.concatenate(runs)
-    # In the order of their ends; the sort is stable.
-    found = found[np.argsort(found[:, 3], kind="stable")]
-    out[: len(found)] = found[: len(out)]
-    return len(found)
+    reverse, phase, left, right = found[np.lexsort((found[:, 0], found[:, 3], found[:, 2]))].T
+    # From the ends to where the frame has its codons.
+    to_left, to_right = (phase - left) % 3, (right - phase) % 3
+    skipped, rest = np.where(reverse, (to_right, to_left), (to_left, to_right))
+    first, last = np.where(reverse, (right - 1, left), (left, right - 1))
+    no_start = flags[first] & np.where(reverse, START_REVERSE, START) == 0
+    no_stop = flags[last] & np.where(reverse, STOP_REVERSE, STOP) == 0
+    return np.column_stack(
+        [left, right, 1 - 2 * reverse, skipped, (skipped > 0) | no_start, (rest > 0) | no_stop]
+    )
 
 
 def open_bases(flags: np.ndarray, long_frame: int) -> int:

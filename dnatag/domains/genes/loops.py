@@ -15,7 +15,7 @@ if available():
         least_rotation,
         mark_repeats,
         open_bases,
-        open_runs,
+        open_frames,
         properties,
     )
     from dnatag.native.signals import count_starts, features, rbs_log_odds
@@ -35,7 +35,7 @@ else:
         mark_repeats,
         move_contigs,
         open_bases,
-        open_runs,
+        open_frames,
         properties,
         rbs_log_odds,
         score_lengths,
@@ -55,7 +55,7 @@ __all__ = [
     "mark_repeats",
     "move_contigs",
     "open_bases",
-    "open_runs",
+    "open_frames",
     "properties",
     "rbs_log_odds",
     "score_lengths",

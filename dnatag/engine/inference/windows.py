@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from dnatag.engine.batching import batches, split
-from dnatag.engine.inference.tiles import Tile, TileEncoder, Tiling
+from dnatag.engine.inference.tiles import EncodedTile, Tile, TileEncoder, Tiling
 from dnatag.report import Observer
 
 __all__ = ["EncodedWindow", "FeatureFunction", "Runner", "Window"]
@@ -136,23 +136,28 @@ class Runner:
         list of EncodedWindow
             One for each window; their sites are not scored yet.
         """
-        encoder = self.encoder
-        scores = [np.empty((w.end - w.start, encoder.n_scores), np.float32) for w in windows]
-        none = np.zeros(0, np.int32)
-        sites = [[(none, none, np.zeros((0, encoder.site_size), np.float32))] for _ in windows]
+        found: list[list[tuple[int, EncodedTile]]] = [[] for _ in windows]
         for batch in self._batches(windows):
             tiles = [_tile(windows[p.window], features[p.window], p) for p in batch]
-            for place, tile in zip(batch, encoder.encode(tiles), strict=True):
+            for place, tile in zip(batch, self.encoder.encode(tiles), strict=True):
                 first = place.start - windows[place.window].start
-                scores[place.window][first : first + len(tile.scores)] = tile.scores
-                position = tile.position + np.int32(first)
-                sites[place.window].append((position, tile.column, tile.hidden))
+                found[place.window].append((first, tile))
                 if observer is not None:
                     observer.advance(place.end - place.start)
-        return [
-            EncodedWindow(window, own, *map(np.concatenate, zip(*found, strict=True)))
-            for window, own, found in zip(windows, scores, sites, strict=True)
-        ]
+        return [self._joined(w, tiles) for w, tiles in zip(windows, found, strict=True)]
+
+    def _joined(self, window: Window, tiles: list[tuple[int, EncodedTile]]) -> EncodedWindow:
+        """Join the tiles of a window, each with where it begins in the window."""
+        if len(tiles) == 1:
+            return EncodedWindow(window, *tiles[0][1])
+        size, encoder = window.end - window.start, self.encoder
+        scores = np.empty((size, encoder.n_scores), np.float32)
+        none = np.zeros(0, np.int32)
+        sites = [(none, none, np.zeros((0, encoder.site_size), np.float32))]
+        for first, tile in tiles:
+            scores[first : first + len(tile.scores)] = tile.scores
+            sites.append((tile.position + np.int32(first), tile.column, tile.hidden))
+        return EncodedWindow(window, scores, *map(np.concatenate, zip(*sites, strict=True)))
 
     def score(self, encoded: EncodedWindow, features: FeatureFunction) -> None:
         """Score the sites of a window, in place.

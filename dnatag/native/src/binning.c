@@ -57,32 +57,31 @@ static __attribute__((noinline)) void add_row(
 
 // Logarithm of the probability by the Markov chain of `total` (4096) hexamers without the contig.
 static double among_others(const Counts *x, const double *total) {
-    double logs = 0.0, product = 1.0;
+    // One logarithm of a product for many of shares.
+    double logs = 0.0, above = 1.0, below = 1.0;
     uint8_t seen[HEXAMERS / 4] = {0};
     for (int64_t i = 0; i < 2 * x->n; i++) {
         const int first = (i % 2 ? x->other[x->pairs[i / 2]] : x->pairs[i / 2]) & ~3;
         if (seen[first / 4]) continue;
         seen[first / 4] = 1;
         const int32_t *own = x->both + first;
-        double left[4], sum = 0.0;
+        double left[4];
         for (int b = 0; b < 4; b++) left[b] = total[first + b] - 0.5 * own[b];
-        for (int b = 0; b < 4; b++) sum += left[b];
+        const double sum = left[0] + left[1] + left[2] + left[3];
         for (int b = 0; b < 4; b++) {
-            if (own[b] == 0) continue;
-            const double share = left[b] / sum;
-            if (own[b] > 8 || share < 1e-12) {
-                logs += own[b] * log(share);
-                continue;
+            if (own[b] > 2) {
+                logs += own[b] * log(left[b] / sum);
+            } else if (own[b] > 0) {
+                above *= own[b] == 2 ? left[b] * left[b] : left[b];
+                below *= own[b] == 2 ? sum * sum : sum;
             }
-            // One logarithm of a product for many of shares.
-            for (int k = 0; k < own[b]; k++) product *= share;
-            if (product > 1e-150) continue;
-            logs += log(product);
-            product = 1.0;
         }
+        if (above > 1e-100 && above < 1e100 && below > 1e-100 && below < 1e100) continue;
+        logs += log(above) - log(below);
+        above = below = 1.0;
     }
     // Half of what is on both strands counts.
-    return 0.5 * (logs + log(product));
+    return 0.5 * (logs + log(above) - log(below));
 }
 
 // `offsets` (n + 1) of contigs in `symbols`; `chains` (4096, P), whose rows count for a hexamer and

@@ -72,43 +72,63 @@ static int index_row(
     return 0;
 }
 
-// The mean of the vectors of the k-mers that a word may stand for.
-static void average(
-    const struct kmer_network *net, uint64_t word, int64_t size, float *share, double *sum,
-    const float *vectors, int dimension, float *out) {
+// The k-mers that a word may stand for, in ascending order, and the share of each.
+struct shares {
+    int64_t n;
+    int32_t *kmer;
+    float *share;
+};
+
+static void spread(const struct kmer_network *net, uint64_t word, struct shares *s) {
     uint64_t place = 1;
     for (int i = 1; i < net->kmer; i++) place *= net->symbols;
-    int64_t n = 1;
-    share[0] = 1.0f;
+    s->n = 1;
+    s->kmer[0] = 0;
+    s->share[0] = 1.0f;
     for (int i = 0; i < net->kmer; i++, place /= net->symbols) {
-        const float *spread = net->spread + word / place % net->symbols * net->letters;
+        const float *of_letter = net->spread + word / place % net->symbols * net->letters;
+        int64_t n = 0, possible = 0;
+        for (int l = 0; l < net->letters; l++) possible += of_letter[l] != 0.0f;
         // Backwards, because it grows in place.
-        for (int64_t j = n - 1; j >= 0; j--)
-            for (int l = net->letters - 1; l >= 0; l--)
-                share[j * net->letters + l] = share[j] * spread[l];
-        n *= net->letters;
+        for (int64_t j = s->n - 1, at = s->n * possible; j >= 0; j--) {
+            const int32_t kmer = s->kmer[j];
+            const float share = s->share[j];
+            for (int l = net->letters - 1; l >= 0; l--) {
+                if (of_letter[l] == 0.0f) continue;
+                s->kmer[--at] = kmer * net->letters + l;
+                s->share[at] = share * of_letter[l];
+                n++;
+            }
+        }
+        s->n = n;
     }
+}
+
+// The mean of the vectors of k-mers.
+static void average(
+    const struct shares *s, double *sum, const float *vectors, int dimension, float *out) {
     for (int e = 0; e < dimension; e++) sum[e] = 0.0;
-    for (int64_t j = 0; j < size; j++)
-        if (share[j] != 0.0f)
-            for (int e = 0; e < dimension; e++) sum[e] += share[j] * vectors[j * dimension + e];
+    for (int64_t j = 0; j < s->n; j++) {
+        const float *vector = vectors + (int64_t)s->kmer[j] * dimension;
+        for (int e = 0; e < dimension; e++) sum[e] += s->share[j] * vector[e];
+    }
     for (int e = 0; e < dimension; e++) out[e] = (float)sum[e];
 }
 
 static int mix(const struct kmer_network *net, struct kmers *k) {
     const int widest = net->embedding > net->site_embedding ? net->embedding : net->site_embedding;
-    float *share = malloc(k->size * sizeof *share);
+    struct shares shares = {0, malloc(k->size * sizeof(int32_t)), malloc(k->size * sizeof(float))};
     double *sum = malloc(widest * sizeof *sum);
     float *vectors = malloc(k->mixed * net->embedding * sizeof *vectors);
     k->site_vectors = malloc(k->mixed * net->site_embedding * sizeof(float));
     k->rows = calloc(net->stride * k->mixed * net->width, sizeof(float));
     int status = -1;
-    if (share && sum && vectors && k->site_vectors && k->rows) {
+    if (shares.kmer && shares.share && sum && vectors && k->site_vectors && k->rows) {
         for (int64_t i = 0; i < k->mixed; i++) {
-            average(net, k->words[i], k->size, share, sum, net->vectors, net->embedding,
-                    vectors + i * net->embedding);
-            average(net, k->words[i], k->size, share, sum, net->site_vectors,
-                    net->site_embedding, k->site_vectors + i * net->site_embedding);
+            spread(net, k->words[i], &shares);
+            average(&shares, sum, net->vectors, net->embedding, vectors + i * net->embedding);
+            average(&shares, sum, net->site_vectors, net->site_embedding,
+                    k->site_vectors + i * net->site_embedding);
             memcpy(k->rows + i * net->width, net->bias, net->width * sizeof(float));
         }
         for (int64_t place = 0; place < net->stride; place++)
@@ -118,7 +138,8 @@ static int mix(const struct kmer_network *net, struct kmers *k) {
                 k->rows + place * k->mixed * net->width, net->width);
         status = 0;
     }
-    free(share);
+    free(shares.kmer);
+    free(shares.share);
     free(sum);
     free(vectors);
     return status;

@@ -166,9 +166,41 @@ int dnatag_genes_log_odds(int64_t length, const int8_t *base, int64_t n, const d
     return 0;
 }
 
-// `frames` (S, 6), S at most 128: the frames that are open in a state; `out` (N, 4).
-int64_t dnatag_open_runs(int64_t length, const int8_t *path, const uint8_t *flags, int64_t n_states,
-                         const uint8_t *frames, int64_t n_out, int64_t *out) {
+// A stretch in which a frame is open, as in the array of a caller.
+typedef struct {
+    int64_t left, right, strand, phase, partial5, partial3;
+} OpenFrame;
+
+static OpenFrame open_frame(const uint8_t *flags, int reverse, int64_t phase, int64_t left,
+                            int64_t right) {
+    // From the ends to where the frame has its codons.
+    const int64_t to_left = ((phase - left) % 3 + 3) % 3, to_right = ((right - phase) % 3 + 3) % 3;
+    const int start = reverse ? flags[right - 1] & START_REVERSE : flags[left] & START;
+    const int stop = reverse ? flags[left] & STOP_REVERSE : flags[right - 1] & STOP;
+    const int64_t skipped = reverse ? to_right : to_left, rest = reverse ? to_left : to_right;
+    return (OpenFrame){left, right, reverse ? -1 : 1, skipped, skipped || !start, rest || !stop};
+}
+
+// Sort by start, then end, then strand, the forward one first; next to all are in order.
+static void sort_frames(int64_t n, OpenFrame *x) {
+    for (int64_t i = 1; i < n; i++) {
+        const OpenFrame own = x[i];
+        int64_t at = i;
+        for (; at > 0; at--) {
+            const OpenFrame *b = &x[at - 1];
+            const int after = b->left != own.left ? b->left > own.left
+                            : b->right != own.right ? b->right > own.right
+                            : b->strand < own.strand;
+            if (!after) break;
+            x[at] = *b;
+        }
+        x[at] = own;
+    }
+}
+
+// `frames` (S, 6), S at most 128: the frames that are open in a state; `out` (N).
+int64_t dnatag_open_frames(int64_t length, const int8_t *path, const uint8_t *flags, int64_t n_states,
+                         const uint8_t *frames, int64_t n_out, OpenFrame *out) {
     // Bit 3 * reverse + phase: the genes that are open in a state, by position modulo 3.
     uint8_t genes[3 * 128] = {0};
     for (int64_t s = 0; s < n_states; s++)
@@ -188,13 +220,7 @@ int64_t dnatag_open_runs(int64_t length, const int8_t *path, const uint8_t *flag
         for (int i = 0; i < 6; i++) {
             unsigned bit = 1u << i;
             if (open & bit && (cut & bit || !(now & bit))) {
-                if (count < n_out) {
-                    int64_t *run = out + 4 * count;
-                    run[0] = i / 3;
-                    run[1] = i % 3;
-                    run[2] = began[i];
-                    run[3] = t;
-                }
+                if (count < n_out) out[count] = open_frame(flags, i / 3, i % 3, began[i], t);
                 count++;
                 open &= ~bit;
             }
@@ -204,6 +230,7 @@ int64_t dnatag_open_runs(int64_t length, const int8_t *path, const uint8_t *flag
             }
         }
     }
+    if (count <= n_out) sort_frames(count, out);
     return count;
 }
 

@@ -35,28 +35,27 @@ class PaddedContig:
         The contig.
     parameters : GenomeParameters
         Those of its genome.
-    symbols, codons, flags : numpy.ndarray
-        uint8 (L,), of the unrolled sequence with its padding: its flags as the genetic code gives
-        them, and without those of starts that genes may not have.
+    symbols, flags : numpy.ndarray
+        uint8 (L,), of the unrolled sequence with its padding: its flags without those of starts
+        that genes may not have.
     pad : int
         Bases of padding at each end.
     shift : int
         0 if the contig is no circle.
     mask : numpy.ndarray or None
         bool (L - 2 * pad,), where no gene may be.
-    repeats : numpy.ndarray or None
-        bool (L - 2 * pad,), where short tandem repeats are; None if there are none.
+    repeats : numpy.ndarray
+        Integers (R, 2), where short tandem repeats are, without the padding, 0-based and half-open.
     """
 
     contig: Contig
     parameters: GenomeParameters
     symbols: np.ndarray
-    codons: np.ndarray
     flags: np.ndarray
     pad: int
+    repeats: np.ndarray
     shift: int = 0
     mask: np.ndarray | None = None
-    repeats: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -97,8 +96,7 @@ class PaddedContig:
                 mask[start:end] = True
             if contig.circular:
                 mask = mask[(np.arange(length) + shift) % len(contig)]
-        codons = parameters.code.properties(padded)
-        flags = codons.copy()
+        flags = parameters.code.properties(padded)
         # Very short genes are not even begun, which saves looking at half of the starts; of the
         # others a short one is dropped in the end, rather than stretched to a start further up.
         shortest = min(min_length, settings.very_short)
@@ -106,12 +104,8 @@ class PaddedContig:
         longest = len(contig) if contig.circular else len(flags)
         drop_starts(flags, START, STOP, len(flags) - 1, 1, shortest, longest)
         drop_starts(flags, START_REVERSE, STOP_REVERSE, 0, -1, shortest, longest)
-        repeats = np.zeros(length, dtype=bool)
-        any_repeats = mark_repeats(symbols, settings.repeat_period, settings.repeat_length, repeats)
-        return cls(
-            contig, parameters, padded, codons, flags, pad, shift, mask,
-            repeats if any_repeats else None,
-        )  # fmt: skip
+        repeats = _repeats(symbols, settings.repeat_period, settings.repeat_length)
+        return cls(contig, parameters, padded, flags, pad, repeats, shift, mask)
 
     def __len__(self) -> int:
         """Bases, of a circle as it is unrolled."""
@@ -132,6 +126,14 @@ class PaddedContig:
         gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= gap]
         bounds = [0, *(int(x) for ends in gaps for x in ends), len(self)]
         return [(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True) if b > a]
+
+
+def _repeats(symbols: np.ndarray, period: int, shortest: int) -> np.ndarray:
+    """Find tandem repeats, integers (R, 2), see :func:`dnatag.native.loops.mark_repeats`."""
+    marked = np.zeros(len(symbols), dtype=bool)
+    if not mark_repeats(symbols, period, shortest, marked):
+        return np.zeros((0, 2), np.int64)
+    return np.flatnonzero(np.diff(marked, prepend=False, append=False)).reshape(-1, 2)
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ class Decoder:
         def work(group: list[int]) -> list[tuple[int, np.ndarray, np.ndarray]]:
             return list(self._decode(contigs, group, self._encode(contigs, group, observer)))
 
-        for decoded in self._in_order(work, contigs.groups(range(len(chunks)), self._at_once)):
+        for decoded in self._in_order(work, self._groups(contigs, range(len(chunks)))):
             for i, path, frames in decoded:
                 found[chunks[i].sequence].add(chunks[i], path, frames)
                 following = chunks[i + 1].sequence if i + 1 < len(chunks) else len(found)
@@ -188,7 +188,7 @@ class Decoder:
         CutContigs
             The same, with these chunks encoded.
         """
-        groups = list(contigs.groups(chunks, self._at_once))
+        groups = list(self._groups(contigs, chunks))
         each = self._in_order(lambda group: self._encode(contigs, group, observer), groups)
         encoded: dict[int, EncodedWindow] = {}
         for group, windows in zip(groups, each, strict=True):
@@ -216,19 +216,22 @@ class Decoder:
                 paths |= {i: best[row] for row, i in enumerate(batch)}
             return paths
 
-        groups = contigs.groups(list(contigs.encoded), self._at_once)
+        groups = self._groups(contigs, list(contigs.encoded))
         found = [item for paths in self._in_order(work, groups) for item in sorted(paths.items())]
         return [self._examples(contigs, i, path) for i, path in found]
 
     def _examples(self, contigs: CutContigs, i: int, path: np.ndarray) -> GeneExamples:
         chunk, sequence = contigs.chunks[i], contigs.sequence_of(i)
-        here = slice(chunk.low + sequence.pad, chunk.high + sequence.pad)
+        low, high = chunk.low + sequence.pad, chunk.high + sequence.pad
         genes = [
             g
-            for g in genes_of_path(path[: len(chunk)], sequence.flags[here], self.structure)
+            for g in genes_of_path(path[: len(chunk)], sequence.flags[low:high], self.structure)
             if chunk.owns(chunk.low + g.three_prime, self.settings.overlap)
         ]
-        return GeneExamples(sequence.symbols[here], sequence.codons[here], genes)
+        # With the rest of codons across the edges.
+        first = max(low - 2, 0)
+        codons = sequence.parameters.code.properties(sequence.symbols[first : high + 2])
+        return GeneExamples(sequence.symbols[low:high], codons[low - first :][: high - low], genes)
 
     def _pad(
         self,
@@ -276,9 +279,15 @@ class Decoder:
                         flags[at, : len(own)] = own
                     row[batch] = replace(chain, flags=flags).log_partition()
 
-        for _ in self._in_order(work, whole.groups(range(len(contigs)), self._at_once)):
+        for _ in self._in_order(work, self._groups(whole, range(len(contigs)))):
             pass
         return result
+
+    def _groups(self, contigs: CutContigs, chunks: Sequence[int]) -> Iterator[list[int]]:
+        """Group chunks into what a thread works on at a time, so that there is some for each."""
+        sizes = [len(contigs.chunks[i]) for i in chunks]
+        share = -(-sum(sizes) // self.threads) + max(sizes, default=0) // 2
+        return contigs.groups(chunks, min(self._at_once, share))
 
     def _in_order(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Work on items in threads, a few ahead of what is taken; yield results in order."""
@@ -340,9 +349,10 @@ class Decoder:
             end = begin.copy()
             for row, (i, chunk) in enumerate(zip(chosen, chunks, strict=True)):
                 sequence = contigs.sequence_of(i)
-                if sequence.repeats is not None:
-                    repeats = np.flatnonzero(sequence.repeats[chunk.low : chunk.high])
-                    scores[row, repeats[:, None], self._scored] = 0
+                repeats = sequence.repeats - chunk.low
+                repeats = repeats[(repeats[:, 1] > 0) & (repeats[:, 0] < len(chunk))]
+                for low, high in repeats.clip(0, len(chunk)).tolist():
+                    scores[row, low:high, self._scored] = 0
                 if sequence.mask is not None:
                     masked = np.flatnonzero(sequence.mask[chunk.low : chunk.high])
                     scores[row, masked[:, None], self._frames] = self.settings.masked

@@ -65,10 +65,11 @@ class StartScorer:
         parameters: GenomeParameters,
     ) -> None:
         """Score the starts of contigs that have the same parameters."""
-        joined = JoinedSequences.of(
+        stretches = (
             (sequence, w.window.start, w.window.end)
             for sequence, w in zip(sequences, windows, strict=True)
         )
+        joined = JoinedSequences.of(stretches, parameters.code)
         numbers = [len(w.position) for w in windows]
         position, column, hidden = (
             np.concatenate([getattr(w, name) for w in windows])
@@ -76,7 +77,7 @@ class StartScorer:
         )
         firsts = [w.window.start + at for w, at in zip(windows, joined.offsets, strict=True)]
         places = position + np.repeat(firsts, numbers)
-        features = parameters.start_signals.features(joined.symbols, joined.codons, places)
+        features = parameters.start_signals.features(joined.symbols, joined.flags, places)
         scores = self._encoder.score(column, hidden, features)
         reverse = column == self._reverse_start
         evidence = np.zeros_like(scores)

@@ -298,10 +298,12 @@ class Planner:
         """Choose the genetic code of a bin; return also the contigs that do not have another."""
         code, remark = self.codes.choose(CodeEvidence.total([evidence[i] for i in members]))
         if code.table is not None and code.table != 11:
-            all_scores = self.codes.examine([contigs[i]] for i in members)
+            unseen = [i for i in members if not evidence[i].scores.any()]
+            examined = self.codes.examine([contigs[i]] for i in unseen)
+            of_each = dict(zip(unseen, examined, strict=True))
             members = [
-                i for i, own in zip(members, all_scores, strict=True)
-                if not self.codes.refutes(own, code.table)
+                i for i in members
+                if not self.codes.refutes(of_each.get(i, evidence[i]), code.table)
             ]  # fmt: skip
             observer.note(f"a bin of {counted(len(members), 'contigs')}: {remark}")
         accepted = code.stops, GeneticCode.ncbi(11).stops

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
-from dnatag.domains.genes.loops import open_runs
+from dnatag.domains.genes.codes import START, STOP, STOP_REVERSE, GeneticCode
+from dnatag.domains.genes.loops import open_frames
 from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.formats.sequences.records import CodingSequence
@@ -255,21 +255,8 @@ class OpenFrames(NamedTuple):
     @classmethod
     def of_path(cls, path: np.ndarray, flags: np.ndarray, structure: GeneStructure) -> OpenFrames:
         """Read the stretches off a path; see :func:`genes_of_path`."""
-        runs = np.empty((8 + len(path) // 200, 4), np.int64)
-        while (count := open_runs(path, flags, structure.frame_of_state, runs)) > len(runs):
-            runs = np.empty((count, 4), np.int64)
-        runs = runs[:count]
-        reverse, phase, left, right = runs[np.lexsort((runs[:, 0], runs[:, 3], runs[:, 2]))].T
-        strand = 1 - 2 * reverse
-        # From the ends to where the frame has its codons.
-        to_left, to_right = (phase - left) % 3, (right - phase) % 3
-        skipped, rest = np.where(reverse, (to_right, to_left), (to_left, to_right))
-        first, last = np.where(reverse, (right - 1, left), (left, right - 1))
-        starts = flags[first] & np.where(reverse, START_REVERSE, START)
-        stops = flags[last] & np.where(reverse, STOP_REVERSE, STOP)
-        return cls(
-            left, right, strand, skipped, (skipped > 0) | (starts == 0), (rest > 0) | (stops == 0)
-        )
+        left, right, strand, phase, *partial = open_frames(path, flags, structure.frame_of_state).T
+        return cls(left, right, strand, phase, *(missing.astype(bool) for missing in partial))
 
 
 def genes_of_path(

@@ -14,13 +14,15 @@ from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.formats.sequences.records import Contig
 from dnatag.models.names import find_model
 
+CODE = GeneticCode.ncbi(11)
+
 
 @pytest.fixture(scope="module")
 def sequences() -> list[PaddedContig]:
     """Contigs of all lengths, two genomes in turn."""
     panel = load_gene_model(find_model("prokaryotes"))[1]
     of_genomes = [
-        GenomeParameters(GeneticCode.ncbi(11), signals, signals, rbs)
+        GenomeParameters(CODE, signals, signals, rbs)
         for signals, rbs in zip(panel.signals[:2], panel.rbs[:2], strict=True)
     ]
     rng = np.random.default_rng(0)
@@ -33,22 +35,28 @@ def sequences() -> list[PaddedContig]:
     ]  # fmt: skip
 
 
-def test_of_whole_sequences(sequences: list[PaddedContig]) -> None:
+@pytest.mark.parametrize("short", [0, 500, 50_000])
+def test_of_whole_sequences(
+    sequences: list[PaddedContig], short: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dnatag.domains.genes.decoding.joined._SHORT", short)
     for sequence, function in zip(sequences, feature_functions(sequences), strict=True):
         signals, places = sequence.parameters.signals, np.arange(len(sequence.symbols))
-        expected = signals.features(sequence.symbols, sequence.codons, places)
+        flags = CODE.properties(sequence.symbols)
+        expected = signals.features(sequence.symbols, flags, places)
         np.testing.assert_array_equal(function(places), expected)
 
 
 def test_of_parts(sequences: list[PaddedContig]) -> None:
     parts = [(s, len(s.symbols) // 3, len(s.symbols) // 2 + 1) for s in sequences]
-    joined = JoinedSequences.of(parts)
+    joined = JoinedSequences.of(parts, CODE)
     parameters = sequences[0].parameters
     for (sequence, low, high), offset in zip(parts, joined.offsets, strict=True):
+        flags = CODE.properties(sequence.symbols)
         for places in (np.arange(low, high), np.arange(low, high)[::3]):
             np.testing.assert_array_equal(
-                parameters.signals.features(joined.symbols, joined.codons, places + offset),
-                parameters.signals.features(sequence.symbols, sequence.codons, places),
+                parameters.signals.features(joined.symbols, joined.flags, places + offset),
+                parameters.signals.features(sequence.symbols, flags, places),
             )
             for strand in (1, -1):
                 np.testing.assert_array_equal(
