@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import re
 import tarfile
 import time
@@ -28,8 +27,6 @@ from dnatag.tasks.ctc.transcriber import Transcriber
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 #: Recordings of AN4 to validate on, the first of those to train on, as in ESPnet's recipe.
 HELD_OUT = 100
-#: Recordings of yes-no in other orders for each that is trained on.
-JOINED = 7
 
 Rows = Sequence[tuple[Path, str]]
 
@@ -104,41 +101,38 @@ def speakers(data: Path, folder: Path) -> list[Path]:
 def yes_no(data: Path, folder: Path) -> list[Path]:
     """Write yes and no: names say what is said.
 
-    All recordings to train on begin with "no"; so words of them are joined in other orders, too.
+    All recordings to train on begin with "no"; so they are trained on from each of their words on.
     """
     _unpack(data / "speech/yesno/waves_yesno.tar.xz", folder)
     home = folder / "waves_yesno"
     rows: dict[str, list[tuple[Path, str]]] = {"train": [], "test": []}
-    cut: list[tuple[np.ndarray, str]] = []
     for file in sorted(home.glob("*.wav")):
         words = ["yes" if c == "1" else "no" for c in file.stem.split("_")]
-        part = "test" if file.stem.startswith("1") else "train"
-        rows[part].append((file, " ".join(words)))
-        if part == "train":
-            sound, rate = soundfile.read(file)
-            parts = np.split(sound, _pauses(sound, rate))
-            cut += zip(parts, words, strict=True) if len(parts) == len(words) else ()
-    joined = home / "joined"
-    joined.mkdir(exist_ok=True)
-    rng = random.Random(1)
-    for i in range(JOINED * len(rows["train"])):
-        parts, said = zip(*rng.choices(cut, k=8), strict=True)
-        soundfile.write(joined / f"{i}.wav", np.concatenate(parts), rate)
-        rows["train"].append((joined / f"{i}.wav", " ".join(said)))
-    for name, own in rows.items():
-        _manifest(home / f"{name}.json", own)
+        if file.stem.startswith("1"):
+            rows["test"].append((file, " ".join(words)))
+        else:
+            rows["train"] += _from_each_word(file, words, home / "pieces")
+    for name, part in rows.items():
+        _manifest(home / f"{name}.json", part)
     return [home]
 
 
-def _pauses(sound: np.ndarray, rate: int) -> list[int]:
-    """Return the middles of pauses of 150 ms and more between sounds."""
+def _from_each_word(file: Path, words: Sequence[str], folder: Path) -> list[tuple[Path, str]]:
+    """Write a recording from each word on, if its pauses are between words: as many, less one."""
+    folder.mkdir(exist_ok=True)
+    sound, rate = soundfile.read(file)
     frame = rate // 100
     loudness = np.sqrt(np.convolve(sound**2, np.full(5 * frame, 0.2 / frame), "same"))[::frame]
     low, high = np.percentile(loudness, (10, 95))
-    edges = np.diff(np.concatenate([[0], loudness > low + (high - low) / 5, [0]]))
-    begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
-    pauses = zip(ends, begins[1:], strict=False)
-    return [(end + begin) // 2 * frame for end, begin in pauses if begin - end >= 15]
+    sounding = np.diff(np.concatenate([[0], loudness > low + (high - low) / 5, [0]]))
+    begins, ends = np.flatnonzero(sounding > 0), np.flatnonzero(sounding < 0)
+    pauses = [(a + b) // 2 * frame for a, b in zip(ends, begins[1:], strict=False) if b - a >= 15]
+    rows = [(file, " ".join(words))]
+    for i, cut in enumerate(pauses if len(pauses) == len(words) - 1 else (), 1):
+        path = folder / f"{file.stem}-{i}.wav"
+        soundfile.write(path, sound[cut:], rate)
+        rows.append((path, " ".join(words[i:])))
+    return rows
 
 
 def _digit_files(data: Path, folder: Path) -> list[Path]:

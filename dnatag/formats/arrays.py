@@ -138,6 +138,8 @@ def _checked(array: np.ndarray, where: str) -> np.ndarray:
             f"{where}: must be a matrix of numbers, frames by features, and is an array of "
             f"{array.dtype} of shape {array.shape}"
         )
+    if not len(array):
+        raise InputError(f"{where}: has no frames")
     with np.errstate(over="ignore"):
         plain = array.astype(np.float32)
     if not np.isfinite(plain).all():
