@@ -182,3 +182,15 @@ def test_refusals(
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
     assert sorted(folder.iterdir()) == before
+
+
+def test_a_recipe_that_reads_outside_its_folder_says_so(folder: Path) -> None:
+    """Before it reads anything, since words of the file come into the model."""
+    (folder / "secret").write_text("word\n")
+    (folder / "inside").mkdir()
+    path = recipe(folder / "inside", CORPUS.replace("bio.tsv", "../secret"))
+    result = run(path, "-o", folder / "m.dnatag")
+    assert result.exit_code == 2
+    first, last = result.stderr.splitlines()
+    assert first == "dnatag: the recipe reads outside its folder: ../secret"
+    assert last.startswith("dnatag: error: ")
