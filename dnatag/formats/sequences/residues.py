@@ -182,9 +182,11 @@ class _Protein:
 
     def _take_labels(self, rows: list[tuple[int, str]]) -> tuple[str, ...]:
         if len(rows) != 2:
-            raise self._error(
-                self._line, f"has {len(rows)} lines below the header, not 2 (sequence and labels)"
-            )
+            lines = f"{len(rows)} line{'s' * (len(rows) != 1)}"
+            reason = f"has {lines} below the header, not 2 (sequence and labels)"
+            if _are_nucleotides("".join(row for _, row in rows).upper()):
+                reason += "; genes are compared by their annotation (GFF3, GTF, GenBank, EMBL)"
+            raise self._error(self._line, reason)
         number, labels = rows.pop()
         residues = len(rows[0][1])
         if len(labels) != residues:
