@@ -384,12 +384,17 @@ def fill_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the first that is free
 
 
-def keep_freed_memory() -> None:
+def keep_freed_memory(largest: int = 1 << 30) -> None:
     """Have the C library keep what is freed for the next batch.
 
     By default it returns large blocks to the system, and a fifth of the time of a prediction and a
     quarter of that of training goes into mapping them anew. Where the library has no such setting
     nothing happens.
+
+    Parameters
+    ----------
+    largest
+        Bytes of the largest block of a batch; what is larger is returned.
     """
     import ctypes
 
@@ -397,7 +402,7 @@ def keep_freed_memory() -> None:
     with suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(m_trim_threshold, 1 << 30)
-        mallopt(m_mmap_threshold, 1 << 30)
+        mallopt(m_mmap_threshold, largest)
         mallopt(m_arena_max, 1)
 
 

@@ -160,7 +160,7 @@ def command(
     FASTA files, or folders of them, hold the contigs of one genome, plain or compressed (gzip,
     bzip2, xz, zstd); "-" is standard input. The score of a gene is its posterior probability.
     """
-    keep_freed_memory()
+    keep_freed_memory(largest=1 << 26)
     from dnatag.domains.genes.finder import GeneFinder
     from dnatag.domains.genes.pipeline import Masks, Pipeline
     from dnatag.domains.genes.selftraining.parameters import load_parameters

@@ -89,6 +89,7 @@ class PaddedContig:
         pad = (0, 1, 2)[length % 3]
         padded = np.zeros(length + 2 * pad, np.uint8)
         padded[pad : pad + length] = symbols
+        symbols = padded[pad : pad + length]
         mask = None
         if regions:
             mask = np.zeros(len(contig), dtype=bool)
@@ -133,7 +134,12 @@ def _repeats(symbols: np.ndarray, period: int, shortest: int) -> np.ndarray:
     marked = np.zeros(len(symbols), dtype=bool)
     if not mark_repeats(symbols, period, shortest, marked):
         return np.zeros((0, 2), np.int64)
-    return np.flatnonzero(np.diff(marked, prepend=False, append=False)).reshape(-1, 2)
+    edges = np.flatnonzero(marked[1:] != marked[:-1]) + 1
+    if marked[0]:
+        edges = np.append(0, edges)
+    if marked[-1]:
+        edges = np.append(edges, len(marked))
+    return edges.reshape(-1, 2)
 
 
 @dataclass(frozen=True)
