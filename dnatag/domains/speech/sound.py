@@ -29,13 +29,17 @@ _QUIETER = 3.0
 #: A band that is quieter than the median band by more than this, beside the recordings to train on,
 #: was cut off: by a lower rate, or by a codec.
 _CUT = 6.0
+#: Frames whose mean log energy is less than this above the lowest are digital silence: put there or
+#: muted, no sound of a room.
+_MUTED = 1.0
 
 
 class MelFeaturizer:
     """Encodes recordings, see :class:`dnatag.tasks.ctc.domain.SoundFeaturizer`.
 
     The mean of each band over a recording is subtracted, which takes away what the microphone and
-    the distance do. Bands that a recording lacks are at their mean, as masks in training are.
+    the distance do. Bands that a recording lacks are at their mean, as masks in training are, and
+    digital silence is as loud as the quietest frames.
 
     Parameters
     ----------
@@ -105,7 +109,10 @@ class MelFeaturizer:
                 f"anything; give {1000 * SHORTEST:.0f} ms at least"
             )
         mels = filterbank(samples, rate, self.network.mels)
-        own = mels.mean(0)
+        muted = mels.mean(1) < _FLOOR + _MUTED
+        heard = mels[~muted] if not muted.all() else mels
+        mels[muted] = np.percentile(heard, 5, axis=0)
+        own = heard.mean(0)
         features = (mels - np.maximum(own, self.mean - _QUIETER)) / self.scale
         quieter = self.mean - own
         features[:, quieter > np.median(quieter) + _CUT] = 0

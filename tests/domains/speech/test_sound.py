@@ -121,3 +121,16 @@ def test_bands_that_are_cut_off_are_at_their_mean() -> None:
     assert one.std(0).min() > 0.1
     assert not other[:, -4:].any()
     assert other[:, :8].std(0).min() > 0.1
+
+
+def test_digital_silence_is_background() -> None:
+    # What was put before and behind a recording, or muted in it, changes nothing else.
+    rng = np.random.default_rng(4)
+    sound = (tone(500, 0.5) * 0.3 + rng.normal(0, 0.01, RATE // 2)).astype(np.float32)
+    silence = np.zeros(RATE, np.float32)
+    model = featurizer()
+    plain = model.encode(sound).features
+    padded = model.encode(np.concatenate([silence, sound, silence])).features
+    # Frames at its ends hear some of both.
+    assert np.abs(padded[103:147] - plain[3:47]).max() < 0.2
+    assert np.abs(padded[:98] - np.percentile(plain, 5, axis=0)).max() < 0.2
