@@ -74,19 +74,23 @@ def _points(group: str) -> dict[str, EntryPoint]:
     return result
 
 
-@cache
 def _find(group: str, name: str, kind: str) -> Any:
     points = _points(group)
-    if name not in points:
+    # In a forged model file the name may be of any type.
+    if not isinstance(name, str) or name not in points:
         raise InputError(
             f"there is no {kind} {name!r}; installed are {', '.join(sorted(points)) or 'none'}"
         )
-    point = points[name]
+    return _load(points[name], kind)
+
+
+@cache
+def _load(point: EntryPoint, kind: str) -> Any:
     try:
         return point.load()
     except Exception as error:
         package = point.dist.name if point.dist is not None else point.module
         raise DnatagError(
-            f"the {kind} {name!r} cannot be loaded ({type(error).__name__}: {error}); update or "
-            f"remove the package {package}"
+            f"the {kind} {point.name!r} cannot be loaded ({type(error).__name__}: {error}); update "
+            f"or remove the package {package}"
         ) from error

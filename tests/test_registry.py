@@ -39,6 +39,8 @@ def test_names_that_are_not_there() -> None:
         find_domain("musik")
     with pytest.raises(InputError, match=r"no task 'xyz'; installed are annotation, class"):
         find_task("xyz")
+    with pytest.raises(InputError, match=r"no domain \{\}; installed are"):
+        find_domain({})  # type: ignore[arg-type]
 
 
 def test_they_are_light() -> None:
