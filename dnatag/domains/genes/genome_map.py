@@ -1,7 +1,7 @@
 """A map of the genes of contigs as SVG, which can be zoomed without scripts.
 
-pyGenomeViz draws such maps too, but its pages need scripts (600 kB of them) to be zoomed and to show
-what a gene is, and a report has to work where scripts are off.
+pyGenomeViz draws such maps too, but its pages need scripts (600 kB of them) to be zoomed and to
+show what a gene is, and a report has to work where scripts are off.
 """
 
 from __future__ import annotations
