@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,7 +42,6 @@ __all__ = [
     "find_model_for",
     "format_option",
     "given",
-    "keep_freed_memory",
     "model_option",
     "note",
     "open_input",
@@ -382,28 +381,6 @@ def fill_closed_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the first that is free
-
-
-def keep_freed_memory(largest: int = 1 << 30) -> None:
-    """Have the C library keep what is freed for the next batch.
-
-    By default it returns large blocks to the system, and a fifth of the time of a prediction and a
-    quarter of that of training goes into mapping them anew. Where the library has no such setting
-    nothing happens.
-
-    Parameters
-    ----------
-    largest
-        Bytes of the largest block of a batch; what is larger is returned.
-    """
-    import ctypes
-
-    m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8
-    with suppress(AttributeError, OSError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(m_trim_threshold, 1 << 30)
-        mallopt(m_mmap_threshold, largest)
-        mallopt(m_arena_max, 1)
 
 
 def report(error: BaseException) -> int:

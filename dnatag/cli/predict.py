@@ -14,7 +14,6 @@ from dnatag.cli.common import (
     CliObserver,
     device_option,
     find_model_for,
-    keep_freed_memory,
     model_option,
     note,
     progress,
@@ -160,7 +159,9 @@ def command(
     FASTA files, or folders of them, hold the contigs of one genome, plain or compressed (gzip,
     bzip2, xz, zstd); "-" is standard input. The score of a gene is its posterior probability.
     """
-    keep_freed_memory(largest=1 << 26)
+    from dnatag.engine.memory import keep_freed_memory
+
+    keep_freed_memory(largest=1 << 26, most=1 << 30)
     from dnatag.domains.genes.finder import GeneFinder
     from dnatag.domains.genes.pipeline import Masks, Pipeline
     from dnatag.domains.genes.selftraining.parameters import load_parameters

@@ -16,7 +16,6 @@ from dnatag.cli.common import (
     OpenCommand,
     device_option,
     given,
-    keep_freed_memory,
     progress,
     quiet_option,
     threads_option,
@@ -124,7 +123,6 @@ def command(
     from dnatag.models.names import find_model
 
     require_torch("training")
-    keep_freed_memory()
     if not os.access(output.absolute().parent, os.W_OK):
         raise InputError(f"{output}: cannot write there")
     _spare_what_is_there(output, [recipe, *_paths(options), start and find_model(start)])

@@ -8,10 +8,8 @@ the same step; so the losses do not depend on the number of workers, but for rou
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,14 +22,11 @@ from torch import Tensor, nn
 
 from dnatag.engine.batch import Batch, BatchSource
 from dnatag.engine.devices import Halving, torch_threads
+from dnatag.engine.memory import keep_freed_memory
 from dnatag.engine.objective import Objective
 from dnatag.errors import DnatagError
 
 __all__ = ["Workers", "processes"]
-
-#: Options of glibc's mallopt and what they are set to: blocks of up to 1 GiB come from memory that
-#: is kept, up to 2 GiB of it, in one place for all threads.
-_KEPT = ((-3, 1 << 30), (-1, (1 << 31) - 1), (-8, 1))
 
 
 def processes() -> tuple[int, int]:
@@ -93,8 +88,7 @@ class Workers:
             # and abort.
             importlib.import_module("torch.distributed.nn.functional")
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
-        if self.device.type == "cpu":
-            _keep_memory()
+        keep_freed_memory(largest=1 << 30, most=(1 << 31) - 1)
         try:
             with torch_threads(self._threads), self._pool:
                 yield
@@ -181,13 +175,3 @@ class Workers:
 
 def _added(one: Sequence[Tensor], other: Sequence[Tensor]) -> list[Tensor]:
     return [a + b for a, b in zip(one, other, strict=True)]
-
-
-def _keep_memory() -> None:
-    """Have the process keep the memory that a step frees, for the next one.
-
-    To get large blocks from the system anew takes it a third of the time of training a gene model.
-    """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        for option, value in _KEPT:
-            libc.mallopt(option, value)
