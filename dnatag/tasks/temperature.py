@@ -31,10 +31,16 @@ def best_temperature(loss: Callable[[float], float]) -> float:
     """
     low, high = (1 / t for t in reversed(_RANGE))
     golden = (5**0.5 - 1) / 2
+    # Golden sections: one of the two places between the bounds is one of the next two.
+    one, two = high - golden * (high - low), low + golden * (high - low)
+    of_one, of_two = loss(one), loss(two)
     while high - low > 1e-4:
-        width = golden * (high - low)
-        if loss(high - width) < loss(low + width):
-            high = low + width
+        if of_one < of_two:
+            high, two, of_two = two, one, of_one
+            one = high - golden * (high - low)
+            of_one = loss(one)
         else:
-            low = high - width
+            low, one, of_one = one, two, of_two
+            two = low + golden * (high - low)
+            of_two = loss(two)
     return round(2 / (low + high), 3)

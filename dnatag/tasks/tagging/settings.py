@@ -31,8 +31,8 @@ class TaggingTraining:
     temperature : float or None
         Divisor of all scores after training, since a model is too certain of sequences that are
         new to it. The most probable labelling stays the same. By default that with which the
-        labels of the files to validate on are most probable, if it is above 1; 1 without such
-        files.
+        posteriors of what is found in the files to validate on fit what is right there best, if it
+        is above 1; 1 without such files.
     networks : int
         Number of networks that are trained, one after the other, each from random weights of its
         own. The model is the mean of their scores: better, and as many times as large and slow.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dnatag.engine.batching import batches
 from dnatag.engine.crf.chain import Chain
 from dnatag.engine.networks.token_tagger import TokenTagger
 from dnatag.engine.objective import Metric
-from dnatag.formats.text.tokens import Entity
+from dnatag.formats.text.tokens import Entity, Span
 from dnatag.tasks.batches import collate
 from dnatag.tasks.features import Featurizer, encode_all
 from dnatag.tasks.tagging.domain import Labelling, TaggedCorpus, TaggingDomain
@@ -25,6 +26,9 @@ __all__ = ["calibrated", "known_tags", "validation_metric"]
 
 #: Tokens of a batch, padding included.
 BATCH_TOKENS = 4096
+
+#: Probabilities are not less, so that one span alone does not decide.
+_LEAST = 1e-6
 
 
 def validation_metric(
@@ -100,7 +104,9 @@ def calibrated(
 ) -> float:
     """Return the temperature of networks, whose mean scores count, that fits sequences best.
 
-    It is not below 1: a few sequences, all of them easy, do not show that a model is too modest.
+    What is fitted is what users see: the posteriors of the spans that are found, by whether they
+    are right. It is not below 1: a few sequences, all of them easy, do not show that a model is too
+    modest.
 
     Parameters
     ----------
@@ -109,35 +115,45 @@ def calibrated(
     labelling : Labelling
         Its grammar is theirs.
     examples : sequence of TaggedExample
-        The sequences, with their labels.
+        The sequences, with their labels. Spans where these are unknown do not count.
     """
     for network in networks:
         network.eval()
     weights = np.mean([network.transition_weights.numpy() for network in networks], 0)
-    groups = []
+    groups: list[tuple[Posterior, list[list[Span]], np.ndarray]] = []
     for group in batches([len(one) for one in examples], BATCH_TOKENS):
         inputs, lengths = collate([examples[i].encoded for i in group])
         scores = np.mean([network(*inputs, lengths).numpy() for network in networks], 0)
-        allowed = np.zeros((*scores.shape[:2], len(labelling.grammar.states)), bool)
-        for row, i in zip(allowed, group, strict=True):
-            row[: len(examples[i])] = examples[i].allowed
-        groups.append((scores, lengths.numpy(), allowed))
+        posterior = _of_scores(scores, weights, lengths.numpy(), labelling)
+        spans, right = [], []
+        for i, entities in zip(group, labelling.best(posterior, None), strict=True):
+            allowed = examples[i].allowed
+            judged = [(one.span, _is_right(labelling, one.span, allowed)) for one in entities]
+            known = [(span, truth) for span, truth in judged if truth is not None]
+            spans.append([span for span, _ in known])
+            right += [truth for _, truth in known]
+        groups.append((posterior, spans, np.array(right, bool)))
 
     def loss(inverse: float) -> float:
         total = 0.0
-        for scores, lengths, allowed in groups:
-            chain = Chain[np.ndarray](
-                labelling.grammar,
-                scores * np.float32(inverse),
-                weights * np.float32(inverse),
-                np.zeros(scores.shape[:2], np.uint8),
-                lengths,
-                allowed,
-            )
-            total += float(chain.likelihood_loss()[0].sum())
+        for posterior, spans, right in groups:
+            chain, factor = posterior.chain, np.float32(inverse)
+            tempered = replace(chain, scores=chain.scores * factor, weights=chain.weights * factor)
+            found = replace(posterior, chain=tempered).entities(spans)
+            p = np.array([one.score for row in found for one in row])
+            total -= float(np.log(np.where(right, p, 1 - p).clip(_LEAST)).sum())
         return total
 
-    return max(best_temperature(loss), 1.0)
+    return max(best_temperature(loss), 1.0) if any(len(right) for *_, right in groups) else 1.0
+
+
+def _is_right(labelling: Labelling, span: Span, allowed: np.ndarray) -> bool | None:
+    """Tell whether labels, bool (L, S), have a span; None if they leave it open."""
+    start, states = labelling.stretch(span, len(allowed))
+    truth = allowed[start : start + len(states)]
+    if not (truth & states).any(1).all():
+        return False
+    return None if (truth & ~states).any() else True
 
 
 @torch.no_grad()
@@ -148,8 +164,12 @@ def _posterior(
     inputs, lengths = collate(encoded)
     scores = network(*(x.to(device) for x in inputs), lengths.to(device)).float().cpu().numpy()
     weights = network.transition_weights.float().cpu().numpy()
+    return _of_scores(scores / temperature, weights / temperature, lengths.numpy(), labelling)
+
+
+def _of_scores(
+    scores: np.ndarray, weights: np.ndarray, lengths: np.ndarray, labelling: Labelling
+) -> Posterior:
     flags = np.zeros(scores.shape[:2], np.uint8)
-    chain = Chain[np.ndarray](
-        labelling.grammar, scores / temperature, weights / temperature, flags, lengths.numpy()
-    )
+    chain = Chain[np.ndarray](labelling.grammar, scores, weights, flags, lengths)
     return Posterior(chain, labelling.stretch)

@@ -1,4 +1,4 @@
-"""The temperature of taggers: labels that are drawn with one give it back."""
+"""The temperature of taggers: labels that are drawn with one give it back, without unknown ones."""
 
 from __future__ import annotations
 
@@ -42,3 +42,23 @@ def test_the_temperature_is_found(temperature: float, expected: float) -> None:
         examples.append(TaggedExample(encoded, np.eye(3, dtype=bool)[drawn.numpy()]))
     found = calibrated(networks, labelling, examples)
     assert found == pytest.approx(expected, rel=0.1)
+
+
+def test_spans_that_labels_leave_open_do_not_count() -> None:
+    torch.manual_seed(1)
+    settings = TextNetwork(hidden=8, characters="cnn")
+    featurizer = DOMAIN.featurizer([WORDS], settings, Path())
+    labelling = Plain(["A", "B"])
+    network = TokenTagger(DOMAIN.tagger_config(featurizer, settings), labelling.grammar).eval()
+    encoded = featurizer.encode(WORDS)
+    inputs, lengths = collate([encoded])
+    with torch.no_grad():
+        best = network(*inputs, lengths)[0].argmax(1).numpy()
+    # Half of them are wrong; where all are left open, there is nothing to be less certain of.
+    wrong = np.eye(2, dtype=bool)[np.where(np.arange(len(WORDS)) % 2, best, 1 - best)]
+    assert calibrated([network], labelling, [TaggedExample(encoded, wrong)]) > 1
+    open_ = np.ones_like(wrong)
+    assert calibrated([network], labelling, [TaggedExample(encoded, open_)]) == 1
+    # Spans that are right, and some that are open, do not make it more modest.
+    some = np.where(np.arange(len(WORDS))[:, None] % 2, np.eye(2, dtype=bool)[best], True)
+    assert calibrated([network], labelling, [TaggedExample(encoded, some)]) == 1
