@@ -9,8 +9,8 @@ from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dnatag.engine.devices import require_torch
 from dnatag.errors import InputError
+from dnatag.extras import require
 from dnatag.models.names import find_model
 from dnatag.recipe import read_recipe
 from dnatag.report import Observer, Progress
@@ -75,7 +75,7 @@ def train(
     DnatagError
         If training fails, or torch is not installed.
     """
-    require_torch("training")
+    require("torch", "train", "training")
     observer = observer or Observer()
     if not isinstance(recipe, Recipe):
         recipe = read_recipe(recipe, folder)

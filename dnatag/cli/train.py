@@ -119,10 +119,10 @@ def command(
     **options: Any,
 ) -> None:
     """Train a model by a recipe, or on data that options name."""
-    from dnatag.engine.devices import require_torch
+    from dnatag.extras import require
     from dnatag.models.names import find_model
 
-    require_torch("training")
+    require("torch", "train", "training")
     if not os.access(output.absolute().parent, os.W_OK):
         raise InputError(f"{output}: cannot write there")
     _spare_what_is_there(output, [recipe, *_paths(options), start and find_model(start)])

@@ -23,7 +23,6 @@ __all__ = [
     "has_double_precision",
     "mixed_precision",
     "one_core_threads",
-    "require_torch",
     "torch_threads",
 ]
 
@@ -32,28 +31,6 @@ T = TypeVar("T")
 
 #: What the drivers of GPUs that torch can use put there on Linux: NVIDIA's, AMD's, Windows's.
 _DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
-
-
-def require_torch(purpose: str) -> None:
-    """Import torch.
-
-    Parameters
-    ----------
-    purpose : str
-        What needs it, for the error.
-
-    Raises
-    ------
-    DnatagError
-        If torch is not installed.
-    """
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise DnatagError(
-            f"{purpose} needs torch, which is not installed ({error}): "
-            "pip install 'dnatag[train]' installs it"
-        ) from error
 
 
 #: What a device can be called.

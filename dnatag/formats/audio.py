@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dnatag.errors import DnatagError, InputError
+from dnatag.errors import InputError
+from dnatag.extras import require
 from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name, open_bytes
 from dnatag.formats.text.jsonl import read_objects
@@ -21,7 +22,6 @@ __all__ = ["ENDINGS", "Recording", "read_audio", "read_folder", "read_manifest",
 ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".sph")
 #: Numbers that are read at once, of all channels.
 _BLOCK = 1 << 22
-EXTRA = "audio needs soundfile and soxr; get them with: pip install 'dnatag[speech]'"
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +124,7 @@ def samples_of(recording: Recording, rate: int) -> np.ndarray:
     DnatagError
         If soundfile or soxr is not installed.
     """
-    try:
-        import soundfile
-        import soxr
-    except ImportError as error:
-        raise DnatagError(EXTRA) from error
+    soundfile, soxr = (require(name, "speech", "audio") for name in ("soundfile", "soxr"))
     source = recording.path
     if isinstance(source, str) and not Path(source).is_file():
         raise InputError(f"{recording.where}: cannot read: there is no file {source}")

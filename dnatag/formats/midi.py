@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnatag.errors import DnatagError, InputError
+from dnatag.errors import InputError
+from dnatag.extras import require
 from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name, open_bytes
 
@@ -17,7 +18,6 @@ __all__ = ["HIGHEST", "LOWEST", "Piece", "midi_of", "read_midi", "read_rolls", "
 
 #: The keys of a piano as MIDI numbers: A0 to C8.
 LOWEST, HIGHEST = 21, 108
-EXTRA = "MIDI files need mido; get it with: pip install 'dnatag[music]'"
 #: Ticks of a quarter note in files that are written.
 TICKS = 480
 
@@ -54,7 +54,7 @@ def read_midi(path: Source, steps: int) -> Iterator[Piece]:
     DnatagError
         If mido is not installed.
     """
-    mido, name = _mido(), display_name(path)
+    mido, name = require("mido", "music", "a MIDI file"), display_name(path)
     with open_bytes(path) as stream:
         bounds = limits()
         data = stream.read(bounds.midi + 1)
@@ -137,7 +137,7 @@ def midi_of(chords: Sequence[Sequence[int]], steps: int, tempo: float) -> bytes:
     DnatagError
         If mido is not installed.
     """
-    mido = _mido()
+    mido = require("mido", "music", "a MIDI file")
     track = mido.MidiTrack()
     track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=0))
     before: set[int] = set()
@@ -175,11 +175,3 @@ def _notes(file: Any, steps: int) -> Iterator[tuple[int, int, int]]:
                     yield note, first, max(round(time / ticks), first + 1)
             if message.type == "note_on" and message.velocity:
                 open_[note] = time
-
-
-def _mido() -> Any:
-    try:
-        import mido
-    except ImportError as error:
-        raise DnatagError(EXTRA) from error
-    return mido

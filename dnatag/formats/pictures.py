@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from dnatag.errors import DnatagError
+from dnatag.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,11 +24,9 @@ def new_figure(width: float, height: float) -> Figure:
     DnatagError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DnatagError("pictures need matplotlib: pip install 'dnatag[pictures]'") from None
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = require("matplotlib.figure", "pictures", "a picture")
+    made: Figure = figure.Figure(figsize=(width, height), layout="constrained")
+    return made
 
 
 def content(figure: Figure, format: str, *, dpi: int = 120, tight: bool = True) -> bytes:

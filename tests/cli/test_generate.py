@@ -181,5 +181,6 @@ def test_a_missing_library(folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode() == (
-        "dnatag: error: MIDI files need mido; get it with: pip install 'dnatag[music]'\n"
+        "dnatag: error: a MIDI file needs mido, which is not installed; get it with: "
+        "pip install 'dnatag[music]'\n"
     )

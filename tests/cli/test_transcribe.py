@@ -195,7 +195,7 @@ def test_a_missing_library(folder: Path) -> None:
                           check=False)  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "dnatag: error: audio needs soundfile and soxr; get them with: pip install "
+        "dnatag: error: audio needs soundfile, which is not installed; get it with: pip install "
         "'dnatag[speech]'\n"
     )
 

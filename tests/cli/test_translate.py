@@ -197,6 +197,6 @@ def test_a_missing_library(folder: Path) -> None:
                           check=False)  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "dnatag: error: subwords need sentencepiece; get it with: pip install "
-        "'dnatag[translation]'\n"
+        "dnatag: error: a model of subwords needs sentencepiece, which is not installed; "
+        "get it with: pip install 'dnatag[translation]'\n"
     )

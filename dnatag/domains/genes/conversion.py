@@ -20,7 +20,7 @@ from dnatag import __version__
 from dnatag.domains.genes.decoding.assemble import Prediction
 from dnatag.domains.genes.finder import GeneFinder, as_contig
 from dnatag.domains.genes.nucleotides import splice
-from dnatag.errors import DnatagError
+from dnatag.extras import require
 from dnatag.formats.sequences.records import CodingSequence
 
 if TYPE_CHECKING:
@@ -132,11 +132,7 @@ def _feature(prediction: Prediction, gene: CodingSequence, id: str) -> SeqFeatur
 
 def to_dataframe(prediction: Prediction) -> pandas.DataFrame:
     """Return genes as a table, see :meth:`Prediction.to_dataframe`."""
-    try:
-        import pandas
-    except ImportError:
-        raise DnatagError("tables need pandas: pip install 'dnatag[dataframes]'") from None
-
+    pandas = require("pandas", "dataframes", "a table")
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for number, gene in enumerate(prediction.genes, 1):
         bases = splice(prediction.contig.sequence, gene.parts, gene.strand)

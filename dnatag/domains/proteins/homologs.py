@@ -9,7 +9,7 @@ import numpy as np
 
 from dnatag.domains.proteins.residues import LETTERS
 from dnatag.domains.proteins.topology import SEGMENTS
-from dnatag.errors import DnatagError
+from dnatag.extras import require
 from dnatag.formats.io.reading import Source
 from dnatag.formats.sequences.residues import read_residues
 from dnatag.formats.text.tokens import Span
@@ -51,17 +51,12 @@ class ProteinHomologs:
     """
 
     def __init__(self, path: Source) -> None:
-        try:
-            from pyhmmer.easel import Alphabet, DigitalSequenceBlock
-        except ImportError:
-            raise DnatagError(
-                "looking for homologs needs pyhmmer; get it with: pip install 'dnatag[homologs]'"
-            ) from None
-        self._alphabet = Alphabet.amino()
+        easel = require("pyhmmer.easel", "homologs", "looking for homologs")
+        self._alphabet = easel.Alphabet.amino()
         sequences = (_letters(protein.tokens) for protein in read_residues(path, labelled=False))
         # The same protein twice is no second witness.
         self._sequences = [s for s in dict.fromkeys(sequences) if len(s) <= LONGEST]
-        self._targets = DigitalSequenceBlock(
+        self._targets = easel.DigitalSequenceBlock(
             self._alphabet, [self._digital(str(i), s) for i, s in enumerate(self._sequences)]
         )
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from dnatag.domains.speech.settings import SpeechNetwork
-from dnatag.errors import DnatagError, InputError
-from dnatag.formats.audio import EXTRA, Recording, read_audio, samples_of
+from dnatag.errors import InputError
+from dnatag.extras import require
+from dnatag.formats.audio import Recording, read_audio, samples_of
 from dnatag.tasks.features import TokenFeatures
 
 __all__ = ["MelFeaturizer", "filterbank"]
@@ -180,10 +181,7 @@ def filterbank(samples: np.ndarray, rate: int, mels: int) -> np.ndarray:
     DnatagError
         If kaldi-native-fbank is not installed.
     """
-    try:
-        import kaldi_native_fbank as knf
-    except ImportError as error:
-        raise DnatagError(EXTRA.replace("soundfile and soxr", "kaldi-native-fbank")) from error
+    knf = require("kaldi_native_fbank", "speech", "a recording")
     options = knf.FbankOptions()
     options.frame_opts.samp_freq = rate
     options.frame_opts.dither = 0

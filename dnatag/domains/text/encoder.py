@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.networks.bert import Bert, BertConfig
-from dnatag.errors import DnatagError, InputError
+from dnatag.errors import InputError
+from dnatag.extras import require
 
 __all__ = ["Encoder", "checksum", "open_encoder"]
 
@@ -40,13 +41,7 @@ def open_encoder(folder: Path) -> Encoder:
     for name in _FILES:
         if not (folder / name).is_file():
             raise InputError(f"{folder}: has no {name}, which a language model needs")
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise DnatagError(
-            "vectors of words in context need the library tokenizers, which is not installed; "
-            "install it with: pip install 'dnatag[encoder]'"
-        ) from None
+    tokenizers = require("tokenizers", "encoder", "a model of words in context")
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -56,7 +51,7 @@ def open_encoder(folder: Path) -> Encoder:
     except (KeyError, ValueError, TypeError, SafetensorError) as error:
         raise InputError(f"{folder}: cannot be read as a language model: {error}") from None
     try:
-        pieces = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        pieces = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # the library raises no other
         raise InputError(f"{folder}: tokenizer.json cannot be read: {error}") from None
     # Long sentences are read in windows, not cut off.

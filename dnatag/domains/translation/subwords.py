@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from dnatag.errors import DnatagError, InputError
+from dnatag.errors import InputError
+from dnatag.extras import require
 from dnatag.tasks.features import TokenFeatures
 from dnatag.tasks.seq2seq.domain import BEGIN, END
 
 __all__ = ["SubwordCoder"]
 
-EXTRA = "subwords need sentencepiece; get it with: pip install 'dnatag[translation]'"
 #: What stands for a space before a subword.
 SPACE = "\u2581"
 
@@ -116,8 +116,4 @@ class SubwordCoder:
 
 
 def _sentencepiece() -> Any:
-    try:
-        import sentencepiece
-    except ImportError as error:
-        raise DnatagError(EXTRA) from error
-    return sentencepiece
+    return require("sentencepiece", "translation", "a model of subwords")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from dnatag.engine.crf.tables import tables
-from dnatag.engine.devices import has_double_precision, require_torch
+from dnatag.engine.devices import has_double_precision
+from dnatag.extras import require
 from dnatag.native.checks import Segment, check_segments, check_sequences
 from dnatag.native.library import available
 
@@ -228,7 +229,7 @@ class Chain(Generic[A]):
                 from dnatag.engine.crf import arrays
 
                 return arrays
-            require_torch("dnatag without its native library")
+            require("torch", "train", "dnatag without its native library")
             from dnatag.engine.crf import converted
 
             return converted

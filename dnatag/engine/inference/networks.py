@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dnatag.engine.devices import require_torch
 from dnatag.engine.inference.tiles import EncodedTile, Tile, TileEncoder
 from dnatag.engine.networks.weights import EncoderWeights, KmerWeights, TokenWeights
+from dnatag.extras import require
 from dnatag.native.kmer_network import KmerNetwork
 from dnatag.native.library import available
 from dnatag.native.token_network import TokenNetwork
@@ -75,7 +75,7 @@ def tile_encoder(weights: KmerWeights, device: str) -> TileEncoder:
     native = weights.mirror is not None and config.site is not None and config.layers == 1
     if device == "cpu" and native and available():
         return _NativeEncoder(weights)
-    require_torch(_purpose(device))
+    require("torch", "train", _purpose(device))
     import torch
 
     from dnatag.engine.inference.torch_encoder import TorchEncoder
@@ -93,7 +93,7 @@ def token_runner(members: Sequence[TokenWeights | EncoderWeights], device: str) 
     """
     if device == "cpu" and available():
         return _NativeTokens(members)
-    require_torch(_purpose(device))
+    require("torch", "train", _purpose(device))
     from dnatag.engine.inference.torch_tokens import TorchTokens
 
     return TorchTokens([member.network() for member in members], device)

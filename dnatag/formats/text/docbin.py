@@ -6,7 +6,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from dnatag.errors import DnatagError, InputError
+from dnatag.errors import InputError
+from dnatag.extras import require
 from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name, open_bytes, read_whole
 from dnatag.formats.text.documents import Document, Mark, check_length
@@ -42,7 +43,7 @@ def read_docbin(path: Source, encoding: str = "utf-8") -> Iterator[Document]:
     InputError
         If it cannot read the file, or it grows beyond measure.
     """
-    spacy, name = _spacy(), display_name(path)
+    spacy, name = require("spacy", "spacy", "a DocBin"), display_name(path)
     with open_bytes(path) as stream:
         data = read_whole(stream)
     _refuse_bomb(name, data)
@@ -91,7 +92,7 @@ class DocBinWriter:
     """
 
     def __init__(self, handle: TextIO) -> None:
-        spacy = _spacy()
+        spacy = require("spacy", "spacy", "a DocBin")
         self._handle = handle
         self._doc = spacy.tokens.Doc
         self._vocab = spacy.vocab.Vocab()
@@ -131,16 +132,3 @@ def _words(text: str, offsets: Iterable[tuple[int, int]]) -> tuple[list[str], li
                 spaces.append(False)
         before = end
     return words, spaces
-
-
-def _spacy() -> Any:
-    try:
-        import spacy
-        import spacy.tokens
-        import spacy.vocab
-    except ImportError:
-        raise DnatagError(
-            "DocBin needs spaCy, which is not installed; install it with: "
-            "pip install 'dnatag[spacy]'"
-        ) from None
-    return spacy

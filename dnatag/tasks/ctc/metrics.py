@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dnatag.errors import DnatagError
+from dnatag.extras import require
 
 __all__ = ["evaluate_transcripts", "require_jiwer"]
 
@@ -18,13 +18,7 @@ def require_jiwer() -> Any:
     DnatagError
         If it is not installed.
     """
-    try:
-        import jiwer
-    except ImportError as error:
-        raise DnatagError(
-            "word error rates need jiwer; get it with: pip install 'dnatag[speech]'"
-        ) from error
-    return jiwer
+    return require("jiwer", "speech", "a word error rate")
 
 
 def evaluate_transcripts(truth: Sequence[str], found: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dnatag.engine.devices import require_torch
+from dnatag.extras import require
 from dnatag.tasks.generation.model import GeneratorModel, load_generator
 from dnatag.tasks.predictor import Predictor
 
@@ -49,7 +49,7 @@ class PieceGenerator(Predictor[GeneratorModel]):
     def __init__(
         self, model: GeneratorModel, metadata: dict[str, Any], device: str, threads: int = 1
     ) -> None:
-        require_torch("a model that generates")
+        require("torch", "train", "a model that generates")
         import torch
 
         from dnatag.engine.networks.generator import TokenGenerator

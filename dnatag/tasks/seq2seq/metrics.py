@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dnatag.errors import DnatagError
+from dnatag.extras import require
 
 __all__ = ["TranslationScores", "evaluate_translations", "require_sacrebleu"]
 
@@ -34,13 +34,7 @@ def require_sacrebleu() -> Any:
     DnatagError
         If it is not installed.
     """
-    try:
-        from sacrebleu import metrics
-    except ImportError as error:
-        raise DnatagError(
-            "BLEU needs sacrebleu; get it with: pip install 'dnatag[translation]'"
-        ) from error
-    return metrics
+    return require("sacrebleu.metrics", "translation", "BLEU")
 
 
 def evaluate_translations(

@@ -8,7 +8,8 @@ from itertools import islice
 from typing import Any
 
 from dnatag.engine.batching import batches
-from dnatag.engine.devices import require_torch, torch_threads
+from dnatag.engine.devices import torch_threads
+from dnatag.extras import require
 from dnatag.tasks.predictor import Predictor
 from dnatag.tasks.seq2seq.domain import BEGIN, END
 from dnatag.tasks.seq2seq.model import TranslatorModel, load_translator
@@ -59,7 +60,7 @@ class TextTranslator(Predictor[TranslatorModel]):
     def __init__(
         self, model: TranslatorModel, metadata: dict[str, Any], device: str, threads: int = 1
     ) -> None:
-        require_torch("a model that translates")
+        require("torch", "train", "a model that translates")
         from dnatag.engine.networks.translator import Translator
         from dnatag.engine.networks.weights import network_with_weights
 

@@ -318,5 +318,5 @@ def test_spacy_is_named_where_it_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "spacy", None)
-    with pytest.raises(DnatagError, match=r"needs spaCy, .* pip install 'dnatag\[spacy\]'"):
+    with pytest.raises(DnatagError, match=r"needs spacy, .* pip install 'dnatag\[spacy\]'"):
         list(read_docbin(tmp_path / "x.spacy"))

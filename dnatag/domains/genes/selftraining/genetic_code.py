@@ -108,9 +108,10 @@ def likeliest_code(evidence: CodeEvidence, settings: SelfTrainingSettings) -> tu
     gains = dict(zip(settings.other_codes, against, strict=True))
     best = max(gains, key=lambda table: gains[table])
     margin = settings.code_margin(size)
+    gain = round(float(gains[best]), 1) + 0.0  # never -0.0
     if gains[best] < margin:
-        return 11, f"code {best} is next, {gains[best]:+.1f} nats/kb; it would need {margin:+.1f}"
-    return best, f"{gains[best]:+.1f} nats/kb against code 11"
+        return 11, f"code {best} is next, {gain:+.1f} nats/kb; it would need {margin:+.1f}"
+    return best, f"{gain:+.1f} nats/kb against code 11"
 
 
 class CodeChooser:
