@@ -21,7 +21,7 @@ from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.structures.base import GeneStructure
 from dnatag.formats.sequences.records import CodingSequence
 
-__all__ = ["Labels", "OpenFrames", "genes_of_path", "label_genes"]
+__all__ = ["Labels", "OpenFrames", "genes_of_path", "label_genes", "leave_start_open"]
 
 
 @dataclass
@@ -126,10 +126,22 @@ def _upstream_limit(cds: CodingSequence, flags: np.ndarray) -> int:
         here -= step
 
 
-def _leave_start_open(
+def leave_start_open(
     allowed: np.ndarray, cds: CodingSequence, flags: np.ndarray, structure: GeneStructure
 ) -> None:
-    """Allow any start of a gene, up to its middle; other genes stay as they are."""
+    """Allow any start of a gene, up to its middle; other genes stay as they are.
+
+    Parameters
+    ----------
+    allowed : numpy.ndarray
+        The sets of allowed states of the contig's bases, see :class:`Labels`; is changed.
+    cds : CodingSequence
+        The gene, in one piece and with a start.
+    flags : numpy.ndarray
+        uint8 (L,), the properties of the bases.
+    structure : GeneStructure
+        Whose states the labels are.
+    """
     middle = cds.five_prime + len(cds) // 2 * cds.strand
     low, high = sorted((_upstream_limit(cds, flags), middle))
     frame = (np.arange(low, high + 1) - cds.five_prime) * cds.strand % 3
@@ -225,7 +237,7 @@ def label_genes(
     if open_starts:
         for cds in labels.genes:
             if len(cds.parts) == 1 and not cds.partial5:
-                _leave_start_open(labels.allowed, cds, flags, structure)
+                leave_start_open(labels.allowed, cds, flags, structure)
     labels.genes.sort(key=lambda g: (g.parts, g.strand))
     return labels
 

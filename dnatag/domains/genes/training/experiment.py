@@ -14,6 +14,7 @@ from dnatag.domains.genes.finder import GeneFinder
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.training.corpus import MIN_CUT, VALIDATION_WINDOWS, GenomeWindows
 from dnatag.domains.genes.training.data import HELD_OUT, GenomeData, read_genomes
+from dnatag.domains.genes.training.recoding import recoded_genomes
 from dnatag.domains.genes.training.settings import GeneCorpus, GeneNetwork, GeneTraining
 from dnatag.domains.genes.training.table import GenomeEntry, read_table
 from dnatag.engine.networks.configs import KmerTaggerConfig
@@ -105,6 +106,7 @@ class GeneExperiment(Experiment):
                 "network": config.to_dict(),
                 "loop": asdict(schedule),
                 "windows": {key: getattr(windows, key) for key in drawn},
+                "recoded": self.recipe.training.recoded,
                 "held_out": HELD_OUT if self.data.held_out else None,
                 "genomes": [asdict(source) for source in self.data.sources],
             },
@@ -202,8 +204,11 @@ def _schedule(
     )
     # Enough windows to see all that is held out, up to 3.5 Mbp.
     enough = -(-size["validate"] // (VALIDATION_WINDOWS * training.window))
+    recoded = (
+        recoded_genomes(data.train, training.recoded, training.seed) if training.recoded else []
+    )
     windows = GenomeWindows(
-        data.train,
+        [*data.train, *recoded],
         data.validate,
         window=training.window,
         batch=training.batch,

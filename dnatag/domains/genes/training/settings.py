@@ -85,6 +85,9 @@ class GeneTraining:
         Validations without a better loss until training stops.
     unadapted : float
         Share of windows of which the network sees nothing of the genome's other genes.
+    recoded : float
+        Share of windows of recoded genomes, see :mod:`dnatag.domains.genes.training.recoding`:
+        against codon usage that no genome to train on has.
     validation_batches : int or None
         Batches of 64 windows to validate on.
     seed : int
@@ -102,6 +105,7 @@ class GeneTraining:
     validate_every: int | None = setting(None)
     patience: int = setting(8)
     unadapted: float = setting(0.33, least=0, most=1)
+    recoded: float = setting(0.0, least=0, most=0.9)
     validation_batches: int | None = setting(None)
     seed: int = setting(1, least=0)
 
