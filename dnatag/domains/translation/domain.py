@@ -56,7 +56,9 @@ class TranslationPairs(Domain):
 
         name, bounds = display_name(source), limits()
         for number, line in numbered_lines(source, encoding):
-            if (size := len(coder.numbers(line))) > bounds.subwords:
+            # A line has no more subwords than bytes, and a mark of its beginning.
+            long = len(line.encode()) >= bounds.subwords
+            if long and (size := len(coder.numbers(line))) > bounds.subwords:
                 raise bounds.error(
                     f"{name}: line {number}",
                     f"a text of {size:,} subwords is too long to translate; split it up",
