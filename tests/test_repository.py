@@ -114,3 +114,30 @@ def test_examples_are_what_their_page_says(file: str, accession: str, length: in
         header, *sequence = lines.read().split()
     assert header == f">{accession}"
     assert len("".join(sequence)) == length
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "examples/README.md",
+        "docs/tutorials/topology.md",
+        "docs/tutorials/genes.md",
+        "docs/reference/formats.md",
+    ],
+)
+def test_genes_of_the_example_are_those_of_the_model(page: str) -> None:
+    """What pages quote of the example's genes, and the proteins they name, are today's."""
+    text = (ROOT / page).read_text()
+    rows = (ROOT / "tests/golden/buchnera.gff3").read_text().splitlines()
+    places = dict(enumerate([tuple(r.split("\t")[3:7]) for r in rows if "\tCDS\t" in r], 1))
+    quoted = re.findall(r"^AP036055\.1\tdnatag\tCDS\t.*$", text, re.MULTILINE)
+    assert set(quoted) <= set(rows)
+    header = re.compile(r"^>AP036055\.1_(\d+) AP036055\.1:(\d+)\.\.(\d+)\(([+-])\)", re.MULTILINE)
+    for number, start, end, strand in header.findall(text):
+        first, last, _, side = places[int(number)]
+        assert (start, end, strand) == (first, last, side)
+    # SecY, whose picture the pages have.
+    pictured = re.findall(r"--picture-of AP036055\.1_(\d+)", text)
+    assert {places[int(number)][:2] for number in pictured} <= {("550821", "552134")}
+    assert quoted or pictured or header.search(text)
