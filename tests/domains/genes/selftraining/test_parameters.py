@@ -104,8 +104,8 @@ def test_the_same_gene_in_every_isolate(
     ):
         number, unlike_genes = unlike(here, there)
         assert number > 60
-        # Parameters of its own may turn a gene or a start that is as probable as not.
-        sure = [g for g in unlike_genes if (g.posterior or 0) * (g.start_posterior or 1) > 0.6]
+        # Parameters of its own, of 100 genes here, may turn a gene or a start that is not sure.
+        sure = [g for g in unlike_genes if (g.posterior or 0) * (g.start_posterior or 1) > 0.9]
         assert not (unlike_genes if shared else sure)
 
 
