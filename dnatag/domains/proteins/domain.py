@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dnatag.formats.text.tokens import Entity, Sentence
     from dnatag.tasks.tagging.domain import Homologs, Labelling, TaggedCorpus
     from dnatag.tasks.tagging.given import Given
+    from dnatag.tasks.tagging.model import TokenModel
 
 __all__ = ["DOMAIN", "Proteins"]
 
@@ -44,7 +45,11 @@ class Proteins(Domain):
         return ProteinEvaluator()
 
     def read(
-        self, corpora: Sequence[ProteinCorpus], network: ProteinNetwork, observer: Observer = SILENT
+        self,
+        corpora: Sequence[ProteinCorpus],
+        network: ProteinNetwork,
+        observer: Observer = SILENT,
+        start: TokenModel | None = None,
     ) -> tuple[list[TaggedCorpus], Labelling]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`; files are 3-line FASTA."""
         from dnatag.domains.proteins.labels import labelling_of_residues
@@ -60,9 +65,12 @@ class Proteins(Domain):
             return proteins
 
         result = read_corpora(corpora, read, TaggedCorpus)
-        labelling = labelling_of_residues(labelled, network.labels, network.unknown)
+        unknown = network.unknown
+        if start is not None:
+            unknown = start.labelling.to_dict().get("unknown", unknown)
+        labelling = labelling_of_residues(labelled, network.labels, unknown)
         observer.note(f"labels are those of {labelling.to_dict()['kind']}")
-        _note_untrained(result, labelling, network.unknown, observer)
+        _note_untrained(result, labelling, unknown, observer)
         return result, labelling
 
     def given(self, sequence: Any, featurizer: Any) -> Given:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.tasks.tagging.domain import Labelling, TaggedCorpus
     from dnatag.tasks.tagging.given import Given
+    from dnatag.tasks.tagging.model import TokenModel
 
 __all__ = ["DOMAIN", "Text"]
 
@@ -57,16 +58,24 @@ class Text(Domain):
         return TextEvaluator()
 
     def read(
-        self, corpora: Sequence[TextCorpus], network: TextNetwork, observer: Observer = SILENT
+        self,
+        corpora: Sequence[TextCorpus],
+        network: TextNetwork,
+        observer: Observer = SILENT,
+        start: TokenModel | None = None,
     ) -> tuple[list[TaggedCorpus], Labelling]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.text.corpora import read_corpora
         from dnatag.domains.text.labels import labelling_of
         from dnatag.formats.text.tokenizers import TOKENIZERS
 
-        result, scheme = read_corpora(corpora, TOKENIZERS[network.tokens], observer)
+        split, vectors = TOKENIZERS[network.tokens], bool(network.vectors or network.encoder)
+        if start is not None:
+            known: Any = start.featurizer
+            split, vectors = known.split, known.features > 0
+        result, scheme = read_corpora(corpora, split, observer)
         tags = [s.tags or () for corpus in result for s in corpus.splits["train"]]
-        if not network.vectors and not network.encoder:
+        if not vectors:
             observer.note(
                 "warning: no word vectors ('vectors' in [network]), which costs up to 16 points of "
                 "F1 on small corpora; docs/howto/train.md says where to get some"

@@ -29,7 +29,7 @@ from dnatag.tasks.tagging.schemes import UNNAMED
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.batches import TaggedBatches, TaggedExample
-from dnatag.tasks.tagging.training.start import check_start, take_over
+from dnatag.tasks.tagging.training.start import check_start, note_labels, take_over
 from dnatag.tasks.tagging.training.validation import calibrated, known_tags, validation_metric
 
 __all__ = ["TaggedData", "TaggingExperiment"]
@@ -61,8 +61,10 @@ class TaggedData:
         self.observer = observer
         if not any(corpus.train for corpus in recipe.corpora):
             raise InputError("no [[corpus]] names files to train on ('train')")
+        if start is not None:
+            check_start(start, self.domain)
         network = recipe.network or self.domain.network()
-        self.corpora, self.labelling = self.domain.read(recipe.corpora, network, observer)
+        self.corpora, self.labelling = self.domain.read(recipe.corpora, network, observer, start)
         for line in self.contents():
             observer.note(line)
         self.start = start
@@ -70,7 +72,7 @@ class TaggedData:
             tokens = [s.tokens for s in self.split("train")]
             self.featurizer = self.domain.featurizer(tokens, network, recipe.files)
         else:
-            check_start(start, self.domain, self.labelling, observer)
+            note_labels(start, self.labelling, observer)
             self.featurizer = start.featurizer
             if isinstance(self.featurizer, HasEncoder):
                 self.featurizer.open_encoder(remember=True)
