@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
+from dnatag.errors import InputError
 from dnatag.report import SILENT, Observer
 from dnatag.tasks.corpora import read_corpora
 
@@ -84,10 +85,19 @@ class Proteins(Domain):
         wanted = "a protein (str, Seq or SeqRecord) or a list of its residues"
         letters = getattr(sequence, "seq", sequence)
         if type(letters).__name__ in ("Seq", "MutableSeq"):
+            if not getattr(letters, "defined", True):
+                raise InputError("a protein has no known residues: its Seq is undefined")
             letters = str(letters)
-        if isinstance(letters, str):
-            return Given(residues_of(letters))
-        return Given(given_tokens(letters, wanted))
+        if not isinstance(letters, str):
+            residues = given_tokens(letters, wanted)
+            long = next((one for one in residues if len(one) != 1), None)
+            if long is not None:
+                raise InputError(
+                    f"a list is taken for residues, one letter each, and has {long[:20]!r}; "
+                    "tag_all takes many proteins"
+                )
+            letters = "".join(residues)
+        return Given(residues_of(letters))
 
     def featurizer(
         self, sequences: Sequence[Sequence[str]], network: ProteinNetwork, folder: Path

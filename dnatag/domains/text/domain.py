@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.text.settings import TextCorpus, TextNetwork
+from dnatag.errors import InputError
 from dnatag.formats.registry import DOCUMENTS
 from dnatag.report import SILENT, Observer
 
@@ -89,7 +90,14 @@ class Text(Domain):
         if isinstance(sequence, str):
             tokens, offsets = featurizer.split(sequence)
             return Given(tokens, tuple(offsets), sequence)
-        return Given(given_tokens(sequence, "a text (str) or a list of its tokens"))
+        tokens = given_tokens(sequence, "a text (str) or a list of its tokens")
+        spaced = [token for token in tokens if len(token.split()) > 1]
+        # A few tokens may have spaces, such as 1 000.
+        if spaced and 2 * len(spaced) >= len(tokens):
+            raise InputError(
+                f"a list is taken for tokens, and has {spaced[0][:40]!r}; tag_all takes many texts"
+            )
+        return Given(tokens)
 
     def featurizer(
         self, sequences: Sequence[Sequence[str]], network: TextNetwork, folder: Path

@@ -24,6 +24,7 @@ from dnatag.tasks.corpora import SPLITS, sequences_of, summary
 from dnatag.tasks.experiment import CorpusExperiment
 from dnatag.tasks.features import encode_all
 from dnatag.tasks.tagging.domain import HasEncoder, TaggedCorpus, TaggedSequence, TaggingDomain
+from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.schemes import UNNAMED
 from dnatag.tasks.tagging.settings import TaggingTraining
@@ -232,7 +233,7 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
     def measure(self, predictor: Tagger, corpus: TaggedCorpus, split: str) -> dict[str, float]:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`: the scores that are defined."""
         labelling, sequences, found = self.data.labelling, corpus.splits[split], []
-        for tagged in predictor.tag_all(s.tokens for s in sequences):
+        for tagged in predictor.tag_all(Given(s.tokens) for s in sequences):
             n = len(tagged.tags)
             found.append(known_tags(labelling, tagged.entities, corpus.types, n))
         truth = [s.tags or () for s in sequences]
