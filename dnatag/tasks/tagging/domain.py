@@ -32,6 +32,7 @@ __all__ = [
     "Homolog",
     "Homologs",
     "Labelling",
+    "LeavesOpen",
     "SplitsText",
     "TaggedCorpus",
     "TaggedSequence",
@@ -293,6 +294,13 @@ class HasNames(Protocol):
     """An optional capability of a labelling: its labels are letters, which have meanings."""
 
     names: Mapping[str, str]
+
+
+@runtime_checkable
+class LeavesOpen(Protocol):
+    """An optional capability of a labelling: a tag of tokens whose label is not known."""
+
+    unknown: str
 
 
 @runtime_checkable

@@ -23,7 +23,13 @@ from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import SPLITS, sequences_of, summary
 from dnatag.tasks.experiment import CorpusExperiment
 from dnatag.tasks.features import encode_all
-from dnatag.tasks.tagging.domain import HasEncoder, TaggedCorpus, TaggedSequence, TaggingDomain
+from dnatag.tasks.tagging.domain import (
+    HasEncoder,
+    LeavesOpen,
+    TaggedCorpus,
+    TaggedSequence,
+    TaggingDomain,
+)
 from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.schemes import UNNAMED
@@ -94,14 +100,22 @@ class TaggedData:
                 if not corpus.files[split]:
                     continue
                 there = corpus.splits[split]
-                labels = Counter[str]()
-                for tags in (sequence.tags or () for sequence in there):
-                    labels.update(self.labelling.counts(tags))
-                named = ", ".join(f"{name or UNNAMED} {n}" for name, n in labels.most_common())
                 yield (
                     f"[[corpus]] {number}, {split}: {', '.join(corpus.files[split])}: {len(there)} "
-                    f"{sequences}, {sum(map(len, there))} {tokens}; {named or 'no labels'}"
+                    f"{sequences}, {sum(map(len, there))} {tokens}; {self._labels(there)}"
                 )
+
+    def _labels(self, sequences: Sequence[TaggedSequence]) -> str:
+        """Name the labels of sequences, with their numbers, and how many tokens are left open."""
+        unknown = self.labelling.unknown if isinstance(self.labelling, LeavesOpen) else None
+        labels, left_open = Counter[str](), 0
+        for tags in (sequence.tags or () for sequence in sequences):
+            labels.update(self.labelling.counts(tags))
+            left_open += sum(tag == unknown for tag in tags)
+        named = [f"{name or UNNAMED} {n}" for name, n in labels.most_common() if name != unknown]
+        if left_open:
+            named.append(f"{left_open} {unknown} left open")
+        return ", ".join(named) or "no labels"
 
     def examples(self, split: str) -> list[TaggedExample]:
         """Encode the sequences of a split; those without a legal labelling are left out."""
