@@ -80,7 +80,7 @@ def test_what_needs_torch_says_so(tmp_path: Path) -> None:
     """In one line that names the extra."""
     done = run("predict", "--device", "cuda", PHAGE)
     assert done.returncode == 2
-    assert "torch, which device cuda needs, is not installed; use --device cpu" in done.stderr
+    assert "torch, which device cuda needs, is not installed; use the device cpu" in done.stderr
     recipe = tmp_path / "recipe.toml"
     recipe.write_text('domain = "genes"')
     for words in ([recipe], ["--genome", PHAGE, "--annotation", PHAGE]):

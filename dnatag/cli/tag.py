@@ -178,6 +178,7 @@ def command(
     from dnatag.formats.io.folders import new_folder
     from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
+    from dnatag.tasks.tagging.given import Given
     from dnatag.tasks.tagging.tagger import CHUNK, Tagger
     from dnatag.tasks.tagging.writing import FOLDERS, result_writer
 
@@ -206,7 +207,7 @@ def command(
     records = _records(source, kind, token_column, encoding, skipped, tagger)
     ahead, sentences = tee(records)  # the tagger reads ahead
     tagged = tagger.tag_all(
-        (sentence.tokens for sentence in ahead),
+        (Given(sentence.tokens) for sentence in ahead),
         k_best or (1 if sort else 0),
         min_score,
         ahead=1 if at_once else CHUNK,

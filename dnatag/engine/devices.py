@@ -57,14 +57,14 @@ def choose_device(name: str = "auto") -> str:
         if name == "auto":
             return "cpu"
         raise InputError(
-            f"torch, which device {name} needs, is not installed; use --device cpu, or "
+            f"torch, which device {name} needs, is not installed; use the device cpu, or "
             "pip install 'dnatag[train]'"
         ) from None
     mps = torch.backends.mps.is_available()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not mps):
-        raise InputError(f"torch finds no {name} device here; use --device cpu")
+        raise InputError(f"torch finds no {name} device here; use the device cpu")
     return name
 
 

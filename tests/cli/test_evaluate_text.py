@@ -131,6 +131,17 @@ def test_scheme_can_be_given(folder: Path) -> None:
     assert reported["by_type"]["O"]["right"] == 4
 
 
+def test_a_stray_tag_does_not_make_the_others_plain(folder: Path) -> None:
+    (folder / "truth.conll").write_text(TRUTH.replace("visits O", "visits o"))
+    result = evaluate("truth.conll", "a.conll")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert "truth.conll: line 1: in the sentence that begins here, 'o' is no tag" in result.stderr
+    assert "use --scheme plain for tags without spans" in result.stderr
+    counted = scores("truth.conll", "a.conll", "--scheme", "plain")["a"]
+    assert counted["accuracy"] == 6 / 8
+
+
 def test_tags_without_types(folder: Path) -> None:
     (folder / "truth.conll").write_text("a B\nb I\nc O\n")
     result = evaluate("truth.conll", "truth.conll")

@@ -457,6 +457,12 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         assert_one_line(tag(*arguments), 2, reported)
 
 
+def test_commas_do_not_separate_columns(model: Options, file: Write) -> None:
+    result = tag(*model, file("Dr,O\nXa,B-PER\n,,O\n\nXi,B-PER\nran,O\n"))
+    assert_one_line(result, 2, "input: columns are separated by tabs or spaces, not by .* 'Dr,O'")
+    assert done(tag(*model, file("1,000\n2,000\n\nmg\n")))
+
+
 def test_what_columns_cannot_hold(model: Options, file: Write) -> None:
     path = file(json.dumps({"tokens": ["a b", "c\td"]}) + "\n")
     assert_one_line(tag(*model, "--to", "conll", path), 2, r"cannot hold the token 'c\\td'")

@@ -22,7 +22,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert choose_device() == choose_device("cpu") == "cpu"
     for name in ("cuda", "mps"):
-        with pytest.raises(InputError, match=f"no {name} device here; use --device cpu"):
+        with pytest.raises(InputError, match=f"no {name} device here; use the device cpu"):
             choose_device(name)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device() == "mps"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dnatag.formats.text.tokens import Entity
     from dnatag.tasks.tagging.domain import TaggedCorpus
     from dnatag.tasks.tagging.given import Given
+    from dnatag.tasks.tagging.model import TokenModel
     from dnatag.tasks.tagging.tagger import Tagged
 
 __all__ = ["FrameTagging", "LabelledFrames"]
@@ -70,7 +71,11 @@ class FrameTagging(Domain):
     counted = ("sequences", "frames", "segments")
 
     def read(
-        self, corpora: Sequence[FeaturesCorpus], network: FrameNetwork, observer: Observer = SILENT
+        self,
+        corpora: Sequence[FeaturesCorpus],
+        network: FrameNetwork,
+        observer: Observer = SILENT,
+        start: TokenModel | None = None,
     ) -> tuple[list[TaggedCorpus], Segments]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.features.segments import Segments, shortest_runs

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
+from dnatag.errors import InputError
 from dnatag.report import SILENT, Observer
-from dnatag.tasks.corpora import read_corpora
+from dnatag.tasks.corpora import SPLITS, read_corpora, sequences_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +23,12 @@ if TYPE_CHECKING:
     from dnatag.formats.text.tokens import Entity, Sentence
     from dnatag.tasks.tagging.domain import Homologs, Labelling, TaggedCorpus
     from dnatag.tasks.tagging.given import Given
+    from dnatag.tasks.tagging.model import TokenModel
 
 __all__ = ["DOMAIN", "Proteins"]
+
+#: Labels that in many files stand for what is not known.
+_OFTEN_UNKNOWN = frozenset("XU?-._")
 
 
 class Proteins(Domain):
@@ -44,10 +51,14 @@ class Proteins(Domain):
         return ProteinEvaluator()
 
     def read(
-        self, corpora: Sequence[ProteinCorpus], network: ProteinNetwork, observer: Observer = SILENT
+        self,
+        corpora: Sequence[ProteinCorpus],
+        network: ProteinNetwork,
+        observer: Observer = SILENT,
+        start: TokenModel | None = None,
     ) -> tuple[list[TaggedCorpus], Labelling]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`; files are 3-line FASTA."""
-        from dnatag.domains.proteins.labels import labelling_of_residues
+        from dnatag.domains.proteins.labels import ResidueLabels, labelling_of_residues
         from dnatag.formats.sequences.residues import read_residues
         from dnatag.tasks.tagging.domain import TaggedCorpus
 
@@ -60,9 +71,14 @@ class Proteins(Domain):
             return proteins
 
         result = read_corpora(corpora, read, TaggedCorpus)
-        labelling = labelling_of_residues(labelled, network.labels, network.unknown)
+        unknown = network.unknown
+        if start is not None:
+            unknown = start.labelling.to_dict().get("unknown", unknown)
+        labelling = labelling_of_residues(labelled, network.labels, unknown)
         observer.note(f"labels are those of {labelling.to_dict()['kind']}")
-        _note_untrained(result, labelling, network.unknown, observer)
+        if isinstance(labelling, ResidueLabels):
+            _note_doubtful(result, unknown, observer)
+        _note_untrained(result, labelling, unknown, observer)
         return result, labelling
 
     def given(self, sequence: Any, featurizer: Any) -> Given:
@@ -76,10 +92,19 @@ class Proteins(Domain):
         wanted = "a protein (str, Seq or SeqRecord) or a list of its residues"
         letters = getattr(sequence, "seq", sequence)
         if type(letters).__name__ in ("Seq", "MutableSeq"):
+            if not getattr(letters, "defined", True):
+                raise InputError("a protein has no known residues: its Seq is undefined")
             letters = str(letters)
-        if isinstance(letters, str):
-            return Given(residues_of(letters))
-        return Given(given_tokens(letters, wanted))
+        if not isinstance(letters, str):
+            residues = given_tokens(letters, wanted)
+            long = next((one for one in residues if len(one) != 1), None)
+            if long is not None:
+                raise InputError(
+                    f"a list is taken for residues, one letter each, and has {long[:20]!r}; "
+                    "tag_all takes many proteins"
+                )
+            letters = "".join(residues)
+        return Given(residues_of(letters))
 
     def featurizer(
         self, sequences: Sequence[Sequence[str]], network: ProteinNetwork, folder: Path
@@ -148,6 +173,28 @@ class Proteins(Domain):
         if isinstance(labelling, ResidueLabels):
             return evaluate_residues(truth, found, labelling.unknown)
         return evaluate_topology(truth, found).summary()
+
+
+def _note_doubtful(corpora: Sequence[TaggedCorpus], unknown: str, observer: Observer) -> None:
+    """Warn of labels that may be meant to be one, or unknown, and of an unknown that never occurs.
+
+    The unknown label that no recipe names may be missing.
+    """
+    proteins = chain.from_iterable(sequences_of(corpora, split) for split in SPLITS)
+    counts = Counter(chain.from_iterable(one.tags or () for one in proteins))
+    if unknown not in counts and unknown != ProteinNetwork.unknown:
+        observer.note(f"warning: 'unknown' in [network] is {unknown!r}, which labels no residue")
+    labels = sorted(counts.keys() - {unknown})
+    for _, alike in groupby(sorted(labels, key=str.lower), str.lower):
+        if len(several := list(alike)) > 1:
+            named = ", ".join(f"{label} ({counts[label]})" for label in several)
+            observer.note(f"warning: labels differ in capitals alone, are they one? {named}")
+    for label in labels:
+        if label.upper() in _OFTEN_UNKNOWN:
+            observer.note(
+                f"warning: {label} ({counts[label]}) is taken for a label; if it stands for what "
+                f'is not known, set unknown = "{label}" in [network]'
+            )
 
 
 def _note_untrained(

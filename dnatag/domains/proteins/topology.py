@@ -79,6 +79,7 @@ class Topology:
             begin=("S", "1", "2", *(s for s in emission if s.endswith(".1"))),
         )
         self.labels = LABELS
+        self.unknown = UNKNOWN
         self.names = NAMES
         self.label_of = np.array([LABELS.index(label_of[s]) for s in emission])
         self._of = {label: self.label_of == i for i, label in enumerate(LABELS)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnatag.domains.base import Domain
 from dnatag.domains.text.settings import TextCorpus, TextNetwork
+from dnatag.errors import InputError
 from dnatag.formats.registry import DOCUMENTS
 from dnatag.report import SILENT, Observer
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.tasks.tagging.domain import Labelling, TaggedCorpus
     from dnatag.tasks.tagging.given import Given
+    from dnatag.tasks.tagging.model import TokenModel
 
 __all__ = ["DOMAIN", "Text"]
 
@@ -57,16 +59,24 @@ class Text(Domain):
         return TextEvaluator()
 
     def read(
-        self, corpora: Sequence[TextCorpus], network: TextNetwork, observer: Observer = SILENT
+        self,
+        corpora: Sequence[TextCorpus],
+        network: TextNetwork,
+        observer: Observer = SILENT,
+        start: TokenModel | None = None,
     ) -> tuple[list[TaggedCorpus], Labelling]:
         """See :class:`dnatag.tasks.tagging.domain.TaggingDomain`."""
         from dnatag.domains.text.corpora import read_corpora
         from dnatag.domains.text.labels import labelling_of
         from dnatag.formats.text.tokenizers import TOKENIZERS
 
-        result, scheme = read_corpora(corpora, TOKENIZERS[network.tokens], observer)
+        split, vectors = TOKENIZERS[network.tokens], bool(network.vectors or network.encoder)
+        if start is not None:
+            known: Any = start.featurizer
+            split, vectors = known.split, known.features > 0
+        result, scheme = read_corpora(corpora, split, observer)
         tags = [s.tags or () for corpus in result for s in corpus.splits["train"]]
-        if not network.vectors and not network.encoder:
+        if not vectors:
             observer.note(
                 "warning: no word vectors ('vectors' in [network]), which costs up to 16 points of "
                 "F1 on small corpora; docs/howto/train.md says where to get some"
@@ -80,7 +90,14 @@ class Text(Domain):
         if isinstance(sequence, str):
             tokens, offsets = featurizer.split(sequence)
             return Given(tokens, tuple(offsets), sequence)
-        return Given(given_tokens(sequence, "a text (str) or a list of its tokens"))
+        tokens = given_tokens(sequence, "a text (str) or a list of its tokens")
+        spaced = [token for token in tokens if len(token.split()) > 1]
+        # A few tokens may have spaces, such as 1 000.
+        if spaced and 2 * len(spaced) >= len(tokens):
+            raise InputError(
+                f"a list is taken for tokens, and has {spaced[0][:40]!r}; tag_all takes many texts"
+            )
+        return Given(tokens)
 
     def featurizer(
         self, sequences: Sequence[Sequence[str]], network: TextNetwork, folder: Path

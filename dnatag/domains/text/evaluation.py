@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +20,7 @@ from dnatag.tasks.tagging.evaluation import (
     score_rows,
     tags_of,
 )
-from dnatag.tasks.tagging.schemes import PLAIN, SCHEMES, detect, faults, spans
+from dnatag.tasks.tagging.schemes import PLAIN, SCHEMES, detect, faults, spans, stray
 from dnatag.tasks.tagging.schemes import tags as write_tags
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ class TextEvaluator(EncodedEvaluator):
         types = _types(options["types"])
         truth, found_in = _read(reference, predictions, options, observer)
         tags = tags_of(truth)
-        true_scheme = scheme or detect(tags)
+        true_scheme = scheme or _scheme(tags)
         _note_faults(reference, truth, true_scheme, observer)
         if types is not None:
             _check_types(reference, tags, true_scheme, types)
@@ -110,6 +112,12 @@ class TextEvaluator(EncodedEvaluator):
             {name: {"scheme": schemes[name], **s.to_dict()} for name, s in scores.items()},
             draw(scores, options["picture"]),
         )
+
+
+def _scheme(tags: Sequence[Sequence[str]]) -> str:
+    """Return the scheme that fits; a few tags that are none of spans do not make others plain."""
+    few = stray(Counter(chain.from_iterable(tags)))
+    return detect([[tag for tag in of if tag not in few] for of in tags])
 
 
 def _read(

@@ -52,7 +52,7 @@ class TorchEncoder:
         DnatagError
             If a single tile does not fit into memory.
         """
-        halving = Halving(self.device, "tile of a sequence", "use --device cpu")
+        halving = Halving(self.device, "tile of a sequence", "use the device cpu")
         parts = halving.run(lambda first, last: self._encode(tiles[first:last]), len(tiles))
         return [encoded for part in parts for encoded in part]
 

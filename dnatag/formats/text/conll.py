@@ -26,6 +26,8 @@ DOCUMENT = "-DOCSTART-"
 SPACES = re.compile(" +")
 #: First column of CoNLL-U lines that are no tokens: a contraction's range, an elided word.
 NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+")
+#: A line of a table with commas; a number such as 1,000 is a token.
+WITH_COMMAS = re.compile(r"\S+,[^\s\d]\S*")
 #: Lines of the first sentence that the layout is judged by, at most.
 LOOKED_AT = 1000
 #: Columns of CoNLL-U.
@@ -68,8 +70,8 @@ def read_conll(
     Raises
     ------
     InputError
-        Naming file and line, if a column is missing or empty, the tokens' column counts them, or
-        the file cannot be decoded.
+        Naming file and line, if a column is missing or empty, the tokens' column counts them,
+        columns are separated by commas, or the file cannot be decoded.
     """
     if 0 in (token_column, tag_column):
         raise ValueError("columns are counted from 1 or from -1")
@@ -222,6 +224,7 @@ class _Layout(NamedTuple):
     tabbed: bool  # whether the line of the first token has tabs
     numbered: bool
     width: int  # number of columns; ranges and empty nodes may lack the last one
+    commas: str  # the first line, if there are commas instead of tabs or spaces
 
     def columns(self, name: str, token: Column, tag: Column | None) -> tuple[int, ...]:
         """Return the columns to read."""
@@ -231,6 +234,11 @@ class _Layout(NamedTuple):
             raise InputError(
                 f"{name}: the first column counts the tokens; name the column of the tokens, 2 in "
                 "CoNLL-U, with token-column"
+            )
+        if tag is None and self.commas:
+            raise InputError(
+                f"{name}: columns are separated by tabs or spaces, not by commas as in "
+                f"{self.commas!r}"
             )
         if tag is None:
             return (token,)
@@ -252,7 +260,8 @@ def _peek(lines: Iterator[tuple[int, str]]) -> tuple[_Layout, Iterable[tuple[int
             rows.append(line)
     tabbed = bool(rows) and "\t" in rows[0]
     width = max((len(_split(row)) for row in rows), default=0)
-    return _Layout(tabbed, is_numbered(rows), width), chain(head, lines)
+    commas = rows[0] if len(rows) > 1 and all(map(WITH_COMMAS.fullmatch, rows)) else ""
+    return _Layout(tabbed, is_numbered(rows), width, commas), chain(head, lines)
 
 
 def _split(line: str) -> list[str]:

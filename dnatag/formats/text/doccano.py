@@ -7,14 +7,11 @@ from typing import Any, TextIO
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import Source, display_name
-from dnatag.formats.text.documents import Document, Mark, check_mark
+from dnatag.formats.text.documents import MARKS, Document, Mark, check_mark, others
 from dnatag.formats.text.jsonl import read_objects, write_object
 from dnatag.formats.text.tokens import Entity, Sentence
 
 __all__ = ["read_doccano", "write_doccano"]
-
-#: Where exports have spans: as [start, end, type] under the first ones, as objects under the last.
-_KEYS = ("label", "labels", "entities")
 
 
 def read_doccano(
@@ -48,7 +45,7 @@ def read_doccano(
         text = item.get("text")
         if not isinstance(text, str):
             raise InputError(f'{where}: the object has no "text", or none that is a string')
-        keys = _KEYS[::-1] if predictions else _KEYS
+        keys = MARKS[::-1] if predictions else MARKS
         marks = _marks(item, keys, text, where)
         id_ = "" if item.get("id") is None else str(item["id"])
         yield Document(text, marks, id_, number, source=item)
@@ -91,7 +88,5 @@ def write_doccano(handle: TextIO, sentence: Sentence, entities: Iterable[Entity]
         Written under "label": begin, end (characters, 0-based and half-open) and type of each.
     """
     text, offsets = sentence.located()
-    item = dict(sentence.source) if isinstance(sentence.source, dict) else {}
     label = [[offsets[e.start][0], offsets[e.end - 1][1], e.type] for e in entities]
-    others = {key: value for key, value in item.items() if key not in (*_KEYS, "relations")}
-    write_object(handle, {**others, "text": text, "label": label})
+    write_object(handle, {**others(sentence), "text": text, "label": label})

@@ -11,7 +11,20 @@ from dnatag.formats.io.limits import limits
 from dnatag.formats.text.lines import tokenize
 from dnatag.formats.text.tokens import Sentence
 
-__all__ = ["Document", "Mark", "Split", "check_length", "check_mark", "sentences"]
+__all__ = [
+    "MARKS",
+    "Document",
+    "Mark",
+    "Split",
+    "check_length",
+    "check_mark",
+    "others",
+    "sentences",
+]
+
+#: Where Doccano's exports have spans: as [start, end, type] under the first ones, as objects under
+#: the last.
+MARKS = ("label", "labels", "entities")
 
 #: Finds the tokens of a text and the place of each.
 Split: TypeAlias = Callable[[str], tuple[list[str], list[tuple[int, int]]]]
@@ -80,6 +93,18 @@ def sentences(documents: Iterable[Document], split: Split | None) -> Iterator[Se
     """Yield the tokens of documents, without tags; see :meth:`Document.split`."""
     for document in documents:
         yield document.split(split)
+
+
+def others(sentence: Sentence) -> dict[str, Any]:
+    """Return what the object that a sentence was read from has beside marks, {} if there is none.
+
+    Examples
+    --------
+    >>> others(Sentence(("Ada",), source={"doc": 7, "label": [[0, 3, "PER"]]}))
+    {'doc': 7}
+    """
+    item = sentence.source if isinstance(sentence.source, dict) else {}
+    return {key: value for key, value in item.items() if key not in (*MARKS, "relations")}
 
 
 def check_length(text: str, where: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import Source, display_name, open_bytes, read_whole
-from dnatag.formats.text.documents import Document, Mark, check_length, check_mark
+from dnatag.formats.text.documents import Document, Mark, check_length, check_mark, others
 from dnatag.formats.text.tokens import Entity, Sentence
 
 __all__ = ["LabelStudioWriter", "read_label_studio"]
@@ -33,7 +33,7 @@ def read_label_studio(
     ------
     Document
         With the regions of the annotation that is the ground truth, or the last one that was not
-        cancelled.
+        cancelled, and all that the task has as "data".
 
     Raises
     ------
@@ -46,7 +46,8 @@ def read_label_studio(
         where = f"{name}: task {number}"
         if not isinstance(task, dict):
             raise InputError(f"{where}: is no object")
-        text = check_length(_text(task, where), where)
+        data = _data(task, where)
+        text = check_length(data["text"], where)
         own = [a for a in _list(task, "annotations", where) if not a.get("was_cancelled")]
         own = [a for a in own if a.get("ground_truth")] or own
         chosen = own or (_list(task, "predictions", where) if predictions else [])
@@ -54,8 +55,10 @@ def read_label_studio(
         if chosen:
             regions = _list(chosen[-1], "result", where)
             marks = tuple(mark for region in regions for mark in _marks(region, text, where))
-        id_ = "" if task.get("id") is None else str(task["id"])
-        yield Document(text, marks, id_, number)
+        id_ = data.get("id") if task.get("id") is None else task["id"]
+        if id_ is not None:
+            data.setdefault("id", id_)
+        yield Document(text, marks, "" if id_ is None else str(id_), number, source=data)
 
 
 def _tasks(path: Source, encoding: str, name: str) -> list[Any]:
@@ -81,13 +84,15 @@ def _tasks(path: Source, encoding: str, name: str) -> list[Any]:
     return tasks
 
 
-def _text(task: dict[str, Any], where: str) -> str:
-    """Return the text of a task, whatever the labelling interface calls it."""
-    data = task.get("data")
-    texts = {k: v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
+def _data(task: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the data of a task, with its text as "text", whatever the interface calls it."""
+    found = task.get("data")
+    data: dict[str, Any] = found if isinstance(found, dict) else {}
+    texts = [key for key, value in data.items() if isinstance(value, str)]
     if "text" not in texts and len(texts) != 1:
         raise InputError(f'{where}: "data" has no "text", and not exactly one other string')
-    return texts["text"] if "text" in texts else next(iter(texts.values()))
+    called = "text" if "text" in texts else texts[0]
+    return {"text" if key == called else key: value for key, value in data.items()}
 
 
 def _list(item: dict[str, Any], key: str, where: str) -> list[dict[str, Any]]:
@@ -135,7 +140,10 @@ class LabelStudioWriter:
         self._between = "[\n"
 
     def add(self, sentence: Sentence, entities: Iterable[Entity]) -> None:
-        """Write a task; its score is the mean posterior of its entities."""
+        """Write a task; its score is the mean posterior of its entities.
+
+        The other data of a task that was read are kept, as is the object of JSON Lines.
+        """
         text, offsets = sentence.located()
         result, scores = [], []
         for number, entity in enumerate(entities, 1):
@@ -149,9 +157,10 @@ class LabelStudioWriter:
         prediction: dict[str, Any] = {"model_version": self._model, "result": result}
         if scores:
             prediction["score"] = round(fmean(scores), 6)
-        task: dict[str, Any] = {"data": {"text": text}, "predictions": [prediction]}
+        data = others(sentence) | {"text": text}
         if sentence.id:
-            task["data"]["id"] = sentence.id
+            data.setdefault("id", sentence.id)
+        task: dict[str, Any] = {"data": data, "predictions": [prediction]}
         # All but ASCII as escapes, as lone halves of surrogate pairs have no UTF-8.
         self._handle.write(self._between + json.dumps(task))
         self._between = ",\n"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dnatag.engine.networks.configs import TokenTaggerConfig
     from dnatag.formats.io.reading import Source
     from dnatag.tasks.tagging.given import Given
+    from dnatag.tasks.tagging.model import TokenModel
     from dnatag.tasks.tagging.posterior import Posterior, Stretch
     from dnatag.tasks.tagging.tagger import Tagged
 
@@ -31,6 +32,7 @@ __all__ = [
     "Homolog",
     "Homologs",
     "Labelling",
+    "LeavesOpen",
     "SplitsText",
     "TaggedCorpus",
     "TaggedSequence",
@@ -188,11 +190,16 @@ class TaggingDomain(Protocol):
     counted: tuple[str, str, str]
 
     def read(
-        self, corpora: Sequence[Any], network: Any, observer: Observer = SILENT
+        self,
+        corpora: Sequence[Any],
+        network: Any,
+        observer: Observer = SILENT,
+        start: TokenModel | None = None,
     ) -> tuple[list[TaggedCorpus], Labelling]:
         """Read the corpora of a recipe, and find out what their tags are.
 
         All have one scheme then. The observer receives a warning of whatever may not be meant.
+        A model of the domain to start from takes the place of settings of the network.
 
         Raises
         ------
@@ -287,6 +294,13 @@ class HasNames(Protocol):
     """An optional capability of a labelling: its labels are letters, which have meanings."""
 
     names: Mapping[str, str]
+
+
+@runtime_checkable
+class LeavesOpen(Protocol):
+    """An optional capability of a labelling: a tag of tokens whose label is not known."""
+
+    unknown: str
 
 
 @runtime_checkable

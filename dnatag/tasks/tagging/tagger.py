@@ -20,7 +20,7 @@ from dnatag.formats.text.tokens import Entity
 from dnatag.tasks.features import TokenFeatures, encode_all, join
 from dnatag.tasks.predictor import Predictor
 from dnatag.tasks.tagging.domain import HasEncoder, HasHomologs, Homologs
-from dnatag.tasks.tagging.given import Given
+from dnatag.tasks.tagging.given import Given, is_one
 from dnatag.tasks.tagging.model import TokenModel, load_token_model
 from dnatag.tasks.tagging.posterior import Posterior
 
@@ -68,10 +68,13 @@ class Tagged:
         Raises
         ------
         InputError
-            If tokens were given, not a text.
+            If no text was given, but tokens or residues.
         """
         if self.offsets is None:
-            raise InputError("tokens were tagged, not a text, so there are no places in characters")
+            raise InputError(
+                "no text was tagged, so there are no places in characters; entity.start and "
+                "entity.end are indices of 'tokens', words of a list or residues of a protein"
+            )
         return self.offsets[entity.start][0], self.offsets[entity.end - 1][1]
 
 
@@ -226,7 +229,7 @@ class Tagger(Predictor[TokenModel]):
         InputError
             As for one.
         """
-        if isinstance(sequences, (str, bytes)) or not hasattr(sequences, "__iter__"):
+        if is_one(sequences) or not hasattr(sequences, "__iter__"):
             raise InputError(
                 f"tag_all takes many sequences, not one {type(sequences).__name__}; call tag"
             )
@@ -235,12 +238,16 @@ class Tagger(Predictor[TokenModel]):
         if not isinstance(ahead, int) or ahead < 1:
             raise InputError(f"ahead must be a whole number above 0, not {ahead!r}")
         if min_score is not None and not (
-            isinstance(min_score, (int, float, np.number)) and 0 <= min_score <= 1
+            isinstance(min_score, (int, float, np.number))
+            and not isinstance(min_score, bool)
+            and 0 <= min_score <= 1
         ):
             raise InputError(f"min_score is a probability, from 0 to 1, not {min_score!r}")
         return self._tag_all(map(self._given, sequences), k_best, min_score, ahead)
 
     def _given(self, sequence: Any) -> Given:
+        if isinstance(sequence, Given):  # read from a file, and checked there
+            return sequence
         return self.model.domain.given(sequence, self.model.featurizer)
 
     def _tag_all(

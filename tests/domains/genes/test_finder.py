@@ -608,7 +608,7 @@ def test_progress_adds_up(finder: GeneFinder, contigs: list[Contig]) -> None:
 
 def test_devices_and_codes_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match="use --device cpu"):
+    with pytest.raises(InputError, match="use the device cpu"):
         GeneFinder(device="cuda")
     with pytest.raises(InputError, match="no genetic code 7"):
         GeneFinder(genetic_code=7)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from dnatag.cli import main
+from dnatag.domains.proteins.domain import DOMAIN
+from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
 from dnatag.models.file import read_metadata
+from dnatag.report import Observer
+from dnatag.tasks.base import Recipe
+from dnatag.tasks.tagging.training.experiment import TaggedData
 
 RECIPE = """
 domain = "proteins"
@@ -104,6 +110,34 @@ def test_a_stray_label_of_a_topology(recipe: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "train.fasta: b: labels of a topology are S, 1, 2, H, B, U, and there" in result.stderr
     assert " are also 'X' (1); fix them or, if no topology is meant, set labels" in result.stderr
+
+
+def notes(folder: Path, labels: str, **network: Any) -> list[str]:
+    """Read a protein of these labels; return what is noted of them."""
+    (folder / "p.fasta").write_text(f">a\n{'A' * len(labels)}\n{labels}\n")
+    lines: list[str] = []
+    observer = Observer()
+    observer.note = lines.append  # type: ignore[method-assign]
+    corpus = ProteinCorpus(train=(folder / "p.fasta",))
+    own = ProteinNetwork(**network)
+    TaggedData(Recipe(DOMAIN, None, (corpus,), None, own), observer)
+    return lines[1:]
+
+
+def test_labels_that_may_not_be_meant(tmp_path: Path) -> None:
+    assert notes(tmp_path, "HHHEECCUU") == [
+        "[[corpus]] 1, train: p.fasta: 1 proteins, 9 residues; H 3, E 2, C 2, 2 U left open"
+    ]
+    alike, listed = notes(tmp_path, "HHhEE")
+    assert alike == "warning: labels differ in capitals alone, are they one? H (2), h (1)"
+    assert listed.endswith("; H 2, E 2, h 1")
+    never, hint, listed = notes(tmp_path, "HHXX", unknown="Z")
+    assert never == "warning: 'unknown' in [network] is 'Z', which labels no residue"
+    assert hint == (
+        "warning: X (2) is taken for a label; if it stands for what is not known, "
+        'set unknown = "X" in [network]'
+    )
+    assert len(notes(tmp_path, "HHCXX", unknown="X")) == 1
 
 
 def structures(seed: int, number: int) -> str:

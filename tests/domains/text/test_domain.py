@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ import pytest
 from dnatag.domains.text.domain import DOMAIN
 from dnatag.domains.text.labels import Entities, Plain
 from dnatag.domains.text.settings import TextCorpus, TextNetwork
+from dnatag.domains.text.words import WordFeaturizer
 from dnatag.errors import InputError
+from dnatag.models.names import find_model
 from dnatag.registry import domain_names, find_domain
 from dnatag.report import Observer
+from dnatag.tasks.tagging.model import load_token_model
 
 BIO = "Ada\tB-PER\nLovelace\tI-PER\nin\tO\n\n\n# no token\n\nTurin\tB-LOC\n"
 
@@ -213,6 +217,19 @@ def test_types(folder: Path) -> None:
     DOMAIN.read([files(folder, "iob1.tsv", test=(folder / "bio.tsv",))], TextNetwork(), notes_)
     assert "the model cannot find them: LOC (1)" in notes_.lines[1]
     assert notes_.lines[2].startswith("warning: no word vectors")
+
+
+def test_vectors_and_tokens_are_those_of_the_model_to_start_from(folder: Path) -> None:
+    """Nothing is said of missing vectors if it has some; annotated texts are split as it does."""
+    shipped, _ = load_token_model(find_model("biomedical"))
+    words = WordFeaturizer.fit([["Ada"]], tokens="spaces")
+    (folder / "x.jsonl").write_text('{"text": "Ada-Bo ran", "label": [[0, 6, "PER"]]}\n')
+    for featurizer, tokens in ((shipped.featurizer, 4), (words, 2)):
+        start, notes = replace(shipped, featurizer=featurizer), Notes()
+        (read,), _ = DOMAIN.read([files(folder, "x.jsonl")], TextNetwork(), notes, start)
+        assert len(read.splits["train"][0]) == tokens
+        without = [line for line in notes.lines if "no word vectors" in line]
+        assert len(without) == (featurizer is words)
 
 
 def test_sentences_to_measure_with_that_are_trained_on(folder: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_single_row_that_does_not_fit_is_an_error(
     tagger: KmerTagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tagger, "encode", short_of_memory(tagger, 0))
-    with pytest.raises(DnatagError, match="too small for one tile of a sequence; use --device cpu"):
+    with pytest.raises(DnatagError, match="too small for one tile of a sequence; use the dev"):
         scores_of(Runner(TorchEncoder(tagger, CPU)), [sequence(30)])
 
 

@@ -86,7 +86,7 @@ def test_what_is_left(output: Path) -> None:
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert training_device("cpu") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match="torch finds no cuda device here; use --device cpu"):
+    with pytest.raises(InputError, match="torch finds no cuda device here; use the device cpu"):
         training_device("cuda")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert training_device("auto") == torch.device("cpu")

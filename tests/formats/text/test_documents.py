@@ -20,6 +20,7 @@ from dnatag.formats.text.brat import BratWriter, read_brat
 from dnatag.formats.text.docbin import read_docbin
 from dnatag.formats.text.doccano import read_doccano, write_doccano
 from dnatag.formats.text.documents import Document, Mark
+from dnatag.formats.text.jsonl import write_jsonl
 from dnatag.formats.text.label_studio import LabelStudioWriter, read_label_studio
 from dnatag.formats.text.lines import tokenize
 from dnatag.formats.text.tokens import Entity, Sentence
@@ -142,6 +143,23 @@ def test_label_studio(tmp_path: Path) -> None:
     assert second.marks is None
     _, second = read_label_studio(path, predictions=True)
     assert second.marks == (Mark(0, 4, "ORG"),)
+
+
+def test_label_studio_keeps_the_data_of_a_task(tmp_path: Path) -> None:
+    own, named = {"page": 3, "id": 12}, {"doc": "a.pdf", "text": SONY, "id": "x"}
+    tasks = [TASK | {"data": data} for data in (own | {"article": SONY}, named, {"text": SONY})]
+    path = studio(tmp_path, *tasks)
+    sentences = [document.split(None) for document in read_label_studio(path)]
+    handle = io.StringIO()
+    writer = LabelStudioWriter(handle, "m")
+    for sentence in sentences:
+        writer.add(sentence, [])
+    writer.finish()
+    kept = [task["data"] for task in json.loads(handle.getvalue())]
+    assert kept == [own | {"text": SONY}, named, {"text": SONY, "id": 7}]
+    lines = io.StringIO()
+    write_jsonl(lines, sentences[0], [])
+    assert own.items() <= json.loads(lines.getvalue()).items()
 
 
 def test_the_ground_truth_counts(tmp_path: Path) -> None:

@@ -40,8 +40,12 @@ def test_a_string_is_raw_text(biomedical: Tagger) -> None:
 def test_tokens_have_no_places(biomedical: Tagger) -> None:
     tagged = biomedical.tag(["Aspirin", "can", "cause", "ulcers"])
     assert (tagged.offsets, tagged.text) == (None, None)
-    with pytest.raises(InputError, match="tokens were tagged, not a text"):
+    with pytest.raises(InputError, match=r"no text was tagged, .* indices of 'tokens'"):
         tagged.place(tagged.entities[0])
+
+
+def test_a_few_tokens_may_have_spaces(biomedical: Tagger) -> None:
+    assert len(biomedical.tag(["About", "1 000", "had", "a", "fever"]).tags) == 5
 
 
 def test_a_stream_of_texts(biomedical: Tagger) -> None:
@@ -71,6 +75,13 @@ def test_proteins(topology: Tagger) -> None:
         (lambda t, p: t.tag_all("Aspirin"), "tag_all takes many sequences, not one str; call tag"),
         (lambda t, p: t.tag(TEXT, min_score=2), "min_score is a probability, from 0 to 1, not 2"),
         (lambda t, p: t.tag(TEXT, min_score="0.5"), "min_score is a probability, .* not '0.5'"),
+        (lambda t, p: t.tag(TEXT, min_score=True), "min_score is a probability, .* not True"),
+        (lambda t, p: t.tag([TEXT, "Fever."]), "taken for tokens, and has 'Aspirin .* tag_all"),
+        (lambda t, p: p.tag([PROTEIN] * 2), "for residues, one letter each, and has 'M.* tag_all"),
+        (lambda t, p: p.tag(["M", ""]), "for residues, one letter each, and has ''"),
+        (lambda t, p: p.tag(list("ACGT" * 9)), "looks like nucleotides"),
+        (lambda t, p: p.tag(Seq(None, 10)), "no known residues"),
+        (lambda t, p: p.tag_all(SeqRecord(Seq(PROTEIN))), "not one SeqRecord; call tag"),
         (lambda t, p: t.tag(TEXT, k_best=-1), "k_best must be a whole number"),
         (lambda t, p: p.tag([SeqRecord(Seq("MK"))]), "item 1 is a SeqRecord: .* tag_all takes"),
         (lambda t, p: p.tag("MK1"), "the illegal letter '1'"),

@@ -428,7 +428,7 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
 def test_devices_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_token_model(tmp_path / "m.dnatag", model(ENTITIES), {})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match="no cuda device here; use --device cpu"):
+    with pytest.raises(InputError, match="no cuda device here; use the device cpu"):
         Tagger.load(tmp_path / "m.dnatag", "cuda")
 
 

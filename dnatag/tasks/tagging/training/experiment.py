@@ -23,13 +23,20 @@ from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import SPLITS, sequences_of, summary
 from dnatag.tasks.experiment import CorpusExperiment
 from dnatag.tasks.features import encode_all
-from dnatag.tasks.tagging.domain import HasEncoder, TaggedCorpus, TaggedSequence, TaggingDomain
+from dnatag.tasks.tagging.domain import (
+    HasEncoder,
+    LeavesOpen,
+    TaggedCorpus,
+    TaggedSequence,
+    TaggingDomain,
+)
+from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.schemes import UNNAMED
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.tagger import Tagger
 from dnatag.tasks.tagging.training.batches import TaggedBatches, TaggedExample
-from dnatag.tasks.tagging.training.start import check_start, take_over
+from dnatag.tasks.tagging.training.start import check_start, note_labels, take_over
 from dnatag.tasks.tagging.training.validation import calibrated, known_tags, validation_metric
 
 __all__ = ["TaggedData", "TaggingExperiment"]
@@ -61,8 +68,10 @@ class TaggedData:
         self.observer = observer
         if not any(corpus.train for corpus in recipe.corpora):
             raise InputError("no [[corpus]] names files to train on ('train')")
+        if start is not None:
+            check_start(start, self.domain)
         network = recipe.network or self.domain.network()
-        self.corpora, self.labelling = self.domain.read(recipe.corpora, network, observer)
+        self.corpora, self.labelling = self.domain.read(recipe.corpora, network, observer, start)
         for line in self.contents():
             observer.note(line)
         self.start = start
@@ -70,7 +79,7 @@ class TaggedData:
             tokens = [s.tokens for s in self.split("train")]
             self.featurizer = self.domain.featurizer(tokens, network, recipe.files)
         else:
-            check_start(start, self.domain, self.labelling, observer)
+            note_labels(start, self.labelling, observer)
             self.featurizer = start.featurizer
             if isinstance(self.featurizer, HasEncoder):
                 self.featurizer.open_encoder(remember=True)
@@ -91,14 +100,22 @@ class TaggedData:
                 if not corpus.files[split]:
                     continue
                 there = corpus.splits[split]
-                labels = Counter[str]()
-                for tags in (sequence.tags or () for sequence in there):
-                    labels.update(self.labelling.counts(tags))
-                named = ", ".join(f"{name or UNNAMED} {n}" for name, n in labels.most_common())
                 yield (
                     f"[[corpus]] {number}, {split}: {', '.join(corpus.files[split])}: {len(there)} "
-                    f"{sequences}, {sum(map(len, there))} {tokens}; {named or 'no labels'}"
+                    f"{sequences}, {sum(map(len, there))} {tokens}; {self._labels(there)}"
                 )
+
+    def _labels(self, sequences: Sequence[TaggedSequence]) -> str:
+        """Name the labels of sequences, with their numbers, and how many tokens are left open."""
+        unknown = self.labelling.unknown if isinstance(self.labelling, LeavesOpen) else None
+        labels, left_open = Counter[str](), 0
+        for tags in (sequence.tags or () for sequence in sequences):
+            labels.update(self.labelling.counts(tags))
+            left_open += sum(tag == unknown for tag in tags)
+        named = [f"{name or UNNAMED} {n}" for name, n in labels.most_common() if name != unknown]
+        if left_open:
+            named.append(f"{left_open} {unknown} left open")
+        return ", ".join(named) or "no labels"
 
     def examples(self, split: str) -> list[TaggedExample]:
         """Encode the sequences of a split; those without a legal labelling are left out."""
@@ -230,7 +247,7 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
     def measure(self, predictor: Tagger, corpus: TaggedCorpus, split: str) -> dict[str, float]:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`: the scores that are defined."""
         labelling, sequences, found = self.data.labelling, corpus.splits[split], []
-        for tagged in predictor.tag_all(s.tokens for s in sequences):
+        for tagged in predictor.tag_all(Given(s.tokens) for s in sequences):
             n = len(tagged.tags)
             found.append(known_tags(labelling, tagged.entities, corpus.types, n))
         truth = [s.tags or () for s in sequences]

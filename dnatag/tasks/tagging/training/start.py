@@ -11,23 +11,25 @@ from dnatag.report import Observer
 from dnatag.tasks.tagging.domain import Labelling, TaggingDomain
 from dnatag.tasks.tagging.model import TokenModel
 
-__all__ = ["check_start", "take_over"]
+__all__ = ["check_start", "note_labels", "take_over"]
 
 
-def check_start(
-    start: TokenModel, domain: TaggingDomain, labelling: Labelling, observer: Observer
-) -> None:
-    """Note what a model has of other labels than the corpora.
+def check_start(start: TokenModel, domain: TaggingDomain) -> None:
+    """Refuse a model of another domain than the recipe.
 
     Raises
     ------
     InputError
-        If it is of another domain.
+        If it is one.
     """
     if start.domain.name != domain.name:
         raise InputError(
             f"the model to start from is of {start.domain.name}, the recipe of {domain.name}"
         )
+
+
+def note_labels(start: TokenModel, labelling: Labelling, observer: Observer) -> None:
+    """Note what a model has of other labels than the corpora."""
     old, new = set(start.labelling.labels), set(labelling.labels)
     if lost := sorted(old - new):
         observer.note(
