@@ -3,9 +3,9 @@
 Prokaryotes have a gene in each kilobase, and many follow so closely on another one of their strand
 that both are in one operon. Of a eukaryote little more than its exons is found, and few of these
 are close. The two numbers are weighed by a linear discriminant of 218 prokaryotes, plasmids and
-phages and 18 eukaryotes, yeasts among them (log-odds of 1.4 and more in the first megabase of each).
-In none of 6,383 pieces of 40 to 200 kb of 200 prokaryotes were they above 1.4, with weights that
-found fewer genes than those that ship: what few genes show is mixed with what is usual.
+phages and 18 eukaryotes, yeasts among them (log-odds of 1.4 and more in the first megabase of
+each). In none of 6,383 pieces of 40 to 200 kb of 200 prokaryotes were they above 1.4, with weights
+that found fewer genes than those that ship: what few genes show is mixed with what is usual.
 """
 
 from __future__ import annotations
