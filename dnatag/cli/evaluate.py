@@ -91,9 +91,10 @@ def command(
     how often they are right: the expected calibration error.
 
     Transcripts: manifests with "text", or with --domain ctc a text in each line: the error rates of
-    words and characters. Frames: a label in each line, or tables that list such files (--domain
-    features). Music: REFERENCE is MIDI or piano rolls, and each PREDICTION a model: how probable
-    the pieces are to it. Translations (--domain seq2seq): lines, BLEU and chrF by sacrebleu.
+    words and characters. Frames: segments or labels, as 'dnatag tag' writes them, tables that list
+    files of labels, or with --domain features a label in each line. Music: REFERENCE is MIDI or
+    piano rolls, and each PREDICTION a model: how probable the pieces are to it. Translations
+    (--domain seq2seq): lines, BLEU and chrF by sacrebleu.
 
     The table goes to standard output. --json and --tsv write all counts, and shares from 0 to 1,
     to a file, or with "-" to standard output instead of the table.
