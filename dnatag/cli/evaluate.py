@@ -91,9 +91,10 @@ def command(
     how often they are right: the expected calibration error.
 
     Transcripts: manifests with "text", or with --domain ctc a text in each line: the error rates of
-    words and characters. Frames: a label in each line, or tables that list such files (--domain
-    features). Music: REFERENCE is MIDI or piano rolls, and each PREDICTION a model: how probable
-    the pieces are to it. Translations (--domain seq2seq): lines, BLEU and chrF by sacrebleu.
+    words and characters. Frames: segments or labels, as 'dnatag tag' writes them, tables that list
+    files of labels, or with --domain features a label in each line. Music: REFERENCE is MIDI or
+    piano rolls, and each PREDICTION a model: how probable the pieces are to it. Translations
+    (--domain seq2seq): lines, BLEU and chrF by sacrebleu.
 
     The table goes to standard output. --json and --tsv write all counts, and shares from 0 to 1,
     to a file, or with "-" to standard output instead of the table.
@@ -108,7 +109,7 @@ def command(
     refuse_shared_stdin(inputs)
     _refuse_missing((reference, *predictions))
     refuse_overwriting({json_path, tsv_path, *more_outputs, "-"}, inputs)
-    evaluator = _evaluator(domain, (reference, *predictions), options)
+    evaluator = _evaluator(domain, reference, options)
     _refuse_options_of_others(context, evaluator)
     paths = dict(zip(column_names(predictions), predictions, strict=True))
     own = {option.name or "": options[option.name or ""] for option in evaluator.options}
@@ -168,12 +169,9 @@ def _files(context: click.Context, options: Mapping[str, Any]) -> tuple[list[str
     return inputs, outputs
 
 
-def _evaluator(domain: str | None, paths: tuple[str, ...], options: Mapping[str, Any]) -> Evaluator:
-    """Return the evaluator of a domain, or the one that reads files like these.
-
-    A pipe can be read only once: the first plain file or folder counts. Without one, the pipes
-    must bring what the first domain has, genes.
-    """
+def _evaluator(domain: str | None, reference: str, options: Mapping[str, Any]) -> Evaluator:
+    """Return the evaluator of a domain, or the one that reads files like the reference."""
+    from dnatag.formats.io.reading import put_back
     from dnatag.formats.registry import recognise_source
 
     evaluators = _evaluators()
@@ -181,17 +179,14 @@ def _evaluator(domain: str | None, paths: tuple[str, ...], options: Mapping[str,
         if domain not in evaluators:
             raise click.UsageError(f"--domain can be {', '.join(evaluators)}.")
         return evaluators[domain]
-    path = next((p for p in paths if os.path.isfile(p) or os.path.isdir(p)), None)
-    if path is None:
-        return next(iter(evaluators.values()))
     formats = tuple(name for evaluator in evaluators.values() for name in evaluator.formats)
     files = [evaluator.files for evaluator in evaluators.values()]
     wanted = f"{', '.join(files[:-1])} and {files[-1]} can be compared"
     encodings = (evaluator.encoding(options) for evaluator in evaluators.values())
     encoding = next(filter(None, encodings), "utf-8")
-    source, format = recognise_source(path, formats, wanted, encoding=encoding)
+    source, format = recognise_source(reference, formats, wanted, encoding=encoding)
     if isinstance(source, io.BufferedReader):
-        source.close()
+        put_back(reference, source)
     return next(e for e in evaluators.values() if format.name in e.formats)
 
 

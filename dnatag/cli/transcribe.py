@@ -93,7 +93,7 @@ def command(
     with open_output(output) as handle, progress(len(recordings), unit="", quiet=quiet) as bar:
         found = transcriber.transcribe_all(recordings)
         for recording, transcript in zip(recordings, found, strict=True):
-            write_transcript(handle, target, recording.name, transcript)
+            write_transcript(handle, target, recording, transcript)
             seconds += transcript.duration
             bar.update()
     note(f"{counted(len(recordings), 'recordings')}, {seconds:.1f} seconds", quiet=quiet)

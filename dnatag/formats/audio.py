@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,10 @@ class Recording:
         The object of the manifest.
     where : str
         File and line, for messages.
+    offset : float
+        Where it begins in the file, in seconds.
+    duration : float or None
+        How many seconds of the file it has, at most; None: all that follow.
     """
 
     path: str | bytes
@@ -47,6 +52,8 @@ class Recording:
     text: str | None = None
     source: dict[str, Any] | None = None
     where: str = ""
+    offset: float = 0.0
+    duration: float | None = None
 
 
 def read_audio(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:
@@ -78,6 +85,8 @@ def read_folder(path: str | Path) -> Iterator[Recording]:
 def read_manifest(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:
     """Read objects such as ``{"audio_filepath": "a.wav", "duration": 2.1, "text": "yes"}``.
 
+    As NeMo has it, a recording is so many seconds ("duration") of its file from "offset" on.
+
     Parameters
     ----------
     path
@@ -88,7 +97,8 @@ def read_manifest(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:
     Raises
     ------
     InputError
-        Naming file and line, if an object names no audio file or its text is no string.
+        Naming file and line, if an object names no audio file, its text is no string, or its times
+        are no numbers of seconds.
     """
     name = display_name(path)
     folder = Path(name).parent if path != "-" else Path()
@@ -99,7 +109,22 @@ def read_manifest(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:
             raise InputError(f'{where}: names no audio file ("audio_filepath")')
         if text is not None and not isinstance(text, str):
             raise InputError(f'{where}: "text" is not a string')
-        yield Recording(str(folder / file), file, text, item, f"{where}: {file}")
+        offset, duration = (_seconds(item, key, where) for key in ("offset", "duration"))
+        if duration == 0:
+            raise InputError(f'{where}: "duration" is 0; leave it out for all of the file')
+        yield Recording(
+            str(folder / file), file, text, item, f"{where}: {file}", offset or 0.0, duration
+        )
+
+
+def _seconds(item: dict[str, Any], key: str, where: str) -> float | None:
+    """Return a time of an object of a manifest, None if it has none."""
+    value = item.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise InputError(f'{where}: "{key}" is no number of seconds')
+    return float(value)
 
 
 def samples_of(recording: Recording, rate: int) -> np.ndarray:
@@ -131,7 +156,10 @@ def samples_of(recording: Recording, rate: int) -> np.ndarray:
     try:
         with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source) as f:
             own = f.samplerate
-            mono = _mono(f, recording.where, max(rate / own, 1.0))
+            if recording.offset:
+                _seek(f, recording)
+            wanted = math.inf if recording.duration is None else round(recording.duration * own)
+            mono = _mono(f, recording.where, max(rate / own, 1.0), wanted)
     except (soundfile.LibsndfileError, RuntimeError, OSError, ZeroDivisionError) as error:
         raise InputError(f"{recording.where}: is no audio that can be read: {error}") from None
     if not len(mono):
@@ -144,7 +172,24 @@ def samples_of(recording: Recording, rate: int) -> np.ndarray:
     return result
 
 
-def _mono(file: Any, where: str, growth: float) -> np.ndarray:
+def _seek(file: Any, recording: Recording) -> None:
+    """Go to where a recording begins in its file.
+
+    Raises
+    ------
+    InputError
+        If that is behind its end.
+    """
+    rate = file.samplerate
+    if recording.offset * rate >= file.frames:
+        raise InputError(
+            f"{recording.where}: begins at {recording.offset:g} seconds, and the file ends at "
+            f"{file.frames / rate:g}"
+        )
+    file.seek(int(recording.offset * rate))
+
+
+def _mono(file: Any, where: str, growth: float, wanted: float) -> np.ndarray:
     """Read the mean of the channels of an open file, by blocks: what its header promises may lie.
 
     Parameters
@@ -155,6 +200,8 @@ def _mono(file: Any, where: str, growth: float) -> np.ndarray:
         File and line, for messages.
     growth : float
         How many samples each will become, if more than one.
+    wanted : float
+        How many samples to read, at most.
 
     Raises
     ------
@@ -164,7 +211,7 @@ def _mono(file: Any, where: str, growth: float) -> np.ndarray:
     bounds, size = limits(), max(_BLOCK // file.channels, 1)
     blocks = [np.zeros(0, np.float32)]
     count = 0
-    while len(block := file.read(size, dtype="float32", always_2d=True)):
+    while len(block := file.read(int(min(size, wanted - count)), "float32", always_2d=True)):
         count += len(block)
         if count * growth > bounds.samples:
             raise bounds.error(where, f"the recording has more than {bounds.samples:,} samples")

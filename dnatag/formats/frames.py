@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from dnatag.errors import InputError
+from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.labelled import read_rows
 from dnatag.formats.text.lines import numbered_lines
 
-__all__ = ["HEADER", "FrameLabels", "read_frame_labels", "read_listed_labels", "write_frame_labels"]
+__all__ = [
+    "HEADER",
+    "FrameLabels",
+    "read_frame_labels",
+    "read_listed_labels",
+    "read_segments",
+    "write_frame_labels",
+]
 
 #: What stands before the name of a sequence, in a line before its labels.
 HEADER = "# sequence "
@@ -85,6 +93,50 @@ def read_listed_labels(path: Source, encoding: str = "utf-8") -> Iterator[FrameL
             row.get("name", ""),
             labels_of_file(Path(name).parent / row["labels"], f"{name}: line {number}", encoding),
         )
+
+
+def read_segments(path: Source, encoding: str = "utf-8") -> Iterator[FrameLabels]:
+    """Read the labels of frames from segments: name, first frame, the one behind the last, label.
+
+    Parameters
+    ----------
+    path
+        The table, with tabs between columns and no titles; more columns are passed over.
+    encoding
+        Its character encoding.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if it cannot be read, or a segment does not begin where the one before
+        ends.
+    """
+    file, name, labels = display_name(path), "", list[str]()
+    for number, line in numbered_lines(path, encoding):
+        if not line.strip():
+            continue
+        try:
+            title, first, last, label = line.split("\t")[:4]
+            start, end = int(first), int(last)
+        except ValueError:
+            raise InputError(
+                f"{file}: line {number}: is no segment: name, first frame, the frame behind the "
+                "last, label"
+            ) from None
+        if title != name:
+            if labels:
+                yield FrameLabels(name, tuple(labels))
+            name, labels = title, []
+        if start != len(labels) or end <= start:
+            raise InputError(
+                f"{file}: line {number}: the segment is of frames {start} to {end}, and the one "
+                f"before ends at {len(labels)}; give all segments of a sequence, in order"
+            )
+        if end > limits().samples:
+            raise limits().error(f"{file}: line {number}", f"the segment ends at frame {end:,}")
+        labels += [label] * (end - start)
+    if labels:
+        yield FrameLabels(name, tuple(labels))
 
 
 def labels_of_file(path: Path, where: str, encoding: str = "utf-8") -> tuple[str, ...]:

@@ -29,6 +29,8 @@ _DOCCANO = re.compile(
     r'"labels?"\s*:\s*\[\s*\[\s*\d+\s*,\s*\d+\s*,\s*"|"entities"\s*:\s*\[\s*\{[^{}]*"start_offset"'
 )
 _SEQUENCE = re.compile(r"[A-Za-z*.~-]+")
+#: A segment: name, first frame and the one behind the last, label, and probability.
+_SEGMENT = re.compile(r"[^\t]+\t\d+\t\d+\t[^\t]+\t[01]\.\d{4}")
 _BINARY = {
     b"%PDF-": "a PDF",
     b"PK\x03\x04": "a zip archive or a document of an office program",
@@ -251,6 +253,11 @@ def npz(head: Head) -> Certainty:
     return _sure(head.data.startswith(b"PK\x03\x04") and b".npy" in head.data[:500])
 
 
+def labelled_sequences(head: Head) -> Certainty:
+    """Judge whether a file lists sequences and the files of the labels of their frames."""
+    return _sure(sequences(head) and re.search(r"\tlabels\b", head.first, re.IGNORECASE))
+
+
 def sequences(head: Head) -> Certainty:
     """Judge whether a file lists sequences of features."""
     first, *others = (cell.strip().lower() for cell in head.first.split("\t"))
@@ -260,6 +267,12 @@ def sequences(head: Head) -> Certainty:
 def frames(head: Head) -> Certainty:
     """Judge whether a file has labels of the frames of sequences."""
     return _sure(head.first.startswith("# sequence "))
+
+
+def segments(head: Head) -> Certainty:
+    """Judge whether a file has segments as taggers of frames write them."""
+    rows = [line for line in head.lines if line.strip()]
+    return _sure(rows and all(map(_SEGMENT.fullmatch, rows)))
 
 
 def audio(head: Head) -> Certainty:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from dnatag.formats.text.jsonl import write_object
+
+if TYPE_CHECKING:
+    from dnatag.formats.audio import Recording
 
 __all__ = ["WRITERS", "SpokenWord", "Transcript", "captions", "write_transcript"]
 
@@ -51,8 +54,10 @@ class Transcript(NamedTuple):
     duration: float
 
 
-def write_transcript(handle: TextIO, target: str, name: str, transcript: Transcript) -> None:
-    """Write a transcript in one of the formats.
+def write_transcript(
+    handle: TextIO, target: str, recording: Recording, transcript: Transcript
+) -> None:
+    """Write a transcript in one of the formats; times are those of the file of the recording.
 
     Parameters
     ----------
@@ -61,11 +66,13 @@ def write_transcript(handle: TextIO, target: str, name: str, transcript: Transcr
     target
         ``text``, a line; ``jsonl``, a NeMo manifest with "words"; ``ctm``, a line for each word, as
         NIST has it; ``srt``, captions.
-    name
-        Of the recording.
+    recording
+        The recording, which may begin later than its file.
     transcript
         The transcript.
     """
+    name, since = recording.name, recording.offset
+    spoken = [w._replace(start=w.start + since, end=w.end + since) for w in transcript.words]
     match target:
         case "text":
             handle.write(transcript.text + "\n")
@@ -77,7 +84,7 @@ def write_transcript(handle: TextIO, target: str, name: str, transcript: Transcr
                     "end": round(w.end, 2),
                     "score": round(w.score, 4),
                 }
-                for w in transcript.words
+                for w in spoken
             ]
             write_object(
                 handle,
@@ -92,10 +99,10 @@ def write_transcript(handle: TextIO, target: str, name: str, transcript: Transcr
             stem = name.replace(" ", "_")
             handle.writelines(
                 f"{stem} 1 {w.start:.2f} {w.end - w.start:.2f} {w.word} {w.score:.4f}\n"
-                for w in transcript.words
+                for w in spoken
             )
         case "srt":
-            for i, group in enumerate(captions(transcript.words), 1):
+            for i, group in enumerate(captions(spoken), 1):
                 text = " ".join(w.word for w in group)
                 handle.write(
                     f"{i}\n{_clock(group[0].start)} --> {_clock(group[-1].end)}\n{text}\n\n"

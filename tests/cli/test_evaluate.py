@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -197,6 +199,29 @@ def test_compressed_and_standard_input() -> None:
     packed = gzip.compress(Path(SINGLE).read_bytes())
     result = evaluate(REFERENCE, "-", "--json", "-", input=packed)
     assert json.loads(result.stdout)["predictions"]["-"]["stop"]["found"] == 51
+
+
+def test_all_files_are_pipes(tmp_path: Path) -> None:
+    """As in 'evaluate <(...) <(...)': each can be read once."""
+    plain = scores(REFERENCE, SINGLE)["predictions"]["mg1655.pyrodigal_single"]
+    labels = tmp_path / "labels.txt"
+    labels.write_text("__label__a one\n__label__b two\n")
+    for reference, prediction, headline in (
+        (REFERENCE, SINGLE, "53 genes of 54 CDS"),
+        (str(labels), str(labels), "2 sequences, 2 labels"),
+    ):
+        pipes = []
+        for path in (reference, prediction):
+            name = tmp_path / f"pipe{len(list(tmp_path.iterdir()))}"
+            os.mkfifo(name)
+            content = Path(path).read_bytes()
+            threading.Thread(target=name.write_bytes, args=[content], daemon=True).start()
+            pipes.append(str(name))
+        result = evaluate(*pipes, "--json", str(tmp_path / "scores.json"))
+        assert result.exit_code == 0, result.stderr
+        assert headline in result.stdout.splitlines()[0]
+        (found,) = json.loads((tmp_path / "scores.json").read_text())["predictions"].values()
+        assert found == plain or headline.startswith("2")
 
 
 @pytest.mark.parametrize(

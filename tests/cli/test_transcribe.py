@@ -71,8 +71,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for i in range(number):
             text = " ".join(rng.choice(WORDS, rng.integers(1, 5)))
             file = f"audio/{name}{i:02}.wav"
-            soundfile.write(folder / file, say(text, rng), RATE)
-            lines.append(json.dumps({"audio_filepath": file, "duration": 1.0, "text": text}) + "\n")
+            sound = say(text, rng)
+            soundfile.write(folder / file, sound, RATE)
+            item = {"audio_filepath": file, "duration": len(sound) / RATE, "text": text}
+            lines.append(json.dumps(item) + "\n")
         (folder / f"{name}.json").write_text("".join(lines))
     (folder / "r.toml").write_text(RECIPE)
     done = run("train", folder / "r.toml", "--device", "cpu", "--threads", 1, "-o",

@@ -70,10 +70,44 @@ def test_manifest(folder: Path) -> None:
     assert len(samples_of(recording, RATE)) == RATE // 2
 
 
+@pytest.mark.parametrize("ending", ["wav", "flac"])
+@pytest.mark.parametrize(
+    ("times", "first", "last"),
+    [({"offset": 0.25, "duration": 0.5}, RATE // 4, 3 * RATE // 4),
+     ({"offset": 0.75}, 3 * RATE // 4, RATE),
+     ({"offset": 0.75, "duration": 9}, 3 * RATE // 4, RATE),
+     ({"duration": 0.125}, 0, RATE // 8),
+     ({"offset": 0, "duration": None}, 0, RATE)],
+)  # fmt: skip
+def test_stretches_of_files(
+    tmp_path: Path, ending: str, times: dict[str, float], first: int, last: int
+) -> None:
+    soundfile.write(tmp_path / f"a.{ending}", TONE, RATE)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"audio_filepath": f"a.{ending}", **times}) + "\n")
+    (recording,) = read_manifest(path)
+    whole = samples_of(Recording(str(tmp_path / f"a.{ending}"), "a"), RATE)
+    assert np.array_equal(samples_of(recording, RATE), whole[first:last])
+
+
+def test_a_stretch_behind_the_end(folder: Path) -> None:
+    path = folder / "manifest.json"
+    path.write_text('{"audio_filepath": "a.wav", "offset": 1}\n')
+    (recording,) = read_manifest(path)
+    message = "line 1: a.wav: begins at 1 seconds, and the file ends at 1$"
+    with pytest.raises(InputError, match=message):
+        samples_of(recording, RATE)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [("{}", 'line 1: names no audio file \\("audio_filepath"\\)'),
-     ('{"audio_filepath": "a.wav", "text": 3}', 'line 1: "text" is not a string')],
+     ('{"audio_filepath": "a.wav", "text": 3}', 'line 1: "text" is not a string'),
+     ('{"audio_filepath": "a.wav", "offset": -1}', 'line 1: "offset" is no number of seconds'),
+     ('{"audio_filepath": "a.wav", "offset": "3"}', 'line 1: "offset" is no number of seconds'),
+     ('{"audio_filepath": "a.wav", "offset": true}', 'line 1: "offset" is no number of seconds'),
+     ('{"audio_filepath": "a.wav", "duration": -2}', 'line 1: "duration" is no number of seconds'),
+     ('{"audio_filepath": "a.wav", "duration": 0}', 'line 1: "duration" is 0; leave it out')],
 )  # fmt: skip
 def test_bad_manifests(tmp_path: Path, line: str, message: str) -> None:
     (tmp_path / "m").write_text(line)

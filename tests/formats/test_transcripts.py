@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from dnatag.formats.audio import Recording
 from dnatag.formats.transcripts import SpokenWord, Transcript, captions, write_transcript
 
 WORDS = [SpokenWord("one", 0.1, 0.5, 0.9), SpokenWord("two", 0.6, 1.0, 0.8),
@@ -14,9 +15,9 @@ WORDS = [SpokenWord("one", 0.1, 0.5, 0.9), SpokenWord("two", 0.6, 1.0, 0.8),
 TRANSCRIPT = Transcript("one two six", WORDS, 3663.0)
 
 
-def written(target: str) -> str:
+def written(target: str, offset: float = 0.0) -> str:
     handle = io.StringIO()
-    write_transcript(handle, target, "a b.wav", TRANSCRIPT)
+    write_transcript(handle, target, Recording("", "a b.wav", offset=offset), TRANSCRIPT)
     return handle.getvalue()
 
 
@@ -31,6 +32,7 @@ def test_text_and_json_lines() -> None:
 
 def test_ctm() -> None:
     assert written("ctm").splitlines()[1] == "a_b.wav 1 0.60 0.40 two 0.8000"
+    assert written("ctm", 3.25).splitlines()[1] == "a_b.wav 1 3.85 0.40 two 0.8000"
 
 
 def test_captions() -> None:
@@ -48,7 +50,7 @@ def test_captions() -> None:
 @pytest.mark.parametrize("target", ["text", "jsonl", "ctm", "srt"])
 def test_silence(target: str) -> None:
     handle = io.StringIO()
-    write_transcript(handle, target, "a", Transcript("", [], 1.0))
+    write_transcript(handle, target, Recording("", "a"), Transcript("", [], 1.0))
     assert handle.getvalue() == {"text": "\n", "ctm": "", "srt": ""}.get(
         target, '{"audio_filepath": "a", "duration": 1.0, "text": "", "words": []}\n'
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dnatag.errors import InputError
+from dnatag.formats.io.reading import display_name
 from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, read_alike
 from dnatag.tasks.tagging.evaluation import OPTIONS
@@ -24,7 +25,7 @@ class FrameEvaluator(EncodedEvaluator):
     """Scores the labels of frames and their segments."""
 
     files = "labels of frames"
-    formats = ("frames",)
+    formats = ("frames", "segments", "labelled-sequences")
 
     @property
     def options(self) -> Sequence[click.Option]:
@@ -36,7 +37,6 @@ class FrameEvaluator(EncodedEvaluator):
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`; the picture shows all segments."""
         from dnatag.domains.features.metrics import OVERLAPS, evaluate_frames
-        from dnatag.formats.io.reading import display_name
 
         read = partial(_read, encoding=options["encoding"])
         truth, found = read_alike(read, reference, predictions, "sequences", "sequences")
@@ -64,16 +64,21 @@ class FrameEvaluator(EncodedEvaluator):
 
 def _read(path: str, encoding: str) -> list[FrameLabels]:
     """Read labels, or those that a table lists."""
-    from dnatag.formats.frames import read_frame_labels, read_listed_labels
+    from dnatag.formats.frames import read_frame_labels, read_listed_labels, read_segments
     from dnatag.formats.registry import recognise
 
-    wanted = "wanted is a label in each line, or a table with the columns 'name' and 'labels'"
-    among = ("frames", "sequences", "lines", "conll")
+    wanted = (
+        "wanted is a label in each line, segments, or a table with the columns 'name' and 'labels'"
+    )
+    among = (*FrameEvaluator.formats, "sequences", "lines", "conll")
     stream, format = recognise(path, among, wanted, encoding=encoding, prefer="lines")
-    if format.name == "sequences":
-        stream.close()
-        return list(read_listed_labels(path, encoding))
-    return list(read_frame_labels(stream, encoding))
+    match format.name:
+        case "segments":
+            return list(read_segments(stream, encoding))
+        case "sequences" | "labelled-sequences":
+            return list(read_listed_labels(stream, encoding))
+        case _:
+            return list(read_frame_labels(stream, encoding))
 
 
 def _compare(

@@ -28,6 +28,7 @@ __all__ = [
     "open_bytes",
     "open_text",
     "peek",
+    "put_back",
     "read_whole",
     "rewind",
     "text_blocks",
@@ -45,6 +46,8 @@ MAGIC = {
 }
 #: The byte order mark in UTF-8.
 UTF8_MARK = b"\xef\xbb\xbf"
+#: Pipes that were looked into, by their names: what opens one next gets all of it.
+_PUT_BACK: dict[str, io.BufferedReader] = {}
 DECOMPRESSION_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError)
 
 
@@ -79,6 +82,8 @@ def open_bytes(path: Source) -> io.BufferedReader:
     if isinstance(path, io.BufferedReader):
         return path
     name = display_name(path)
+    if name in _PUT_BACK:
+        return _PUT_BACK.pop(name)
     try:
         if name == "standard input":
             if sys.stdin is None:  # it was closed before the start
@@ -196,6 +201,22 @@ def peek(path: Source, size: int) -> tuple[bytes, io.BufferedReader]:
         stream.close()
         raise
     return head, rewind(head, stream)
+
+
+def put_back(path: str, stream: io.BufferedReader) -> None:
+    """Let a path be opened again that was only looked into: a pipe cannot be.
+
+    Parameters
+    ----------
+    path
+        A file, or "-" for standard input.
+    stream
+        All of it, as from :func:`peek`.
+    """
+    if path != "-" and os.path.isfile(path):
+        stream.close()
+    else:
+        _PUT_BACK[display_name(path)] = stream
 
 
 def open_text(path: Source) -> TextIO:

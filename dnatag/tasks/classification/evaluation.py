@@ -85,7 +85,13 @@ def _read(path: str, encoding: str) -> list[_Label]:
         case "trees":
             labels = [_Label(one.label or "") for one in labelled.read_trees(stream, encoding)]
         case _:
-            rows = labelled.read_rows(stream, ("label", "text"), labelled.TITLES, encoding)
+            rows = labelled.read_rows(
+                stream,
+                ("label", "text"),
+                labelled.TITLES,
+                encoding,
+                titled=format.name == "sequences",
+            )
             for number, row in rows:
                 if "label" not in row:
                     raise InputError(f"{name}: line {number}: there is no column 'label'")

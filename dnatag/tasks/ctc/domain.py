@@ -84,7 +84,9 @@ class TranscribingDomain(Protocol):
         ...
 
     def items(self, source: Source, kind: str, encoding: str) -> Iterator[Any]:
-        """Read the sequences of a file in one of the formats; each has a ``name``.
+        """Read the sequences of a file in one of the formats.
+
+        Each has the attributes of a :class:`dnatag.formats.audio.Recording` that results name.
 
         Raises
         ------

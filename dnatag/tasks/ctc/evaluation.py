@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from dnatag.errors import InputError
+from dnatag.formats.io.reading import display_name
+from dnatag.formats.text.lines import numbered_lines
 from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, Rows, read_alike
 
@@ -23,6 +26,27 @@ _ROWS: Rows = [
 ]
 
 
+class _Text(NamedTuple):
+    """A text, and of which recording a manifest has it.
+
+    Attributes
+    ----------
+    text : str
+        What is said.
+    name : str or None
+        The audio file, as the manifest names it; None for lines.
+    file : str
+        Its whole path.
+    offset : float
+        Where it begins in the file, in seconds.
+    """
+
+    text: str
+    name: str | None = None
+    file: str = ""
+    offset: float = 0.0
+
+
 class TranscriptEvaluator(EncodedEvaluator):
     """Counts the errors of transcripts."""
 
@@ -37,24 +61,60 @@ class TranscriptEvaluator(EncodedEvaluator):
 
         read = partial(_read, encoding=options["encoding"])
         truth, found = read_alike(read, reference, predictions, "texts", "recordings")
-        scores = {name: evaluate_transcripts(truth, texts) for name, texts in found.items()}
+        right, scores = [one.text for one in truth], {}
+        for name, texts in found.items():
+            paired = _paired(truth, texts, reference, predictions[name])
+            scores[name] = evaluate_transcripts(right, [one.text for one in paired])
         return Evaluation(counted(len(truth), "recordings"), list(_ROWS), scores)
 
 
-def _read(path: str, encoding: str) -> list[str]:
+def _read(path: str, encoding: str) -> list[_Text]:
     """Read the texts of a manifest, or of lines."""
     from dnatag.formats.audio import read_manifest
     from dnatag.formats.registry import recognise
-    from dnatag.formats.text.lines import numbered_lines
 
     wanted = "wanted is a text in each line, or a manifest"
     among = ("manifest", "lines", "conll")
     stream, format = recognise(path, among, wanted, encoding=encoding, prefer="lines")
     if format.name != "manifest":
-        return [line for _, line in numbered_lines(stream, encoding)]
+        return [_Text(line) for _, line in numbered_lines(stream, encoding)]
     texts = []
-    for recording in read_manifest(stream, encoding):
-        if recording.text is None:
-            raise InputError(f'{recording.where}: has no "text"')
-        texts.append(recording.text)
+    for one in read_manifest(stream, encoding):
+        if one.text is None:
+            raise InputError(f'{one.where}: has no "text"')
+        texts.append(_Text(one.text, one.name, os.path.abspath(str(one.path)), one.offset))
     return texts
+
+
+def _paired(
+    truth: Sequence[_Text], found: Sequence[_Text], reference: str, path: str
+) -> Sequence[_Text]:
+    """Bring texts into the order of the reference: that of the recordings, where both name them.
+
+    Raises
+    ------
+    InputError
+        If the recordings are not the same.
+    """
+    if any(one.name is None for one in (*truth, *found)):
+        return found
+    there: dict[tuple[str, float], list[_Text]] = {}
+    # Manifests in different folders may name the files alike, or differently the same files.
+    by_name = {one.name for one in truth} == {one.name for one in found}
+    for one in found:
+        there.setdefault(_place(one, by_name), []).append(one)
+    paired = []
+    for one in truth:
+        same = there.get(_place(one, by_name))
+        if not same:
+            at = f" at {one.offset:g} seconds" if one.offset else ""
+            raise InputError(
+                f"{display_name(path)}: has no text of {one.name}{at}, which "
+                f"{display_name(reference)} has; compare files of the same recordings"
+            )
+        paired.append(same.pop(0))
+    return paired
+
+
+def _place(one: _Text, by_name: bool) -> tuple[str, float]:
+    return (one.name or "" if by_name else one.file), round(one.offset, 3)

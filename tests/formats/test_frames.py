@@ -1,0 +1,68 @@
+"""Labels of frames: of segments, and of tables that list files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dnatag.cli import main
+from dnatag.errors import InputError
+from dnatag.formats.frames import FrameLabels, read_segments
+
+SEGMENTS = "v1\t0\t2\tcut\t0.9000\nv1\t2\t5\tmix\t0.8000\nv2\t0\t1\tcut\t1.0000\n"
+LABELS = "# sequence v1\ncut\ncut\nmix\nmix\nmix\n# sequence v2\ncut\n"
+
+
+def evaluate(*words: object) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *map(str, words)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "segments.tsv").write_text(SEGMENTS)
+    (tmp_path / "labels.txt").write_text(LABELS.replace("mix\nmix\n#", "mix\ncut\n#"))
+    (tmp_path / "v1.txt").write_text("cut\ncut\nmix\nmix\nmix\n")
+    (tmp_path / "v2.txt").write_text("cut\n")
+    (tmp_path / "table.tsv").write_text("name\tlabels\nv1\tv1.txt\nv2\tv2.txt\n")
+    return tmp_path
+
+
+def test_segments(folder: Path) -> None:
+    assert list(read_segments(folder / "segments.tsv")) == [
+        FrameLabels("v1", ("cut", "cut", "mix", "mix", "mix")),
+        FrameLabels("v2", ("cut",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("v1\t1\t2\tcut", "line 1: the segment is of frames 1 to 2, and the one before ends at 0"),
+     ("v1\t0\t0\tcut", "line 1: the segment is of frames 0 to 0"),
+     ("v1\t0\tx\tcut", "line 1: is no segment: name, first frame"),
+     ("v1\t0\t2", "line 1: is no segment"),
+     (f"v1\t0\t{10**15}\tcut", "line 1: the segment ends at frame 1,000,000,000,000,000")],
+)  # fmt: skip
+def test_bad_segments(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "s").write_text(line + "\n")
+    with pytest.raises(InputError, match=message):
+        list(read_segments(tmp_path / "s"))
+
+
+@pytest.mark.parametrize("reference", ["table.tsv", "segments.tsv"])
+def test_each_is_compared_with_each(folder: Path, reference: str) -> None:
+    done = evaluate(folder / reference, folder / "segments.tsv", folder / "labels.txt",
+                    folder / "table.tsv", "--json", "-")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    scores = json.loads(done.stdout)["predictions"]
+    accuracies = [one["accuracy"] for one in scores.values()]
+    assert accuracies == pytest.approx([1, (4 / 5 + 1) / 2, 1])
+
+
+def test_files_of_labels_are_no_labels(folder: Path) -> None:
+    table = folder / "table.tsv"
+    done = evaluate("--domain", "classification", table, table)
+    assert done.exit_code == 2
+    assert "line 1: must name the columns" in done.stderr
