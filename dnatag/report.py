@@ -40,6 +40,8 @@ class Progress(NamedTuple):
         Loss of the validation after this step; None if there was none.
     metric : float or None
         Value of the watched metric in that validation; None if no metric is watched.
+    measure : str
+        Name of that metric.
     """
 
     step: int
@@ -47,6 +49,7 @@ class Progress(NamedTuple):
     loss: float
     validation_loss: float | None
     metric: float | None = None
+    measure: str = ""
 
 
 class Observer:

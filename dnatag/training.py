@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from datetime import date
@@ -130,9 +131,10 @@ def run_experiment(
     about["training"] |= {"steps": steps, "date": date.today().isoformat()}
     if processes()[0] > 0:
         return about
-    for number, outcome in enumerate(outcomes, 1):
+    epochs = getattr(experiment.recipe.training, "epochs", None)
+    for number, (run, outcome) in enumerate(zip(runs, outcomes, strict=True), 1):
         own = folder if len(runs) == 1 else folder / str(number)
-        observer.note(_draw(own, outcome))
+        observer.note(_draw(own, outcome, run, epochs))
     networks = [network.cpu() for network, _ in trained]
     experiment.finish(networks)
     # What is measured is what ships, with its weights rounded as in the file.
@@ -155,7 +157,7 @@ def _measure(name: str, value: float | None) -> str:
     return f"{name} {value:.4f}" if name.endswith("nats") else f"{name} {100 * value:.2f}"
 
 
-def _draw(folder: Path, outcome: Outcome) -> str:
+def _draw(folder: Path, outcome: Outcome, run: NetworkRun, epochs: int | None) -> str:
     """Draw the log of a run; return which weights were kept, and where the picture is."""
     from dnatag.engine.training.rundir import CURVE, LOG
     from dnatag.formats.html.learning import draw_learning
@@ -163,10 +165,12 @@ def _draw(folder: Path, outcome: Outcome) -> str:
     log = (folder / LOG).read_text()
     (folder / CURVE).write_text(draw_learning(log, outcome.best))
     kept = f"kept are the weights of step {outcome.best} of {outcome.steps}"
+    if epochs is not None:
+        kept += f" (epoch {math.ceil(outcome.best * epochs / run.schedule.steps)})"
     if outcome.validation_loss is not None:
         kept += f", validation loss {outcome.validation_loss:.5f}"
-    if outcome.metric is not None:
-        kept += f", metric {outcome.metric:.5f}"
+    if outcome.metric is not None and run.metric is not None:
+        kept += f", {run.metric.name} {outcome.metric:.5f}"
     return f"{kept}; the course is drawn in {folder / CURVE}"
 
 

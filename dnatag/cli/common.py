@@ -283,11 +283,13 @@ class CliObserver(Observer):
         self._steps.set_postfix_str(f"loss {progress_.loss:.5f}", refresh=False)
         self._steps.update(progress_.step - self._steps.n)
         if progress_.validation_loss is not None:
-            metric = "" if progress_.metric is None else f", metric {progress_.metric:.5f}"
-            self.note(
+            line = (
                 f"step {progress_.step} of {progress_.steps}, loss {progress_.loss:.5f}, "
-                f"validation loss {progress_.validation_loss:.5f}{metric}"
+                f"validation loss {progress_.validation_loss:.5f}"
             )
+            if progress_.metric is not None:
+                line += f", {progress_.measure} {progress_.metric:.5f}"
+            self.note(line)
 
     def close(self) -> None:
         """Remove the bar of training."""

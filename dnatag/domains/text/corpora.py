@@ -249,8 +249,8 @@ def _note_seen(corpora: Sequence[TaggedCorpus], observer: Observer) -> None:
         seen = sum(s.tokens in known for s in long)
         if seen > SEEN * len(long):
             observer.note(
-                f"warning: {seen} of {len(long)} sentences {SPLITS[name]} are also trained on, so "
-                "that scores say little"
+                f"warning: {seen} of {len(long)} sentences {SPLITS[name]}, of {LONG} tokens or "
+                "more, are also trained on, so that scores say little"
             )
 
 

@@ -236,7 +236,8 @@ class _Run:
         if better:
             state.validation_loss, state.metric, state.best = loss, value, state.step
             self.best = self._weights()
-        return progress._replace(validation_loss=loss, metric=value)
+        measure = "" if self.metric is None else self.metric.name
+        return progress._replace(validation_loss=loss, metric=value, measure=measure)
 
     def _is_better(self, loss: float | None, value: float | None) -> bool:
         """Whether a validation is better than the best one so far."""

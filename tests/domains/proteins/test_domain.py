@@ -15,6 +15,7 @@ from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
 from dnatag.models.file import read_metadata
 from dnatag.report import Observer
 from dnatag.tasks.base import Recipe
+from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.training.experiment import TaggedData
 
 RECIPE = """
@@ -120,7 +121,7 @@ def notes(folder: Path, labels: str, **network: Any) -> list[str]:
     observer.note = lines.append  # type: ignore[method-assign]
     corpus = ProteinCorpus(train=(folder / "p.fasta",))
     own = ProteinNetwork(**network)
-    TaggedData(Recipe(DOMAIN, None, (corpus,), None, own), observer)
+    TaggedData(Recipe(DOMAIN, None, (corpus,), TaggingTraining(), own), observer)
     return lines[1:]
 
 

@@ -17,7 +17,10 @@ from dnatag.errors import InputError
 from dnatag.models.names import find_model
 from dnatag.registry import domain_names, find_domain
 from dnatag.report import Observer
+from dnatag.tasks.base import Recipe
 from dnatag.tasks.tagging.model import load_token_model
+from dnatag.tasks.tagging.settings import TaggingTraining
+from dnatag.tasks.tagging.training.experiment import TaggedData
 
 BIO = "Ada\tB-PER\nLovelace\tI-PER\nin\tO\n\n\n# no token\n\nTurin\tB-LOC\n"
 
@@ -219,6 +222,16 @@ def test_types(folder: Path) -> None:
     assert notes_.lines[2].startswith("warning: no word vectors")
 
 
+def test_patience_without_files_to_validate_on(folder: Path) -> None:
+    for validate, patience, warned in (((), 2, 1), ((), 10, 0), ((folder / "bio.tsv",), 2, 0)):
+        notes, corpus = Notes(), files(folder, "bio.tsv", validate=validate)
+        TaggedData(
+            Recipe(DOMAIN, None, (corpus,), TaggingTraining(patience=patience), TextNetwork()),
+            notes,
+        )
+        assert sum("'patience' in [training]" in line for line in notes.lines) == warned
+
+
 def test_vectors_and_tokens_are_those_of_the_model_to_start_from(folder: Path) -> None:
     """Nothing is said of missing vectors if it has some; annotated texts are split as it does."""
     shipped, _ = load_token_model(find_model("biomedical"))
@@ -238,7 +251,8 @@ def test_sentences_to_measure_with_that_are_trained_on(folder: Path) -> None:
     (folder / "test.tsv").write_text(short * 9 + long + long.replace("runs", "ran"))
     notes = read_text(folder, short + long, test=(folder / "test.tsv",))
     assert notes[1:] == [
-        "warning: 1 of 2 sentences to test on are also trained on, so that scores say little"
+        "warning: 1 of 2 sentences to test on, of 5 tokens or more, are also trained on, so that "
+        "scores say little"
     ]
     (folder / "test.tsv").write_text(short * 9 + long.replace("runs", "ran"))
     assert len(read_text(folder, short + long, test=(folder / "test.tsv",))) == 1

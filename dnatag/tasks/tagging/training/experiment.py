@@ -70,6 +70,12 @@ class TaggedData:
             raise InputError("no [[corpus]] names files to train on ('train')")
         if start is not None:
             check_start(start, self.domain)
+        validates = any(corpus.validate for corpus in recipe.corpora)
+        if recipe.training.patience != TaggingTraining.patience and not validates:
+            observer.note(
+                "warning: 'patience' in [training] means nothing without files to 'validate' on: "
+                "all epochs are trained, and the last one is kept"
+            )
         network = recipe.network or self.domain.network()
         self.corpora, self.labelling = self.domain.read(recipe.corpora, network, observer, start)
         for line in self.contents():
