@@ -313,6 +313,17 @@ def test_other_kinds_than_the_reference(folder: Path, text: str, words: str) -> 
     assert evaluate("b", "b").exit_code == 2
 
 
+def test_columns_and_annotated_texts_do_not_compare(folder: Path) -> None:
+    (folder / "b").write_text('{"text": "Ada", "label": [[0, 3, "PER"]]}\n')
+    for paths, words in (
+        (("truth.conll", "b"), "b: is Doccano's JSON Lines of spans, and truth.conll has a token"),
+        (("b", "truth.conll"), "truth.conll: has a token in each line, in columns, and b is Docc"),
+    ):
+        result = evaluate(*paths)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert words in result.stderr
+
+
 @pytest.mark.parametrize("paths", [("none", "a.conll"), ("a.txt", "none"), ("none", "a.txt")])
 def test_a_missing_file_is_named(folder: Path, paths: tuple[str, str]) -> None:
     (folder / "a.txt").write_text("This may be anything.\n")

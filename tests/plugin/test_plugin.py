@@ -94,7 +94,7 @@ def model(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(site, "-m", "dnatag", "train", folder / "r.toml", "-o", path, "--device", "cpu")
     lines = done.stderr.splitlines()
     assert lines[0] == "dnatag: 400 rows to train on"
-    assert ", metric " in lines[1]
+    assert ", accuracy " in lines[1]
     assert lines[-1].startswith(f"dnatag: {path}: validate: accuracy ")
     return path
 

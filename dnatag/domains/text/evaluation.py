@@ -142,16 +142,19 @@ def _read(
         recognise_source(path, among, wanted, encoding=encoding, prefer="conll")
         for path in predictions.values()
     ]
-    if sources[0][1].name not in DOCUMENTS:
+    annotated = sources[0][1].name in DOCUMENTS
+    for source, format in sources[1:]:
+        if (format.name in (*DOCUMENTS, "jsonl")) != annotated:
+            same = "annotations of the same texts" if annotated else "files of the same tokens"
+            raise InputError(
+                f"{display_name(source)}: {format.found}, and {display_name(reference)} "
+                f"{sources[0][1].found}; compare {same}"
+            )
+    if not annotated:
         return _read_columns(reference, predictions, [s for s, _ in sources], options)
     read = []
     for number, (source, format) in enumerate(sources):
         kind = "doccano" if format.name == "jsonl" else format.name
-        if kind not in DOCUMENTS:
-            raise InputError(
-                f"{display_name(source)}: {format.found}, and {display_name(reference)} "
-                f"{sources[0][1].found}; compare annotations of the same texts"
-            )
         documents = read_documents(source, kind, encoding, predictions=number > 0)
         read.append((display_name(source), documents))
     truth, *found = same_tokens(read[0], read[1:], observer)
