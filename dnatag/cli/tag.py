@@ -186,6 +186,8 @@ def command(
         raise click.UsageError("columns are counted from 1 or, from the end, from -1.")
     if picture_of is not None and picture is None:
         raise click.UsageError("--picture-of names what --picture draws: add --picture FILE.")
+    if line_buffered and sort is not None:
+        raise click.UsageError("--line-buffered answers each line at once, --sort after all.")
     model_path = find_model_for(TASK, model)
     refuse_overwriting([output, report, picture], [path, model_path, homologs])
     tagger = Tagger.load(model_path, device, threads, homologs, encoder)

@@ -442,6 +442,7 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         ((*model, "--k-best", "2", table), "only JSON Lines can hold .*add --to jsonl"),
         ((*model, "--k-best", "2", "--to", "conll", text), "only JSON Lines"),
         ((*proteins, "--k-best", "2", fasta), "only JSON Lines"),
+        ((*model, "--line-buffered", "--sort", "uncertainty", text), "each line at once, --sort"),
         ((*model, "--k-best", "0", text), "Invalid value for '--k-best'"),
         ((*model, "--min-score", "1.5", text), "Invalid value for '--min-score'"),
         ((*model, "--min-score", "-1", text), "Invalid value for '--min-score'"),

@@ -85,6 +85,8 @@ def read_corpora(
                 f"{where} has tags of scheme {own}, the one before of {scheme}; "
                 "one model cannot be trained on both"
             )
+        if files.scheme == schemes.PLAIN:
+            _note_spans(every, where, observer)
         _note_faults(every, own, where, observer)
         splits = {
             name: [_converted(place.sentence, own, scheme) for place in part]
@@ -164,6 +166,16 @@ def _scheme(places: Sequence[_Place], where: str, observer: Observer) -> str:
             f"O is among them: {_several(counts)}; spans are written as B-PER, I-PER"
         )
     return scheme
+
+
+def _note_spans(places: Sequence[_Place], where: str, observer: Observer) -> None:
+    """Warn of tags that look like those of spans, though the recipe says that they are plain."""
+    found = schemes.detect([_tags(place) for place in places])
+    if found != schemes.PLAIN:
+        observer.note(
+            f'warning: {where}: scheme = "plain" takes each token by itself, and the tags look '
+            f"like spans in {found}; leave 'scheme' out to find spans"
+        )
 
 
 def _note_faults(places: Sequence[_Place], scheme: str, where: str, observer: Observer) -> None:

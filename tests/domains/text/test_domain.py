@@ -192,6 +192,9 @@ def test_what_may_not_be_meant_is_noted(folder: Path) -> None:
     (note,) = read_text(folder, "a\tB-X\nb\tI-X\n\n" * 9 + "c\tI-X\nd\tI-Y\n")
     assert note.startswith("warning: [[corpus]] 1: tags are BIO, and 2 of 20 are illegal in it")
     assert "x.tsv: in the sentence at line 28, I-X is a span of one token" in note
+    assert len(read_text(folder, "a\tNN\nb\tVB\n", scheme="plain")) == 1
+    spans, _ = read_text(folder, BIO, scheme="plain")
+    assert spans.endswith("the tags look like spans in BIO; leave 'scheme' out to find spans")
     plain = read_text(folder, "a\tO\nb\tPER\n")
     assert plain[0].startswith("warning: [[corpus]] 1: tags are taken as plain")
     alike = read_text(folder, BIO + "\nBob\tB-Per\n\nEve\tB\n\nAnn\tB\n")
