@@ -31,6 +31,7 @@ from dnatag.models.file import load_model, save_model
 from dnatag.tasks.batches import collate
 from dnatag.tasks.tagging import schemes, tagger
 from dnatag.tasks.tagging.domain import Homolog, Labelling
+from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model, save_token_model
 from dnatag.tasks.tagging.posterior import Posterior
 from dnatag.tasks.tagging.tagger import Tagger
@@ -232,7 +233,7 @@ TOKENS = st.text(min_size=1, max_size=40).map(lambda text: "_".join(text.split()
 def test_tags_are_legal(of_scheme: Tagger, tokens: list[str]) -> None:
     """Whatever the words are: unknown ones, unknown characters, anything that is text."""
     scheme = of_scheme.model.labelling.to_dict()["scheme"]
-    found = of_scheme.tag(tokens, k_best=5)
+    found = of_scheme.tag(Given(tokens), k_best=5)  # as from a file, where words may have spaces
     assert len(found.tags) == len(tokens)
     assert schemes.faults(found.tags, scheme) == []
     assert tuple(schemes.spans(found.tags, scheme)) == spans_of(found.entities)
