@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ from click.testing import CliRunner
 
 from dnatag.cli import main
 from dnatag.domains.proteins.domain import DOMAIN
+from dnatag.domains.proteins.labels import ResidueLabels
 from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
 from dnatag.models.file import read_metadata
+from dnatag.models.names import find_model
 from dnatag.report import Observer
 from dnatag.tasks.base import Recipe
+from dnatag.tasks.tagging.model import load_token_model
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.training.experiment import TaggedData
 
@@ -139,6 +143,15 @@ def test_labels_that_may_not_be_meant(tmp_path: Path) -> None:
         'set unknown = "X" in [network]'
     )
     assert len(notes(tmp_path, "HHCXX", unknown="X")) == 1
+
+
+def test_the_unknown_label_is_that_of_the_model_to_start_from(tmp_path: Path) -> None:
+    (tmp_path / "p.fasta").write_text(">a\nMKLV\nHHxE\n")
+    shipped, _ = load_token_model(find_model("topology"))
+    start = replace(shipped, labelling=ResidueLabels("EH", "x"))
+    corpora = [ProteinCorpus(train=(tmp_path / "p.fasta",))]
+    _, labelling = DOMAIN.read(corpora, ProteinNetwork(), start=start)
+    assert labelling.to_dict() == start.labelling.to_dict()
 
 
 def structures(seed: int, number: int) -> str:
