@@ -224,11 +224,7 @@ def of_scheme(request: pytest.FixtureRequest) -> Tagger:
     return tagger_of(Entities(["A", "B"], request.param))
 
 
-#: Any letters; a list of which most are of several words is taken for texts, and refused.
-TOKENS = st.text(min_size=1, max_size=40).map(lambda text: "_".join(text.split()) or "_")
-
-
-@given(tokens=st.lists(TOKENS, max_size=12))
+@given(tokens=st.lists(st.text(min_size=1, max_size=40), max_size=12))
 @settings(deadline=None, max_examples=40)
 def test_tags_are_legal(of_scheme: Tagger, tokens: list[str]) -> None:
     """Whatever the words are: unknown ones, unknown characters, anything that is text."""
