@@ -158,6 +158,7 @@ def test_refusals(folder: Path, tmp_path: Path) -> None:
     for words, message in (
         (("--model", "topology", "-o", out), "apply it with 'dnatag tag --model topology'"),
         (("--model", model, "--primer", folder / "r.toml", "-o", out), "wanted is music: MIDI, or"),
+        (("--model", model, "--primer", folder / "train.npz", "-o", out), "npz: has 40 pieces;"),
         (("--model", model, "--primer", folder / "start.mid", "--steps", 3, "-o", out),
          "start.mid: has 3 steps, and the piece 3; ask for more --steps"),
         (("--model", model, "--number", 2, "-o", "-"), "standard output takes one"),
