@@ -62,7 +62,7 @@ def test_what_is_no_sequence(tmp_path: Path, array: np.ndarray, message: str) ->
 @pytest.mark.parametrize(
     ("table", "message"),
     [("one.npy\tx\n", "line 1: must name the columns"),
-     ("name\nnone.npy\n", "line 2: there is no file .*none.npy"),
+     ("name\nnone.npy\n", "line 2: there is no file .*none.npy; .* give the archive in place"),
      ("name\tlabel\n\tx\n", "line 2: names no sequence"), ("label\nx\n", "line 2: names no")],
 )  # fmt: skip
 def test_lists_that_cannot_be_read(folder: Path, table: str, message: str) -> None:
