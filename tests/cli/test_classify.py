@@ -246,6 +246,7 @@ def test_same_seed_same_file(clips: Path, tmp_path: Path) -> None:
             "x",
             "--format lines does not",
         ),
+        (("classify", "--model", "MODEL", "-"), "I said\thello there\n", "with --format lines"),
         (("classify", "--model", "MODEL", "none.txt"), None, "none.txt: cannot"),
     ],
 )

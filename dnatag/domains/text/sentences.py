@@ -45,8 +45,8 @@ class LabelledTexts(Domain):
     )
     writers = ("jsonl", "fasttext")
     wanted = (
-        "a model of text reads a text in each line, fastText's lines, a table with tabs, JSON "
-        "Lines, or trees"
+        "a model of text reads a text in each line (say so with --format lines), fastText's lines, "
+        "a table with tabs, JSON Lines, or trees"
     )
     counted = "texts"
 
