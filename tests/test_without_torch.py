@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from dnatag.engine.inference import networks
 from dnatag.errors import DnatagError
 from dnatag.formats.sequences.fasta import read_fasta
 from dnatag.native.library import why_missing
+from dnatag.tasks.generation.generator import PieceGenerator
+from dnatag.tasks.seq2seq.translator import TextTranslator
 from dnatag.tasks.tagging.tagger import Tagger
 
 pytestmark = pytest.mark.skipif(why_missing() is not None, reason=str(why_missing()))
@@ -89,6 +92,17 @@ def test_what_needs_torch_says_so(tmp_path: Path) -> None:
         assert done.stderr.startswith("dnatag: error: training needs torch")
         assert "pip install 'dnatag[train]'" in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("predictor", "extra"), [(PieceGenerator, "music"), (TextTranslator, "translation")]
+)
+def test_the_extra_is_that_of_the_task(
+    monkeypatch: pytest.MonkeyPatch, predictor: Any, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(DnatagError, match=rf"needs torch, .*pip install 'dnatag\[{extra}\]'"):
+        predictor(None, {}, "cpu")
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,9 @@ def _options() -> Iterator[click.Option]:
     "--domain",
     metavar="NAME",
     show_default="the one that has files like REFERENCE",
-    help="What the files are about: genes, text, proteins or another domain that is installed; or "
-    "what of any domain they have, such as classification for labels of sequences.",
+    help="What the files are about: genes, text, proteins, features, speech, music, translation or "
+    "another domain that is installed; or what of any domain they have, such as classification for "
+    "labels of sequences.",
 )
 @click.option("--json", "json_path", metavar="FILE", help="Write the scores as JSON.")
 @click.option("--tsv", "tsv_path", metavar="FILE", help="Write the scores as a table of tabs.")
@@ -90,11 +91,11 @@ def command(
     the same sequences in each file. Probabilities that predictions come with are compared with
     how often they are right: the expected calibration error.
 
-    Transcripts: manifests with "text", or with --domain ctc a text in each line: the error rates of
-    words and characters. Frames: segments or labels, as 'dnatag tag' writes them, tables that list
-    files of labels, or with --domain features a label in each line. Music: REFERENCE is MIDI or
-    piano rolls, and each PREDICTION a model: how probable the pieces are to it. Translations
-    (--domain seq2seq): lines, BLEU and chrF by sacrebleu.
+    Transcripts: manifests with "text", or with --domain speech a text in each line: the error rates
+    of words and characters. Frames: segments or labels, as 'dnatag tag' writes them, tables that
+    list files of labels, or with --domain features a label in each line. Music: REFERENCE is MIDI
+    or piano rolls, and each PREDICTION a model: how probable the pieces are to it. Translations
+    (--domain translation): lines, BLEU and chrF by sacrebleu.
 
     The table goes to standard output. --json and --tsv write all counts, and shares from 0 to 1,
     to a file, or with "-" to standard output instead of the table.
@@ -170,12 +171,15 @@ def _files(context: click.Context, options: Mapping[str, Any]) -> tuple[list[str
 
 
 def _evaluator(domain: str | None, reference: str, options: Mapping[str, Any]) -> Evaluator:
-    """Return the evaluator of a domain, or the one that reads files like the reference."""
+    """Return the evaluator of a domain or of its task, or the one of files like the reference."""
     from dnatag.formats.io.reading import put_back
     from dnatag.formats.registry import recognise_source
+    from dnatag.registry import domain_names, find_domain
 
     evaluators = _evaluators()
     if domain is not None:
+        if domain in domain_names() and domain not in evaluators:
+            domain = next(filter(evaluators.__contains__, find_domain(domain).tasks), domain)
         if domain not in evaluators:
             raise click.UsageError(f"--domain can be {', '.join(evaluators)}.")
         return evaluators[domain]

@@ -134,7 +134,10 @@ def command(
     generator = PieceGenerator.load(model_path, device)
     beginning = []
     if primer is not None:
-        beginning = [step for piece in generator.pieces(primer)[:1] for step in piece]
+        pieces = generator.pieces(primer)
+        if len(pieces) > 1:
+            raise InputError(f"{primer}: has {len(pieces)} pieces; name a file of one of them")
+        beginning = [step for piece in pieces for step in piece]
         if len(beginning) >= steps:
             raise InputError(
                 f"{primer}: has {counted(len(beginning), 'steps')}, and the piece {steps}; "

@@ -29,8 +29,8 @@ __all__ = ["command"]
 
 
 # \b keeps click from joining the lines of a paragraph.
-HELP = """Train a model by a RECIPE, on genomes, text, proteins or other sequences; or a model
-of genes on annotated genomes that are named by options.
+HELP = """Train a model by a RECIPE, on genomes, text, proteins, features, recordings, music or
+translations; or a model of genes on annotated genomes that are named by options.
 
 \b
 dnatag train --genome a.fna --annotation a.gff3 --from prokaryotes -o my.dnatag
@@ -41,10 +41,11 @@ dnatag train entities.toml -o my.dnatag
 
 The genomes that a recipe names to validate on show how good the model is, and when to stop;
 without any, the last tenth of each contig is held out for that. CDS that cannot be trained on
-(pseudogenes, spliced ones and others) are masked and counted. Of text, proteins and other
-sequences, what was read is listed first, and the epoch with the best F1 (or accuracy) on the
-files to validate on is kept. While it runs, the folder OUTPUT.run has the losses (log.csv, which
-stays, and is drawn in curve.svg) and the state that --resume continues from.
+(pseudogenes, spliced ones and others) are masked and counted. Of other sequences, what was read
+is listed first, and the epoch that is best on the files to validate on is kept (by F1, accuracy,
+errors of characters or loss, whatever the model is for). While it runs, the folder OUTPUT.run has
+the losses (log.csv, which stays, and is drawn in curve.svg) and the state that --resume continues
+from.
 
 Several GPUs or machines share the work under torchrun, with the folder of OUTPUT in common:
 'torchrun --nproc-per-node 2 -m dnatag train ...'. On the cores of one machine --threads does the

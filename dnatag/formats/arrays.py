@@ -111,7 +111,7 @@ def read_list(
                 if not (folder / name).is_file():
                     raise InputError(
                         f"{where}: there is no file {folder / name}; names are .npy files beside "
-                        "the table, and arrays of an archive (.npz) are read from it directly"
+                        "the table: of an archive (.npz), give the archive in place of the table"
                     )
                 try:
                     (found,) = read_array(folder / name)

@@ -79,7 +79,7 @@ def read_folder(path: str | Path) -> Iterator[Recording]:
     if not found:
         raise InputError(f"{path}: has no audio files ({', '.join(ENDINGS)})")
     for file in found:
-        yield Recording(str(file), str(file.relative_to(folder)), where=str(file))
+        yield Recording(str(file), str(file), where=str(file))
 
 
 def read_manifest(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:

@@ -250,7 +250,8 @@ def npy(head: Head) -> Certainty:
 
 def npz(head: Head) -> Certainty:
     """Judge whether a file is an archive of NumPy arrays."""
-    return _sure(head.data.startswith(b"PK\x03\x04") and b".npy" in head.data[:500])
+    empty = head.data.startswith(b"PK\x05\x06")
+    return _sure(empty or (head.data.startswith(b"PK\x03\x04") and b".npy" in head.data[:500]))
 
 
 def labelled_sequences(head: Head) -> Certainty:

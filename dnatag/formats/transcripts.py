@@ -64,8 +64,9 @@ def write_transcript(
     handle
         Where to write.
     target
-        ``text``, a line; ``jsonl``, a NeMo manifest with "words"; ``ctm``, a line for each word, as
-        NIST has it; ``srt``, captions.
+        ``text``, a line; ``jsonl``, a NeMo manifest with "words", which keeps what the manifest of
+        the recording has: beside its "text", what is found is "pred_text"; ``ctm``, a line for each
+        word, as NIST has it; ``srt``, captions.
     recording
         The recording, which may begin later than its file.
     transcript
@@ -86,15 +87,10 @@ def write_transcript(
                 }
                 for w in spoken
             ]
-            write_object(
-                handle,
-                {
-                    "audio_filepath": name,
-                    "duration": round(transcript.duration, 3),
-                    "text": transcript.text,
-                    "words": words,
-                },
-            )
+            item = {"audio_filepath": name, "duration": round(transcript.duration, 3)}
+            item |= recording.source or {}
+            item["text" if recording.text is None else "pred_text"] = transcript.text
+            write_object(handle, item | {"words": words})
         case "ctm":
             stem = name.replace(" ", "_")
             handle.writelines(

@@ -151,6 +151,10 @@ def test_texts_in_labels_out(model: Path) -> None:
     assert rows[0]["labels"][0]["score"] > 0.9
     done = run("classify", "--model", model, "-", "--all", stdin='{"text": "dull", "id": 3}\n')
     (row,) = (json.loads(line) for line in done.stdout.splitlines())
+    several = "__label__x __label__y dull\n"
+    assert run("classify", "--model", model, "-", "-q", stdin=several).stdout == (
+        run("classify", "--model", model, "-", "-q", stdin="__label__x dull\n").stdout
+    )
     assert row["id"] == 3
     assert [one["label"] for one in row["labels"]] == ["bad", "good"]
     assert sum(one["score"] for one in row["labels"]) == pytest.approx(1)
@@ -242,6 +246,7 @@ def test_same_seed_same_file(clips: Path, tmp_path: Path) -> None:
             "x",
             "--format lines does not",
         ),
+        (("classify", "--model", "MODEL", "-"), "I said\thello there\n", "with --format lines"),
         (("classify", "--model", "MODEL", "none.txt"), None, "none.txt: cannot"),
     ],
 )

@@ -225,6 +225,21 @@ def test_all_files_are_pipes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("domain", "measure"),
+    [("speech", "word error rate %"), ("ctc", "word error rate %"), ("translation", "BLEU")],
+)
+def test_the_evaluator_of_a_domain_is_that_of_its_task(
+    tmp_path: Path, domain: str, measure: str
+) -> None:
+    pytest.importorskip({"BLEU": "sacrebleu"}.get(measure, "jiwer"))
+    (tmp_path / "texts").write_text("one two three four\n")
+    texts = str(tmp_path / "texts")
+    result = evaluate("--domain", domain, texts, texts)
+    assert result.exit_code == 0, result.stderr
+    assert measure in result.stdout
+
+
+@pytest.mark.parametrize(
     ("paths", "names"),
     [
         (("x/a.gff", "b.gff3.gz"), ["a", "b"]),

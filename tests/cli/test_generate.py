@@ -17,6 +17,7 @@ import dnatag
 from dnatag.cli import main
 from dnatag.formats.midi import midi_of, read_midi, roll_of
 from dnatag.models.file import load_model, read_metadata, save_model
+from dnatag.models.names import find_model
 
 pytest.importorskip("mido")
 pytestmark = pytest.mark.slow
@@ -153,11 +154,26 @@ def test_evaluation(folder: Path) -> None:
     assert f"nats per step  {expected['step_nats']:.4f}" in table
 
 
+def test_models_of_different_steps(tmp_path: Path) -> None:
+    """What is a step to one is two to the other."""
+    arrays, about = load_model(find_model("chorales"))
+    (steps,) = (name for name in arrays if name.endswith("steps"))
+    finer = tmp_path / "finer.dnatag"
+    save_model(finer, arrays | {steps: 2 * arrays[steps]}, about)
+    (tmp_path / "a.mid").write_bytes(midi_of([(60, 64), (61, 65)], 1, 80))
+    done = run("evaluate", tmp_path / "a.mid", "chorales", "chorales")
+    assert done.exit_code == 0, done.stderr
+    done = run("evaluate", tmp_path / "a.mid", "chorales", finer)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "finer has 4 steps of these pieces, chorales 2; evaluate models" in done.stderr
+
+
 def test_refusals(folder: Path, tmp_path: Path) -> None:
     model, out = folder / "m.dnatag", tmp_path / "a.mid"
     for words, message in (
         (("--model", "topology", "-o", out), "apply it with 'dnatag tag --model topology'"),
         (("--model", model, "--primer", folder / "r.toml", "-o", out), "wanted is music: MIDI, or"),
+        (("--model", model, "--primer", folder / "train.npz", "-o", out), "npz: has 40 pieces;"),
         (("--model", model, "--primer", folder / "start.mid", "--steps", 3, "-o", out),
          "start.mid: has 3 steps, and the piece 3; ask for more --steps"),
         (("--model", model, "--number", 2, "-o", "-"), "standard output takes one"),

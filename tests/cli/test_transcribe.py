@@ -101,7 +101,7 @@ def test_a_manifest_and_its_evaluation(folder: Path, tmp_path: Path) -> None:
     items = [json.loads(line) for line in found.read_text().splitlines()]
     assert len(items) == 12
     for item in items:
-        assert " ".join(word["word"] for word in item["words"]) == item["text"]
+        assert " ".join(word["word"] for word in item["words"]) == item["pred_text"]
         times = [t for word in item["words"] for t in (word["start"], word["end"])]
         assert times == sorted(times)
         assert 0 < times[0] < times[-1] <= item["duration"]
@@ -120,6 +120,11 @@ def test_a_manifest_and_its_evaluation(folder: Path, tmp_path: Path) -> None:
 def test_a_folder_and_standard_input(folder: Path) -> None:
     texts = run("transcribe", "--model", folder / "m.dnatag", folder / "audio", "-q").stdout
     assert len(texts.splitlines()) == 72
+    done = run(
+        "transcribe", "--model", folder / "m.dnatag", folder / "audio", "-q", "--to", "jsonl"
+    )
+    name = json.loads(done.stdout.splitlines()[0])["audio_filepath"]
+    assert name == str(folder / "audio" / "train00.wav")
     content = (folder / "audio" / "train00.wav").read_bytes()
     done = CliRunner().invoke(
         main, ["transcribe", "--model", str(folder / "m.dnatag"), "-", "-q"], input=content

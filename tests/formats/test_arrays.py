@@ -59,10 +59,18 @@ def test_what_is_no_sequence(tmp_path: Path, array: np.ndarray, message: str) ->
         list(read_archive(tmp_path / "x.npz"))
 
 
+def test_an_archive_without_arrays(tmp_path: Path) -> None:
+    zipfile.ZipFile(tmp_path / "x.npz", "w").close()
+    stream, format = recognise(tmp_path / "x.npz", ("npz",), "arrays")
+    assert format.name == "npz"
+    with pytest.raises(InputError, match=r"x\.npz: has no arrays"):
+        list(read_archive(stream))
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [("one.npy\tx\n", "line 1: must name the columns"),
-     ("name\nnone.npy\n", "line 2: there is no file .*none.npy"),
+     ("name\nnone.npy\n", "line 2: there is no file .*none.npy; .* give the archive in place"),
      ("name\tlabel\n\tx\n", "line 2: names no sequence"), ("label\nx\n", "line 2: names no")],
 )  # fmt: skip
 def test_lists_that_cannot_be_read(folder: Path, table: str, message: str) -> None:

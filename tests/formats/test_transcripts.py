@@ -30,6 +30,17 @@ def test_text_and_json_lines() -> None:
     assert item["words"][0] == {"word": "one", "start": 0.1, "end": 0.5, "score": 0.9}
 
 
+def test_what_a_manifest_has_is_kept() -> None:
+    source = {"speaker": 3, "audio_filepath": "a.wav", "offset": 2.0, "duration": 9.5, "text": "on"}
+    handle = io.StringIO()
+    recording = Recording("d/a.wav", "a.wav", "on", source, offset=2.0)
+    write_transcript(handle, "jsonl", recording, TRANSCRIPT)
+    item = json.loads(handle.getvalue())
+    assert source.items() <= item.items()
+    assert item["pred_text"] == "one two six"
+    assert item["words"][0]["start"] == 2.1
+
+
 def test_ctm() -> None:
     assert written("ctm").splitlines()[1] == "a_b.wav 1 0.60 0.40 two 0.8000"
     assert written("ctm", 3.25).splitlines()[1] == "a_b.wav 1 3.85 0.40 two 0.8000"

@@ -45,8 +45,8 @@ class LabelledTexts(Domain):
     )
     writers = ("jsonl", "fasttext")
     wanted = (
-        "a model of text reads a text in each line, fastText's lines, a table with tabs, JSON "
-        "Lines, or trees"
+        "a model of text reads a text in each line (say so with --format lines), fastText's lines, "
+        "a table with tabs, JSON Lines, or trees"
     )
     counted = "texts"
 
@@ -125,9 +125,7 @@ def _read(path: Path, files: LabelledTextCorpus, split: str) -> list[LabelledSeq
     names = files.names
     found = []
     for one in read(stream, files.encoding):
-        if one.label is None:
-            raise InputError(f"{path}: line {one.line}: has no label")
-        if names is None or one.label in names:
-            label = one.label if names is None else names[one.label]
-            found.append(LabelledSequence(one.text, label))
+        label = one.only_label(path)
+        if names is None or label in names:
+            found.append(LabelledSequence(one.text, label if names is None else names[label]))
     return list(dict.fromkeys(found)) if phrases else found

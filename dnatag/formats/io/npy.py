@@ -81,7 +81,7 @@ class ArrayArchive:
     Raises
     ------
     InputError
-        If it is no archive of arrays.
+        If it is no archive of arrays, or has none.
     """
 
     def __init__(self, source: Path | io.BytesIO, name: str) -> None:
@@ -93,6 +93,8 @@ class ArrayArchive:
         members = self._zip.infolist()
         self._members = {member.filename.removesuffix(_ENDING): member for member in members}
         self.names = list(self._members)
+        if not self.names:
+            raise InputError(f"{name}: has no arrays")
 
     def read(self, name: str) -> np.ndarray:
         """Return the array of a name that the archive has.

@@ -41,21 +41,37 @@ class LabelledText:
     text
         The text; may be empty.
     label
-        Its label, None if the file has none.
+        Its label, None if the file has none or several.
     source
         The object of a JSON Lines file.
     line
         1-based line of the file.
+    labels
+        All labels of a line of fastText's.
     """
 
     text: str
     label: str | None = None
     source: dict[str, Any] | None = field(default=None, repr=False, compare=False)
     line: int = 0
+    labels: tuple[str, ...] = ()
+
+    def only_label(self, file: object) -> str:
+        """Return the label.
+
+        Raises
+        ------
+        InputError
+            Naming the file and the line, if there is none or several.
+        """
+        if self.label is None:
+            what = f"has {len(self.labels)} labels; give one" if self.labels else "has no label"
+            raise InputError(f"{file}: line {self.line}: {what}")
+        return self.label
 
 
 def read_fasttext(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
-    """Read lines such as ``__label__pos a lovely film``; those without a label have none.
+    """Read lines such as ``__label__pos a lovely film``, with any number of labels.
 
     Parameters
     ----------
@@ -67,17 +83,14 @@ def read_fasttext(path: Source, encoding: str = "utf-8") -> Iterator[LabelledTex
     Raises
     ------
     InputError
-        Naming file and line, if a line has several labels or cannot be read.
+        Naming file and line, if a line cannot be read.
     """
     for number, line in numbered_lines(path, encoding):
         words = line.split(" ")
         labels = [word[len(PREFIX) :] for word in words if word.startswith(PREFIX)]
-        if len(labels) > 1:
-            raise InputError(
-                f"{display_name(path)}: line {number}: has {len(labels)} labels; give one"
-            )
         text = " ".join(word for word in words if not word.startswith(PREFIX))
-        yield LabelledText(text, labels[0] if labels else None, line=number)
+        only = labels[0] if len(labels) == 1 else None
+        yield LabelledText(text, only, line=number, labels=tuple(labels))
 
 
 def read_plain(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:

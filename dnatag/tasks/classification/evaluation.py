@@ -78,10 +78,7 @@ def _read(path: str, encoding: str) -> list[_Label]:
             for number, item in read_objects(stream, encoding):
                 labels.append(_of_object(item, f"{name}: line {number}"))
         case "fasttext":
-            for one in labelled.read_fasttext(stream, encoding):
-                if one.label is None:
-                    raise InputError(f"{name}: line {one.line}: has no label")
-                labels.append(_Label(one.label, _number(one.text)))
+            labels = [_of_line(one, name) for one in labelled.read_fasttext(stream, encoding)]
         case "trees":
             labels = [_Label(one.label or "") for one in labelled.read_trees(stream, encoding)]
         case _:
@@ -110,6 +107,16 @@ def _of_object(item: dict[str, Any], where: str) -> _Label:
         advice = "; the entities that a model found are no reference" if "entities" in item else ""
         raise InputError(f'{where}: the object has neither "label" nor "labels"{advice}')
     return _Label(str(item["label"]))
+
+
+def _of_line(one: labelled.LabelledText, name: str) -> _Label:
+    """Return the label of a line of fastText's: where it has probabilities, the most probable."""
+    numbers = [_number(word) for word in one.text.split()]
+    scores = [number for number in numbers if number is not None]
+    if scores and len(one.labels) == len(scores) == len(numbers):
+        score, label = max(zip(scores, one.labels, strict=True), key=lambda pair: pair[0])
+        return _Label(label, score)
+    return _Label(one.only_label(name))
 
 
 def _number(text: str) -> float | None:

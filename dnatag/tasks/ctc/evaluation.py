@@ -33,6 +33,8 @@ class _Text(NamedTuple):
     ----------
     text : str
         What is said.
+    found : str
+        What a transcriber found: the text, or beside it "pred_text" as NeMo has it.
     name : str or None
         The audio file, as the manifest names it; None for lines.
     file : str
@@ -42,6 +44,7 @@ class _Text(NamedTuple):
     """
 
     text: str
+    found: str
     name: str | None = None
     file: str = ""
     offset: float = 0.0
@@ -64,7 +67,7 @@ class TranscriptEvaluator(EncodedEvaluator):
         right, scores = [one.text for one in truth], {}
         for name, texts in found.items():
             paired = _paired(truth, texts, reference, predictions[name])
-            scores[name] = evaluate_transcripts(right, [one.text for one in paired])
+            scores[name] = evaluate_transcripts(right, [one.found for one in paired])
         return Evaluation(counted(len(truth), "recordings"), list(_ROWS), scores)
 
 
@@ -77,12 +80,15 @@ def _read(path: str, encoding: str) -> list[_Text]:
     among = ("manifest", "lines", "conll")
     stream, format = recognise(path, among, wanted, encoding=encoding, prefer="lines")
     if format.name != "manifest":
-        return [_Text(line) for _, line in numbered_lines(stream, encoding)]
+        return [_Text(line, line) for _, line in numbered_lines(stream, encoding)]
     texts = []
     for one in read_manifest(stream, encoding):
         if one.text is None:
             raise InputError(f'{one.where}: has no "text"')
-        texts.append(_Text(one.text, one.name, os.path.abspath(str(one.path)), one.offset))
+        found = (one.source or {}).get("pred_text", one.text)
+        if not isinstance(found, str):
+            raise InputError(f'{one.where}: "pred_text" is not a string')
+        texts.append(_Text(one.text, found, one.name, os.path.abspath(str(one.path)), one.offset))
     return texts
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dnatag.errors import InputError
 from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import Evaluation, Evaluator, Rows
+
+if TYPE_CHECKING:
+    from dnatag.tasks.generation.generator import Likelihood
 
 __all__ = ["GeneratorEvaluator", "measures"]
 
@@ -25,12 +28,19 @@ class GeneratorEvaluator(Evaluator):
         from dnatag.formats.io.reading import display_name
         from dnatag.tasks.generation.generator import PieceGenerator
 
-        scores, about = {}, ""
+        scores: dict[str, dict[str, float]] = {}
+        first: Likelihood | None = None
         for name, path in predictions.items():
             generator = PieceGenerator.load(path, "cpu")
             found = generator.likelihood(generator.pieces(reference))
             if not found.steps:
                 raise InputError(f"{display_name(reference)}: is empty")
+            first = first or found
+            if found[1:] != first[1:]:
+                raise InputError(
+                    f"{name} has {found.steps} steps of these pieces, {next(iter(scores))} "
+                    f"{first.steps}; evaluate models of different steps apart"
+                )
             notes = generator.model.domain.counted[1]
             about = f"{counted(found.steps, 'steps')}, {counted(found.tokens, notes)}"
             scores[name] = measures(*found)

@@ -49,7 +49,7 @@ class PieceGenerator(Predictor[GeneratorModel]):
     def __init__(
         self, model: GeneratorModel, metadata: dict[str, Any], device: str, threads: int = 1
     ) -> None:
-        require("torch", "train", "a model that generates")
+        require("torch", "music", "a model that generates")
         import torch
 
         from dnatag.engine.networks.generator import TokenGenerator

@@ -60,7 +60,7 @@ class TextTranslator(Predictor[TranslatorModel]):
     def __init__(
         self, model: TranslatorModel, metadata: dict[str, Any], device: str, threads: int = 1
     ) -> None:
-        require("torch", "train", "a model that translates")
+        require("torch", "translation", "a model that translates")
         from dnatag.engine.networks.translator import Translator
         from dnatag.engine.networks.weights import network_with_weights
 

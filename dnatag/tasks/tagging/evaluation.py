@@ -32,7 +32,8 @@ OPTIONS = (
         metavar="FILE",
         type=click.Path(dir_okay=False, writable=True),
         callback=check_picture,
-        help="Text and residues: draw which labels are taken for which, as PNG, SVG or PDF.",
+        help="Draw, as PNG, SVG or PDF, which labels are taken for which (text and residues), or "
+        "segments below the true ones (frames).",
     ),
 )
 

@@ -32,8 +32,13 @@ def test_fasttext(tmp_path: Path) -> None:
     assert pairs(labelled.read_fasttext(path)) == [
         ("a lovely film", "pos"), ("", "neg"), ("no label here", None), ("a b", "x")
     ]  # fmt: skip
+    (several,) = labelled.read_fasttext(write(tmp_path, "__label__a __label__b text\n"))
+    assert (several.text, several.label, several.labels) == ("text", None, ("a", "b"))
     with pytest.raises(InputError, match="file: line 1: has 2 labels; give one"):
-        list(labelled.read_fasttext(write(tmp_path, "__label__a __label__b text\n")))
+        several.only_label("file")
+    (bare,) = labelled.read_fasttext(write(tmp_path, "text\n"))
+    with pytest.raises(InputError, match="file: line 1: has no label"):
+        bare.only_label("file")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,13 @@ def test_recordings_of_the_same_file(tmp_path: Path) -> None:
     assert word_errors(write(tmp_path / "r.json", twice), write(tmp_path / "p.json", twice)) == [0]
 
 
+def test_what_was_found_stands_beside_the_text(tmp_path: Path) -> None:
+    reference = write(tmp_path / "r.json", REFERENCE)
+    found = [{**one, "pred_text": one["text"].replace("five ", "")} for one in REFERENCE]
+    assert word_errors(reference, write(tmp_path / "p.json", found)) == pytest.approx([1 / 6])
+    assert word_errors(tmp_path / "p.json", tmp_path / "p.json") == pytest.approx([1 / 6])
+
+
 def test_lines_are_compared_in_order(tmp_path: Path) -> None:
     lines = tmp_path / "lines.txt"
     lines.write_text("".join(f"{text}\n" for text in TEXTS.values()))
@@ -66,6 +73,7 @@ def test_lines_are_compared_in_order(tmp_path: Path) -> None:
     [({"audio_filepath": "d.wav"}, r"p\.json: has no text of c\.wav, which .*r\.json has"),
      ({"audio_filepath": "a.wav"}, r"p\.json: has no text of c\.wav, which .*r\.json has"),
      ({"offset": 2.5}, r"p\.json: has no text of c\.wav, which .*r\.json has"),
+     ({"pred_text": 3}, r'p\.json: line 3: c\.wav: "pred_text" is not a string'),
      ({"text": None}, r'p\.json: line 3: c\.wav: has no "text"')],
 )  # fmt: skip
 def test_other_recordings(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
