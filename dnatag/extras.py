@@ -31,10 +31,11 @@ def require(module: str, extra: str, purpose: str) -> Any:
     DnatagError
         If it is not installed.
     """
+    package = module.partition(".")[0]
     try:
+        import_module(package)
         return import_module(module)
     except ImportError as error:
-        package = module.partition(".")[0]
         why = "" if error.name == package else f" rightly ({error})"
         raise DnatagError(
             f"{purpose} needs {package.replace('_', '-')}, which is not installed{why}; "
