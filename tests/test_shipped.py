@@ -116,3 +116,27 @@ def test_a_chorale(tmp_path: Path) -> None:
     assert len(sizes) == 64
     assert 3 < sum(sizes) / len(sizes) < 5
     assert all(37 <= note <= 102 for chord in piece.chords for note in chord)
+
+
+@pytest.mark.parametrize(
+    ("protein", "most"),
+    [
+        (  # myoglobin
+            "MVLSEGEWQLVLHVWAKVEADVAGHGQDILIRLFKSHPETLEKFDRFKHLKTEAEMKASEDLKKHGVTVLTALGAILKKKGHHEAELKP"
+            "LAQSHATKHKIPIKYLEFISEAIIHVLHSRHPGDFGADAQGAMNKALELFRKDIAAKYKELGYQG",
+            "H",
+        ),
+        (  # green fluorescent protein
+            "MSKGEELFTGVVPILVELDGDVNGHKFSVSGEGEGDATYGKLTLKFICTTGKLPVPWPTLVTTFSYGVQCFSRYPDHMKQHDFFKSAMPE"
+            "GYVQERTIFFKDDGNYKTRAEVKFEGDTLVNRIELKGIDFKEDGNILGHKLEYNYNSHNVYIMADKQKNGIKVNFKIRHNIEDGSVQLAD"
+            "HYQQNTPIGDGPVLLPDNHYLSTQSALSKDPNEKRDHMVLLEFVTAAGITHGMDELYK",
+            "E",
+        ),
+    ],
+)
+def test_secondary_structure(protein: str, most: str) -> None:
+    """One protein is of helices, one a barrel of strands."""
+    tags = Tagger.load("secondary-structure").tag(protein).tags
+    assert len(tags) == len(protein)
+    other = {"H": "E", "E": "H"}[most]
+    assert tags.count(most) > max(0.35 * len(tags), 3 * tags.count(other))

@@ -47,6 +47,7 @@ def test_shipped_models_are_small_and_have_a_card(name: str) -> None:
         "letters": "that of AN4",
         "parts-of-speech": "CC BY-SA 4.0",
         "prokaryotes": "MIT",
+        "secondary-structure": "AFL-3.0",
         "topology": "Apache-2.0",
     }[name]
     assert metadata["licence"].startswith(licence)
@@ -99,6 +100,7 @@ def test_show(directory: Path) -> None:
             "SCONJ, SYM, VERB, X",
         ),
         ("topology", "S, 1, 2, H, B"),
+        ("secondary-structure", "C, E, H"),
         ("letters", ", ".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
     ],
 )
