@@ -15,11 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from tagging import BINS, RECIPES, train
+from tagging import RECIPES, train
 
 from dnatag import Tagger
 from dnatag.formats.sequences.residues import read_residues
 from dnatag.models.file import read_metadata
+from dnatag.tasks.classification.metrics import calibration_error
 
 FOLDER = "protein-ss"
 UNKNOWN = "U"
@@ -79,7 +80,7 @@ def write(data: Path, folder: Path) -> None:
         (folder / f"{part}.fasta").write_text(text)
 
 
-def calibration_error(model: Path, path: Path) -> float:
+def residue_error(model: Path, path: Path) -> float:
     """Return the expected calibration error of the most probable label of each residue."""
     tagger = Tagger.load(model, "cpu")
     labels, rows = np.array(tagger.model.labelling.labels), []
@@ -87,10 +88,7 @@ def calibration_error(model: Path, path: Path) -> float:
         posterior, truth = tagger.posteriors(protein.tokens), np.array(protein.tags)
         right = labels[posterior.argmax(1)] == truth
         rows.append(np.column_stack([posterior.max(1), right])[truth != UNKNOWN])
-    score, right = np.concatenate(rows).T
-    bins = np.minimum((score * BINS).astype(int), BINS - 1)
-    parts = [bins == number for number in range(BINS)]
-    return sum(p.mean() * abs(score[p].mean() - right[p].mean()) for p in parts if p.any())
+    return calibration_error(*np.concatenate(rows).T)
 
 
 def main() -> None:
@@ -114,7 +112,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for number, (name, title, published, goal) in enumerate(TESTS, 1):
         scores = [100 * read_metadata(p)["scores"][f"test {number}"]["q3"] for p in paths]
-        error = np.mean([calibration_error(path, folder / f"{name}.fasta") for path in paths])
+        error = np.mean([residue_error(path, folder / f"{name}.fasta") for path in paths])
         each = ", ".join(f"{x:.2f}" for x in scores)
         print(f"| {title} | {published} | {goal} | {np.mean(scores):.2f} | {each} | {error:.4f} |")
     print(f"\n    {command}")

@@ -32,6 +32,7 @@ from dnatag.models.names import find_model
 from dnatag.recipe import read_recipe
 from dnatag.tasks.tagging import schemes
 from dnatag.tasks.tagging.domain import Homolog, Homologs, TaggedCorpus
+from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.metrics import UNKNOWN
 from dnatag.tasks.tagging.model import load_token_model
 
@@ -124,7 +125,7 @@ def members(path: Path, task: Task, data: Path) -> list[float]:
     values = []
     for network in model.networks:
         tagger = Tagger(replace(model, networks=(network,)), about, "cpu")
-        found = [tagged.tags for tagged in tagger.tag_all(s.tokens for s in sentences)]
+        found = [tagged.tags for tagged in tagger.tag_all(Given(s.tokens) for s in sentences)]
         values.append(100 * model.domain.scores(truth, found, model.labelling)[task.measure[0]])
     return values
 
@@ -171,7 +172,7 @@ def text_tables(options: argparse.Namespace, pool: ThreadPoolExecutor) -> Iterat
 def calibration(model: Path, corpus: TaggedCorpus) -> tuple[float, list[str]]:
     """Return the expected calibration error of the spans found, and a table of the bins."""
     pairs, sentences = [], corpus.splits["test"]
-    tagged = Tagger.load(model, threads=1).tag_all(s.tokens for s in sentences)
+    tagged = Tagger.load(model, threads=1).tag_all(Given(s.tokens) for s in sentences)
     scheme = schemes.detect([s.tags or () for s in sentences])
     for sentence, found in zip(sentences, tagged, strict=True):
         true = {tuple(span) for span in schemes.spans(sentence.tags or (), scheme)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import chain, groupby
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,15 +180,16 @@ def _note_doubtful(corpora: Sequence[TaggedCorpus], unknown: str, observer: Obse
 
     The unknown label that no recipe names may be missing.
     """
+    from dnatag.tasks.tagging.schemes import alike
+
     proteins = chain.from_iterable(sequences_of(corpora, split) for split in SPLITS)
     counts = Counter(chain.from_iterable(one.tags or () for one in proteins))
     if unknown not in counts and unknown != ProteinNetwork.unknown:
         observer.note(f"warning: 'unknown' in [network] is {unknown!r}, which labels no residue")
-    labels = sorted(counts.keys() - {unknown})
-    for _, alike in groupby(sorted(labels, key=str.lower), str.lower):
-        if len(several := list(alike)) > 1:
-            named = ", ".join(f"{label} ({counts[label]})" for label in several)
-            observer.note(f"warning: labels differ in capitals alone, are they one? {named}")
+    labels = {label: counts[label] for label in sorted(counts.keys() - {unknown})}
+    for several in alike(labels):
+        named = ", ".join(f"{label} ({count})" for label, count in several.items())
+        observer.note(f"warning: labels differ in capitals alone, are they one? {named}")
     for label in labels:
         if label.upper() in _OFTEN_UNKNOWN:
             observer.note(

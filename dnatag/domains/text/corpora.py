@@ -237,14 +237,8 @@ def _note_untrained(corpora: Sequence[TaggedCorpus], scheme: str, observer: Obse
 def _note_alike(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer) -> None:
     """Warn of types that may be meant to be one, and of spans without a type beside others."""
     counts = _types(chain.from_iterable(_all(corpora, name) for name in SPLITS), scheme)
-    alike: dict[str, dict[str, int]] = {}
-    for name, count in counts.items():
-        alike.setdefault(name.lower(), {})[name] = count
-    for names in alike.values():
-        if len(names) > 1:
-            observer.note(
-                f"warning: they differ in capitals alone, are they one? {_several(names)}"
-            )
+    for names in schemes.alike(counts):
+        observer.note(f"warning: they differ in capitals alone, are they one? {_several(names)}")
     if (unnamed := counts.pop("", 0)) and counts:
         observer.note(
             f"warning: {counted(unnamed, 'spans')} without a type, such as B where B-PER is meant, "

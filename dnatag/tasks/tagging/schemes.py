@@ -38,6 +38,7 @@ __all__ = [
     "SCHEMES",
     "UNNAMED",
     "Span",
+    "alike",
     "convert",
     "detect",
     "faults",
@@ -223,6 +224,30 @@ def stray(counts: Mapping[str, int]) -> dict[str, int]:
     found = {tag: count for tag, count in counts.items() if not TAG.fullmatch(tag)}
     typed = any("-" in tag for tag in counts.keys() - found.keys())
     return found if typed and 2 * sum(found.values()) < sum(counts.values()) else {}
+
+
+def alike(counts: Mapping[str, int]) -> list[dict[str, int]]:
+    """Find names that differ in capitals alone.
+
+    Parameters
+    ----------
+    counts
+        How often each name is there.
+
+    Returns
+    -------
+    list of dict of str to int
+        Those that may be meant to be one, together, in the order of their first.
+
+    Examples
+    --------
+    >>> alike({"PER": 8, "LOC": 3, "Per": 1})
+    [{'PER': 8, 'Per': 1}]
+    """
+    groups: dict[str, dict[str, int]] = {}
+    for name, count in counts.items():
+        groups.setdefault(name.lower(), {})[name] = count
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def convert(tags: Sequence[str], source: str, target: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -141,14 +142,14 @@ def recode(
     for contig in genome.contigs:
         symbols = contig.symbols.copy()
         covered, kept = _places(contig)
-        for gene in filter(_is_plain, contig.labels.genes):
+        genes, free = list(filter(_is_plain, contig.labels.genes)), (covered == 1) & ~kept
+        for gene in genes:
             strength = rng.uniform(*STRENGTH)
             wanted = strength * shares + max(1 - strength, 0) * np.log(own.shares + 1e-4)
-            free = (covered == 1) & ~kept
             _recode_gene(symbols, gene, free, np.exp(wanted), genome.code, rng)
         _shift(symbols, (covered == 0) & ~kept, other.gc - own.gc, rng)
         flags, allowed = genome.code.properties(symbols), contig.labels.allowed.copy()
-        for gene in filter(_is_plain, contig.labels.genes):
+        for gene in genes:
             leave_start_open(allowed, gene, flags, prokaryotic())
         contigs.append(LabelledContig(symbols, flags, Labels(allowed, contig.labels.genes)))
     result = replace(genome, name=f"{genome.name}, recoded", contigs=tuple(contigs), signals=[])
@@ -206,11 +207,18 @@ def _codons(symbols: np.ndarray) -> np.ndarray:
     return numbers
 
 
+@lru_cache
 def _synonyms(code: GeneticCode) -> np.ndarray:
     """Return which codons stand for the same amino acid, bool (64, 64)."""
     amino_acids = np.array(list(code.translate("".join(_CODONS).encode())))
     same: np.ndarray = amino_acids[:, None] == amino_acids
     return same
+
+
+@lru_cache
+def _starts(code: GeneticCode) -> np.ndarray:
+    """Return which codons are start codons, bool (64,)."""
+    return np.array([codon in code.starts for codon in _CODONS])
 
 
 def _recode_gene(
@@ -226,7 +234,7 @@ def _recode_gene(
     codons = _codons(_in_direction(symbols, gene))
     there = free[start:end] if gene.strand > 0 else free[start:end][::-1]
     near = np.arange(len(codons)) < NEAR_START
-    starts = np.array([codon in code.starts for codon in _CODONS])
+    starts = _starts(code)
     change = there.reshape(-1, 3).all(1) & (codons >= 0) & ~(near & starts[codons])
     change[[0, -1]] = False
     ways = _synonyms(code) * wanted

@@ -12,7 +12,6 @@ import torch
 
 from dnatag.domains.genes import model
 from dnatag.domains.genes.codes import GeneticCode
-from dnatag.domains.genes.nucleotides import encode
 from dnatag.domains.genes.structures.labels import label_genes
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
 from dnatag.domains.genes.training.corpus import (
@@ -25,29 +24,12 @@ from dnatag.engine.batch import Batch
 from dnatag.engine.crf.chain import Chain
 from dnatag.errors import InputError
 from dnatag.formats.sequences.annotation import read_annotated_genome
-from dnatag.formats.sequences.records import CodingSequence
 
 DATA = Path(__file__).parents[3] / "data" / "train"
 CODE = GeneticCode.ncbi(11)
 STRUCTURE = prokaryotic()
 ANY_STATE = STRUCTURE.any_state
 PAIRS = read_annotated_genome(DATA / "buchnera.fna", DATA / "buchnera.gff3")
-
-
-def labelled(sequence: bytes, genes: list[CodingSequence]) -> LabelledContig:
-    symbols = encode(sequence)
-    return LabelledContig(
-        symbols, CODE.properties(symbols), label_genes(symbols, genes, CODE, STRUCTURE)
-    )
-
-
-@pytest.fixture
-def genome() -> LabelledGenome:
-    """The chunk, with signals of its own genes."""
-    (contig, genes), = PAIRS  # fmt: skip
-    genome = LabelledGenome("buchnera", (labelled(contig.sequence, genes),), CODE)
-    genome.estimate_signals(3)
-    return genome
 
 
 def states(allowed: torch.Tensor) -> np.ndarray:
@@ -141,10 +123,9 @@ def test_weights_and_short_contigs(genome: LabelledGenome) -> None:
     assert not batch.targets["allowed"][short][:, 300:].any()
 
 
-def test_masked_bases_are_marginalised() -> None:
+def test_masked_bases_are_marginalised(genome: LabelledGenome) -> None:
     """The likelihood of an open base is the sum over the states that it may have."""
-    ((contig, genes),) = PAIRS
-    whole = labelled(contig.sequence, genes)
+    (whole,) = genome.contigs
     gene = next(g for g in whole.labels.genes if g.strand > 0)
     low = (gene.end - 300) // 3 * 3
     place = gene.end - 1 - low  # the last base of the stop codon: the gene, or nothing
@@ -175,7 +156,7 @@ def test_masked_genes_teach_nothing(genome: LabelledGenome) -> None:
     """Where a gene is a pseudogene, any state is allowed, and elsewhere the labels stay."""
     ((contig, genes),) = PAIRS
     pseudo = [replace(g, pseudo=i % 2 == 0) for i, g in enumerate(genes)]
-    labels = labelled(contig.sequence, pseudo).labels
+    labels = label_genes(contig.sequence, pseudo, CODE, STRUCTURE)
     assert labels.masked == Counter(pseudogene=(len(genes) + 1) // 2)
     assert labels.genes == [g for g in pseudo if not g.pseudo]
     open_bases = np.zeros(len(contig), bool)

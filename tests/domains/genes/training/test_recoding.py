@@ -10,10 +10,8 @@ import pytest
 from Bio.Seq import Seq
 
 from dnatag.domains.genes.codes import GeneticCode
-from dnatag.domains.genes.nucleotides import encode
-from dnatag.domains.genes.structures.labels import label_genes
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
-from dnatag.domains.genes.training.corpus import LabelledContig, LabelledGenome
+from dnatag.domains.genes.training.corpus import LabelledGenome
 from dnatag.domains.genes.training.recoding import (
     AROUND_START,
     NEAR_START,
@@ -23,23 +21,12 @@ from dnatag.domains.genes.training.recoding import (
 )
 from dnatag.engine.crf.chain import Chain
 from dnatag.errors import InputError
-from dnatag.formats.sequences.annotation import read_annotated_genome
 from dnatag.formats.sequences.records import CodingSequence
 
 DATA = Path(__file__).parents[3] / "data" / "train"
 CODE = GeneticCode.ncbi(11)
 LETTERS = np.frombuffer(b"NACNGNNNTNNNNNNN", np.uint8)
 STARTS = {"ATG", "GTG", "TTG", "CTG", "ATT", "ATC", "ATA"}
-
-
-@pytest.fixture(scope="module")
-def genome() -> LabelledGenome:
-    ((contig, genes),) = read_annotated_genome(DATA / "buchnera.fna", DATA / "buchnera.gff3")
-    symbols = encode(contig.sequence)
-    labels = label_genes(symbols, genes, CODE, prokaryotic())
-    one = LabelledGenome("b", (LabelledContig(symbols, CODE.properties(symbols), labels),), CODE)
-    one.estimate_signals(3)
-    return one
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +96,7 @@ def test_labels_are_legal_and_leave_starts_open(
 def test_genomes_at_a_distance_lend_their_usage(genome: LabelledGenome, rich: Usage) -> None:
     own = Usage.of(genome)
     other = recode(genome, own, rich, np.random.default_rng(2))
-    pair = [replace(genome, weight=3.0), replace(other, weight=1.0)]
+    pair = [replace(genome, name="b", weight=3.0), replace(other, name="b, recoded", weight=1.0)]
     made = recoded_genomes(pair, 0.5, seed=4)
     assert [one.name for one in made] == ["b, recoded", "b, recoded, recoded"]
     assert sum(one.weight for one in made) == pytest.approx(4)
