@@ -75,7 +75,8 @@ class SelfTrainingSettings:
         genome is the largest part, and 91 % in the main bin of their genome; with 1,000 it is 49
         and 91 %, with 30,000 57 and 91 %.
     binning_rounds, binning_batch : int
-        Most rounds in which contigs change their bin, and contigs that are compared at once.
+        Most rounds in which contigs change their bin, and contigs that are compared at once. Some
+        change to and fro without end; bins are no better after 20 rounds.
     panel_averaged : int
         Genomes of the panel whose signals are averaged for a contig that is too short for
         self-training: better than one, and as good as two or four.
@@ -113,7 +114,7 @@ class SelfTrainingSettings:
     min_binning_gain: float = 6.0
     min_panel: int = 20
     binning_prior: float = 10_000
-    binning_rounds: int = 20
+    binning_rounds: int = 8
     binning_batch: int = 500
     panel_averaged: int = 3
     panel_candidates: int = 32
