@@ -10,6 +10,7 @@ __all__ = [
     "among_others",
     "best_bins",
     "centre_starts",
+    "coding_frames",
     "count_hexamers",
     "count_starts",
     "drop_starts",
@@ -279,6 +280,46 @@ def open_bases(flags: np.ndarray, long_frame: int) -> int:
             np.add.at(change, before[long] + 1, 1)
             np.add.at(change, end[long], -1)
     return int((change.cumsum()[:-1] > 0).sum())
+
+
+def coding_frames(
+    base: np.ndarray,
+    flags: np.ndarray,
+    starts: np.ndarray,
+    ratios: np.ndarray,
+    edge: float,
+    shortest: int,
+    least: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """See :func:`dnatag.native.frames.coding_frames`."""
+    found: list[tuple[int, int, int]] = []
+    scores: list[float] = []
+    for frame in range(3):
+        codons = base[frame:][: (len(base) - frame) // 3 * 3].astype(np.int64).reshape(-1, 3)
+        clear: np.ndarray = (codons >= 0).all(1)
+        numbers = np.where(clear, codons @ (16, 4, 1), -1)
+        own = flags[frame:][: 3 * len(codons)].reshape(-1, 3)
+        stops: np.ndarray = own[:, 2] & STOP > 0
+        may_start: np.ndarray = own[:, 0] & START > 0
+        step = np.zeros(len(codons))
+        step[1:] = ratios[np.maximum(numbers[:-1] * 64 + numbers[1:], 0)]
+        sums, after = step.cumsum(), 0
+        for end in [*np.flatnonzero(stops | ~clear).tolist(), len(codons)]:
+            places = np.flatnonzero(may_start[after:end]) + after
+            values = starts[frame + 3 * places].astype(float)
+            if cut_off := after < end and (after == 0 or not clear[after - 1]):
+                places, values = np.append(after, places), np.append(edge, values)
+            if len(places):
+                best = int((values - sums[places]).argmax())
+                score = values[best] + sums[end - 1] - sums[places[best]]
+                stop = end < len(codons) and bool(clear[end])
+                size = 3 * (end + stop - int(places[best]))
+                if size >= shortest and score >= least:
+                    begin = frame + 3 * int(places[best])
+                    found.append((begin, begin + size, (cut_off and best == 0) + 2 * (not stop)))
+                    scores.append(score)
+            after = end + 1
+    return np.array(found, np.int64).reshape(-1, 3), np.array(scores)
 
 
 def drop_starts(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
 from dnatag.domains.genes.nucleotides import base_numbers, encode
 from dnatag.domains.genes.structures.prokaryotic import prokaryotic
-from dnatag.native import binning, loops, plain_loops, signals, starts
+from dnatag.native import binning, frames, loops, plain_loops, signals, starts
 
 some = settings(max_examples=50, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -226,6 +226,18 @@ def test_centre_starts(seed: int, n: int) -> None:
 
 
 @some
+@given(seed=seeds, n=lengths, least=st.sampled_from([-np.inf, 0.0, 2.0]))
+def test_coding_frames(seed: int, n: int, least: float) -> None:
+    rng = np.random.default_rng(seed)
+    base, flags = strand(rng, n)
+    own, ratios = rng.normal(size=n).astype(np.float32), rng.normal(size=4096)
+    genes, scores = frames.coding_frames(base, flags, own, ratios, 1.0, 6, least)
+    expected, of_each = plain_loops.coding_frames(base, flags, own, ratios, 1.0, 6, least)
+    np.testing.assert_array_equal(genes, expected)
+    np.testing.assert_allclose(scores, of_each, atol=1e-9)
+
+
+@some
 @given(seed=seeds, n=lengths)
 def test_binning(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
@@ -339,6 +351,14 @@ def test_real_sequence() -> None:
             np.zeros(9, np.uint8), np.array([0, 10]), np.array([0]), np.array([0]),
             np.ones((2, 4096)),
         ),
+        lambda: frames.coding_frames(
+            np.zeros(9, np.int8), np.zeros(9, np.uint8), np.zeros(8, np.float32),
+            np.zeros(4096), 0.0, 6, 0.0,
+        ),
+        lambda: frames.coding_frames(
+            np.zeros(9, np.int8), np.zeros(9, np.uint8), np.zeros(9, np.float32),
+            np.zeros(4096), 0.0, 2, 0.0,
+        ),
         lambda: loops.open_frames(
             np.full(5, 22), np.zeros(5, np.uint8), FRAME_OF_STATE
         ),
@@ -348,5 +368,5 @@ def test_real_sequence() -> None:
     ],
 )  # fmt: skip
 def test_arrays_that_do_not_fit(call) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(ValueError, match=r"array|strand|path|columns|starts|rows"):
+    with pytest.raises(ValueError, match=r"array|strand|path|columns|starts|rows|shortest"):
         call()

@@ -6,6 +6,7 @@ from dnatag.native.library import available
 
 if available():
     from dnatag.native.binning import best_bins, move_contigs
+    from dnatag.native.frames import coding_frames
     from dnatag.native.loops import (
         among_others,
         count_hexamers,
@@ -25,6 +26,7 @@ else:
         among_others,
         best_bins,
         centre_starts,
+        coding_frames,
         count_hexamers,
         count_starts,
         drop_starts,
@@ -45,6 +47,7 @@ __all__ = [
     "among_others",
     "best_bins",
     "centre_starts",
+    "coding_frames",
     "count_hexamers",
     "count_starts",
     "drop_starts",

@@ -1,4 +1,8 @@
-"""Parameters of a genome, estimated from its own genes: of a sample first, then round by round."""
+"""Parameters of a genome, estimated from its own genes.
+
+Codon usage is that of open frames which look like genes; start signals are estimated again, round
+by round, from what the network finds.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,11 @@ from dnatag.domains.genes.codes import GeneticCode
 from dnatag.domains.genes.decoding.decoder import Decoder
 from dnatag.domains.genes.decoding.encoded import CutContigs
 from dnatag.domains.genes.nucleotides import encode
+from dnatag.domains.genes.selftraining.coding_frames import find_coding_frames, join_contigs
 from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.selftraining.sampling import choose_parts, sample_genome
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
-from dnatag.domains.genes.signals.gene_signals import GeneExamples
 from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer, counted
@@ -75,8 +79,8 @@ class ParameterEstimator:
         signals = signals.allowing(GeneticCode.ncbi(11).stops - code.stops)
         return GenomeParameters(code, signals, signals, rbs)
 
-    def from_sample(self, contigs: Sequence[Contig], code: GeneticCode) -> Estimate:
-        """Estimate parameters from the sure genes of a sample.
+    def from_frames(self, contigs: Sequence[Contig], code: GeneticCode) -> Estimate:
+        """Estimate parameters from open reading frames, without the network.
 
         Parameters
         ----------
@@ -91,20 +95,16 @@ class ParameterEstimator:
             Those of the most similar genomes of the panel, if there are too few sure genes.
         """
         settings = self.settings
-        stretches = sample_genome(contigs, settings.sample_size, settings.sample_stretch)
-        nearest = self.nearest(stretches)
+        nearest = self.nearest(
+            sample_genome(contigs, settings.sample_size, settings.sample_stretch)
+        )
         first = self.from_panel(code, nearest)
-        examples = []
-        for prediction in self.decoder.predict(stretches, [first] * len(stretches)):
-            genes = [
-                g if (g.start_posterior or 0) > 0.5 else replace(g, partial5=True)
-                for g in prediction.genes
-                if len(g) >= settings.min_gene_length
-                and (g.posterior or 0) >= settings.min_posterior
-            ]
-            symbols = encode(prediction.contig.sequence)
-            examples.append(GeneExamples(symbols, code.properties(symbols), genes))
-        number = sum(len(e.genes) for e in examples)
+        stretches = sample_genome(contigs, settings.frames_size, settings.sample_stretch)
+        symbols, signals = join_contigs(stretches), first.signals
+        for _ in range(settings.frames_rounds):
+            examples = find_coding_frames(symbols, code, signals, settings)
+            signals = settings.estimate([examples])
+        number = len(examples.genes)
         if number < settings.min_genes:
             names = ", ".join(self.panel.names[i] for i in nearest)
             similar = f"; averages of similar genomes instead: {names}" if names else ""
@@ -114,24 +114,24 @@ class ParameterEstimator:
                 f"no adaptation: {counted(number, 'sure genes')}, {settings.min_genes} are needed"
                 f"{similar}",
             )
-        signals = settings.estimate(examples)
+        rbs = RbsMotif.estimate([examples])
         return Estimate(
-            GenomeParameters(code, signals, signals, RbsMotif.estimate(examples), estimated=True),
+            GenomeParameters(code, signals, signals, rbs, estimated=True),
             number,
-            f"adapted to the genome: estimated from {counted(number, 'genes')} of a sample",
+            f"adapted to the genome: estimated from {counted(number, 'genes')}",
         )
 
     def from_genome(
         self, contigs: Sequence[Contig], code: GeneticCode, observer: Observer
     ) -> Estimate:
-        """Estimate parameters from a sample, then start signals from more genes, until they settle.
+        """Estimate parameters from frames, then start signals by the network, until they settle.
 
-        Large genomes are left at what the sample gives.
+        Large genomes are left at what their frames give.
 
         Parameters
         ----------
         contigs, code
-            See :meth:`from_sample`.
+            See :meth:`from_frames`.
         observer : Observer
             Receives the progress in bases, of what is encoded.
 
@@ -140,7 +140,7 @@ class ParameterEstimator:
         Estimate
             With the genome, if its start signals were estimated.
         """
-        estimate = self.from_sample(contigs, code)
+        estimate = self.from_frames(contigs, code)
         if not estimate.genes or sum(map(len, contigs)) > self.settings.max_genome:
             return estimate
         cut = self.decoder.cut(contigs, [estimate.parameters] * len(contigs))
@@ -150,8 +150,8 @@ class ParameterEstimator:
         encoded = self.decoder.encode(cut, part, observer)
         parameters, genes, rounds = self._refine(encoded, estimate.parameters)
         remark = (
-            f"adapted to the genome: codon usage of a sample, starts of {counted(genes, 'genes')}, "
-            f"estimated in {rounds} round{'s' * (rounds > 1)}"
+            f"adapted to the genome: codon usage of {counted(estimate.genes, 'genes')}, starts of "
+            f"{genes}, estimated in {rounds} round{'s' * (rounds > 1)}"
         )
         return Estimate(parameters, estimate.genes, remark, encoded.of(parameters))
 

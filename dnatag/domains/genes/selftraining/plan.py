@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -14,7 +15,7 @@ from dnatag.domains.genes.decoding.chunks import groups
 from dnatag.domains.genes.decoding.decoder import Decoder
 from dnatag.domains.genes.decoding.encoded import CutContigs
 from dnatag.domains.genes.selftraining.binning import binning_gain, choose_bins
-from dnatag.domains.genes.selftraining.estimation import ParameterEstimator
+from dnatag.domains.genes.selftraining.estimation import Estimate, ParameterEstimator
 from dnatag.domains.genes.selftraining.genetic_code import (
     CodeChooser,
     CodeEvidence,
@@ -272,16 +273,24 @@ class Planner:
             if self.code is not None
             else self.codes.examine(([c] for c in contigs), self.settings.more_open)
         )
-        binned: dict[str, GenomeParameters] = {}
-        adapted = 0
+        of_bins: list[tuple[list[int], GeneticCode]] = []
         for number in numbers:
             members, code = np.flatnonzero(bins == number).tolist(), self.code
             if code is None:
                 code, members = self._code_of_bin(members, contigs, evidence, observer)
             if members:
-                estimate = self._estimator.from_sample([contigs[i] for i in members], code)
-                adapted += len(members) * (estimate.genes > 0)
-                binned |= {contigs[i].id: estimate.parameters for i in members}
+                of_bins.append((members, code))
+
+        def estimate(own: tuple[list[int], GeneticCode]) -> Estimate:
+            members, code = own
+            return self._estimator.from_frames([contigs[i] for i in members], code)
+
+        binned: dict[str, GenomeParameters] = {}
+        adapted = 0
+        with ThreadPoolExecutor(self._threads) as pool:
+            for (members, _), found in zip(of_bins, pool.map(estimate, of_bins), strict=True):
+                adapted += len(members) * (found.genes > 0)
+                binned |= {contigs[i].id: found.parameters for i in members}
         observer.note(
             f"adapted to the bins of {counted(adapted, 'contigs')}; the bins of "
             f"{len(contigs) - adapted} have fewer than {self.settings.min_genes} sure genes"

@@ -18,7 +18,12 @@ from dnatag.domains.genes.loops import genes_log_odds
 from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
 from dnatag.domains.genes.selftraining.binning import chains
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
-from dnatag.domains.genes.signals.gene_signals import GeneExamples, GeneSignals, hexamer_counts
+from dnatag.domains.genes.signals.gene_signals import (
+    GeneExamples,
+    GeneSignals,
+    codon_ratios,
+    hexamer_counts,
+)
 from dnatag.domains.genes.signals.rbs import RbsMotif
 
 __all__ = ["ReferencePanel"]
@@ -133,10 +138,8 @@ class ReferencePanel:
     def _ratios(self, genome: int) -> np.ndarray:
         """Probability of a hexamer's second codon, given the first, in genes over that anywhere."""
         if genome not in self._known_ratios:
-            share = self.shares[genome].reshape(64, 64)
-            coding = share * np.exp(self.signals[genome].hexamers.astype(float)).reshape(64, 64)
-            ratios = coding / coding.sum(1, keepdims=True) / share * share.sum(1, keepdims=True)
-            self._known_ratios[genome] = ratios.ravel()
+            log_odds = self.signals[genome].hexamers
+            self._known_ratios[genome] = codon_ratios(self.shares[genome], log_odds)
         return self._known_ratios[genome]
 
     @cached_property

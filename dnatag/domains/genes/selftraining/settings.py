@@ -24,14 +24,22 @@ class SelfTrainingSettings:
     long_contig : int
         Contigs of a mixture that have at least so many bases are self-trained one by one.
     sample_size, sample_stretch : int
-        Bases of the sample that codon usage is estimated from, and of each of its stretches.
+        Bases of the sample that similar genomes are chosen by, and of each of its stretches.
+    frames_size, frames_rounds : int
+        Bases that open frames are looked for in, at most, and how often: they hardly change later.
     min_genes : int
         Fewest genes to estimate parameters from. With 30 instead of 60, contigs of 37 and 50 kb
         gain half a point of exact genes; with 20, those of 25 kb lose.
     min_posterior : float
-        Lowest posterior of a gene to estimate from.
+        Lowest posterior of a gene that counts where genetic codes are compared.
     min_gene_length : int
         Bases of the shortest gene to estimate from.
+    min_log_odds, max_overlap : float, float
+        Open frames are taken for genes if they are more probable by so many nats, with the codons
+        of genes, and at most this share of them lies in a surer one.
+    codon_weight, profile_weight, edge_score : float
+        Weights of the codon of a start and of the bases around it, beside the codons of the gene;
+        and the score of a start beyond the end of a contig, in nats: most genes at an end go on.
     start_sample, max_rounds, settled : int, int, float
         Start signals are estimated from the genes on so many bases (more are no better), at most
         so many times, and until this share of the genes keeps its start.
@@ -91,9 +99,16 @@ class SelfTrainingSettings:
     long_contig: int = 100_000
     sample_size: int = 800_000
     sample_stretch: int = 40_000
+    frames_size: int = 5_000_000
+    frames_rounds: int = 2
     min_genes: int = 30
     min_posterior: float = 0.9
     min_gene_length: int = 300
+    min_log_odds: float = 10.0
+    max_overlap: float = 0.2
+    codon_weight: float = 2.0
+    profile_weight: float = 4.0
+    edge_score: float = 5.0
     start_sample: int = 1_600_000
     max_rounds: int = 6
     settled: float = 0.99

@@ -25,6 +25,7 @@ __all__ = [
     "MIRROR_FEATURES",
     "GeneExamples",
     "GeneSignals",
+    "codon_ratios",
     "hexamer_counts",
     "mirror_flags",
     "start_evidence",
@@ -83,6 +84,28 @@ def hexamer_counts(symbols: np.ndarray) -> np.ndarray:
     """
     counts: np.ndarray = loops.hexamers(symbols, np.array([0, len(symbols)]))[0]
     return counts
+
+
+def codon_ratios(counts: np.ndarray, log_odds: np.ndarray) -> np.ndarray:
+    """Compute how much more probable codons are inside genes than anywhere, given the one before.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        float64 (4096,) above 0, counts or shares of hexamers anywhere.
+    log_odds : numpy.ndarray
+        Floats (4096,), hexamers at the codon starts of genes against all.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (4096,), the ratio for the second codon of each hexamer.
+    """
+    anywhere = counts.reshape(64, 64)
+    coding = anywhere * np.exp(log_odds.astype(float)).reshape(64, 64)
+    ratios: np.ndarray = coding / coding.sum(1, keepdims=True) / anywhere
+    ratios = ratios * anywhere.sum(1, keepdims=True)
+    return ratios.ravel()
 
 
 def _log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.ndarray:

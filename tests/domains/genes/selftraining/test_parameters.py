@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -125,24 +126,24 @@ def test_what_is_saved_calls_the_same_genes(
 
 
 def test_start_signals_are_estimated_until_they_settle(contig: Contig) -> None:
-    """From a sample first, then from all genes."""
-    settings = SelfTrainingSettings(sample_size=90_000)
+    """From open frames first, then from the genes that the network finds."""
+    settings = SelfTrainingSettings(frames_size=90_000)
     reported = Notes()
     finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", self_training=settings)
     genome = finder.estimate_parameters([contig], observer=reported)
-    assert reported[0].startswith("adapted to the genome: codon usage of a sample, starts of ")
+    assert re.match(r"adapted to the genome: codon usage of \d+ genes, starts of \d+", reported[0])
     assert not np.array_equal(genome.signals.profiles, genome.start_signals.profiles)
     settings = replace(settings, max_rounds=0)
     finder = GeneFinder(adapt="file", genetic_code=11, device="cpu", self_training=settings)
-    sample_only = finder.estimate_parameters([contig])
-    np.testing.assert_array_equal(sample_only.signals.profiles, genome.signals.profiles)
-    np.testing.assert_array_equal(sample_only.start_signals.profiles, genome.signals.profiles)
+    of_frames = finder.estimate_parameters([contig])
+    np.testing.assert_array_equal(of_frames.signals.profiles, genome.signals.profiles)
+    np.testing.assert_array_equal(of_frames.start_signals.profiles, genome.signals.profiles)
 
 
 @pytest.mark.parametrize("turn", [1, 41_003, 99_999])
 def test_rotating_a_circle_changes_nothing(contig: Contig, turn: int) -> None:
     """Also parameters from a sample of it, and a gene where the file is cut."""
-    sizes = {"sample_size": 70_000, "sample_stretch": 5_000}
+    sizes = {"sample_size": 70_000, "frames_size": 70_000, "sample_stretch": 5_000}
     n = 100_000
     here = Contig("a", contig.sequence[:n], circular=True)
     there = replace(here, sequence=here.sequence[turn:] + here.sequence[:turn])
