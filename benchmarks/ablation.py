@@ -85,7 +85,7 @@ def without(*tables: str, rbs: bool = True) -> Variant:
 
 VARIANTS = {
     "all of it": Variant(),
-    "start signals from the first sample only": Variant(rounds=0),
+    "start signals from open frames only": Variant(rounds=0),
     "start signals estimated anew once only": Variant(rounds=1),
     "first and inner genes of operons alike": Variant(operons=False),
     "without the RBS motif": Variant(rbs=False),

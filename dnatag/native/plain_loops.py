@@ -296,7 +296,7 @@ def coding_frames(
     scores: list[float] = []
     for frame in range(3):
         codons = base[frame:][: (len(base) - frame) // 3 * 3].astype(np.int64).reshape(-1, 3)
-        clear: np.ndarray = (codons >= 0).all(1)
+        clear = np.logical_and.reduce(codons >= 0, axis=1)
         numbers = np.where(clear, codons @ (16, 4, 1), -1)
         own = flags[frame:][: 3 * len(codons)].reshape(-1, 3)
         stops: np.ndarray = own[:, 2] & STOP > 0

@@ -198,8 +198,8 @@ class GeneFinder:
     ) -> GenomeParameters:
         """Estimate the parameters of a genome: genetic code, codon usage and start signals.
 
-        Codon usage is estimated from the sure genes of a sample, start signals from all genes of a
-        larger part, again and again until starts hardly change.
+        Codon usage is estimated from open reading frames, start signals from the genes that the
+        network finds, again and again until starts hardly change.
 
         Parameters
         ----------

@@ -18,6 +18,7 @@ from dnatag.domains.genes.selftraining.parameters import GenomeParameters
 from dnatag.domains.genes.selftraining.reference_panel import ReferencePanel
 from dnatag.domains.genes.selftraining.sampling import choose_parts, sample_genome
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
+from dnatag.domains.genes.signals.gene_signals import GeneSignals
 from dnatag.domains.genes.signals.rbs import RbsMotif
 from dnatag.formats.sequences.records import Contig
 from dnatag.report import Observer, counted
@@ -100,10 +101,11 @@ class ParameterEstimator:
         )
         first = self.from_panel(code, nearest)
         stretches = sample_genome(contigs, settings.frames_size, settings.sample_stretch)
-        symbols, signals = join_contigs(stretches), first.signals
-        for _ in range(settings.frames_rounds):
+        symbols = join_contigs(stretches)
+        examples = find_coding_frames(symbols, code, first.signals, settings)
+        for _ in range(settings.frames_rounds - 1):
+            signals = GeneSignals.estimate([examples])
             examples = find_coding_frames(symbols, code, signals, settings)
-            signals = settings.estimate([examples])
         number = len(examples.genes)
         if number < settings.min_genes:
             names = ", ".join(self.panel.names[i] for i in nearest)
@@ -114,7 +116,7 @@ class ParameterEstimator:
                 f"no adaptation: {counted(number, 'sure genes')}, {settings.min_genes} are needed"
                 f"{similar}",
             )
-        rbs = RbsMotif.estimate([examples])
+        signals, rbs = settings.estimate([examples]), RbsMotif.estimate([examples])
         return Estimate(
             GenomeParameters(code, signals, signals, rbs, estimated=True),
             number,

@@ -35,9 +35,9 @@ class GenomeParameters:
     code : GeneticCode
         Its genetic code.
     signals : GeneSignals
-        Codon usage and start signals, estimated from a sample: what the network is given.
+        Codon usage and start signals, estimated from open frames: what the network is given.
     start_signals : GeneSignals
-        The same, estimated from more of the genes: what starts are scored with.
+        The same, estimated from genes that it finds: what starts are scored with.
     rbs : RbsMotif
         The motif before its starts.
     estimated : bool

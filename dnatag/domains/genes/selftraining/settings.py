@@ -26,7 +26,7 @@ class SelfTrainingSettings:
     sample_size, sample_stretch : int
         Bases of the sample that similar genomes are chosen by, and of each of its stretches.
     frames_size, frames_rounds : int
-        Bases that open frames are looked for in, at most, and how often: they hardly change later.
+        Bases that open frames are looked for in, at most, and how often: later they hardly change.
     min_genes : int
         Fewest genes to estimate parameters from. With 30 instead of 60, contigs of 37 and 50 kb
         gain half a point of exact genes; with 20, those of 25 kb lose.

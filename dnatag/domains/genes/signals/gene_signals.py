@@ -1,7 +1,7 @@
 """Codon usage and start signals of a genome, as log-odds tables.
 
 :class:`GeneSignals` are estimated from genes of one genome (annotated ones in training, confident
-ones of a first pass in prediction) and give the network extra features. Starts of genes that
+ones in prediction) and give the network extra features. Starts of genes that
 closely follow another one on their strand (inside operons) are modelled apart from the others, as
 in GeneMarkS-2 (Lomsadze et al. 2018).
 """
