@@ -8,10 +8,11 @@ GeneMarkS (Besemer et al. 2001) do. The network is not needed for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from dnatag.domains.genes.codes import START, START_REVERSE, STOP, STOP_REVERSE, GeneticCode
+from dnatag.domains.genes.codes import START, STOP, GeneticCode
 from dnatag.domains.genes.loops import coding_frames, drop_starts
 from dnatag.domains.genes.nucleotides import base_numbers, encode, reverse_complement
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
@@ -37,7 +38,11 @@ def join_contigs(contigs: Sequence[Contig]) -> np.ndarray:
 
 
 def find_coding_frames(
-    symbols: np.ndarray, code: GeneticCode, signals: GeneSignals, settings: SelfTrainingSettings
+    symbols: np.ndarray,
+    code: GeneticCode,
+    signals: GeneSignals,
+    settings: SelfTrainingSettings,
+    threads: int = 1,
 ) -> GeneExamples:
     """Find genes by codon usage and start signals.
 
@@ -51,54 +56,63 @@ def find_coding_frames(
         What its genes are like, more or less.
     settings : SelfTrainingSettings
         How sure and how long genes must be, and how far they may overlap.
+    threads : int
+        Number of threads; there is work for two.
     """
     flags = code.properties(symbols)
     ratios = np.log(codon_ratios(hexamer_counts(symbols) + 1.0, signals.hexamers))
-    # What is looked at: starts of frames that are long enough.
-    seen = flags.copy()
-    shortest, last = settings.min_gene_length, len(symbols) - 1
-    drop_starts(seen, START, STOP, last, 1, shortest, len(symbols))
-    drop_starts(seen, START_REVERSE, STOP_REVERSE, 0, -1, shortest, len(symbols))
-    found, scores = [], []
-    for strand, flag in ((1, START), (-1, START_REVERSE)):
-        places = np.flatnonzero(seen & flag)
-        starts = np.zeros(len(symbols), np.float32)
-        starts[places] = start_evidence(
-            signals.features(symbols, seen, places), strand,
-            settings.codon_weight, settings.profile_weight,
-        )  # fmt: skip
-        own = (symbols, seen, starts)
-        if strand < 0:
-            own = (reverse_complement(symbols), mirror_flags(seen), starts[::-1].copy())
-        genes, log_odds = coding_frames(
-            base_numbers(own[0]),
-            *own[1:],
-            ratios,
-            settings.edge_score,
-            shortest,
-            settings.min_log_odds,
-        )
-        if strand < 0:
-            genes[:, :2] = len(symbols) - genes[:, 1::-1]
-        found.append(np.insert(genes, 2, strand, axis=1))
-        scores.append(log_odds)
-    best = _apart(np.concatenate(found), np.concatenate(scores), len(symbols), settings)
+
+    def find(strand: int) -> tuple[np.ndarray, np.ndarray]:
+        if strand > 0:
+            return _of_strand(symbols, flags.copy(), signals, ratios, settings)
+        own = reverse_complement(symbols), mirror_flags(flags)
+        genes, scores = _of_strand(*own, signals, ratios, settings)
+        genes[:, :2] = len(symbols) - genes[:, 1::-1]
+        return genes, scores
+
+    with ThreadPoolExecutor(threads) as pool:
+        genes, scores = zip(*pool.map(find, (1, -1)), strict=True)
+    strands = np.repeat((1, -1), [len(own) for own in genes])
+    genes, scores = np.concatenate(genes), np.concatenate(scores)
+    best = _apart(genes, scores, len(symbols), settings)
     return GeneExamples(
         symbols,
         flags,
         [
-            CodingSequence(
-                "", ((low, high),), strand, partial5=bool(open_ & 1), partial3=bool(open_ & 2)
+            CodingSequence("", ((low, high),), strand, partial5=bool(open_ & 1), partial3=open_ > 1)
+            for (low, high, open_), strand in zip(
+                genes[best].tolist(), strands[best].tolist(), strict=True
             )
-            for low, high, strand, open_ in best.tolist()
         ],
     )
+
+
+def _of_strand(
+    symbols: np.ndarray,
+    flags: np.ndarray,
+    signals: GeneSignals,
+    ratios: np.ndarray,
+    settings: SelfTrainingSettings,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find genes of the forward strand, int64 (N, 3), and their log-odds; change flags."""
+    # What is looked at are starts of frames that are long enough.
+    shortest = settings.min_gene_length
+    drop_starts(flags, START, STOP, len(symbols) - 1, 1, shortest, len(symbols))
+    places = np.flatnonzero(flags & START)
+    starts = np.zeros(len(symbols), np.float32)
+    starts[places] = start_evidence(
+        signals.features(symbols, flags, places), 1, settings.codon_weight, settings.profile_weight
+    )
+    return coding_frames(
+        base_numbers(symbols), flags, starts, ratios, settings.edge_score, shortest,
+        settings.min_log_odds,
+    )  # fmt: skip
 
 
 def _apart(
     genes: np.ndarray, scores: np.ndarray, length: int, settings: SelfTrainingSettings
 ) -> np.ndarray:
-    """Take genes, the surest first, that hardly overlap with surer ones."""
+    """Choose genes, the surest first, that hardly overlap with surer ones: their numbers."""
     taken = np.zeros(length, bool)
     kept = []
     for i in np.argsort(-scores, kind="stable").tolist():
@@ -106,4 +120,4 @@ def _apart(
         if np.count_nonzero(taken[low:high]) <= settings.max_overlap * (high - low):
             taken[low:high] = True
             kept.append(i)
-    return genes[kept]
+    return np.array(kept, np.int64)

@@ -80,7 +80,9 @@ class ParameterEstimator:
         signals = signals.allowing(GeneticCode.ncbi(11).stops - code.stops)
         return GenomeParameters(code, signals, signals, rbs)
 
-    def from_frames(self, contigs: Sequence[Contig], code: GeneticCode) -> Estimate:
+    def from_frames(
+        self, contigs: Sequence[Contig], code: GeneticCode, threads: int = 1
+    ) -> Estimate:
         """Estimate parameters from open reading frames, without the network.
 
         Parameters
@@ -89,6 +91,8 @@ class ParameterEstimator:
             The genome; their order does not matter.
         code : GeneticCode
             Its genetic code.
+        threads : int
+            Number of threads.
 
         Returns
         -------
@@ -102,10 +106,10 @@ class ParameterEstimator:
         first = self.from_panel(code, nearest)
         stretches = sample_genome(contigs, settings.frames_size, settings.sample_stretch)
         symbols = join_contigs(stretches)
-        examples = find_coding_frames(symbols, code, first.signals, settings)
+        examples = find_coding_frames(symbols, code, first.signals, settings, threads)
         for _ in range(settings.frames_rounds - 1):
             signals = GeneSignals.estimate([examples])
-            examples = find_coding_frames(symbols, code, signals, settings)
+            examples = find_coding_frames(symbols, code, signals, settings, threads)
         number = len(examples.genes)
         if number < settings.min_genes:
             names = ", ".join(self.panel.names[i] for i in nearest)
@@ -142,7 +146,7 @@ class ParameterEstimator:
         Estimate
             With the genome, if its start signals were estimated.
         """
-        estimate = self.from_frames(contigs, code)
+        estimate = self.from_frames(contigs, code, self.decoder.threads)
         if not estimate.genes or sum(map(len, contigs)) > self.settings.max_genome:
             return estimate
         cut = self.decoder.cut(contigs, [estimate.parameters] * len(contigs))
