@@ -53,14 +53,16 @@ def find_coding_frames(
     code : GeneticCode
         Its genetic code.
     signals : GeneSignals
-        What its genes are like, more or less.
+        What its genes are like, more or less. If they favour nothing, genes are frames that are
+        longer than chance would have them.
     settings : SelfTrainingSettings
         How sure and how long genes must be, and how far they may overlap.
     threads : int
         Number of threads; there is work for two.
     """
     flags = code.properties(symbols)
-    ratios = np.log(codon_ratios(hexamer_counts(symbols) + 1.0, signals.hexamers))
+    hexamers = signals.stopping_at(code.stops).hexamers
+    ratios = np.log(codon_ratios(hexamer_counts(symbols) + 1.0, hexamers))
 
     def find(strand: int) -> tuple[np.ndarray, np.ndarray]:
         if strand > 0:

@@ -48,6 +48,8 @@ _N_BINS = int(_BIN_OF_GAP.max()) + 1
 OPERON_GAP = 25
 #: How far from a start its rivals (the background) are looked for.
 _RIVALS = 150
+#: Log-odds of what does not occur in genes.
+_NEVER = -30.0
 #: Sums of a profile are brought to the scale of the other features.
 _PROFILE_SCALE = 0.25
 
@@ -106,6 +108,11 @@ def codon_ratios(counts: np.ndarray, log_odds: np.ndarray) -> np.ndarray:
     ratios: np.ndarray = coding / coding.sum(1, keepdims=True) / anywhere
     ratios = ratios * anywhere.sum(1, keepdims=True)
     return ratios.ravel()
+
+
+def _number(codon: str) -> int:
+    """Return the number of a codon: AAA is 0, AAC is 1, TTT is 63."""
+    return int(base_numbers(encode(codon.encode())) @ (16, 4, 1))
 
 
 def _log_odds(counts: np.ndarray, background: np.ndarray, prior: float) -> np.ndarray:
@@ -270,10 +277,21 @@ class GeneSignals:
             Three letters A, C, G, T each.
         """
         table = self.hexamers.reshape(64, 64).copy()
-        for codon in codons:
-            number = int(base_numbers(encode(codon.encode())) @ (16, 4, 1))
+        for number in map(_number, codons):
             for row in (table[number], table[:, number]):
                 np.maximum(row, 0, out=row)
+        return replace(self, hexamers=table.ravel())
+
+    def stopping_at(self, codons: Iterable[str]) -> GeneSignals:
+        """Return the tables for a genome in which some codons are stops: no gene goes on there.
+
+        Parameters
+        ----------
+        codons : iterable of str
+            Three letters A, C, G, T each.
+        """
+        table = self.hexamers.reshape(64, 64).copy()
+        table[:, [*map(_number, codons)]] = _NEVER
         return replace(self, hexamers=table.ravel())
 
     def features(
