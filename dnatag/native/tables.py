@@ -86,7 +86,11 @@ def turning_tables(tables: Tables) -> dict[str, np.ndarray]:
     slots = np.full((len(events), tables.n_states), np.iinfo(np.uint16).max, np.uint16)
     for slot, states in zip(slots, targets, strict=True):
         slot[states] = np.arange(len(states))
-    parts = [np.union1d(states, own[:, 0]) for states, own in zip(targets, links, strict=True)]
+    # In order, each once; np.union1d imports numpy.ma, which takes as long as all of this.
+    parts = [
+        np.flatnonzero(np.bincount(np.concatenate([states, own[:, 0]]).astype(np.int64)))
+        for states, own in zip(targets, links, strict=True)
+    ]
 
     def starts(items: Sequence[np.ndarray]) -> np.ndarray:
         return np.cumsum([0, *(len(item) for item in items)]).astype(np.uint32)
