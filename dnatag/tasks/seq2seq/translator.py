@@ -18,7 +18,7 @@ __all__ = ["TextTranslator", "Translation"]
 
 #: Tokens of a batch, padding and hypotheses included, and texts that are sorted together.
 BATCH_TOKENS, CHUNK = 6000, 512
-#: A translation has at most so many tokens for each token, and so many more.
+#: A translation has at most so many tokens for each token of its text, and so many more.
 RATIO, MORE = 2, 20
 #: The score of a hypothesis is its log probability divided by its length to this power.
 NORMALISATION = 1.0
@@ -115,7 +115,7 @@ class TextTranslator(Predictor[TranslatorModel]):
                 lengths.to(self.device),
                 beam,
                 (BEGIN, END),
-                RATIO * longest + MORE,
+                RATIO * lengths.to(self.device) + MORE,
                 NORMALISATION,
             )
         coder = self.model.coder
