@@ -86,13 +86,15 @@ def command(
     from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import open_output, refuse_overwriting
     from dnatag.formats.text.jsonl import write_object
-    from dnatag.formats.text.labelled import write_fasttext
+    from dnatag.formats.text.labelled import check_fasttext, write_fasttext
     from dnatag.tasks.classification.classifier import SequenceClassifier
 
     model_path = find_model_for(TASK, model)
     refuse_overwriting([output], [path, model_path])
     classifier = SequenceClassifier.load(model_path, device, threads)
     domain = classifier.model.domain
+    if target == "fasttext":
+        check_fasttext(classifier.model.labels)
     source, kind = open_input(path, kind, domain, encoding, prefer="lines")
     check_format("--format", kind, domain.readers, model, domain)
     note(f"model {Path(model).stem}, device {classifier.device}, input {kind}", quiet=quiet)

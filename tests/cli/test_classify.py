@@ -248,6 +248,11 @@ def test_same_seed_same_file(clips: Path, tmp_path: Path) -> None:
         ),
         (("classify", "--model", "MODEL", "-"), "I said\thello there\n", "with --format lines"),
         (("classify", "--model", "MODEL", "none.txt"), None, "none.txt: cannot"),
+        (
+            ("classify", "--model", "CLIPS", "CLIP", "--to", "fasttext"),
+            None,
+            "the label 'down and back' has a space",
+        ),
     ],
 )
 def test_refusals(
