@@ -320,6 +320,7 @@ def open_input(
     InputError
         If it cannot be read or is of a format that the domain does not read.
     """
+    from dnatag.formats.io.reading import put_back
     from dnatag.formats.registry import recognise_source
 
     if kind != "auto":
@@ -329,10 +330,14 @@ def open_input(
     source, format = recognise_source(
         path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer=prefer
     )
-    listed = format.name in ("audio", "manifest", "sequences") and path != "-"
-    if listed and isinstance(source, io.BufferedReader):
-        # Lists name files relative to themselves, and a stream has no place.
-        source.close()
+    if path == "-" or not isinstance(source, io.BufferedReader):
+        return source, format.name
+    # Lists name files relative to themselves, and a stream has no place; recordings are read when
+    # it is their turn, which those from a pipe cannot wait for.
+    if format.name in ("manifest", "sequences") or (
+        format.name == "audio" and os.path.isfile(path)
+    ):
+        put_back(path, source)
         return path, format.name
     return source, format.name
 
