@@ -33,6 +33,7 @@ __all__ = [
     "CliObserver",
     "Number",
     "OpenCommand",
+    "answers_at_once",
     "any_model_option",
     "check_format",
     "device_option",
@@ -42,6 +43,7 @@ __all__ = [
     "find_model_for",
     "format_option",
     "given",
+    "line_buffered_option",
     "model_option",
     "note",
     "open_input",
@@ -118,6 +120,22 @@ output_option = click.option(
     show_default="standard output",
     help="Where to write the result.",
 )
+
+
+def line_buffered_option(more: str = "") -> Callable[[F], F]:
+    """Return the option ``--line-buffered``; the help says more of it."""
+    return click.option(
+        "--line-buffered",
+        is_flag=True,
+        show_default="if INPUT is a terminal",
+        help="Answer each line at once, for conversations through pipes; slower than batches."
+        + more,
+    )
+
+
+def answers_at_once(line_buffered: bool, path: str) -> bool:
+    """Whether each line is to be answered at once: on request, and on a terminal."""
+    return line_buffered or (path == "-" and sys.stdin is not None and sys.stdin.isatty())
 
 
 def to_option(formats: Sequence[str], help: str = "Format of the result.") -> Callable[[F], F]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from dnatag.cli.common import open_input
 from dnatag.domains.features.tagging import FrameTagging
 from dnatag.domains.speech.domain import Speech
+from dnatag.formats.text.lines import numbered_lines
 
 ARRAY = np.arange(6.0).reshape(3, 2)
 
@@ -27,6 +30,23 @@ def pipe(content: bytes) -> str:
     os.write(writing, content)
     os.close(writing)
     return f"/dev/fd/{reading}"
+
+
+@pytest.mark.parametrize("start", [b"hi", b"B", b"BZ"])
+def test_short_lines_are_not_waited_behind(start: bytes) -> None:
+    """What begins like compressed data is not, and more has not come yet."""
+    reading, writing = os.pipe()
+    os.write(writing, start + b"\n")
+    lines: list[str] = []
+
+    def read() -> None:
+        lines.extend(line for _, line in islice(numbered_lines(f"/dev/fd/{reading}"), 1))
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    thread.join(20)
+    os.close(writing)
+    assert lines == [start.decode()]
 
 
 def test_a_list_of_sequences() -> None:

@@ -105,7 +105,12 @@ def open_bytes(path: Source) -> io.BufferedReader:
             source = cast(io.BufferedReader, sys.stdin.buffer)
         else:
             source = open(path, "rb")  # noqa: SIM115
-        head = source.read(max(map(len, MAGIC)))
+        head = b""
+        # No more than must be, or short lines of a conversation would wait for the next.
+        while any(magic.startswith(head) and magic != head for magic in MAGIC) and (
+            byte := source.read(1)
+        ):
+            head += byte
     except OSError as error:
         raise InputError(f"{name}: cannot read: {error.strerror or error}") from None
     except ValueError:  # of a closed standard input

@@ -99,6 +99,16 @@ def test_jsonl(tmp_path: Path) -> None:
     assert (second.text, second.label) == ("so so", None)
 
 
+def test_jsonl_with_sentences(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, '{"sentence": "dull", "label": "neg"}\n{"sentence": 3, "tokens": ["so"]}\n'
+    )
+    assert pairs(labelled.read_labelled_jsonl(path)) == [("dull", "neg"), ("so", None)]
+    path = write(tmp_path, '{"sentence": 3}\n')
+    with pytest.raises(InputError, match='line 1: "sentence" is not a string'):
+        list(labelled.read_labelled_jsonl(path))
+
+
 def test_trees(tmp_path: Path) -> None:
     path = write(tmp_path, f"{TREE}\n\n(0 bad)\n")
     assert list(labelled.read_trees(path)) == [
