@@ -10,12 +10,14 @@ import click
 
 from dnatag.cli.common import (
     OpenCommand,
+    answers_at_once,
     any_model_option,
     check_format,
     device_option,
     encoding_option,
     find_model_for,
     format_option,
+    line_buffered_option,
     note,
     open_input,
     output_option,
@@ -67,6 +69,7 @@ is its probability, calibrated on the data that the model was validated on.
     "Format of the result; fasttext has '__label__' and a probability in each line.",
 )
 @encoding_option
+@line_buffered_option(" Without --format, there is then a text in each line.")
 @device_option
 @threads_option
 @quiet_option
@@ -78,6 +81,7 @@ def command(
     all_: bool,
     target: str,
     encoding: str,
+    line_buffered: bool,
     device: str,
     threads: int,
     quiet: bool,
@@ -86,13 +90,18 @@ def command(
     from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import open_output, refuse_overwriting
     from dnatag.formats.text.jsonl import write_object
-    from dnatag.formats.text.labelled import write_fasttext
-    from dnatag.tasks.classification.classifier import SequenceClassifier
+    from dnatag.formats.text.labelled import check_fasttext, write_fasttext
+    from dnatag.tasks.classification.classifier import CHUNK, SequenceClassifier
 
     model_path = find_model_for(TASK, model)
     refuse_overwriting([output], [path, model_path])
     classifier = SequenceClassifier.load(model_path, device, threads)
     domain = classifier.model.domain
+    if target == "fasttext":
+        check_fasttext(classifier.model.labels)
+    at_once = answers_at_once(line_buffered, path)
+    if at_once and kind == "auto" and "lines" in domain.readers:
+        kind = "lines"  # to recognise a format would need more than a line
     source, kind = open_input(path, kind, domain, encoding, prefer="lines")
     check_format("--format", kind, domain.readers, model, domain)
     note(f"model {Path(model).stem}, device {classifier.device}, input {kind}", quiet=quiet)
@@ -101,7 +110,8 @@ def command(
     ahead, items = tee(domain.items(source, kind, encoding))
     count = 0
     with open_output(output) as handle, progress(unit=domain.counted, quiet=quiet) as bar:
-        found = classifier.classify_all(item.sequence for item in ahead)
+        sequences = (item.sequence for item in ahead)
+        found = classifier.classify_all(sequences, ahead=1 if at_once else CHUNK)
         for item, classified in zip(items, found, strict=True):
             scores = classified.scores if all_ else {classified.label: classified.score}
             if target == "fasttext":
@@ -109,6 +119,8 @@ def command(
             else:
                 labels = [{"label": k, "score": round(v, 6)} for k, v in scores.items()]
                 write_object(handle, {**item.about, "labels": labels})
+            if at_once:
+                handle.flush()
             count += 1
             bar.update()
         if not count:

@@ -33,6 +33,7 @@ __all__ = [
     "CliObserver",
     "Number",
     "OpenCommand",
+    "answers_at_once",
     "any_model_option",
     "check_format",
     "device_option",
@@ -42,6 +43,7 @@ __all__ = [
     "find_model_for",
     "format_option",
     "given",
+    "line_buffered_option",
     "model_option",
     "note",
     "open_input",
@@ -118,6 +120,22 @@ output_option = click.option(
     show_default="standard output",
     help="Where to write the result.",
 )
+
+
+def line_buffered_option(more: str = "") -> Callable[[F], F]:
+    """Return the option ``--line-buffered``; the help says more of it."""
+    return click.option(
+        "--line-buffered",
+        is_flag=True,
+        show_default="if INPUT is a terminal",
+        help="Answer each line at once, for conversations through pipes; slower than batches."
+        + more,
+    )
+
+
+def answers_at_once(line_buffered: bool, path: str) -> bool:
+    """Whether each line is to be answered at once: on request, and on a terminal."""
+    return line_buffered or (path == "-" and sys.stdin is not None and sys.stdin.isatty())
 
 
 def to_option(formats: Sequence[str], help: str = "Format of the result.") -> Callable[[F], F]:
@@ -320,6 +338,7 @@ def open_input(
     InputError
         If it cannot be read or is of a format that the domain does not read.
     """
+    from dnatag.formats.io.reading import put_back
     from dnatag.formats.registry import recognise_source
 
     if kind != "auto":
@@ -329,10 +348,14 @@ def open_input(
     source, format = recognise_source(
         path, tuple(domain.readers), domain.wanted, encoding=encoding, prefer=prefer
     )
-    listed = format.name in ("audio", "manifest", "sequences") and path != "-"
-    if listed and isinstance(source, io.BufferedReader):
-        # Lists name files relative to themselves, and a stream has no place.
-        source.close()
+    if path == "-" or not isinstance(source, io.BufferedReader):
+        return source, format.name
+    # Lists name files relative to themselves, and a stream has no place; recordings are read when
+    # it is their turn, which those from a pipe cannot wait for.
+    if format.name in ("manifest", "sequences") or (
+        format.name == "audio" and os.path.isfile(path)
+    ):
+        put_back(path, source)
         return path, format.name
     return source, format.name
 

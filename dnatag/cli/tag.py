@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,6 +16,7 @@ import click
 from dnatag.cli.common import (
     CliObserver,
     OpenCommand,
+    answers_at_once,
     any_model_option,
     check_format,
     device_option,
@@ -24,6 +24,7 @@ from dnatag.cli.common import (
     encoding_option,
     find_model_for,
     format_option,
+    line_buffered_option,
     note,
     open_input,
     output_option,
@@ -143,13 +144,7 @@ or a table that lists them) give segments: name, first frame, end, label, poster
     help="Write first what the model is least sure of, for annotators to look at next: by the "
     "posterior of the best labelling, its logarithm divided by the number of tokens.",
 )
-@click.option(
-    "--line-buffered",
-    is_flag=True,
-    show_default="if INPUT is a terminal",
-    help="Answer each line at once, for conversations through pipes; slower than batches. Without "
-    "--format, text is then a sentence in each line.",
-)
+@line_buffered_option(" Without --format, text is then a sentence in each line.")
 @device_option
 @threads_option
 @quiet_option
@@ -193,7 +188,7 @@ def command(
     tagger = Tagger.load(model_path, device, threads, homologs, encoder)
     domain = tagger.model.domain
     columns = None if token_column is None else "conll"
-    at_once = line_buffered or (path == "-" and sys.stdin is not None and sys.stdin.isatty())
+    at_once = answers_at_once(line_buffered, path)
     if at_once and kind == "auto" and "lines" in domain.readers:
         kind = columns or "lines"  # to recognise a format would need more than a line
     source, kind = open_input(path, kind, domain, encoding, prefer=columns)

@@ -21,6 +21,7 @@ from dnatag.cli.common import (
     threads_option,
     to_option,
 )
+from dnatag.errors import InputError
 from dnatag.report import counted
 
 __all__ = ["command"]
@@ -69,6 +70,7 @@ def command(
     quiet: bool,
 ) -> None:
     """Write down what recordings say."""
+    from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import open_output, refuse_overwriting
     from dnatag.formats.transcripts import write_transcript
     from dnatag.tasks.ctc.transcriber import Transcriber
@@ -79,6 +81,8 @@ def command(
     transcriber = Transcriber.load(model_path, device, threads, greedy)
     domain = transcriber.model.domain
     recordings = [one for path in paths for one in _recordings(path, domain)]
+    if not recordings:
+        raise InputError(f"{', '.join(map(display_name, paths))}: has no recordings")
     note(
         f"model {Path(model).stem}, device {transcriber.device}, "
         f"{counted(len(recordings), 'recordings')}",

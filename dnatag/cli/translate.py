@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from dnatag.cli.common import (
+    answers_at_once,
     any_model_option,
     device_option,
     encoding_option,
     find_model_for,
+    line_buffered_option,
     note,
     output_option,
     progress,
@@ -51,6 +53,7 @@ The score is the log probability divided by the number of subwords.
 )
 @to_option(["lines", "jsonl"])
 @encoding_option
+@line_buffered_option()
 @device_option
 @threads_option
 @quiet_option
@@ -61,6 +64,7 @@ def command(
     n_best: int | None,
     target: str,
     encoding: str,
+    line_buffered: bool,
     device: str,
     threads: int,
     quiet: bool,
@@ -72,7 +76,8 @@ def command(
     from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import open_output, refuse_overwriting
     from dnatag.formats.text.jsonl import write_object
-    from dnatag.tasks.seq2seq.translator import TextTranslator
+    from dnatag.report import counted
+    from dnatag.tasks.seq2seq.translator import CHUNK, TextTranslator
 
     model_path = find_model_for(TASK, model)
     refuse_overwriting([output], [path, model_path])
@@ -81,9 +86,10 @@ def command(
     # The translator reads ahead.
     texts = translator.model.domain.texts(path, encoding, translator.model.coder)
     ahead, lines = tee(texts)
+    at_once = answers_at_once(line_buffered, path)
     count = 0
     with open_output(output) as handle, progress(unit=" lines", quiet=quiet) as bar:
-        found = translator.translate_all(ahead, n_best or 1)
+        found = translator.translate_all(ahead, n_best or 1, 1 if at_once else CHUNK)
         for number, (text, translations) in enumerate(zip(lines, found, strict=True)):
             if target == "jsonl":
                 items = [
@@ -97,8 +103,10 @@ def command(
                 for t in translations:
                     pairs = " ".join(f"{a}-{b}" for a, b in t.alignment)
                     handle.write(f"{number} ||| {t.text} ||| {t.score:.4f} ||| {pairs}\n")
+            if at_once:
+                handle.flush()
             count += 1
             bar.update()
         if not count:
             raise InputError(f"{display_name(path)}: is empty")
-    note(f"{count} lines", quiet=quiet)
+    note(counted(count, "lines"), quiet=quiet)

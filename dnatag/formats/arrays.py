@@ -11,7 +11,7 @@ import numpy as np
 
 from dnatag.errors import InputError
 from dnatag.formats.io.npy import ArrayArchive, array_of
-from dnatag.formats.io.reading import Source, display_name, open_bytes
+from dnatag.formats.io.reading import Source, display_name, folder_of, open_bytes
 from dnatag.formats.text.labelled import read_rows
 
 __all__ = ["Frames", "read_archive", "read_array", "read_list"]
@@ -97,8 +97,7 @@ def read_list(
     InputError
         Naming file and line, if the table or a sequence cannot be read.
     """
-    table = display_name(path)
-    folder = Path(table).parent if isinstance(path, str | Path) and path != "-" else Path()
+    table, folder = display_name(path), folder_of(path)
     rows = read_rows(path, ("name",), TITLES, encoding, titled=True)
     opened = None if archive is None else ArrayArchive(archive, str(archive))
     try:

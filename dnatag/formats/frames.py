@@ -8,7 +8,7 @@ from typing import NamedTuple, TextIO
 
 from dnatag.errors import InputError
 from dnatag.formats.io.limits import limits
-from dnatag.formats.io.reading import Source, display_name
+from dnatag.formats.io.reading import Source, display_name, folder_of
 from dnatag.formats.text.labelled import read_rows
 from dnatag.formats.text.lines import numbered_lines
 
@@ -84,14 +84,14 @@ def read_listed_labels(path: Source, encoding: str = "utf-8") -> Iterator[FrameL
     InputError
         Naming the line of the table, if a file cannot be read or has several sequences.
     """
-    name = display_name(path)
+    name, folder = display_name(path), folder_of(path)
     titles = {"name": "name", "labels": "labels", "label": "labels"}
     for number, row in read_rows(path, ("name", "labels"), titles, encoding, titled=True):
         if "labels" not in row:
             raise InputError(f"{name}: line {number}: there is no column 'labels'")
         yield FrameLabels(
             row.get("name", ""),
-            labels_of_file(Path(name).parent / row["labels"], f"{name}: line {number}", encoding),
+            labels_of_file(folder / row["labels"], f"{name}: line {number}", encoding),
         )
 
 

@@ -164,6 +164,22 @@ def test_texts_in_labels_out(model: Path) -> None:
     assert float(score) + float(rest) == pytest.approx(1, abs=1e-4)
 
 
+def test_line_buffered(model: Path) -> None:
+    """Each line is answered before the next one is asked, however short it is."""
+    words = (sys.executable, "-m", "dnatag", "classify", "--model", str(model), "-q")
+    with subprocess.Popen(
+        [*words, "--line-buffered", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for line in ("a", "dull", "a lovely film"):
+            process.stdin.write(f"{line}\n".encode())
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["text"] == line
+        process.stdin.close()
+        assert process.wait() == 0
+
+
 def test_evaluation(model: Path, tmp_path: Path) -> None:
     truth = model.with_name("test.tsv")
     for target in ("jsonl", "fasttext"):
@@ -248,6 +264,11 @@ def test_same_seed_same_file(clips: Path, tmp_path: Path) -> None:
         ),
         (("classify", "--model", "MODEL", "-"), "I said\thello there\n", "with --format lines"),
         (("classify", "--model", "MODEL", "none.txt"), None, "none.txt: cannot"),
+        (
+            ("classify", "--model", "CLIPS", "CLIP", "--to", "fasttext"),
+            None,
+            "the label 'down and back' has a space",
+        ),
     ],
 )
 def test_refusals(

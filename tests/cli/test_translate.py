@@ -94,10 +94,29 @@ def test_lines_in_lines_out(folder: Path) -> None:
     done = run("translate", "--model", folder / "m.dnatag", "-q", stdin=long + "\n")
     assert done.exit_code == 0, done.stderr
     assert done.stdout.count("\n") == 1
+    assert (
+        "dnatag: 1 line\n" in run("translate", "--model", folder / "m.dnatag", stdin="a\n").stderr
+    )
     assert done.stdout.startswith("un perro rojo un")
     done = run("translate", "--model", folder / "m.dnatag", "-q", stdin=f"a dog\n{long * 20}\n")
     assert (done.exit_code, done.stdout) == (2, "")
     assert re.search(r"line 2: a text of \d\d,\d{3} subwords is too long", done.stderr)
+
+
+def test_line_buffered(folder: Path) -> None:
+    """Each line is answered before the next one is asked, however short it is."""
+    words = (sys.executable, "-m", "dnatag", "translate", "--model", str(folder / "m.dnatag"), "-q")
+    with subprocess.Popen(
+        [*words, "--line-buffered"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for line, right in (("", ""), ("a cat", "un gato"), ("a big dog", "un perro grande")):
+            process.stdin.write(f"{line}\n".encode())
+            process.stdin.flush()
+            assert process.stdout.readline().decode() == right + "\n"
+        process.stdin.close()
+        assert process.wait() == 0
 
 
 def test_n_best_and_json_lines(folder: Path) -> None:
@@ -118,11 +137,12 @@ def test_n_best_and_json_lines(folder: Path) -> None:
 
 
 def test_evaluation(folder: Path, tmp_path: Path) -> None:
+    forms = {"found": (), "n": ("--n-best", 2), "json": ("--n-best", 2, "--to", "jsonl")}
+    for name, options in forms.items():
+        done = run("translate", "--model", folder / "m.dnatag", folder / "validate.en", "-q", "-o",
+                   tmp_path / name, *options)  # fmt: skip
+        assert done.exit_code == 0, done.stderr
     found = tmp_path / "found"
-    done = run(
-        "translate", "--model", folder / "m.dnatag", folder / "validate.en", "-q", "-o", found
-    )
-    assert done.exit_code == 0, done.stderr
     words = ("evaluate", "--domain", "seq2seq", folder / "validate.xx", found)
     done = run(*words, "--json", "-")
     assert done.exit_code == 0, done.stderr
@@ -130,7 +150,14 @@ def test_evaluation(folder: Path, tmp_path: Path) -> None:
     expected = read_metadata(folder / "m.dnatag")["scores"]["test"]
     assert scores["bleu"] == pytest.approx(expected["bleu"], abs=1e-4)
     assert "tok:13a" in scores["signature"]
-    assert "tok:none" in run(*words, "--tokenize", "none").stdout.splitlines()[0]
+    assert "nc:6" in scores["chrf_signature"]
+    title = run(*words, "--tokenize", "none").stdout.splitlines()[0]
+    assert re.search(
+        r"validate.xx, 40 lines, BLEU nrefs:1\S*\|tok:none\S*, chrF nrefs:1\S*nc:6", title
+    )
+    done = run(*words, tmp_path / "n", tmp_path / "json", "--json", "-")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["predictions"] == dict.fromkeys(forms, scores)
 
 
 def test_from_python(folder: Path) -> None:

@@ -65,4 +65,4 @@ def test_files_of_labels_are_no_labels(folder: Path) -> None:
     table = folder / "table.tsv"
     done = evaluate("--domain", "classification", table, table)
     assert done.exit_code == 2
-    assert "line 1: must name the columns" in done.stderr
+    assert "line 2: there is no column 'label'" in done.stderr

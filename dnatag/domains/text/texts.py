@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dnatag.domains.text.words import WordFeaturizer
+from dnatag.errors import InputError
 from dnatag.formats.text.lines import tokenize
 from dnatag.tasks.features import TokenFeatures
 
@@ -36,7 +37,15 @@ class TextFeaturizer:
         self._known: dict[str, tuple[int, int, int]] = {}
 
     def encode(self, tokens: Any) -> TokenFeatures:
-        """See :class:`dnatag.tasks.features.Featurizer`; `tokens` is a text."""
+        """See :class:`dnatag.tasks.features.Featurizer`; `tokens` is a text.
+
+        Raises
+        ------
+        InputError
+            If it is something else.
+        """
+        if not isinstance(tokens, str):
+            raise InputError(f"cannot classify a {type(tokens).__name__}: give a text (str)")
         numbers = np.array(list(map(self._number, self.split(tokens))), np.int32)
         numbers = numbers.reshape(-1, 3)
         features = self._vectors[numbers[:, 2]].astype(np.float32)

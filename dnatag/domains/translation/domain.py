@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dnatag.domains.base import Domain
 from dnatag.domains.translation.settings import TranslationCorpus, TranslationNetwork
 from dnatag.errors import InputError
+from dnatag.report import counted
 from dnatag.tasks.corpora import SPLITS, Corpus, file_names
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ def _pairs(paths: Sequence[Path], encoding: str, lower: bool) -> list[Pair]:
     one, two = sides
     if len(one) != len(two):
         raise InputError(
-            f"{paths[1]}: has {len(two)} lines, {paths[0]} {len(one)}; each line must translate "
-            "that of the other file"
+            f"{paths[1]}: has {counted(len(two), 'lines')}, {paths[0]} {len(one)}; each line "
+            "must translate that of the other file"
         )
     pairs = zip(one, two, strict=True)
     return [Pair(a.lower(), b.lower()) if lower else Pair(a, b) for a, b in pairs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ __all__ = ["SubwordCoder"]
 
 #: What stands for a space before a subword.
 SPACE = "\u2581"
+#: What sentencepiece says of too few subwords.
+_LEAST = re.compile(r"smaller than required_chars. \d+ vs (\d+)")
 
 
 class SubwordCoder:
@@ -55,7 +58,7 @@ class SubwordCoder:
         Raises
         ------
         InputError
-            If the texts are too few for so many.
+            If the texts have more characters than there shall be subwords, or there are none.
         """
         library, content = _sentencepiece(), io.BytesIO()
         lines = (text.lower() if lower else text for text in texts)
@@ -75,6 +78,11 @@ class SubwordCoder:
                 minloglevel=2,
             )
         except RuntimeError as error:
+            if least := _LEAST.search(str(error)):
+                raise InputError(
+                    f"[network]: 'subwords' is {subwords}, and must be {least[1]} at least: each "
+                    "character of the texts is one"
+                ) from None
             raise InputError(f"the texts cannot be split into subwords: {error}") from None
         return cls(content.getvalue(), lower)
 

@@ -11,6 +11,7 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, TextIO, TypeAlias, cast
 
 from dnatag.errors import InputError
@@ -25,6 +26,7 @@ __all__ = [
     "BoundedText",
     "Source",
     "display_name",
+    "folder_of",
     "open_bytes",
     "open_text",
     "peek",
@@ -56,6 +58,18 @@ def display_name(path: Source) -> str:
     if isinstance(path, io.BufferedReader):
         return path.name
     return "standard input" if os.fspath(path) == "-" else os.fspath(path)
+
+
+def folder_of(path: Source) -> Path:
+    """Return the folder that the names in a list are relative to.
+
+    Parameters
+    ----------
+    path
+        The list. One from standard input or another pipe is taken to be in the current folder.
+    """
+    name = display_name(path)
+    return Path(name).parent if os.path.isfile(name) else Path()
 
 
 def open_bytes(path: Source) -> io.BufferedReader:
@@ -91,7 +105,12 @@ def open_bytes(path: Source) -> io.BufferedReader:
             source = cast(io.BufferedReader, sys.stdin.buffer)
         else:
             source = open(path, "rb")  # noqa: SIM115
-        head = source.read(max(map(len, MAGIC)))
+        head = b""
+        # No more than must be, or short lines of a conversation would wait for the next.
+        while any(magic.startswith(head) and magic != head for magic in MAGIC) and (
+            byte := source.read(1)
+        ):
+            head += byte
     except OSError as error:
         raise InputError(f"{name}: cannot read: {error.strerror or error}") from None
     except ValueError:  # of a closed standard input

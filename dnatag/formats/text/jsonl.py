@@ -11,7 +11,7 @@ from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines, tokenize
 from dnatag.formats.text.tokens import Entity, Sentence
 
-__all__ = ["read_jsonl", "read_objects", "write_jsonl", "write_object"]
+__all__ = ["parse_object", "read_jsonl", "read_objects", "write_jsonl", "write_object"]
 
 
 def read_jsonl(
@@ -20,6 +20,8 @@ def read_jsonl(
     split: Callable[[str], tuple[list[str], list[tuple[int, int]]]] | None = None,
 ) -> Iterator[Sentence]:
     """Read sentences from objects such as ``{"text": "..."}`` or ``{"tokens": ["...", ...]}``.
+
+    A text may be called "sentence" as well.
 
     Parameters
     ----------
@@ -64,7 +66,7 @@ def read_objects(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int, d
     name = display_name(path)
     for number, line in numbered_lines(path, encoding):
         if line.strip():
-            yield number, _object(line, f"{name}: line {number}")
+            yield number, parse_object(line, f"{name}: line {number}")
 
 
 def write_jsonl(
@@ -106,7 +108,14 @@ def write_object(handle: TextIO, item: dict[str, Any]) -> None:
     handle.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
+def parse_object(line: str, where: str) -> dict[str, Any]:
+    """Return the object of a line.
+
+    Raises
+    ------
+    InputError
+        Beginning with `where`, if the line is no JSON object.
+    """
     try:
         item = json.loads(line)
     except json.JSONDecodeError as error:
@@ -126,9 +135,11 @@ def _sentence(
     where: str,
     split: Callable[[str], tuple[list[str], list[tuple[int, int]]]],
 ) -> Sentence:
-    text = item.get("text")
+    # The benchmark GLUE and others call a text "sentence"; beside tokens that is often a number.
+    key = "sentence" if item.get("text") is None and item.get("tokens") is None else "text"
+    text = item.get(key)
     if text is not None and not isinstance(text, str):
-        raise InputError(f'{where}: "text" is not a string')
+        raise InputError(f'{where}: "{key}" is not a string')
     tokens = _strings(item, "tokens", where)
     offsets: Sequence[tuple[int, int]] | None = None
     if tokens is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -16,6 +16,7 @@ from dnatag.formats.text.lines import numbered_lines
 __all__ = [
     "PREFIX",
     "LabelledText",
+    "check_fasttext",
     "read_fasttext",
     "read_labelled_jsonl",
     "read_plain",
@@ -29,6 +30,8 @@ __all__ = [
 PREFIX = "__label__"
 #: What the columns of a table may be called.
 TITLES = {"text": "text", "sentence": "text", "label": "label"}
+#: What fastText takes for a space.
+_SPACE = re.compile(r"[ \t\v\f\0]")
 _NODE = re.compile(r"\(([^\s()]+) ?|([^\s()]+)|(\))|(\s+)")
 
 
@@ -86,8 +89,9 @@ def read_fasttext(path: Source, encoding: str = "utf-8") -> Iterator[LabelledTex
         Naming file and line, if a line cannot be read.
     """
     for number, line in numbered_lines(path, encoding):
-        words = line.split(" ")
+        words = _SPACE.split(line)
         labels = [word[len(PREFIX) :] for word in words if word.startswith(PREFIX)]
+        labels = list(filter(None, labels))
         text = " ".join(word for word in words if not word.startswith(PREFIX))
         only = labels[0] if len(labels) == 1 else None
         yield LabelledText(text, only, line=number, labels=tuple(labels))
@@ -109,7 +113,7 @@ def read_texts(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
         As for fastText lines.
     """
     for number, row in read_rows(path, ("label", "text"), TITLES, encoding):
-        yield LabelledText(row.get("text", ""), row.get("label"), line=number)
+        yield LabelledText(row.get("text", ""), row.get("label") or None, line=number)
 
 
 def read_labelled_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
@@ -120,9 +124,9 @@ def read_labelled_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[Label
     """
     for sentence in read_jsonl(path, encoding):
         source = sentence.source if isinstance(sentence.source, dict) else {}
-        label = source.get("label")
-        text = sentence.located()[0]
-        yield LabelledText(text, None if label is None else str(label), source, sentence.line)
+        label, text = source.get("label"), sentence.located()[0]
+        known = None if label in (None, "") else str(label)
+        yield LabelledText(text, known, source, sentence.line)
 
 
 def read_trees(
@@ -213,6 +217,21 @@ def read_rows(
             )
         pairs = zip(names, cells, strict=True)
         yield number, {column: cell for column, cell in pairs if column}
+
+
+def check_fasttext(labels: Iterable[str]) -> None:
+    """Refuse labels that fastText's lines cannot hold.
+
+    Raises
+    ------
+    InputError
+        Naming the first that has a space.
+    """
+    for label in labels:
+        if _SPACE.search(label):
+            raise InputError(
+                f"the label {label!r} has a space, and fastText ends labels there: write JSON Lines"
+            )
 
 
 def write_fasttext(handle: TextIO, scores: Mapping[str, float]) -> None:

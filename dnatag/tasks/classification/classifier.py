@@ -15,7 +15,7 @@ from dnatag.tasks.classification.model import ClassifierModel, load_classifier
 from dnatag.tasks.features import join
 from dnatag.tasks.predictor import Predictor
 
-__all__ = ["Classified", "SequenceClassifier"]
+__all__ = ["CHUNK", "Classified", "SequenceClassifier"]
 
 #: Tokens of a batch, padding included, and sequences that are sorted by length together.
 BATCH_TOKENS = 2048
@@ -54,18 +54,37 @@ class SequenceClassifier(Predictor[ClassifierModel]):
 
     def classify(self, sequence: Any) -> Classified:
         """Classify one sequence: of text a string, of features an array (T, F)."""
-        return next(self.classify_all([sequence]))
+        return next(self.classify_all([sequence], ahead=1))
 
-    def classify_all(self, sequences: Iterable[Any]) -> Iterator[Classified]:
-        """Classify sequences, in their order; they are read some hundreds at a time."""
+    def classify_all(self, sequences: Iterable[Any], ahead: int = CHUNK) -> Iterator[Classified]:
+        """Classify sequences, in their order.
+
+        Parameters
+        ----------
+        sequences
+            Each as for one; they are read as they are needed.
+        ahead
+            How many are read before the first of them is classified: with 1 each result comes as
+            soon as it can, more are faster.
+
+        Raises
+        ------
+        InputError
+            If one of them is no sequence that the model reads.
+        """
         labels = self.model.labels
-        for shares in self.probabilities(sequences):
+        for shares in self.probabilities(sequences, ahead):
             order = np.argsort(-shares, kind="stable").tolist()
             scores = {labels[i]: float(shares[i]) for i in order}
             yield Classified(labels[order[0]], float(shares[order[0]]), scores)
 
-    def probabilities(self, sequences: Iterable[Any]) -> Iterator[np.ndarray]:
+    def probabilities(self, sequences: Iterable[Any], ahead: int = CHUNK) -> Iterator[np.ndarray]:
         """Yield the probabilities of the labels of each sequence.
+
+        Parameters
+        ----------
+        sequences, ahead
+            As for their labels.
 
         Yields
         ------
@@ -73,8 +92,9 @@ class SequenceClassifier(Predictor[ClassifierModel]):
             float64 (labels,), in the order of ``model.labels``.
         """
         rest = iter(sequences)
-        with self._network.pool(self.threads) as pool:
-            while chunk := list(islice(rest, CHUNK)):
+        # One sequence at a time has no work for a second thread.
+        with self._network.pool(1 if ahead == 1 else self.threads) as pool:
+            while chunk := list(islice(rest, ahead)):
                 encoded = [self.model.featurizer.encode(sequence) for sequence in chunk]
                 groups = list(batches([len(e) for e in encoded], BATCH_TOKENS))
                 found = np.zeros((len(chunk), len(self.model.labels)))

@@ -1,8 +1,9 @@
-"""Evaluation of labels of sequences: files with the same sequences in the same order."""
+"""Evaluation of labels of sequences: files with the same sequences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,8 +22,29 @@ __all__ = ["LabelEvaluator"]
 
 
 class _Label(NamedTuple):
+    """A label, and of which sequence it is, as far as the file says so.
+
+    Attributes
+    ----------
+    label : str
+        The label; of several, the most probable.
+    score : float or None
+        Its probability.
+    name : str or None
+        The id or name of the sequence.
+    text : str or None
+        Its text.
+    """
+
     label: str
     score: float | None = None
+    name: str | None = None
+    text: str | None = None
+
+    def keys(self) -> tuple[str | None, str | None]:
+        """Return what is the same in all files: name and text, however it is spaced."""
+        name = None if self.name is None else self.name.removesuffix(".npy")
+        return name, None if self.text is None else "".join(self.text.split())
 
 
 class LabelEvaluator(EncodedEvaluator):
@@ -41,7 +63,14 @@ class LabelEvaluator(EncodedEvaluator):
         right, found = read_alike(read, reference, predictions, "labels", "sequences")
         truth = [one.label for one in right]
         scores: dict[str, LabelScores] = {}
-        for name, labels in found.items():
+        for name, unordered in found.items():
+            labels = _paired(right, unordered, reference, predictions[name])
+            if not {one.label for one in labels} & set(truth):
+                observer.note(
+                    f"warning: {name} has none of the labels of the reference: "
+                    f"{_some(one.label for one in labels)}, not {_some(truth)}; give both the same "
+                    "names"
+                )
             # Those of all, or they would not be comparable.
             shares = [one.score for one in labels if one.score is not None]
             known = shares if len(shares) == len(labels) else None
@@ -51,6 +80,45 @@ class LabelEvaluator(EncodedEvaluator):
             _rows(scores),
             {name: one.to_dict() for name, one in scores.items()},
         )
+
+
+def _paired(
+    truth: Sequence[_Label], found: Sequence[_Label], reference: str, path: str
+) -> Sequence[_Label]:
+    """Bring labels into the order of the reference, by names or texts where both files have them.
+
+    Raises
+    ------
+    InputError
+        If the sequences are not the same.
+    """
+    missing = None
+    keys = [one.keys() for one in truth], [one.keys() for one in found]
+    for i in range(2):
+        right, there = ([key[i] for key in side] for side in keys)
+        # Labels alone, as fastText predicts them, have empty texts.
+        if None in (*right, *there) or not (any(right) and any(there)):
+            continue
+        if less := Counter(right) - Counter(there):
+            missing = missing or truth[right.index(next(iter(less)))]
+            continue
+        places: dict[str | None, list[_Label]] = {}
+        for key, one in zip(reversed(there), reversed(found), strict=True):
+            places.setdefault(key, []).append(one)
+        return [places[key].pop() for key in right]
+    if missing is not None:
+        what = missing.name if missing.name is not None else repr((missing.text or "")[:60])
+        raise InputError(
+            f"{display_name(path)}: has no label of {what}, which {display_name(reference)} has; "
+            "compare files of the same sequences"
+        )
+    return found
+
+
+def _some(labels: Iterable[str]) -> str:
+    """Name some different labels."""
+    first, *more = sorted(set(labels))
+    return ", ".join([first, *more[:2]]) + ", ..." * (len(more) > 2)
 
 
 def _rows(scores: Mapping[str, LabelScores]) -> Rows:
@@ -80,33 +148,40 @@ def _read(path: str, encoding: str) -> list[_Label]:
         case "fasttext":
             labels = [_of_line(one, name) for one in labelled.read_fasttext(stream, encoding)]
         case "trees":
-            labels = [_Label(one.label or "") for one in labelled.read_trees(stream, encoding)]
+            labels = [
+                _Label(one.only_label(name), text=one.text)
+                for one in labelled.read_trees(stream, encoding)
+            ]
         case _:
             rows = labelled.read_rows(
                 stream,
                 ("label", "text"),
-                labelled.TITLES,
+                labelled.TITLES | {"name": "name", "id": "name"},
                 encoding,
                 titled=format.name == "sequences",
             )
             for number, row in rows:
                 if "label" not in row:
                     raise InputError(f"{name}: line {number}: there is no column 'label'")
-                labels.append(_Label(row["label"]))
+                if not row["label"]:
+                    raise InputError(f"{name}: line {number}: has no label")
+                labels.append(_Label(row["label"], None, row.get("name"), row.get("text")))
     return labels
 
 
 def _of_object(item: dict[str, Any], where: str) -> _Label:
     """Return the label of an object, and its probability if it was predicted."""
+    name, text = item.get("id", item.get("name")), item.get("text", item.get("sentence"))
+    about = (None if name is None else str(name), text if isinstance(text, str) else None)
     found = item.get("labels")
     if isinstance(found, list) and found and isinstance(found[0], dict) and "label" in found[0]:
         score = found[0].get("score")
         known = score if isinstance(score, float | int) else None
-        return _Label(str(found[0]["label"]), known)
-    if item.get("label") is None:
+        return _Label(str(found[0]["label"]), known, *about)
+    if item.get("label") in (None, ""):
         advice = "; the entities that a model found are no reference" if "entities" in item else ""
         raise InputError(f'{where}: the object has neither "label" nor "labels"{advice}')
-    return _Label(str(item["label"]))
+    return _Label(str(item["label"]), None, *about)
 
 
 def _of_line(one: labelled.LabelledText, name: str) -> _Label:
@@ -116,7 +191,7 @@ def _of_line(one: labelled.LabelledText, name: str) -> _Label:
     if scores and len(one.labels) == len(scores) == len(numbers):
         score, label = max(zip(scores, one.labels, strict=True), key=lambda pair: pair[0])
         return _Label(label, score)
-    return _Label(one.only_label(name))
+    return _Label(one.only_label(name), text=one.text)
 
 
 def _number(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Evaluation of translations: lines of references and of translations."""
+"""Evaluation of translations: references and translations of the same texts, in order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, read_alike
 
 __all__ = ["TranslationEvaluator"]
@@ -44,17 +44,17 @@ class TranslationEvaluator(EncodedEvaluator):
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        from dnatag.formats.text.lines import numbered_lines
+        from dnatag.formats.text.translations import read_translations
         from dnatag.tasks.seq2seq.metrics import evaluate_translations
 
         def read(path: str) -> list[str]:
-            return [line for _, line in numbered_lines(path, options["encoding"])]
+            return list(read_translations(path, options["encoding"]))
 
         truth, found = read_alike(read, reference, predictions, "lines", "texts")
-        scores, signature = {}, ""
+        scores, signatures = {}, ""
         for name, lines in found.items():
             own = evaluate_translations(truth, lines, options["tokenize"], options["lowercase"])
-            signature = own.signature
-            scores[name] = {"bleu": own.bleu, "chrf": own.chrf, "signature": own.signature}
+            signatures = f"BLEU {own.signature}, chrF {own.chrf_signature}"
+            scores[name] = own._asdict()
         rows: list[tuple[str, str | None]] = [("BLEU", "bleu"), ("chrF", "chrf")]
-        return Evaluation(f"{len(truth)} lines, {signature}", rows, scores)
+        return Evaluation(f"{counted(len(truth), 'lines')}, {signatures}", rows, scores)

@@ -17,13 +17,14 @@ class TranslationScores(NamedTuple):
     ----------
     bleu, chrf : float
         From 0 to 1.
-    signature : str
-        How sacrebleu computed BLEU.
+    signature, chrf_signature : str
+        How sacrebleu computed BLEU and chrF.
     """
 
     bleu: float
     chrf: float
     signature: str
+    chrf_signature: str
 
 
 def require_sacrebleu() -> Any:
@@ -58,6 +59,8 @@ def evaluate_translations(
     """
     metrics = require_sacrebleu()
     bleu = metrics.BLEU(tokenize=tokenize, lowercase=lowercase, force=True)
-    score = bleu.corpus_score(list(found), [list(truth)]).score
-    chrf = metrics.CHRF(lowercase=lowercase).corpus_score(list(found), [list(truth)]).score
-    return TranslationScores(score / 100, chrf / 100, str(bleu.get_signature()))
+    chrf = metrics.CHRF(lowercase=lowercase)
+    shares = (
+        measure.corpus_score(list(found), [list(truth)]).score / 100 for measure in (bleu, chrf)
+    )
+    return TranslationScores(*shares, *(str(one.get_signature()) for one in (bleu, chrf)))

@@ -36,7 +36,7 @@ def beam_translate(
     lengths: Tensor,
     beam: int,
     marks: tuple[int, int],
-    longest: int,
+    longest: Tensor,
     normalisation: float,
 ) -> list[list[Hypothesis]]:
     """Search the most probable translations.
@@ -51,8 +51,8 @@ def beam_translate(
         Hypotheses of each text.
     marks : (int, int)
         Tokens of beginning and end.
-    longest : int
-        Most tokens of a translation.
+    longest : Tensor
+        int64 (B,), most tokens of the translation of each text, the mark of the end included.
     normalisation : float
         Power of the length that scores are divided by.
 
@@ -74,14 +74,14 @@ def beam_translate(
     looked = history.clone()
     done: list[list[Hypothesis]] = [[] for _ in range(n)]
     open_ = torch.ones(n, dtype=torch.bool, device=device)
-    for step in range(1, longest + 1):
+    for step in range(1, int(longest.max()) + 1):
         logits, attention, state = network.write(last, read, state)
         logs = logits[:, 0].log_softmax(-1).view(n, beam, -1)
         logs[..., [0, begin]] = -torch.inf
-        if step == longest:
-            ended = logs[..., end].clone()
-            logs[:] = -torch.inf
-            logs[..., end] = ended
+        last_step = longest == step
+        ended = logs[last_step, :, end]
+        logs[last_step] = -torch.inf
+        logs[last_step, :, end] = ended
         vocabulary = logs.shape[-1]
         total = (scores[..., None] + logs).view(n, -1)
         # Twice as many, so that enough remain when some of them end.

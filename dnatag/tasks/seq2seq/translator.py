@@ -14,11 +14,11 @@ from dnatag.tasks.predictor import Predictor
 from dnatag.tasks.seq2seq.domain import BEGIN, END
 from dnatag.tasks.seq2seq.model import TranslatorModel, load_translator
 
-__all__ = ["TextTranslator", "Translation"]
+__all__ = ["CHUNK", "TextTranslator", "Translation"]
 
 #: Tokens of a batch, padding and hypotheses included, and texts that are sorted together.
 BATCH_TOKENS, CHUNK = 6000, 512
-#: A translation has at most so many tokens for each token, and so many more.
+#: A translation has at most so many tokens for each token of its text, and so many more.
 RATIO, MORE = 2, 20
 #: The score of a hypothesis is its log probability divided by its length to this power.
 NORMALISATION = 1.0
@@ -70,22 +70,27 @@ class TextTranslator(Predictor[TranslatorModel]):
 
     def translate(self, text: str) -> str:
         """Translate one text."""
-        return next(self.translate_all([text]))[0].text
+        return next(self.translate_all([text], ahead=1))[0].text
 
-    def translate_all(self, texts: Iterable[str], n_best: int = 1) -> Iterator[list[Translation]]:
+    def translate_all(
+        self, texts: Iterable[str], n_best: int = 1, ahead: int = CHUNK
+    ) -> Iterator[list[Translation]]:
         """Translate texts, in their order.
 
         Parameters
         ----------
         texts
-            Read some hundreds at a time. A blank one has an empty translation.
+            Read as they are needed. A blank one has an empty translation.
         n_best
             How many translations to give of each, the best first.
+        ahead
+            How many are read before the first of them is translated: with 1 each result comes as
+            soon as it can, more are faster.
         """
         rest = iter(texts)
         beam = max(self.model.beam, n_best)
         with torch_threads(self.threads):
-            while chunk := list(islice(rest, CHUNK)):
+            while chunk := list(islice(rest, ahead)):
                 numbers = [self.model.coder.numbers(text) for text in chunk]
                 results = [[Translation("", 0.0, ())] for _ in chunk]
                 full = [i for i, tokens in enumerate(numbers) if tokens]
@@ -115,7 +120,7 @@ class TextTranslator(Predictor[TranslatorModel]):
                 lengths.to(self.device),
                 beam,
                 (BEGIN, END),
-                RATIO * longest + MORE,
+                RATIO * lengths.to(self.device) + MORE,
                 NORMALISATION,
             )
         coder = self.model.coder

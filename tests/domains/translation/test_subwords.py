@@ -40,6 +40,13 @@ def test_as_a_file(coder: SubwordCoder) -> None:
         SubwordCoder.from_arrays(arrays | {"subwords": np.arange(9, dtype=np.uint8)})
 
 
+def test_too_few_subwords() -> None:
+    with pytest.raises(InputError, match="'subwords' is 12, and must be 15 at least") as caught:
+        SubwordCoder.fit(TEXTS, 12, lower=True)
+    assert "sentencepiece" not in str(caught.value)
+    assert SubwordCoder.fit(TEXTS, 15, lower=True).tokens == 15
+
+
 def test_too_few_texts() -> None:
     with pytest.raises(InputError, match="the texts cannot be split into subwords"):
         SubwordCoder.fit([""], 40, lower=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,33 @@ def test_fasttext(tmp_path: Path) -> None:
         bare.only_label("file")
 
 
+def test_spaces_in_fasttext(tmp_path: Path) -> None:
+    """As fastText reads them: any white space ends a label."""
+    path = write(tmp_path, "__label__good\tlovely film fun\n__label__x\x0b__label__y\ta\n")
+    first, second = labelled.read_fasttext(path)
+    assert (first.text, first.label) == ("lovely film fun", "good")
+    assert (second.text, second.labels) == ("a", ("x", "y"))
+    labelled.check_fasttext(["good", "so-so"])
+    for label in ("up and back", "up\tback"):
+        with pytest.raises(InputError, match="has a space, and fastText ends labels there"):
+            labelled.check_fasttext(["good", label])
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("label\ttext\npos\tfine\n\tdull\n", labelled.read_texts),
+     ('{"text": "fine"}\n\n{"text": "dull", "label": ""}\n', labelled.read_labelled_jsonl),
+     ("__label__pos fine\n\n__label__ dull\n", labelled.read_fasttext)],
+)  # fmt: skip
+def test_an_empty_label_is_none(
+    tmp_path: Path, text: str, read: Callable[[Path], Iterator[LabelledText]]
+) -> None:
+    *_, last = read(write(tmp_path, text))
+    assert last.text == "dull"
+    with pytest.raises(InputError, match="file: line 3: has no label"):
+        last.only_label("file")
+
+
 @pytest.mark.parametrize(
     "text",
     ["pos\ta lovely film\n\nneg\tdull\n", "sentence\tlabel\na lovely film\tpos\ndull\tneg\n",
@@ -69,6 +97,16 @@ def test_jsonl(tmp_path: Path) -> None:
         "dull", "0", {"text": "dull", "label": 0, "id": 7}
     )  # fmt: skip
     assert (second.text, second.label) == ("so so", None)
+
+
+def test_jsonl_with_sentences(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, '{"sentence": "dull", "label": "neg"}\n{"sentence": 3, "tokens": ["so"]}\n'
+    )
+    assert pairs(labelled.read_labelled_jsonl(path)) == [("dull", "neg"), ("so", None)]
+    path = write(tmp_path, '{"sentence": 3}\n')
+    with pytest.raises(InputError, match='line 1: "sentence" is not a string'):
+        list(labelled.read_labelled_jsonl(path))
 
 
 def test_trees(tmp_path: Path) -> None:

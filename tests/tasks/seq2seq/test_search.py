@@ -44,7 +44,13 @@ def test_the_best_is_found(network: Translator) -> None:
         row[: len(source)] = torch.tensor(source)
     with torch.no_grad():
         found = beam_translate(
-            network, tokens, torch.tensor([3, 1, 5]), 40, (BEGIN, END), LONGEST, 1.0
+            network,
+            tokens,
+            torch.tensor([3, 1, 5]),
+            40,
+            (BEGIN, END),
+            torch.full((3,), LONGEST),
+            1.0,
         )
     for source, hypotheses in zip(sources, found, strict=True):
         every = {
@@ -63,12 +69,20 @@ def test_the_best_is_found(network: Translator) -> None:
 
 
 def test_company_does_not_matter(network: Translator) -> None:
-    """Padding, and what else is in a batch, change nothing."""
+    """Padding, and what else is in a batch, change nothing; each text has its own limit."""
+    texts = [[3, 4], [5, 5, 4, 3]]
     tokens = torch.tensor([[3, 4, 0, 0], [5, 5, 4, 3]])
+    lengths, marks = torch.tensor([2, 4]), (BEGIN, END)
+    limits = torch.tensor([2, 9])
     with torch.no_grad():
-        both = beam_translate(network, tokens, torch.tensor([2, 4]), 3, (BEGIN, END), 6, 1.0)
-        alone = beam_translate(network, tokens[:1, :2], torch.tensor([2]), 3, (BEGIN, END), 6, 1.0)
-    assert [h.tokens for h in both[0]] == [h.tokens for h in alone[0]]
+        both = beam_translate(network, tokens, lengths, 3, marks, limits, 1.0)
+        for i, (text, found) in enumerate(zip(texts, both, strict=True)):
+            one = slice(i, i + 1)
+            (alone,) = beam_translate(
+                network, torch.tensor([text]), lengths[one], 3, marks, limits[one], 1.0
+            )
+            assert [h.tokens for h in found] == [h.tokens for h in alone]
+            assert all(len(h.tokens) < limits[i] for h in found)
 
 
 def test_smoothing_counts_in_training_only(network: Translator) -> None:
