@@ -14,7 +14,7 @@ from dnatag.formats.io.npy import ArrayArchive, array_of
 from dnatag.formats.io.reading import Source, display_name, open_bytes
 from dnatag.formats.text.labelled import read_rows
 
-__all__ = ["Frames", "read_archive", "read_array", "read_list"]
+__all__ = ["Frames", "checked", "read_archive", "read_array", "read_list"]
 
 #: What the columns of a list of sequences may be called.
 TITLES = {"name": "name", "label": "label", "labels": "labels"}
@@ -62,7 +62,7 @@ def read_array(path: Source) -> Iterator[Frames]:
     name = display_name(path)
     with open_bytes(path) as stream:
         array = array_of(stream.read(), name)
-    yield Frames(Path(name).stem, _checked(array, name), where=name)
+    yield Frames(Path(name).stem, checked(array, name), where=name)
 
 
 def read_archive(path: Source) -> Iterator[Frames]:
@@ -129,10 +129,24 @@ def read_list(
 
 def _of_archive(archive: ArrayArchive, key: str, name: str) -> Frames:
     where = f"{name}: {key}"
-    return Frames(key, _checked(archive.read(key), where), where=where)
+    return Frames(key, checked(archive.read(key), where), where=where)
 
 
-def _checked(array: np.ndarray, where: str) -> np.ndarray:
+def checked(array: np.ndarray, where: str) -> np.ndarray:
+    """Return the features of an array, float32 (T, F).
+
+    Parameters
+    ----------
+    array
+        What should be a matrix of numbers.
+    where
+        File and record, for messages.
+
+    Raises
+    ------
+    InputError
+        Beginning with `where`, if it is no matrix of finite numbers, or has no frames.
+    """
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise InputError(
             f"{where}: must be a matrix of numbers, frames by features, and is an array of "
