@@ -46,13 +46,15 @@ class Frames:
         return len(self.features)
 
 
-def read_array(path: Source) -> Iterator[Frames]:
+def read_array(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:
     """Read the sequence of a ``.npy`` file.
 
     Parameters
     ----------
     path
         The file, plain or compressed, or "-" for standard input.
+    encoding
+        Arrays have none.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def read_array(path: Source) -> Iterator[Frames]:
     yield Frames(Path(name).stem, checked(array, name), where=name)
 
 
-def read_archive(path: Source) -> Iterator[Frames]:
+def read_archive(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:
     """Read the sequences of an ``.npz`` archive, in its order.
 
     Parameters, errors
@@ -95,17 +97,20 @@ def read_list(
     Raises
     ------
     InputError
-        Naming file and line, if the table or a sequence cannot be read.
+        Naming file and line, if the table or a sequence cannot be read, or one is named twice.
     """
     table = display_name(path)
     folder = Path(table).parent if isinstance(path, str | Path) and path != "-" else Path()
     rows = read_rows(path, ("name",), TITLES, encoding, titled=True)
+    lines: dict[str, int] = {}  # of the names
     opened = None if archive is None else ArrayArchive(archive, str(archive))
     try:
         for number, row in rows:
             where, name = f"{table}: line {number}", row.get("name", "")
             if not name:
                 raise InputError(f"{where}: names no sequence (column 'name')")
+            if (first := lines.setdefault(name, number)) != number:
+                raise InputError(f"{where}: names {name} again, which line {first} has")
             label = row.get("label", row.get("labels"))
             if opened is None:
                 if not (folder / name).is_file():

@@ -281,6 +281,11 @@ def segments(head: Head) -> Certainty:
     return _sure(rows and all(map(_SEGMENT.fullmatch, rows)))
 
 
+def segment_objects(head: Head) -> Certainty:
+    """Judge whether a file has segments as taggers of frames write them, in JSON Lines."""
+    return _sure(jsonl(head) and re.search(r'"frames": ?\d+, ?"segments": ?\[', head.first))
+
+
 def audio(head: Head) -> Certainty:
     """Judge whether a file is sound."""
     # Where a recording broke off, its header has zeros.
