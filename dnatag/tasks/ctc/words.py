@@ -101,10 +101,11 @@ def widened(words: Sequence[SpokenWord], duration: float) -> list[SpokenWord]:
     >>> [(round(w.start, 3), round(w.end, 3)) for w in widened(words, 2.0)]
     [(0.0, 0.25), (0.25, 0.57)]
     """
-    middles = [(a.end + b.start) / 2 for a, b in pairwise(words)]
+    middles = ((a.end + b.start) / 2 for a, b in pairwise(words))
+    bounds = [0.0, *middles, duration]
     return [
         w._replace(start=max(w.start - REACH, low), end=min(w.end + REACH, high))
-        for w, low, high in zip(words, [0.0, *middles], [*middles, duration], strict=True)
+        for w, low, high in zip(words, bounds, bounds[1:], strict=False)
     ]
 
 

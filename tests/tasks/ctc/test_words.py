@@ -64,3 +64,4 @@ def test_times_of_words_reach_into_the_silence_beside_them() -> None:
         assert one.start <= start < end <= one.end
     for one, other in pairwise(wide):
         assert one.end <= other.start
+    assert widened([], 10.0) == []
