@@ -160,5 +160,6 @@ def _numbered(path: str, number: int) -> list[str]:
     """Return the names of the files of several pieces."""
     if number == 1:
         return [path]
-    place = Path(path)
-    return [str(place.with_stem(f"{place.stem}-{i}")) for i in range(1, number + 1)]
+    packed = ".gz" if path.endswith(".gz") else ""
+    place = Path(path.removesuffix(packed))
+    return [str(place.with_stem(f"{place.stem}-{i}")) + packed for i in range(1, number + 1)]

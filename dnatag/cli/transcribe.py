@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from dnatag.cli.common import (
     progress,
     quiet_option,
     refuse_shared_stdin,
+    report,
     threads_option,
     to_option,
 )
-from dnatag.errors import InputError
+from dnatag.errors import DnatagError, InputError
 from dnatag.report import counted
 
 __all__ = ["command"]
@@ -39,8 +41,9 @@ dnatag transcribe --model letters talk.opus --to srt -o talk.srt
 
 Each INPUT is an audio file (wav, flac, ogg, opus and others), a folder of them, or a manifest as
 NeMo has it (JSON Lines with "audio_filepath"); "-" is an audio file on standard input. Any rate,
-number of channels and length will do. The result has a text in each line; or JSON Lines with
-"words", CTM, or SRT captions, with the time of each word and its probability.
+number of channels and length will do; what cannot be read among several is named and left out. The
+result has a text in each line; or JSON Lines with "words", CTM, or SRT captions, with the time of
+each word and its probability.
 """
 
 
@@ -93,14 +96,26 @@ def command(
             f"captions (srt) are of one recording, and there are {len(recordings)}: "
             "transcribe each of them, or take another format."
         )
-    seconds = 0.0
+    done, seconds = 0, 0.0
     with open_output(output) as handle, progress(len(recordings), unit="", quiet=quiet) as bar:
-        found = transcriber.transcribe_all(recordings)
-        for recording, transcript in zip(recordings, found, strict=True):
-            write_transcript(handle, target, recording, transcript)
-            seconds += transcript.duration
+        for recording in recordings:
+            try:
+                transcript = transcriber.transcribe(recording)
+            except InputError as error:
+                if len(recordings) == 1:
+                    raise
+                with bar.external_write_mode(sys.stderr):
+                    report(error)
+            else:
+                write_transcript(handle, target, recording, transcript)
+                seconds += transcript.duration
+                done += 1
             bar.update()
-    note(f"{counted(len(recordings), 'recordings')}, {seconds:.1f} seconds", quiet=quiet)
+        if not done:
+            raise InputError(f"none of {counted(len(recordings), 'recordings')} can be read")
+    note(f"{counted(done, 'recordings')}, {seconds:.1f} seconds", quiet=quiet)
+    if left := len(recordings) - done:
+        raise DnatagError(f"{counted(left, 'recordings')} cannot be read and are left out")
 
 
 def _recordings(path: str, domain: Any) -> Iterator[Any]:

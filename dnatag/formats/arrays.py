@@ -14,7 +14,7 @@ from dnatag.formats.io.npy import ArrayArchive, array_of
 from dnatag.formats.io.reading import Source, display_name, folder_of, open_bytes
 from dnatag.formats.text.labelled import read_rows
 
-__all__ = ["Frames", "read_archive", "read_array", "read_list"]
+__all__ = ["Frames", "checked", "read_archive", "read_array", "read_list"]
 
 #: What the columns of a list of sequences may be called.
 TITLES = {"name": "name", "label": "label", "labels": "labels"}
@@ -46,13 +46,15 @@ class Frames:
         return len(self.features)
 
 
-def read_array(path: Source) -> Iterator[Frames]:
+def read_array(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:
     """Read the sequence of a ``.npy`` file.
 
     Parameters
     ----------
     path
         The file, plain or compressed, or "-" for standard input.
+    encoding
+        Arrays have none.
 
     Raises
     ------
@@ -62,10 +64,10 @@ def read_array(path: Source) -> Iterator[Frames]:
     name = display_name(path)
     with open_bytes(path) as stream:
         array = array_of(stream.read(), name)
-    yield Frames(Path(name).stem, _checked(array, name), where=name)
+    yield Frames(Path(name).stem, checked(array, name), where=name)
 
 
-def read_archive(path: Source) -> Iterator[Frames]:
+def read_archive(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:
     """Read the sequences of an ``.npz`` archive, in its order.
 
     Parameters, errors
@@ -95,16 +97,19 @@ def read_list(
     Raises
     ------
     InputError
-        Naming file and line, if the table or a sequence cannot be read.
+        Naming file and line, if the table or a sequence cannot be read, or one is named twice.
     """
     table, folder = display_name(path), folder_of(path)
     rows = read_rows(path, ("name",), TITLES, encoding, titled=True)
+    lines: dict[str, int] = {}  # of the names
     opened = None if archive is None else ArrayArchive(archive, str(archive))
     try:
         for number, row in rows:
             where, name = f"{table}: line {number}", row.get("name", "")
             if not name:
                 raise InputError(f"{where}: names no sequence (column 'name')")
+            if (first := lines.setdefault(name, number)) != number:
+                raise InputError(f"{where}: names {name} again, which line {first} has")
             label = row.get("label", row.get("labels"))
             if opened is None:
                 if not (folder / name).is_file():
@@ -128,10 +133,24 @@ def read_list(
 
 def _of_archive(archive: ArrayArchive, key: str, name: str) -> Frames:
     where = f"{name}: {key}"
-    return Frames(key, _checked(archive.read(key), where), where=where)
+    return Frames(key, checked(archive.read(key), where), where=where)
 
 
-def _checked(array: np.ndarray, where: str) -> np.ndarray:
+def checked(array: np.ndarray, where: str) -> np.ndarray:
+    """Return the features of an array, float32 (T, F).
+
+    Parameters
+    ----------
+    array
+        What should be a matrix of numbers.
+    where
+        File and record, for messages.
+
+    Raises
+    ------
+    InputError
+        Beginning with `where`, if it is no matrix of finite numbers, or has no frames.
+    """
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise InputError(
             f"{where}: must be a matrix of numbers, frames by features, and is an array of "

@@ -14,13 +14,16 @@ import numpy as np
 from dnatag.errors import InputError
 from dnatag.extras import require
 from dnatag.formats.io.limits import limits
-from dnatag.formats.io.reading import Source, display_name, open_bytes
+from dnatag.formats.io.reading import Source, display_name, folder_of, open_bytes
 from dnatag.formats.text.jsonl import read_objects
 
 __all__ = ["ENDINGS", "Recording", "read_audio", "read_folder", "read_manifest", "samples_of"]
 
 #: What the names of audio files in a folder end in.
-ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".sph")
+ENDINGS = (
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf",
+    ".w64", ".sph",
+)  # fmt: skip
 #: Numbers that are read at once, of all channels.
 _BLOCK = 1 << 22
 
@@ -101,7 +104,7 @@ def read_manifest(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:
         are no numbers of seconds.
     """
     name = display_name(path)
-    folder = Path(name).parent if path != "-" else Path()
+    folder = folder_of(path)
     for number, item in read_objects(path, encoding):
         where = f"{name}: line {number}"
         file, text = item.get("audio_filepath"), item.get("text")
@@ -129,6 +132,8 @@ def _seconds(item: dict[str, Any], key: str, where: str) -> float | None:
 
 def samples_of(recording: Recording, rate: int) -> np.ndarray:
     """Read the samples of a recording; channels are averaged, and another rate is converted.
+
+    Of channels that cancel each other out, as those of opposite phase do, the loudest is taken.
 
     Parameters
     ----------
@@ -190,7 +195,7 @@ def _seek(file: Any, recording: Recording) -> None:
 
 
 def _mono(file: Any, where: str, growth: float, wanted: float) -> np.ndarray:
-    """Read the mean of the channels of an open file, by blocks: what its header promises may lie.
+    """Mix the channels of an open file, by blocks: what its header promises may lie.
 
     Parameters
     ----------
@@ -215,5 +220,17 @@ def _mono(file: Any, where: str, growth: float, wanted: float) -> np.ndarray:
         count += len(block)
         if count * growth > bounds.samples:
             raise bounds.error(where, f"the recording has more than {bounds.samples:,} samples")
-        blocks.append(block.mean(1))
+        blocks.append(_mixed(block))
     return np.concatenate(blocks)
+
+
+def _mixed(block: np.ndarray) -> np.ndarray:
+    """Return the mean of channels, or the loudest one where they cancel each other out."""
+    mean: np.ndarray = block.mean(1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        powers = np.square(block).mean(0)
+        loudest = int(powers.argmax())
+        # The mean of one that sounds and others that are silent.
+        alone = powers[loudest] / block.shape[1] ** 2
+        cancelled = np.square(mean).mean() < alone / 10
+    return block[:, loudest].copy() if cancelled else mean

@@ -9,6 +9,7 @@ from typing import NamedTuple, TextIO
 from dnatag.errors import InputError
 from dnatag.formats.io.limits import limits
 from dnatag.formats.io.reading import Source, display_name, folder_of
+from dnatag.formats.text.jsonl import read_objects
 from dnatag.formats.text.labelled import read_rows
 from dnatag.formats.text.lines import numbered_lines
 
@@ -17,6 +18,7 @@ __all__ = [
     "FrameLabels",
     "read_frame_labels",
     "read_listed_labels",
+    "read_segment_objects",
     "read_segments",
     "write_frame_labels",
 ]
@@ -127,16 +129,61 @@ def read_segments(path: Source, encoding: str = "utf-8") -> Iterator[FrameLabels
             if labels:
                 yield FrameLabels(name, tuple(labels))
             name, labels = title, []
-        if start != len(labels) or end <= start:
-            raise InputError(
-                f"{file}: line {number}: the segment is of frames {start} to {end}, and the one "
-                f"before ends at {len(labels)}; give all segments of a sequence, in order"
-            )
-        if end > limits().samples:
-            raise limits().error(f"{file}: line {number}", f"the segment ends at frame {end:,}")
-        labels += [label] * (end - start)
+        _extend(labels, start, end, label, f"{file}: line {number}")
     if labels:
         yield FrameLabels(name, tuple(labels))
+
+
+def read_segment_objects(path: Source, encoding: str = "utf-8") -> Iterator[FrameLabels]:
+    """Read the labels of frames from objects, as taggers of frames write them.
+
+    Parameters
+    ----------
+    path
+        JSON Lines with "id", the number of "frames", and "segments": each with "start", "end" (the
+        frame behind the last) and "label".
+    encoding
+        Its character encoding.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, if it cannot be read, or the segments are not all of a sequence.
+    """
+    file = display_name(path)
+    for number, item in read_objects(path, encoding):
+        where, labels = f"{file}: line {number}", list[str]()
+        try:
+            name, frames = str(item["id"]), int(item["frames"])
+            segments = [(int(s["start"]), int(s["end"]), str(s["label"])) for s in item["segments"]]
+        except (KeyError, TypeError, ValueError):
+            raise InputError(
+                f'{where}: must have "id", "frames" and "segments", each with "start", "end" and '
+                '"label"'
+            ) from None
+        for start, end, label in segments:
+            _extend(labels, start, end, label, where)
+        if len(labels) != frames:
+            raise InputError(f"{where}: {name} has {frames} frames, its segments {len(labels)}")
+        yield FrameLabels(name, tuple(labels))
+
+
+def _extend(labels: list[str], start: int, end: int, label: str, where: str) -> None:
+    """Add a segment to the labels before it.
+
+    Raises
+    ------
+    InputError
+        Beginning with `where`, if it does not begin where they end, or is absurdly long.
+    """
+    if start != len(labels) or end <= start:
+        raise InputError(
+            f"{where}: the segment is of frames {start} to {end}, and the one before ends at "
+            f"{len(labels)}; give all segments of a sequence, in order"
+        )
+    if end > limits().samples:
+        raise limits().error(where, f"the segment ends at frame {end:,}")
+    labels += [label] * (end - start)
 
 
 def labels_of_file(path: Path, where: str, encoding: str = "utf-8") -> tuple[str, ...]:

@@ -63,12 +63,13 @@ def read_midi(path: Source, steps: int) -> Iterator[Piece]:
         try:
             file = mido.MidiFile(file=io.BytesIO(data))
             notes = list(_notes(file, steps))
+            length = _length(file, steps)
         except (OSError, EOFError, ValueError, LookupError) as error:
             why = str(error) or "it ends early"
             raise InputError(f"{name}: is no MIDI file that can be read: {why}") from None
     if not notes:
         raise InputError(f"{name}: has no notes")
-    length = max(end for _, _, end in notes)
+    length = max(length, *(end for _, _, end in notes))
     if length > bounds.steps:
         raise bounds.error(name, f"a piece of {length:,} steps")
     roll = np.zeros((length, HIGHEST + 1), bool)
@@ -141,15 +142,17 @@ def midi_of(chords: Sequence[Sequence[int]], steps: int, tempo: float) -> bytes:
     track = mido.MidiTrack()
     track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=0))
     before: set[int] = set()
-    waited = 0
-    for chord in [*map(set, chords), set[int]()]:
+    written = 0  # ticks up to the last event
+    for step, chord in enumerate([*map(set, chords), set[int]()]):
+        now = round(step * TICKS / steps)
         events = [("note_off", n) for n in sorted(before - chord)]
         events += [("note_on", n) for n in sorted(chord - before)]
         for kind, note in events:
-            track.append(mido.Message(kind, note=note, velocity=80, time=waited))
-            waited = 0
-        waited += TICKS // steps
+            track.append(mido.Message(kind, note=note, velocity=80, time=now - written))
+            written = now
         before = chord
+    end = round(len(chords) * TICKS / steps)
+    track.append(mido.MetaMessage("end_of_track", time=end - written))
     file = mido.MidiFile(ticks_per_beat=TICKS, type=0)
     file.tracks.append(track)
     content = io.BytesIO()
@@ -158,20 +161,37 @@ def midi_of(chords: Sequence[Sequence[int]], steps: int, tempo: float) -> bytes:
 
 
 def _notes(file: Any, steps: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the notes of a file: number, first step, and the step behind the last."""
+    """Yield the notes of a file: number, first step, and the step behind the last.
+
+    A note that is struck again sounds until it was ended as often; one that is never ended, to the
+    end of its track.
+    """
     if file.ticks_per_beat <= 0:  # time by frames of film, or damage
         raise ValueError(f"a quarter note has {file.ticks_per_beat} ticks")
     ticks = file.ticks_per_beat / steps
     for track in file.tracks:
-        time, open_ = 0, dict[int, int]()
+        ended, time = list[tuple[int, int, int]](), 0
+        # When those that sound began, of each channel and note: first to begin, first to end.
+        open_: dict[tuple[int, int], list[int]] = {}
         for message in track:
             time += message.time
             if message.type not in ("note_on", "note_off") or message.channel == 9:
                 continue
-            note = message.note
-            if note in open_:
-                first = round(open_.pop(note) / ticks)
-                if LOWEST <= note <= HIGHEST:
-                    yield note, first, max(round(time / ticks), first + 1)
+            begun = open_.setdefault((message.channel, message.note), [])
             if message.type == "note_on" and message.velocity:
-                open_[note] = time
+                begun.append(time)
+            elif begun:
+                ended.append((message.note, begun.pop(0), time))
+        ended += [(note, t, time) for (_, note), begun in open_.items() for t in begun]
+        for note, begin, end in ended:
+            if LOWEST <= note <= HIGHEST:
+                first = round(begin / ticks)
+                yield note, first, max(round(end / ticks), first + 1)
+
+
+def _length(file: Any, steps: int) -> int:
+    """Return the steps of a file, with those behind its last note that are silent."""
+    ends = (sum(message.time for message in track) for track in file.tracks)
+    ticks: int = max(ends, default=0)
+    per_quarter: int = file.ticks_per_beat
+    return round(ticks * steps / per_quarter)

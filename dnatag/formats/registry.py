@@ -106,6 +106,8 @@ FORMATS = {
                "dnatag.formats.frames:read_frame_labels"),
         Format("segments", "has segments of frames", sniffing.segments,
                "dnatag.formats.frames:read_segments"),
+        Format("segment-objects", "has segments of frames (JSON Lines)", sniffing.segment_objects,
+               "dnatag.formats.frames:read_segment_objects", general="jsonl"),
         Format("binary", "is no text", sniffing.binary,
                advice="unpack it or save it as plain text"),
         Format("genbank", "is a GenBank file", sniffing.genbank,

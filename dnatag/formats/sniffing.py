@@ -31,6 +31,11 @@ _DOCCANO = re.compile(
 _SEQUENCE = re.compile(r"[A-Za-z*.~-]+")
 #: A segment: name, first frame and the one behind the last, label, and probability.
 _SEGMENT = re.compile(r"[^\t]+\t\d+\t\d+\t[^\t]+\t[01]\.\d{4}")
+#: What files of sound begin with, but for WAVE; those of \xff are of MP3.
+_SOUND = (
+    b"fLaC", b"OggS", b"ID3", b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3", b"\xff\xe2",
+    b"\xff\xe3", b"NIST_1A", b"FORM", b".snd\0", b"caff\0", b"riff.\x91\xcf\x11",
+)  # fmt: skip
 _BINARY = {
     b"%PDF-": "a PDF",
     b"PK\x03\x04": "a zip archive or a document of an office program",
@@ -276,11 +281,16 @@ def segments(head: Head) -> Certainty:
     return _sure(rows and all(map(_SEGMENT.fullmatch, rows)))
 
 
+def segment_objects(head: Head) -> Certainty:
+    """Judge whether a file has segments as taggers of frames write them, in JSON Lines."""
+    return _sure(jsonl(head) and re.search(r'"frames": ?\d+, ?"segments": ?\[', head.first))
+
+
 def audio(head: Head) -> Certainty:
     """Judge whether a file is sound."""
-    riff = head.data.startswith(b"RIFF") and head.data[8:12] == b"WAVE"
-    marks = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"NIST_1A", b"FORM")
-    return _sure(riff or head.data.startswith(marks))
+    # Where a recording broke off, its header has zeros.
+    wave = head.data.startswith((b"RIFF", b"RF64")) and head.data[8:12] in (b"WAVE", bytes(4))
+    return _sure(wave or head.data.startswith(_SOUND))
 
 
 def midi(head: Head) -> Certainty:

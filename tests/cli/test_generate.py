@@ -154,6 +154,24 @@ def test_evaluation(folder: Path) -> None:
     assert f"nats per step  {expected['step_nats']:.4f}" in table
 
 
+def test_names_of_several_pieces(tmp_path: Path) -> None:
+    done = run("generate", "--model", "chorales", "--number", 2, "--steps", 2, "-q", "-o",
+               tmp_path / "x.mid.gz")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x-1.mid.gz", "x-2.mid.gz"]
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.mid"])
+def test_pieces_are_recognised(tmp_path: Path, name: str) -> None:
+    roll = roll_of([(60, 64), (61, 65)])
+    np.save(tmp_path / "a.npy", roll)
+    np.savez(tmp_path / "a.npz", a=roll)
+    (tmp_path / "a.mid").write_bytes(midi_of([(60, 64), (61, 65)], 1, 80))
+    done = run("evaluate", tmp_path / name, "chorales")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith(f"reference: {name}, 2 steps, 4 notes")
+
+
 def test_models_of_different_steps(tmp_path: Path) -> None:
     """What is a step to one is two to the other."""
     arrays, about = load_model(find_model("chorales"))

@@ -160,6 +160,27 @@ def test_odd_recordings(folder: Path, tmp_path: Path) -> None:
     assert "7.wav: only 2.5 ms of sound, too short to hear anything" in done.stderr
 
 
+def test_what_cannot_be_read_among_others(tmp_path: Path) -> None:
+    erase = Path(__file__).parents[2] / "examples" / "erase.opus"
+    manifest, out = tmp_path / "m.json", tmp_path / "out.json"
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
+    files = ("empty.wav", str(erase), "none.wav")
+    manifest.write_text("".join(json.dumps({"audio_filepath": f}) + "\n" for f in files))
+    done = run("transcribe", "--model", "letters", manifest, "--to", "jsonl", "-o", out)
+    assert done.exit_code == 1
+    assert "line 1: empty.wav: has no sound at all, 0 seconds" in done.stderr
+    assert "line 3: none.wav: cannot read: there is no file" in done.stderr
+    assert done.stderr.endswith("2 recordings cannot be read and are left out\n")
+    (item,) = map(json.loads, out.read_text().splitlines())
+    assert item["audio_filepath"] == str(erase)
+    out.unlink()
+    manifest.write_text('{"audio_filepath": "empty.wav"}\n{"audio_filepath": "none.wav"}\n')
+    done = run("transcribe", "--model", "letters", manifest, "-o", out)
+    assert done.exit_code == 2
+    assert done.stderr.endswith("none of 2 recordings can be read\n")
+    assert not out.exists()
+
+
 def test_from_python(folder: Path, tmp_path: Path) -> None:
     transcriber = dnatag.load(folder / "m.dnatag", device="cpu")
     sound = say("bcb a", np.random.default_rng(3))

@@ -71,6 +71,7 @@ def test_an_archive_without_arrays(tmp_path: Path) -> None:
     ("table", "message"),
     [("one.npy\tx\n", "line 1: must name the columns"),
      ("name\nnone.npy\n", "line 2: there is no file .*none.npy; .* give the archive in place"),
+     ("name\none.npy\none.npy\n", "line 3: names one.npy again, which line 2 has"),
      ("name\tlabel\n\tx\n", "line 2: names no sequence"), ("label\nx\n", "line 2: names no")],
 )  # fmt: skip
 def test_lists_that_cannot_be_read(folder: Path, table: str, message: str) -> None:

@@ -9,13 +9,25 @@ import numpy as np
 import pytest
 
 from dnatag.errors import InputError
-from dnatag.formats.audio import Recording, read_audio, read_folder, read_manifest, samples_of
+from dnatag.formats.audio import (
+    ENDINGS,
+    Recording,
+    read_audio,
+    read_folder,
+    read_manifest,
+    samples_of,
+)
 from dnatag.formats.registry import recognise
 
 soundfile = pytest.importorskip("soundfile")
 
 RATE = 8000
 TONE = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32) / 2
+#: Formats and codings of endings that soundfile does not know.
+NAMES = {
+    "opus": ("OGG", "OPUS"), "oga": ("OGG", None), "aif": ("AIFF", None), "aifc": ("AIFF", None),
+    "sph": ("NIST", "PCM_16"),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -27,15 +39,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "opus"])
+@pytest.mark.parametrize("ending", [ending[1:] for ending in ENDINGS])
 def test_formats(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
-    soundfile.write(path, TONE, RATE, format="OGG" if ending == "opus" else None,
-                    subtype="OPUS" if ending == "opus" else None)  # fmt: skip
-    stream, format = recognise(path, ("audio",), "sound")
+    format, subtype = NAMES.get(ending, (None, None))
+    soundfile.write(path, TONE, RATE, format=format, subtype=subtype)
+    stream, found_format = recognise(path, ("audio",), "sound")
     stream.close()
-    assert format.name == "audio"
-    (recording,) = read_audio(path)
+    assert found_format.name == "audio"
+    (recording,) = read_folder(tmp_path)
     found = samples_of(recording, RATE)
     assert found.dtype == np.float32
     assert len(found) == len(TONE)
@@ -49,6 +61,23 @@ def test_rate_and_channels(tmp_path: Path) -> None:
     assert len(found) == 2 * len(TONE)
     expected = np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / (2 * RATE)) / 4
     assert np.abs(found - expected)[200:-200].max() < 0.01
+
+
+def test_channels_that_cancel_each_other_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.stack([TONE / 2, -TONE / 2.1, 0 * TONE], 1), RATE, subtype="FLOAT")
+    assert np.array_equal(samples_of(Recording(str(path), "a"), RATE), TONE / 2)
+    eight = np.stack([TONE] + 7 * [0 * TONE], 1)
+    soundfile.write(path, eight, RATE, subtype="FLOAT")
+    assert np.array_equal(samples_of(Recording(str(path), "a"), RATE), eight.mean(1))
+
+
+def test_a_damaged_recording_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF" + bytes(100))
+    recognise(path, ("audio",), "sound")[0].close()
+    with pytest.raises(InputError, match=r"a\.wav: is no audio that can be read"):
+        [samples_of(one, RATE) for one in read_audio(path)]
 
 
 def test_folder(folder: Path) -> None:

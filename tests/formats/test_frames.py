@@ -10,9 +10,14 @@ from click.testing import CliRunner, Result
 
 from dnatag.cli import main
 from dnatag.errors import InputError
-from dnatag.formats.frames import FrameLabels, read_segments
+from dnatag.formats.frames import FrameLabels, read_segment_objects, read_segments
 
 SEGMENTS = "v1\t0\t2\tcut\t0.9000\nv1\t2\t5\tmix\t0.8000\nv2\t0\t1\tcut\t1.0000\n"
+OBJECTS = (
+    '{"id": "v1", "frames": 5, "segments": [{"label": "cut", "score": 0.9, "start": 0, "end": 2}, '
+    '{"label": "mix", "score": 0.8, "start": 2, "end": 5}]}\n'
+    '{"id": "v2", "frames": 1, "segments": [{"label": "cut", "score": 1, "start": 0, "end": 1}]}\n'
+)
 LABELS = "# sequence v1\ncut\ncut\nmix\nmix\nmix\n# sequence v2\ncut\n"
 
 
@@ -23,6 +28,7 @@ def evaluate(*words: object) -> Result:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "segments.tsv").write_text(SEGMENTS)
+    (tmp_path / "objects.jsonl").write_text(OBJECTS)
     (tmp_path / "labels.txt").write_text(LABELS.replace("mix\nmix\n#", "mix\ncut\n#"))
     (tmp_path / "v1.txt").write_text("cut\ncut\nmix\nmix\nmix\n")
     (tmp_path / "v2.txt").write_text("cut\n")
@@ -31,10 +37,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_segments(folder: Path) -> None:
-    assert list(read_segments(folder / "segments.tsv")) == [
+    found = list(read_segments(folder / "segments.tsv"))
+    assert found == [
         FrameLabels("v1", ("cut", "cut", "mix", "mix", "mix")),
         FrameLabels("v2", ("cut",)),
     ]
+    assert list(read_segment_objects(folder / "objects.jsonl")) == found
 
 
 @pytest.mark.parametrize(
@@ -51,14 +59,27 @@ def test_bad_segments(tmp_path: Path, line: str, message: str) -> None:
         list(read_segments(tmp_path / "s"))
 
 
-@pytest.mark.parametrize("reference", ["table.tsv", "segments.tsv"])
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [('{"id": "v1"}', 'line 1: must have "id", "frames" and "segments"'),
+     ('{"id": "v1", "frames": 2, "segments": [3]}', 'line 1: must have "id"'),
+     (OBJECTS.replace('"frames": 5', '"frames": 6'), "line 1: v1 has 6 frames, its segments 5"),
+     (OBJECTS.replace('"start": 2', '"start": 3'), "line 1: the segment is of frames 3 to 5")],
+)  # fmt: skip
+def test_bad_objects(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "s").write_text(line)
+    with pytest.raises(InputError, match=message):
+        list(read_segment_objects(tmp_path / "s"))
+
+
+@pytest.mark.parametrize("reference", ["table.tsv", "segments.tsv", "objects.jsonl"])
 def test_each_is_compared_with_each(folder: Path, reference: str) -> None:
     done = evaluate(folder / reference, folder / "segments.tsv", folder / "labels.txt",
-                    folder / "table.tsv", "--json", "-")  # fmt: skip
+                    folder / "table.tsv", folder / "objects.jsonl", "--json", "-")  # fmt: skip
     assert done.exit_code == 0, done.stderr
     scores = json.loads(done.stdout)["predictions"]
     accuracies = [one["accuracy"] for one in scores.values()]
-    assert accuracies == pytest.approx([1, (4 / 5 + 1) / 2, 1])
+    assert accuracies == pytest.approx([1, (4 / 5 + 1) / 2, 1, 1])
 
 
 def test_files_of_labels_are_no_labels(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dnatag.domains.music.settings import MOST_STEPS
 from dnatag.errors import InputError
 from dnatag.formats.midi import midi_of, read_midi, read_rolls, roll_of
 
@@ -16,10 +17,10 @@ mido = pytest.importorskip("mido")
 LONG = (
     b"MThd\0\0\0\6\0\0\0\1\0\1MTrk\0\0\0\x0f\0\x90\x3c\x40\xff\xff\xff\x7f\x80\x3c\x40\0\xff\x2f\0"
 )
-CHORDS = ((60, 64, 67), (60, 65), (), (21,), (108,), (108,))
+CHORDS = ((60, 64, 67), (60, 65), (), (21,), (108,), (108,), (), ())
 
 
-@pytest.mark.parametrize("steps", [1, 4, 12])
+@pytest.mark.parametrize("steps", [1, 4, 12, 29, 47])
 def test_there_and_back(tmp_path: Path, steps: int) -> None:
     path = tmp_path / "a.mid"
     path.write_bytes(midi_of(CHORDS, steps, 100))
@@ -30,6 +31,46 @@ def test_there_and_back(tmp_path: Path, steps: int) -> None:
     # The 60 that goes on is held, and so is the last note.
     ons = [m.note for m in file if m.type == "note_on"]
     assert ons == [60, 64, 67, 65, 21, 108]
+
+
+@pytest.mark.parametrize("steps", range(1, MOST_STEPS + 1))
+def test_no_step_drifts(tmp_path: Path, steps: int) -> None:
+    chords = tuple((60 + i % 2,) for i in range(300))
+    path = tmp_path / "a.mid"
+    path.write_bytes(midi_of(chords, steps, 100))
+    (piece,) = read_midi(path, steps)
+    assert piece.chords == chords
+
+
+@pytest.mark.parametrize(
+    ("events", "chords"),
+    [
+        # Two voices in unison: the first one's end is not the second one's.
+        ([("on", 0, 0), ("on", 1, 0), ("off", 0, 1), ("off", 1, 3)], "xxx"),
+        # Struck again before it ended.
+        ([("on", 0, 0), ("on", 0, 1), ("off", 0, 2), ("off", 0, 4)], "xxxx"),
+        ([("on", 0, 0), ("off", 0, 1), ("off", 0, 2), ("on", 0, 3), ("off", 0, 4)], "x..x"),
+        # Never ended, to the end of the track; what was ended sounds no longer.
+        ([("on", 0, 1), ("end", 0, 3)], ".xx"),
+        ([("on", 0, 0), ("off", 0, 1), ("end", 0, 3)], "x.."),
+    ],
+)
+def test_which_end_is_of_which_note(
+    tmp_path: Path, events: list[tuple[str, int, int]], chords: str
+) -> None:
+    """Events are at steps; the note is always 60."""
+    track, before = mido.MidiTrack(), 0
+    for kind, channel, step in events:
+        waited, before = 480 * (step - before), step
+        if kind == "end":
+            track.append(mido.MetaMessage("end_of_track", time=waited))
+        else:
+            track.append(mido.Message(f"note_{kind}", note=60, channel=channel, time=waited))
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(track)
+    file.save(tmp_path / "a.mid")
+    (piece,) = read_midi(tmp_path / "a.mid", 1)
+    assert piece.chords == tuple((60,) if sounds == "x" else () for sounds in chords)
 
 
 def test_what_is_left_out(tmp_path: Path) -> None:
@@ -46,7 +87,7 @@ def test_what_is_left_out(tmp_path: Path) -> None:
     file.tracks.append(track)
     file.save(tmp_path / "a.mid")
     (piece,) = read_midi(tmp_path / "a.mid", 4)
-    assert piece.chords == ((60,), (60,))
+    assert piece.chords == ((60,), (60,), (), ())  # the time of what is left out is there
 
 
 @pytest.mark.parametrize(
@@ -67,7 +108,7 @@ def test_bad_files(tmp_path: Path, content: bytes, message: str) -> None:
 
 def test_rolls(tmp_path: Path) -> None:
     roll = roll_of(CHORDS)
-    assert roll.shape == (6, 88)
+    assert roll.shape == (8, 88)
     np.savez(tmp_path / "a.npz", one=roll, two=np.pad(roll, ((0, 0), (21, 19))))
     pieces = list(read_rolls(tmp_path / "a.npz"))
     assert [(p.name, p.chords) for p in pieces] == [("one", CHORDS), ("two", CHORDS)]

@@ -62,7 +62,7 @@ class Features(Domain):
         from dnatag.formats.registry import find_format
         from dnatag.tasks.classification.domain import Item
 
-        for frames in find_format(kind).read(source):
+        for frames in find_format(kind).read(source, encoding=encoding):
             yield Item(frames, {"id": frames.name})
 
     def featurizer(
@@ -107,7 +107,7 @@ def _labelled(path: Path, archive: Path | None) -> Iterator[LabelledSequence]:
     from dnatag.tasks.classification.domain import LabelledSequence
 
     for frames in read_list(path, archive):
-        if not frames.label:
+        if frames.label is None or not frames.label.strip():
             raise InputError(f"{frames.where}: {frames.name} has no label (column 'label')")
         yield LabelledSequence(frames, frames.label)
 

@@ -25,7 +25,7 @@ class FrameEvaluator(EncodedEvaluator):
     """Scores the labels of frames and their segments."""
 
     files = "labels of frames"
-    formats = ("frames", "segments", "labelled-sequences")
+    formats = ("frames", "segments", "segment-objects", "labelled-sequences")
 
     @property
     def options(self) -> Sequence[click.Option]:
@@ -64,7 +64,12 @@ class FrameEvaluator(EncodedEvaluator):
 
 def _read(path: str, encoding: str) -> list[FrameLabels]:
     """Read labels, or those that a table lists."""
-    from dnatag.formats.frames import read_frame_labels, read_listed_labels, read_segments
+    from dnatag.formats.frames import (
+        read_frame_labels,
+        read_listed_labels,
+        read_segment_objects,
+        read_segments,
+    )
     from dnatag.formats.registry import recognise
 
     wanted = (
@@ -75,6 +80,8 @@ def _read(path: str, encoding: str) -> list[FrameLabels]:
     match format.name:
         case "segments":
             return list(read_segments(stream, encoding))
+        case "segment-objects":
+            return list(read_segment_objects(stream, encoding))
         case "sequences" | "labelled-sequences":
             return list(read_listed_labels(stream, encoding))
         case _:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dnatag.errors import InputError
+from dnatag.formats.arrays import Frames, checked
 from dnatag.tasks.features import TokenFeatures
 
 __all__ = ["FrameFeaturizer", "means", "play", "shares", "with_motion"]
@@ -68,7 +69,7 @@ class FrameFeaturizer:
         Raises
         ------
         InputError
-            If they have different numbers of features.
+            If one is no matrix of finite numbers, or they have different numbers of features.
         """
         count, total, squares = 0, np.zeros(0), np.zeros(0)
         copies = _copies(motion, around)
@@ -95,7 +96,8 @@ class FrameFeaturizer:
         Raises
         ------
         InputError
-            If it has another number of features than the model.
+            If it is no matrix of finite numbers, has no frames, or has another number of features
+            than the model.
         """
         features = _features(tokens)
         _check(tokens, features, len(self.mean) // _copies(self.motion, self.around), "the model")
@@ -217,11 +219,18 @@ def _copies(motion: int, around: int) -> int:
 
 
 def _features(sequence: Any) -> np.ndarray:
-    return np.asarray(getattr(sequence, "features", sequence), np.float32)
+    """Return the features of a sequence; those of a file are known to be good."""
+    if isinstance(sequence, Frames):
+        return sequence.features
+    try:
+        array = np.asarray(sequence)
+    except ValueError as error:  # rows of different lengths
+        raise InputError(f"a sequence: is no matrix of numbers: {error}") from None
+    return checked(array, "a sequence")
 
 
 def _check(sequence: Any, features: np.ndarray, wanted: int, whose: str) -> None:
-    if features.ndim != 2 or features.shape[1] != wanted:
+    if features.shape[1] != wanted:
         raise InputError(
             f"{getattr(sequence, 'where', 'a sequence')}: has {features.shape[-1]} features in a "
             f"frame, {whose} {wanted}"

@@ -154,7 +154,7 @@ class FrameTagging(Domain):
         """See :class:`dnatag.tasks.tagging.domain.HasRecords`."""
         from dnatag.formats.registry import find_format
 
-        for frames in find_format(kind).read(source):
+        for frames in find_format(kind).read(source, encoding=encoding):
             yield LabelledFrames(frames, alone=kind == "npy")
 
     def write(self, handle: TextIO, target: str, record: LabelledFrames, tagged: Tagged) -> None:
@@ -192,7 +192,7 @@ def _labelled(path: Path, archive: Path | None) -> Iterator[LabelledFrames]:
     from dnatag.formats.frames import labels_of_file
 
     for frames in read_list(path, archive):
-        if not frames.label:
+        if frames.label is None or not frames.label.strip():
             raise InputError(f"{frames.where}: {frames.name} has no labels (column 'labels')")
         labels = labels_of_file(path.parent / frames.label, frames.where)
         if len(labels) != len(frames):

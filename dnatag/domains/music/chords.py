@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from operator import index
 from typing import Any
 
 import numpy as np
 
 from dnatag.domains.music.settings import MOST_STEPS
+from dnatag.errors import InputError
 from dnatag.formats.midi import HIGHEST, LOWEST, Piece
 from dnatag.tasks.features import TokenFeatures
 
@@ -41,8 +44,14 @@ class ChordFeaturizer:
         self.transpose = transpose
 
     def encode(self, tokens: Any) -> TokenFeatures:
-        """See :class:`dnatag.tasks.features.Featurizer`; `tokens` is a piece, or its chords."""
-        chords = tokens.chords if isinstance(tokens, Piece) else tokens
+        """See :class:`dnatag.tasks.features.Featurizer`; `tokens` is a piece, or its chords.
+
+        Raises
+        ------
+        InputError
+            Naming the step, if the chords are not the notes of each step, lowest first.
+        """
+        chords = tokens.chords if isinstance(tokens, Piece) else _checked(tokens)
         numbers, rolls, highest = [0], [], []
         before = np.zeros(KEYS, np.float32)
         for chord in chords:
@@ -104,6 +113,25 @@ class ChordFeaturizer:
         if not 0 < steps <= MOST_STEPS:
             raise ValueError(f"a quarter note cannot have {steps} steps")
         return cls(steps)
+
+
+def _checked(chords: Any) -> list[tuple[int, ...]]:
+    """Return chords that a user may have given, or say which step is none."""
+    found: list[tuple[int, ...]] = []
+    try:
+        for chord in chords:
+            found.append(tuple(map(index, chord)))
+    except TypeError:
+        raise InputError(
+            f"step {len(found)} is no chord: give the notes of each step, as numbers of MIDI"
+        ) from None
+    for step, notes in enumerate(found):
+        if any(a >= b for a, b in pairwise([LOWEST - 1, *notes, HIGHEST + 1])):
+            raise InputError(
+                f"step {step}: {notes} is no chord: notes are numbers of MIDI from {LOWEST} to "
+                f"{HIGHEST}, lowest first"
+            )
+    return found
 
 
 def _moved(encoded: TokenFeatures, semitones: int) -> TokenFeatures:

@@ -14,7 +14,7 @@ from dnatag.engine.inference.networks import token_runner
 from dnatag.formats.transcripts import Transcript
 from dnatag.tasks.ctc.model import TranscriberModel, load_transcriber
 from dnatag.tasks.ctc.search import Emitted, beam_search, greedy_search
-from dnatag.tasks.ctc.words import spoken_words
+from dnatag.tasks.ctc.words import spoken_words, widened
 from dnatag.tasks.features import TokenFeatures, join
 from dnatag.tasks.predictor import Predictor
 
@@ -97,7 +97,7 @@ class Transcriber(Predictor[TranscriberModel]):
                     None if self.greedy else self.model.language,
                     self.model.search,
                 )
-                yield Transcript(text, words, duration)
+                yield Transcript(text, widened(words, duration), duration)
 
     def log_probabilities(self, sequence: Any) -> np.ndarray:
         """Return the log probabilities of blank and symbols at each step, float64 (T, symbols)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,10 +11,13 @@ from dnatag.formats.transcripts import SpokenWord
 from dnatag.tasks.ctc.ngrams import NgramModel
 from dnatag.tasks.ctc.search import Emitted, SearchSettings, alternatives
 
-__all__ = ["spoken_words"]
+__all__ = ["spoken_words", "widened"]
 
 #: So many seconds around a word belong to it, but for its neighbours.
 AROUND = 0.5
+#: So many seconds lie between the first sound of a word and its first symbol, and behind the last:
+#: tones of known times began 61 ms before their symbols and ended 84 ms behind, on average.
+REACH = 0.07
 #: Hypotheses of a word that share its probability.
 MOST = 8
 
@@ -74,6 +78,35 @@ def spoken_words(
         end = min(last + 1, len(logs)) * seconds
         words.append(SpokenWord(word, first * seconds, end, score))
     return words
+
+
+def widened(words: Sequence[SpokenWord], duration: float) -> list[SpokenWord]:
+    """Return words with some of the silence beside them, where their sound begins and fades.
+
+    Parameters
+    ----------
+    words
+        Words from their first to their last symbol.
+    duration
+        Of the recording, in seconds.
+
+    Returns
+    -------
+    list of SpokenWord
+        They reach to the middle between two words, or to the ends of the recording, at most.
+
+    Examples
+    --------
+    >>> words = [SpokenWord("so", 0.05, 0.2, 1.0), SpokenWord("it", 0.3, 0.5, 1.0)]
+    >>> [(round(w.start, 3), round(w.end, 3)) for w in widened(words, 2.0)]
+    [(0.0, 0.25), (0.25, 0.57)]
+    """
+    middles = ((a.end + b.start) / 2 for a, b in pairwise(words))
+    bounds = [0.0, *middles, duration]
+    return [
+        w._replace(start=max(w.start - REACH, low), end=min(w.end + REACH, high))
+        for w, low, high in zip(words, bounds, bounds[1:], strict=False)
+    ]
 
 
 def _share(chosen: Sequence[bool], scores: Sequence[float]) -> float:

@@ -19,7 +19,7 @@ class GeneratorEvaluator(Evaluator):
     """Measures models by the likelihood of pieces: what is compared are model files."""
 
     files = "pieces and models that generate"
-    formats = ("midi",)
+    formats = ("midi", "npy", "npz")
 
     def evaluate(
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any

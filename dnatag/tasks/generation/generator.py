@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dnatag.errors import InputError
 from dnatag.extras import require
 from dnatag.tasks.generation.model import GeneratorModel, load_generator
 from dnatag.tasks.predictor import Predictor
@@ -87,9 +89,17 @@ class PieceGenerator(Predictor[GeneratorModel]):
         -------
         list
             The steps; of music, tuples of notes.
+
+        Raises
+        ------
+        InputError
+            If a number is out of its range, or the primer leaves no step to draw, or is none.
         """
+        _check(steps, seed, primer, temperature)
         rng = np.random.default_rng(seed)
-        writer, found = self.model.writer, list(primer)[:steps]
+        writer, found = self.model.writer, list(primer)
+        if len(found) >= steps:
+            raise InputError(f"the primer has {len(found)} steps, and the piece {steps}")
         state = None
         if found:
             # All rows of the primer; the next row is asked for below.
@@ -138,3 +148,15 @@ class PieceGenerator(Predictor[GeneratorModel]):
         with torch.inference_mode():
             logs, after = self._network.advance(inputs[0], inputs[1], inputs[2], state)
         return logs[0].double().cpu().numpy(), after
+
+
+def _check(steps: Any, seed: Any, primer: Any, temperature: Any) -> None:
+    """Refuse settings out of their ranges."""
+    if not isinstance(steps, int | np.integer) or steps < 1:
+        raise InputError(f"steps must be a whole number above 0, not {steps!r}")
+    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
+        raise InputError(f"seed must be a whole number and not below 0, not {seed!r}")
+    if not hasattr(primer, "__iter__"):
+        raise InputError(f"the primer must be steps, not {primer!r}")
+    if not isinstance(temperature, int | float | np.number) or not 0 < temperature < math.inf:
+        raise InputError(f"temperature must be a number above 0, not {temperature!r}")

@@ -64,6 +64,25 @@ def test_another_number_of_features() -> None:
         FrameFeaturizer.fit([np.zeros((1, 3)), np.zeros((1, 4))])
 
 
+@pytest.mark.parametrize(
+    ("sequence", "message"),
+    [
+        (np.full((4, 3), np.nan), "has numbers that are not finite"),
+        (np.full((4, 3), 1e300), "has numbers that are not finite"),
+        (np.zeros((0, 3)), "has no frames"),
+        (np.array([["a", "b", "c"]]), "must be a matrix of numbers"),
+        ([[1.0, 2.0, 3.0], [1.0]], "is no matrix of numbers"),
+        (np.zeros(3), "must be a matrix of numbers"),
+        ("x", "must be a matrix of numbers"),
+        (None, "must be a matrix of numbers"),
+    ],
+)
+def test_what_is_no_sequence(sequence: object, message: str) -> None:
+    featurizer = FrameFeaturizer.fit(some())
+    with pytest.raises(InputError, match=f"a sequence: {message}"):
+        featurizer.encode(sequence)
+
+
 def test_scores_of_classes_compete() -> None:
     """Whatever is added to all scores of a frame, or however far apart they lie, shares add up."""
     sequences = [3 * one + np.arange(len(one))[:, None] for one in some()]

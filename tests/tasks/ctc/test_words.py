@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from itertools import groupby, product
+from itertools import groupby, pairwise, product
 
 import numpy as np
 import pytest
 
+from dnatag.formats.transcripts import SpokenWord
 from dnatag.tasks.ctc.ngrams import NgramModel
 from dnatag.tasks.ctc.search import SearchSettings, beam_search, greedy_search
-from dnatag.tasks.ctc.words import spoken_words
+from dnatag.tasks.ctc.words import spoken_words, widened
 
 #: A space, and two letters.
 ALPHABET = " ab"
@@ -52,3 +53,15 @@ def test_spaces_bound_words() -> None:
     # "a" on both steps, or beside a blank; else "b", "ab" or "ba".
     assert one.score > 0.95
     assert two.score == pytest.approx(0.6 * 0.6, abs=0.02)
+
+
+def test_times_of_words_reach_into_the_silence_beside_them() -> None:
+    times = [(0.01, 0.2), (0.3, 0.4), (0.4, 0.43), (5.0, 5.03), (9.96, 9.99)]
+    wide = widened([SpokenWord("a", *one, 1.0) for one in times], 10.0)
+    assert (wide[0].start, wide[-1].end) == (0.0, 10.0)
+    assert wide[3].end - wide[3].start > 0.1
+    for one, (start, end) in zip(wide, times, strict=True):
+        assert one.start <= start < end <= one.end
+    for one, other in pairwise(wide):
+        assert one.end <= other.start
+    assert widened([], 10.0) == []
