@@ -126,8 +126,6 @@ def _read(path: Path, files: LabelledTextCorpus, split: str) -> list[LabelledSeq
     found = []
     for one in read(stream, files.encoding):
         label = one.only_label(path)
-        if not label.strip():
-            raise InputError(f"{path}: line {one.line}: has an empty label")
         if names is None or label in names:
             found.append(LabelledSequence(one.text, label if names is None else names[label]))
     return list(dict.fromkeys(found)) if phrases else found

@@ -113,7 +113,8 @@ def read_texts(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
         As for fastText lines.
     """
     for number, row in read_rows(path, ("label", "text"), TITLES, encoding):
-        yield LabelledText(row.get("text", ""), row.get("label") or None, line=number)
+        label = row.get("label", "")
+        yield LabelledText(row.get("text", ""), label if label.strip() else None, line=number)
 
 
 def read_labelled_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:

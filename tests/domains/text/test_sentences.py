@@ -22,5 +22,5 @@ from dnatag.errors import InputError
 )
 def test_empty_labels(tmp_path: Path, content: str) -> None:
     (tmp_path / "a").write_text(content)
-    with pytest.raises(InputError, match="a: line 3: has an empty label"):
+    with pytest.raises(InputError, match="a: line 3: has no label"):
         DOMAIN.for_task("classification").read([LabelledTextCorpus(train=(tmp_path / "a",))])
