@@ -11,6 +11,7 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, TextIO, TypeAlias, cast
 
 from dnatag.errors import InputError
@@ -22,6 +23,7 @@ else:
     from backports import zstd
 
 __all__ = [
+    "PIPES",
     "BoundedText",
     "Source",
     "display_name",
@@ -31,6 +33,7 @@ __all__ = [
     "put_back",
     "read_whole",
     "rewind",
+    "stem",
     "text_blocks",
 ]
 
@@ -44,6 +47,8 @@ MAGIC = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+#: Folders of the pipes of a process, as shells name them for ``<(command)``: by numbers.
+PIPES = ("/dev/fd/", "/proc/self/fd/")
 #: The byte order mark in UTF-8.
 UTF8_MARK = b"\xef\xbb\xbf"
 #: Pipes that were looked into, by their names: what opens one next gets all of it.
@@ -56,6 +61,18 @@ def display_name(path: Source) -> str:
     if isinstance(path, io.BufferedReader):
         return path.name
     return "standard input" if os.fspath(path) == "-" else os.fspath(path)
+
+
+def stem(path: Source) -> str:
+    """Return the name of a file without folder and ending, for what has no name of its own.
+
+    Examples
+    --------
+    >>> stem("poses/clip0.npy"), stem("-"), stem("/dev/fd/63")
+    ('clip0', 'standard input', 'pipe')
+    """
+    name = display_name(path)
+    return "pipe" if name.startswith(PIPES) else Path(name).stem
 
 
 def open_bytes(path: Source) -> io.BufferedReader:
