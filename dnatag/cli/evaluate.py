@@ -126,7 +126,7 @@ def command(
         for path, content in result.files.items():
             outputs.open(path).buffer.write(content)
         if "-" not in (json_path, tsv_path):
-            headline = f"reference: {Path(reference).name}, {result.reference}"
+            headline = f"reference: {_name(reference)}, {result.reference}"
             outputs.open("-").write(_table(headline, result.rows, flat))
 
 
@@ -136,12 +136,19 @@ def column_names(paths: tuple[str, ...]) -> list[str]:
     They are the base names without the last extension (and that of compression), or with all of
     them, or the paths, whichever differ first; a path that is given twice is numbered.
     """
-    full = [Path(p).name for p in paths]
-    short = [Path(COMPRESSION.sub("", name)).stem for name in full]
+    full = [_name(path) for path in paths]
+    short = [os.path.splitext(COMPRESSION.sub("", name))[0] for name in full]
     for names in (short, full, list(paths)):
         if len(set(names)) == len(names):
             return names
     return [f"{path}#{i}" for i, path in enumerate(paths, 1)]
+
+
+def _name(path: str) -> str:
+    """Return the base name of a file, or the path of a pipe, whose base name is a number."""
+    from dnatag.formats.io.reading import PIPES
+
+    return path if path.startswith(PIPES) else Path(path).name
 
 
 def _refuse_missing(paths: Sequence[str]) -> None:

@@ -115,7 +115,7 @@ def command(
             raise InputError(f"none of {counted(len(recordings), 'recordings')} can be read")
     note(f"{counted(done, 'recordings')}, {seconds:.1f} seconds", quiet=quiet)
     if left := len(recordings) - done:
-        raise DnatagError(f"{counted(left, 'recordings')} cannot be read and are left out")
+        raise DnatagError(f"left out {counted(left, 'recordings')} that cannot be read")
 
 
 def _recordings(path: str, domain: Any) -> Iterator[Any]:

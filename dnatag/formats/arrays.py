@@ -11,7 +11,7 @@ import numpy as np
 
 from dnatag.errors import InputError
 from dnatag.formats.io.npy import ArrayArchive, array_of
-from dnatag.formats.io.reading import Source, display_name, folder_of, open_bytes
+from dnatag.formats.io.reading import Source, display_name, folder_of, open_bytes, stem
 from dnatag.formats.text.labelled import read_rows
 
 __all__ = ["Frames", "checked", "read_archive", "read_array", "read_list"]
@@ -64,7 +64,7 @@ def read_array(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:
     name = display_name(path)
     with open_bytes(path) as stream:
         array = array_of(stream.read(), name)
-    yield Frames(Path(name).stem, checked(array, name), where=name)
+    yield Frames(stem(path), checked(array, name), where=name)
 
 
 def read_archive(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:

@@ -8,7 +8,7 @@ from typing import NamedTuple, TextIO
 
 from dnatag.errors import InputError
 from dnatag.formats.io.limits import limits
-from dnatag.formats.io.reading import Source, display_name, folder_of
+from dnatag.formats.io.reading import Source, display_name, folder_of, stem
 from dnatag.formats.text.jsonl import read_objects
 from dnatag.formats.text.labelled import read_rows
 from dnatag.formats.text.lines import numbered_lines
@@ -58,7 +58,7 @@ def read_frame_labels(path: Source, encoding: str = "utf-8") -> Iterator[FrameLa
         If it cannot be read or has no labels.
     """
     name, labels, began = display_name(path), list[str](), False
-    title = Path(name).stem
+    title = stem(path)
     for _, line in numbered_lines(path, encoding):
         if line.startswith(HEADER):
             if began or labels:

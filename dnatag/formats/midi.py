@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from dnatag.errors import InputError
 from dnatag.extras import require
 from dnatag.formats.io.limits import limits
-from dnatag.formats.io.reading import Source, display_name, open_bytes
+from dnatag.formats.io.reading import Source, display_name, open_bytes, stem
 
 __all__ = ["HIGHEST", "LOWEST", "Piece", "midi_of", "read_midi", "read_rolls", "roll_of"]
 
@@ -76,7 +75,7 @@ def read_midi(path: Source, steps: int) -> Iterator[Piece]:
     for note, first, end in notes:
         roll[first:end, note] = True
     chords = (np.flatnonzero(row).tolist() for row in roll)
-    yield Piece(Path(name).stem, tuple(map(tuple, chords)))
+    yield Piece(stem(path), tuple(map(tuple, chords)))
 
 
 def read_rolls(path: Source) -> Iterator[Piece]:

@@ -248,6 +248,7 @@ def test_the_evaluator_of_a_domain_is_that_of_its_task(
         (("a.gff", "a.gff"), ["a.gff#1", "a.gff#2"]),
         (("GCF_1.2_x.gff.xz",), ["GCF_1.2_x"]),
         (("-",), ["-"]),
+        (("/dev/fd/63", "x/a.gff"), ["/dev/fd/63", "a"]),
     ],
 )
 def test_column_names(paths: tuple[str, ...], names: list[str]) -> None:

@@ -170,7 +170,7 @@ def test_what_cannot_be_read_among_others(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "line 1: empty.wav: has no sound at all, 0 seconds" in done.stderr
     assert "line 3: none.wav: cannot read: there is no file" in done.stderr
-    assert done.stderr.endswith("2 recordings cannot be read and are left out\n")
+    assert done.stderr.endswith("left out 2 recordings that cannot be read\n")
     (item,) = map(json.loads, out.read_text().splitlines())
     assert item["audio_filepath"] == str(erase)
     out.unlink()

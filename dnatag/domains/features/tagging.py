@@ -100,6 +100,8 @@ class FrameTagging(Domain):
         if not hasattr(sequence, "__len__") or isinstance(sequence, (str, bytes)):
             name = type(sequence).__name__
             raise InputError(f"cannot tag a {name}: give an array of features, (T, F)")
+        if not len(sequence):
+            raise InputError("a sequence: has no frames")
         return Given(sequence)
 
     def featurizer(

@@ -23,6 +23,7 @@ else:
     from backports import zstd
 
 __all__ = [
+    "PIPES",
     "BoundedText",
     "Source",
     "display_name",
@@ -33,6 +34,7 @@ __all__ = [
     "put_back",
     "read_whole",
     "rewind",
+    "stem",
     "text_blocks",
 ]
 
@@ -46,6 +48,8 @@ MAGIC = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+#: Folders of the pipes of a process, as shells name them for ``<(command)``: by numbers.
+PIPES = ("/dev/fd/", "/proc/self/fd/")
 #: The byte order mark in UTF-8.
 UTF8_MARK = b"\xef\xbb\xbf"
 #: Pipes that were looked into, by their names: what opens one next gets all of it.
@@ -70,6 +74,18 @@ def folder_of(path: Source) -> Path:
     """
     name = display_name(path)
     return Path(name).parent if os.path.isfile(name) else Path()
+
+
+def stem(path: Source) -> str:
+    """Return the name of a file without folder and ending, for what has no name of its own.
+
+    Examples
+    --------
+    >>> stem("poses/clip0.npy"), stem("-"), stem("/dev/fd/63")
+    ('clip0', 'standard input', 'pipe')
+    """
+    name = display_name(path)
+    return "pipe" if name.startswith(PIPES) else Path(name).stem
 
 
 def open_bytes(path: Source) -> io.BufferedReader:

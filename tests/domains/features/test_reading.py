@@ -24,6 +24,15 @@ def test_the_encoding_of_tables(tmp_path: Path, read: Any) -> None:
         list(read(str(tmp_path / "list.tsv"), "sequences", "utf-8"))
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(np.zeros((0, 3)), "has no frames"), (None, "cannot tag a NoneType"), ("x", "a str")],
+)
+def test_what_cannot_be_tagged(given: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        FrameTagging().given(given, None)
+
+
 @pytest.mark.parametrize("read", [lambda c: FrameTagging().read(c, FrameNetwork()), DOMAIN.read])
 @pytest.mark.parametrize("label", ["", " "])
 def test_empty_labels(tmp_path: Path, read: Any, label: str) -> None:

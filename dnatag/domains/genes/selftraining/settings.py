@@ -104,7 +104,7 @@ class SelfTrainingSettings:
     min_genes: int = 30
     min_posterior: float = 0.9
     min_gene_length: int = 300
-    min_log_odds: float = 10.0
+    min_log_odds: float = 3.0
     max_overlap: float = 0.2
     codon_weight: float = 2.0
     profile_weight: float = 4.0
