@@ -36,7 +36,8 @@ class SelfTrainingSettings:
         Bases of the shortest gene to estimate from.
     min_log_odds, max_overlap : float, float
         Open frames are taken for genes if they are more probable by so many nats, with the codons
-        of genes, and at most this share of them lies in a surer one.
+        of genes, and at most this share of them lies in a surer one. With 3 nats those of random
+        sequences rich in GC confirm each other.
     codon_weight, profile_weight, edge_score : float
         Weights of the codon of a start and of the bases around it, beside the codons of the gene;
         and the score of a start beyond the end of a contig, in nats: most genes at an end go on.
@@ -104,7 +105,7 @@ class SelfTrainingSettings:
     min_genes: int = 30
     min_posterior: float = 0.9
     min_gene_length: int = 300
-    min_log_odds: float = 3.0
+    min_log_odds: float = 10.0
     max_overlap: float = 0.2
     codon_weight: float = 2.0
     profile_weight: float = 4.0
