@@ -305,14 +305,15 @@ def coding_frames(
         step[1:] = ratios[np.maximum(numbers[:-1] * 64 + numbers[1:], 0)]
         sums, after = step.cumsum(), 0
         for end in [*np.flatnonzero(stops | ~clear).tolist(), len(codons)]:
-            places = np.flatnonzero(may_start[after:end]) + after
+            stop = end < len(codons) and bool(clear[end])
+            last = end + stop - -(-shortest // 3)
+            places = np.flatnonzero(may_start[after : max(min(end, last + 1), after)]) + after
             values = starts[frame + 3 * places].astype(float)
             if cut_off := after < end and (after == 0 or not clear[after - 1]):
                 places, values = np.append(after, places), np.append(edge, values)
             if len(places):
                 best = int((values - sums[places]).argmax())
                 score = values[best] + sums[end - 1] - sums[places[best]]
-                stop = end < len(codons) and bool(clear[end])
                 size = 3 * (end + stop - int(places[best]))
                 if size >= shortest and score >= least:
                     begin = frame + 3 * int(places[best])

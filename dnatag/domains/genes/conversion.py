@@ -63,7 +63,7 @@ def annotate(record: SeqRecord | Seq | str, finder: GeneFinder | None = None) ->
     >>> with gzip.open("examples/lambda.fna.gz", "rt") as file:
     ...     annotated = dnatag.annotate(SeqIO.read(file, "fasta"))
     >>> len(annotated.features)
-    65
+    63
     >>> first = annotated.features[0]
     >>> print(first.location, first.qualifiers["translation"][0][:9])
     [190:736](+) MEVNKKQLA

@@ -30,38 +30,34 @@ int64_t dnatag_coding_frames(
     int64_t *genes, double *scores) {
     Found found = {0, room, shortest, genes, least, scores};
     for (int64_t frame = 0; frame < 3; frame++) {
-        int64_t begin = -1, open = 0; // of the best gene that is open, -1 if there is none
-        int before = -1;              // the codon before, -1 if there is none
-        int64_t t = frame;
-        double score = 0.0;
-        for (; t + 3 <= length; t += 3) {
-            if ((base[t] | base[t + 1] | base[t + 2]) < 0) {
-                if (begin >= 0) add(&found, begin, t, open | NO_STOP, score);
-                begin = before = -1;
-                continue;
+        int clear = 0; // whether there is a codon before, and it is not ambiguous
+        for (int64_t first = frame, end; first + 3 <= length; first = end + 3) {
+            int stops = 0, unknown = 0;
+            for (end = first; end + 3 <= length; end += 3) {
+                unknown = (base[end] | base[end + 1] | base[end + 2]) < 0;
+                stops = !unknown && flags[end + 2] & STOP;
+                if (unknown || stops) break;
             }
-            const int codon = base[t] << 4 | base[t + 1] << 2 | base[t + 2];
-            if (flags[t + 2] & STOP) {
-                if (begin >= 0) add(&found, begin, t + 3, open, score);
-                begin = -1;
-            } else {
-                // Behind the end of a contig or a gap a gene may have begun before it.
-                if (before < 0) {
+            const int64_t behind = stops ? end + 3 : end;
+            // Behind the end of a contig or a gap a gene may have begun before it.
+            int64_t begin = clear ? -1 : first, open = clear ? 0 : NO_START;
+            double score = clear ? 0.0 : edge;
+            int before = 0;
+            for (int64_t t = first; t < end; t += 3) {
+                const int codon = base[t] << 4 | base[t + 1] << 2 | base[t + 2];
+                if (begin >= 0 && t > first) score += ratios[before << 6 | codon];
+                before = codon;
+                const int may_start = flags[t] & START && behind - t >= shortest;
+                if (may_start && (begin < 0 || starts[t] > score)) {
                     begin = t;
-                    open = NO_START;
-                    score = edge;
-                } else if (begin >= 0) {
-                    score += ratios[before << 6 | codon];
-                }
-                if (flags[t] & START && (begin < 0 || starts[t] > score)) {
-                    begin = t;
-                    open = 0;
                     score = starts[t];
+                    open = 0;
                 }
             }
-            before = codon;
+            open |= stops ? 0 : NO_STOP;
+            if (begin >= 0 && end > first) add(&found, begin, behind, open, score);
+            clear = !unknown;
         }
-        if (begin >= 0) add(&found, begin, t, open | NO_STOP, score);
     }
     return found.n;
 }

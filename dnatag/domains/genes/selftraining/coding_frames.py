@@ -28,8 +28,8 @@ from dnatag.formats.sequences.records import CodingSequence, Contig
 
 __all__ = ["find_coding_frames", "join_contigs"]
 
-#: N between contigs: more than what is looked at around a start.
-_BETWEEN = 64
+#: N between contigs: more than what is looked at around a start, its rivals (150 bases) among it.
+_BETWEEN = 240
 
 
 def join_contigs(contigs: Sequence[Contig]) -> np.ndarray:

@@ -81,6 +81,27 @@ def test_the_surer_of_two_that_overlap(buchnera: Any, signals: GeneSignals) -> N
         assert one.end - other.start <= SETTINGS.max_overlap * max(len(one), len(other))
 
 
+def test_strand_and_order_of_contigs_do_not_matter(buchnera: Any, signals: GeneSignals) -> None:
+    rng = np.random.default_rng(3)
+    starts = rng.integers(0, len(buchnera.sequence) - 2000, 60).tolist()
+    turned = bytes.maketrans(b"ACGT", b"TGCA")
+    contigs = [
+        Contig(str(i), buchnera.sequence[s : s + 400 + 25 * i]) for i, s in enumerate(starts)
+    ]
+    others = [replace(c, sequence=c.sequence.translate(turned)[::-1]) for c in contigs]
+    found = [
+        find_coding_frames(join_contigs(own), CODE, signals, SETTINGS)
+        for own in (contigs, contigs[::-1], others)
+    ]
+    lengths = [sorted(map(len, examples.genes)) for examples in found]
+    assert len(lengths[0]) > 60
+    assert lengths[0] == lengths[1] == lengths[2]
+    tables = [GeneSignals.estimate([examples]).to_arrays() for examples in found]
+    for name, table in tables[0].items():
+        for other in tables[1:]:
+            np.testing.assert_array_equal(table, other[name])
+
+
 def test_nothing_in_nothing() -> None:
     found = find_coding_frames(encode(b""), CODE, GeneSignals.none(), SETTINGS)
     assert not found.genes
