@@ -110,7 +110,7 @@ def read_list(
                 raise InputError(f"{where}: names no sequence (column 'name')")
             if (first := lines.setdefault(name, number)) != number:
                 raise InputError(f"{where}: names {name} again, which line {first} has")
-            label = row.get("label", row.get("labels"))
+            label = row.get("label", row.get("labels", ""))
             if opened is None:
                 if not (folder / name).is_file():
                     raise InputError(
@@ -125,7 +125,7 @@ def read_list(
                 raise InputError(f"{where}: there is no array {name!r} in {archive}")
             else:
                 found = _of_archive(opened, name, str(archive))
-            yield replace(found, name=name, label=label, where=where)
+            yield replace(found, name=name, label=label if label.strip() else None, where=where)
     finally:
         if opened is not None:
             opened.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -21,6 +21,7 @@ __all__ = [
     "Rows",
     "check_picture",
     "flatten",
+    "in_order",
     "read_alike",
 ]
 
@@ -163,6 +164,39 @@ def read_alike(
                 f"{len(truth)}; compare files of the same {owners}"
             )
     return truth, found
+
+
+def in_order(wanted: Sequence[Hashable], items: Iterable[tuple[Hashable, T]]) -> list[T]:
+    """Bring items into the order of the keys that are wanted.
+
+    Parameters
+    ----------
+    wanted
+        Keys, some of them perhaps several times.
+    items
+        Items by their keys; those of the same key keep their order.
+
+    Returns
+    -------
+    list
+        As long as what is wanted; or as many as come before the first key that has no item left.
+
+    Examples
+    --------
+    >>> in_order("aba", [("b", 1), ("a", 2), ("a", 3)]), in_order("ac", [("a", 1), ("b", 2)])
+    ([2, 1, 3], [1])
+    """
+    there: dict[Hashable, list[T]] = {}
+    for key, item in items:
+        there.setdefault(key, []).append(item)
+    ordered = {key: iter(own) for key, own in there.items()}
+    found: list[T] = []
+    for key in wanted:
+        try:
+            found.append(next(ordered[key]))
+        except (KeyError, StopIteration):
+            break
+    return found
 
 
 def check_picture(

@@ -107,7 +107,7 @@ def _labelled(path: Path, archive: Path | None) -> Iterator[LabelledSequence]:
     from dnatag.tasks.classification.domain import LabelledSequence
 
     for frames in read_list(path, archive):
-        if frames.label is None or not frames.label.strip():
+        if not frames.label:
             raise InputError(f"{frames.where}: {frames.name} has no label (column 'label')")
         yield LabelledSequence(frames, frames.label)
 

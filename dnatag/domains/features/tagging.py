@@ -194,7 +194,7 @@ def _labelled(path: Path, archive: Path | None) -> Iterator[LabelledFrames]:
     from dnatag.formats.frames import labels_of_file
 
     for frames in read_list(path, archive):
-        if frames.label is None or not frames.label.strip():
+        if not frames.label:
             raise InputError(f"{frames.where}: {frames.name} has no labels (column 'labels')")
         labels = labels_of_file(path.parent / frames.label, frames.where)
         if len(labels) != len(frames):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +12,7 @@ from dnatag.formats.registry import recognise
 from dnatag.formats.text import labelled
 from dnatag.formats.text.jsonl import read_objects
 from dnatag.report import Observer, counted
-from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, Rows, read_alike
+from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, Rows, in_order, read_alike
 
 if TYPE_CHECKING:
     from dnatag.tasks.classification.metrics import LabelScores
@@ -99,13 +98,10 @@ def _paired(
         # Labels alone, as fastText predicts them, have empty texts.
         if None in (*right, *there) or not (any(right) and any(there)):
             continue
-        if less := Counter(right) - Counter(there):
-            missing = missing or truth[right.index(next(iter(less)))]
-            continue
-        places: dict[str | None, list[_Label]] = {}
-        for key, one in zip(reversed(there), reversed(found), strict=True):
-            places.setdefault(key, []).append(one)
-        return [places[key].pop() for key in right]
+        paired = in_order(right, zip(there, found, strict=True))
+        if len(paired) == len(truth):
+            return paired
+        missing = missing or truth[len(paired)]
     if missing is not None:
         what = missing.name if missing.name is not None else repr((missing.text or "")[:60])
         raise InputError(

@@ -11,7 +11,7 @@ from dnatag.errors import InputError
 from dnatag.formats.io.reading import display_name
 from dnatag.formats.text.lines import numbered_lines
 from dnatag.report import Observer, counted
-from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, Rows, read_alike
+from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, Rows, in_order, read_alike
 
 __all__ = ["TranscriptEvaluator"]
 
@@ -104,21 +104,17 @@ def _paired(
     """
     if any(one.name is None for one in (*truth, *found)):
         return found
-    there: dict[tuple[str, float], list[_Text]] = {}
     # Manifests in different folders may name the files alike, or differently the same files.
     by_name = {one.name for one in truth} == {one.name for one in found}
-    for one in found:
-        there.setdefault(_place(one, by_name), []).append(one)
-    paired = []
-    for one in truth:
-        same = there.get(_place(one, by_name))
-        if not same:
-            at = f" at {one.offset:g} seconds" if one.offset else ""
-            raise InputError(
-                f"{display_name(path)}: has no text of {one.name}{at}, which "
-                f"{display_name(reference)} has; compare files of the same recordings"
-            )
-        paired.append(same.pop(0))
+    wanted = [_place(one, by_name) for one in truth]
+    paired = in_order(wanted, ((_place(one, by_name), one) for one in found))
+    if len(paired) < len(truth):
+        one = truth[len(paired)]
+        at = f" at {one.offset:g} seconds" if one.offset else ""
+        raise InputError(
+            f"{display_name(path)}: has no text of {one.name}{at}, which "
+            f"{display_name(reference)} has; compare files of the same recordings"
+        )
     return paired
 
 
