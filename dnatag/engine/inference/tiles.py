@@ -32,7 +32,7 @@ class Tiling:
         Steps of the tiles of a batch; None: what is fast for the encoder.
     """
 
-    core: int = 12288
+    core: int = 15_000
     margin: int = 256
     batch_steps: int | None = None
 

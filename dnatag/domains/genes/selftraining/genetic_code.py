@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,9 @@ class CodeEvidence:
 
 
 def may_be_recoded(
-    stretches: Sequence[Contig], settings: SelfTrainingSettings, more_open: float
+    stretches: Sequence[Contig],
+    settings: SelfTrainingSettings,
+    more_open: Callable[[int], float],
 ) -> bool:
     """Whether stretches of a genome look as if its genetic code could be another one than 11.
 
@@ -62,8 +64,8 @@ def may_be_recoded(
         Stretches of a genome.
     settings : SelfTrainingSettings
         Which codes there are, and what is a long frame.
-    more_open : float
-        The share of the sequence that another code has to open.
+    more_open : callable
+        The share of the sequence that another code has to open, for a number of bases.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def may_be_recoded(
         code = GeneticCode.ncbi(table)
         return sum(open_bases(code.properties(s), settings.long_frame) for s in symbols)
 
-    least = open_under(11) + more_open * size
+    least = open_under(11) + more_open(size) * size
     # Most genomes of code 11 leave too little to open.
     return least <= size and any(open_under(table) >= least for table in settings.other_codes)
 
@@ -134,7 +136,9 @@ class CodeChooser:
         return sample_genome(contigs, self.settings.code_sample, self.settings.code_stretch)
 
     def examine(
-        self, genomes: Iterable[Sequence[Contig]], more_open: float | None = None
+        self,
+        genomes: Iterable[Sequence[Contig]],
+        more_open: Callable[[int], float] | None = None,
     ) -> list[CodeEvidence]:
         """Compute the likelihoods of genomes under each genetic code.
 
@@ -142,8 +146,8 @@ class CodeChooser:
         ----------
         genomes : iterable of sequence of Contig
             The contigs of each; samples are taken of them.
-        more_open : float or None
-            Only of genomes in which another code opens this share more of the sequence, see
+        more_open : callable or None
+            Only of genomes in which another code opens so much more of the sequence, see
             :func:`may_be_recoded`; None: of all with enough bases.
         """
         samples = [self.sample(contigs) for contigs in genomes]
@@ -226,7 +230,7 @@ class CodeChooser:
             else []
             for c in contigs
         ]
-        return self.examine(stretches, settings.clear_open)
+        return self.examine(stretches, lambda _: settings.clear_open)
 
     def refutes(self, evidence: CodeEvidence, table: int) -> bool:
         """Whether contigs clearly have code 11 rather than another one.

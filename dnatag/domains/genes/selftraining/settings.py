@@ -55,10 +55,12 @@ class SelfTrainingSettings:
         bases; the largest number of bases first. Fewer than one in a thousand stretches of the
         training genomes of code 11 reaches it. With fewer bases than the last, no margin keeps
         errors of both kinds rare (benchmarks/codes.py), and the code is 11.
-    long_frame, more_open : int, float
+    long_frame, shares_opened : int, tuple of (int, float)
         Another code is considered at all if it opens reading frames of so many bases in this
-        share more of the sequence. It does so in all stretches of code 4 that likelihood
-        recognizes, but for 1 of 35 at 3 kb, and in less than half of those of code 11.
+        share more of a sequence of so many bases; the largest number of bases first. It does so
+        in all stretches of code 4 that likelihood recognizes, but for 1 of 35 at 3 kb, in all of
+        480 of 20 kb and 99.4 % of as many of 10 kb, and in half of the stretches of code 11 of 5
+        kb, 30 % of 10 kb and 13 % of 20 kb.
     clear_size, clear_open, clear_margin, clear_odds : int, float, float, float
         Contigs are of several genomes if one of at least so many bases, in which another code
         opens this share more of the sequence, prefers it by so many nats per 1000 bases, while
@@ -119,7 +121,7 @@ class SelfTrainingSettings:
     code_stretch: int = 10_000
     code_margins: tuple[tuple[int, float], ...] = ((10_000, 1.5), (5_000, 2.25), (3_000, 3.5))
     long_frame: int = 450
-    more_open: float = 0.05
+    shares_opened: tuple[tuple[int, float], ...] = ((20_000, 0.12), (10_000, 0.08), (1, 0.05))
     clear_size: int = 5_000
     clear_open: float = 0.2
     clear_margin: float = 3.0
@@ -149,4 +151,19 @@ class SelfTrainingSettings:
         size : int
             Bases to choose from, at least :attr:`min_code_sample`.
         """
-        return next(margin for least, margin in self.code_margins if size >= least)
+        return _of_size(self.code_margins, size)
+
+    def more_open(self, size: int) -> float:
+        """Return the share of the sequence that another code must open more to be considered.
+
+        Parameters
+        ----------
+        size : int
+            Bases to choose from, at least one.
+        """
+        return _of_size(self.shares_opened, size)
+
+
+def _of_size(steps: tuple[tuple[int, float], ...], size: int) -> float:
+    """Return the value of the first step whose number of bases is not above `size`."""
+    return next(value for least, value in steps if size >= least)
