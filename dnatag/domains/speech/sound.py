@@ -14,16 +14,21 @@ from dnatag.extras import require
 from dnatag.formats.audio import Recording, read_audio, samples_of
 from dnatag.tasks.features import TokenFeatures
 
-__all__ = ["MelFeaturizer", "filterbank"]
+__all__ = ["MelFeaturizer", "filterbank", "warp"]
 
 #: Frames of a second, and the shortest recording in seconds: of less, its own mean, which is
 #: subtracted, leaves nothing.
 FRAMES, SHORTEST = 100, 0.1
 #: The longest stretches that are masked, in frames and as a share of the bands.
 LONGEST, WIDEST = 20, 0.2
+#: How much quieter than the loudest tenth of a recording the noise of a background may be, the
+#: difference of its highest band from the lowest, and how its frames differ; in nats.
+QUIETEST, TILT, FLUCTUATION = 8.0, 3.0, 0.3
 #: The lowest log energy, so that silence has one.
 _FLOOR = -16.0
 _MINUTE = 60
+#: The mel scale of the filterbank: the logarithm of 1 + frequency / 700 Hz, from 20 Hz on.
+_MEL, _KNEE, _LOWEST = 1127.0, 700.0, 20.0
 #: How much lower than that of the recordings to train on a mean log energy may be to be subtracted:
 #: what is quieter still is silence, and stays so.
 _QUIETER = 3.0
@@ -39,8 +44,10 @@ class MelFeaturizer:
     """Encodes recordings, see :class:`dnatag.tasks.ctc.domain.SoundFeaturizer`.
 
     The mean of each band over a recording is subtracted, which takes away what the microphone and
-    the distance do. Bands that a recording lacks are at their mean, as masks in training are, and
-    digital silence is as loud as the quietest frames.
+    the distance do; that of a short one is also of what is said in it, and may be shrunk towards
+    the mean over the recordings to train on, as a maximum a posteriori estimate is. Bands that a
+    recording lacks are at their mean, as masks in training are, and digital silence is as loud as
+    the quietest frames.
 
     Parameters
     ----------
@@ -114,10 +121,17 @@ class MelFeaturizer:
         heard = mels[~muted] if not muted.all() else mels
         mels[muted] = np.percentile(heard, 5, axis=0)
         own = heard.mean(0)
-        features = (mels - np.maximum(own, self.mean - _QUIETER)) / self.scale
         quieter = self.mean - own
+        mean = self.mean - self._shrunk(quieter, len(heard))
+        features = (mels - np.maximum(mean, self.mean - _QUIETER)) / self.scale
         features[:, quieter > np.median(quieter) + _CUT] = 0
         return _encoded(features)
+
+    def _shrunk(self, difference: np.ndarray, frames: int) -> np.ndarray:
+        """Shrink the difference of a mean over frames from the usual one, but for its loudness."""
+        share = frames / (frames + self.network.mean_prior * FRAMES)
+        shrunk: np.ndarray = share * difference + (1 - share) * difference.mean()
+        return shrunk
 
     def stack(self, encoded: TokenFeatures, first: int = 0) -> TokenFeatures:
         """See :class:`dnatag.tasks.ctc.domain.SoundFeaturizer`."""
@@ -128,11 +142,16 @@ class MelFeaturizer:
         return _encoded(whole.reshape(len(whole) // size, -1))
 
     def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
-        """See :class:`dnatag.tasks.features.Featurizer`: another speed, noise, and masks."""
+        """See :class:`dnatag.tasks.features.Featurizer`: speed, frequencies, noises, and masks."""
         own, features = self.network, encoded.features
         if own.speed:
-            reach = -np.log1p(-own.speed)
-            features = _play(features, float(np.exp(rng.uniform(-reach, reach))))
+            features = _play(features, _factor(own.speed, rng))
+        if own.warp:
+            features = warp(features, _factor(own.warp, rng), own.rate)
+        if own.channel:
+            features = features + _curve(own.mels, own.channel, rng) / self.scale
+        if own.background and rng.random() < own.background:
+            features = self._in_background(features, rng)
         if own.noise:
             features = features + rng.normal(0, own.noise, features.shape)
         features = features.astype(np.float32)
@@ -143,20 +162,39 @@ class MelFeaturizer:
             features[:, low:high] = 0
         return _encoded(features)
 
+    def _in_background(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Add a steady noise of a random level and tilt, and take its mean away again."""
+        logs = features * self.scale
+        level = np.percentile(logs.mean(1), 90) - rng.uniform(0, QUIETEST)
+        tilt = rng.uniform(-TILT, TILT) * np.linspace(-0.5, 0.5, features.shape[1])
+        noise = level + tilt + rng.normal(0, FLUCTUATION, features.shape)
+        noisy = np.logaddexp(logs, noise)
+        louder = self._shrunk(noisy.mean(0) - logs.mean(0), len(features))
+        heard: np.ndarray = (noisy - louder) / self.scale
+        return heard
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """See :class:`dnatag.tasks.features.Featurizer`."""
         own = self.network
         sound = np.array([own.rate, own.mels, own.stack], np.int32)
-        return {"mean": self.mean, "scale": self.scale, "sound": sound}
+        prior = np.array([own.mean_prior], np.float32)
+        return {"mean": self.mean, "scale": self.scale, "sound": sound, "mean_prior": prior}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> MelFeaturizer:
         """Inverse of :meth:`to_arrays`."""
         rate, mels, stack = map(int, arrays["sound"])
         mean, scale = arrays["mean"], arrays["scale"]
-        if not mean.shape == scale.shape == (mels,) or not (stack > 0 and 4000 <= rate <= 48000):
+        # Models that know of none are older.
+        prior = float(arrays["mean_prior"][0]) if "mean_prior" in arrays else 0.0
+        if (
+            not mean.shape == scale.shape == (mels,)
+            or not (stack > 0 and 4000 <= rate <= 48000)
+            or not prior >= 0
+        ):
             raise ValueError("rate, bands and deviations do not fit")
-        return cls(mean, scale, SpeechNetwork(rate=rate, mels=mels, stack=stack))
+        own = SpeechNetwork(rate=rate, mels=mels, stack=stack, mean_prior=prior)
+        return cls(mean, scale, own)
 
 
 def filterbank(samples: np.ndarray, rate: int, mels: int) -> np.ndarray:
@@ -205,6 +243,49 @@ def filterbank(samples: np.ndarray, rate: int, mels: int) -> np.ndarray:
     return energies
 
 
+def warp(features: np.ndarray, factor: float, rate: int) -> np.ndarray:
+    """Multiply the frequencies of what is heard: a longer or shorter vocal tract speaks.
+
+    That is vocal tract length perturbation (Jaitly and Hinton 2013), by interpolation between the
+    bands of a filterbank.
+
+    Parameters
+    ----------
+    features : numpy.ndarray
+        (frames, mels), of the bands of :func:`filterbank`.
+    factor : float
+        What frequencies are multiplied by.
+    rate : int
+        Samples per second.
+
+    Returns
+    -------
+    numpy.ndarray
+        (frames, mels); at the edge the outermost band is repeated.
+    """
+    mels = features.shape[1]
+    low, high = _MEL * np.log1p(np.array([_LOWEST, rate / 2]) / _KNEE)
+    step = (high - low) / (mels + 1)
+    centres = low + step * np.arange(1, mels + 1)
+    # Each band hears what was at a lower or higher frequency.
+    heard = _MEL * np.log1p(np.expm1(centres / _MEL) / factor)
+    return _between(features.T, np.clip((heard - low) / step - 1, 0, mels - 1)).T
+
+
+def _curve(mels: int, size: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw how a microphone hears the bands: the first cosines, the slowest the strongest."""
+    place = (np.arange(mels) + 0.5) / mels
+    waves = [rng.normal(0, size / (k + 1)) * np.cos(np.pi * k * place) for k in (1, 2, 3)]
+    curve: np.ndarray = np.sum(waves, axis=0)
+    return curve
+
+
+def _factor(share: float, rng: np.random.Generator) -> float:
+    """Draw a factor between 1 - share and its reciprocal, evenly on a logarithmic scale."""
+    reach = -np.log1p(-share)
+    return float(np.exp(rng.uniform(-reach, reach)))
+
+
 def _stretch(length: int, longest: int, rng: np.random.Generator) -> tuple[int, int]:
     """Draw a stretch of a length, of a fifth of it at most."""
     size = int(rng.integers(0, min(longest, length // 5) + 1))
@@ -214,7 +295,13 @@ def _stretch(length: int, longest: int, rng: np.random.Generator) -> tuple[int, 
 
 def _play(features: np.ndarray, speed: float) -> np.ndarray:
     """Return frames at another speed, by interpolation."""
-    place = np.linspace(0, len(features) - 1, max(round(len(features) / speed), 1))
+    return _between(
+        features, np.linspace(0, len(features) - 1, max(round(len(features) / speed), 1))
+    )
+
+
+def _between(features: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Return the rows at places between 0 and the last one, by interpolation."""
     first = place.astype(int)
     second = np.minimum(first + 1, len(features) - 1)
     share = (place - first)[:, None]

@@ -10,7 +10,7 @@ import pytest
 
 from dnatag.domains.speech import sound
 from dnatag.domains.speech.settings import SpeechNetwork
-from dnatag.domains.speech.sound import MelFeaturizer, filterbank
+from dnatag.domains.speech.sound import MelFeaturizer, filterbank, warp
 from dnatag.errors import InputError
 
 pytest.importorskip("kaldi_native_fbank")
@@ -102,10 +102,63 @@ def test_variation() -> None:
     assert (encoded.features != 0).all()
 
 
+@pytest.mark.parametrize(("frequency", "factor"), [(500, 1.25), (1000, 1.2), (2500, 0.75)])
+def test_warped_frequencies_are_those_of_another_tone(frequency: float, factor: float) -> None:
+    found = warp(filterbank(tone(frequency, 0.5), RATE, 40), factor, RATE).mean(0)
+    other = filterbank(tone(factor * frequency, 0.5), RATE, 40).mean(0)
+    assert abs(int(found.argmax()) - int(other.argmax())) <= 1
+    plain = filterbank(tone(frequency, 0.5), RATE, 40)
+    np.testing.assert_allclose(warp(plain, 1.0, RATE), plain, rtol=1e-5)
+
+
+def test_training_warps_up_and_down() -> None:
+    own = featurizer(speed=0.0, warp=0.3, masks=0, noise=0.0)
+    encoded, rng = own.encode(tone(1000, 0.5)), np.random.default_rng(1)
+    peaks = [int(own.vary(encoded, rng).features.mean(0).argmax()) for _ in range(40)]
+    assert min(peaks) < int(encoded.features.mean(0).argmax()) < max(peaks)
+
+
+def test_training_changes_microphones_and_rooms() -> None:
+    samples = tone(1000, 0.5) * np.hanning(RATE // 2).astype(np.float32)
+    samples += np.random.default_rng(1).normal(0, 1e-3, len(samples)).astype(np.float32)
+    plain, rng = featurizer(speed=0.0, masks=0, noise=0.0), np.random.default_rng(1)
+    encoded = plain.encode(samples)
+    channel = featurizer(speed=0.0, masks=0, noise=0.0, channel=2.0)
+    changes = np.array([channel.vary(encoded, rng).features - encoded.features for _ in range(200)])
+    # All frames alike, each band on average not at all, neighbouring bands alike.
+    np.testing.assert_allclose(changes[:, 1:], changes[:, :-1], atol=1e-4)
+    assert np.abs(changes.mean(0)).max() < 0.15 < changes.std(0).max()
+    assert np.abs(np.diff(changes)).max() < changes.std() < 3
+    # A noise makes what is quiet louder, beside what is loud.
+    room = featurizer(speed=0.0, masks=0, noise=0.0, background=1.0)
+    spreads = [room.vary(encoded, rng).features.std() for _ in range(40)]
+    assert max(spreads) < encoded.features.std() < 3 * min(spreads) + 1
+
+
+def test_the_mean_of_a_short_recording_is_shrunk() -> None:
+    """With a prior, a word in which one band is loud keeps it loud."""
+    own, shrunk = featurizer(mean_prior=0.0), featurizer(mean_prior=1.0)
+    noise = np.random.default_rng(1).normal(0, 0.01, 40 * RATE).astype(np.float32)
+    band = int(filterbank(tone(1000, 0.5), RATE, 20).mean(0).argmax())
+
+    def heard(by: MelFeaturizer, seconds: float, loudness: float = 1.0) -> np.ndarray:
+        samples = tone(1000, seconds) + noise[: int(RATE * seconds)]
+        features: np.ndarray = by.encode((loudness * samples).astype(np.float32)).features
+        return features.mean(0)
+
+    assert abs(heard(own, 0.5)[band]) < 0.1
+    assert heard(shrunk, 0.5)[band] > 1
+    np.testing.assert_allclose(heard(shrunk, 0.5, 0.5), heard(shrunk, 0.5), atol=0.01)
+    assert heard(shrunk, 0.5)[band] > 5 * heard(shrunk, 40)[band] > 0
+
+
 def test_as_a_file() -> None:
-    own = MelFeaturizer.fit([], NETWORK)
+    own = MelFeaturizer.fit([], replace(NETWORK, mean_prior=1.5))
     again = MelFeaturizer.from_arrays(own.to_arrays())
     assert (again.network.rate, again.network.mels, again.network.stack) == (RATE, 20, 3)
+    assert again.network.mean_prior == 1.5
+    older = {name: array for name, array in own.to_arrays().items() if name != "mean_prior"}
+    assert MelFeaturizer.from_arrays(older).network.mean_prior == 0
     with pytest.raises(ValueError, match="do not fit"):
         MelFeaturizer.from_arrays(own.to_arrays() | {"mean": np.zeros(3)})
 

@@ -132,7 +132,9 @@ class CodeChooser:
         self.settings = settings
 
     def sample(self, contigs: Sequence[Contig]) -> list[Contig]:
-        """Take stretches of a genome to choose its genetic code from."""
+        """Take stretches of a genome to choose its genetic code from; all of it if it is short."""
+        if sum(map(len, contigs)) < self.settings.min_code_sample:
+            return list(contigs)
         return sample_genome(contigs, self.settings.code_sample, self.settings.code_stretch)
 
     def examine(

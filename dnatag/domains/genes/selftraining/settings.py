@@ -23,8 +23,9 @@ class SelfTrainingSettings:
         They are held in memory for that.
     long_contig : int
         Contigs of a mixture that have at least so many bases are self-trained one by one.
-    sample_size, sample_stretch : int
-        Bases of the sample that similar genomes are chosen by, and of each of its stretches.
+    similar_size, sample_size, sample_stretch : int
+        Bases of the sample that similar genomes are chosen by, of the one that shows whether there
+        is a mixture, and of each of their stretches.
     frames_size, frames_rounds : int
         Bases that open frames are looked for in, at most, and how often: later they hardly change.
     min_genes : int
@@ -58,9 +59,9 @@ class SelfTrainingSettings:
     long_frame, shares_opened : int, tuple of (int, float)
         Another code is considered at all if it opens reading frames of so many bases in this
         share more of a sequence of so many bases; the largest number of bases first. It does so
-        in all stretches of code 4 that likelihood recognizes, but for 1 of 35 at 3 kb, in all of
-        480 of 20 kb and 99.4 % of as many of 10 kb, and in half of the stretches of code 11 of 5
-        kb, 30 % of 10 kb and 13 % of 20 kb.
+        in all stretches of code 4 that likelihood recognizes, but for 1 of 35 at 3 kb, and in half
+        of the stretches of code 11 of 5 and 10 kb, and a fifth of those of 20 kb. With 0.08 from
+        10 kb on, 2 of 60 of code 4 would not be recognized.
     clear_size, clear_open, clear_margin, clear_odds : int, float, float, float
         Contigs are of several genomes if one of at least so many bases, in which another code
         opens this share more of the sequence, prefers it by so many nats per 1000 bases, while
@@ -100,6 +101,7 @@ class SelfTrainingSettings:
     max_genome: int = 20_000_000
     max_mixture: int = 200_000_000
     long_contig: int = 100_000
+    similar_size: int = 200_000
     sample_size: int = 800_000
     sample_stretch: int = 40_000
     frames_size: int = 5_000_000
@@ -121,7 +123,7 @@ class SelfTrainingSettings:
     code_stretch: int = 10_000
     code_margins: tuple[tuple[int, float], ...] = ((10_000, 1.5), (5_000, 2.25), (3_000, 3.5))
     long_frame: int = 450
-    shares_opened: tuple[tuple[int, float], ...] = ((20_000, 0.12), (10_000, 0.08), (1, 0.05))
+    shares_opened: tuple[tuple[int, float], ...] = ((20_000, 0.1), (1, 0.05))
     clear_size: int = 5_000
     clear_open: float = 0.2
     clear_margin: float = 3.0
