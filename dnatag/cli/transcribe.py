@@ -106,6 +106,8 @@ def command(
                     raise
                 with bar.external_write_mode(sys.stderr):
                     report(error)
+                if target == "text":
+                    handle.write("\n")  # so that lines are those of the recordings
             else:
                 write_transcript(handle, target, recording, transcript)
                 seconds += transcript.duration

@@ -173,6 +173,9 @@ def test_what_cannot_be_read_among_others(tmp_path: Path) -> None:
     assert done.stderr.endswith("left out 2 recordings that cannot be read\n")
     (item,) = map(json.loads, out.read_text().splitlines())
     assert item["audio_filepath"] == str(erase)
+    done = run("transcribe", "--model", "letters", manifest)
+    # A line is that of a recording, also behind one that cannot be read.
+    assert (done.exit_code, done.stdout) == (1, f"\n{item['text']}\n\n")
     out.unlink()
     manifest.write_text('{"audio_filepath": "empty.wav"}\n{"audio_filepath": "none.wav"}\n')
     done = run("transcribe", "--model", "letters", manifest, "-o", out)
