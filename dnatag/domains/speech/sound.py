@@ -29,9 +29,12 @@ _FLOOR = -16.0
 _MINUTE = 60
 #: The mel scale of the filterbank: the logarithm of 1 + frequency / 700 Hz, from 20 Hz on.
 _MEL, _KNEE, _LOWEST = 1127.0, 700.0, 20.0
-#: How much lower than that of the recordings to train on a mean log energy may be to be subtracted:
-#: what is quieter still is silence, and stays so.
-_QUIETER = 3.0
+#: Where the loudness of frames differs by less than this, in nats, nothing is said: it is silence
+#: or noise. Its mean is subtracted at most so much below that of the recordings to train on: what
+#: is quieter still stays quiet.
+_FLAT, _QUIETER = 2.5, 3.0
+#: Frames further from loud ones than this are a pause, whose noise does not count for the mean.
+_NEAR = 100
 #: A band that is quieter than the median band by more than this, beside the recordings to train on,
 #: was cut off: by a lower rate, or by a codec.
 _CUT = 6.0
@@ -120,10 +123,13 @@ class MelFeaturizer:
         muted = mels.mean(1) < _FLOOR + _MUTED
         heard = mels[~muted] if not muted.all() else mels
         mels[muted] = np.percentile(heard, 5, axis=0)
-        own = heard.mean(0)
+        voiced = _voiced(heard.mean(1))
+        own = heard[voiced].mean(0) if voiced.any() else heard.mean(0)
         quieter = self.mean - own
         mean = self.mean - self._shrunk(quieter, len(heard))
-        features = (mels - np.maximum(mean, self.mean - _QUIETER)) / self.scale
+        if not voiced.any():
+            mean = np.maximum(mean, self.mean - _QUIETER)
+        features = (mels - mean) / self.scale
         features[:, quieter > np.median(quieter) + _CUT] = 0
         return _encoded(features)
 
@@ -241,6 +247,19 @@ def filterbank(samples: np.ndarray, rate: int, mels: int) -> np.ndarray:
         done = ready
     energies: np.ndarray = np.maximum(np.concatenate(parts), _FLOOR)
     return energies
+
+
+def _voiced(loudness: np.ndarray) -> np.ndarray:
+    """Return which frames are loud or near to loud ones; none, if all are about as loud."""
+    low, high = np.percentile(loudness, 5), np.percentile(loudness, 99.9)
+    if high - low < _FLAT:
+        return np.zeros(len(loudness), bool)
+    loud = np.flatnonzero(loudness > (low + high) / 2)
+    change = np.zeros(len(loudness) + 1, np.int64)
+    np.add.at(change, np.maximum(loud - _NEAR, 0), 1)
+    np.add.at(change, np.minimum(loud + _NEAR + 1, len(loudness)), -1)
+    voiced: np.ndarray = change.cumsum()[:-1] > 0
+    return voiced
 
 
 def warp(features: np.ndarray, factor: float, rate: int) -> np.ndarray:

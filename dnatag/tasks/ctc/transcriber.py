@@ -14,7 +14,7 @@ from dnatag.engine.inference.networks import token_runner
 from dnatag.formats.transcripts import Transcript
 from dnatag.tasks.ctc.model import TranscriberModel, load_transcriber
 from dnatag.tasks.ctc.search import Emitted, beam_search, greedy_search
-from dnatag.tasks.ctc.words import spoken_words, widened
+from dnatag.tasks.ctc.words import apart, spoken_words, widened
 from dnatag.tasks.features import TokenFeatures, join
 from dnatag.tasks.predictor import Predictor
 
@@ -105,9 +105,11 @@ class Transcriber(Predictor[TranscriberModel]):
             return self._logs(self.model.featurizer.encode(sequence), pool)
 
     def _decode(self, logs: np.ndarray) -> list[Emitted]:
-        if self.greedy:
-            return greedy_search(logs)
-        return beam_search(logs, self.model.language, self.model.search)
+        model = self.model
+        found = (
+            greedy_search(logs) if self.greedy else beam_search(logs, model.language, model.search)
+        )
+        return apart(found, model.alphabet, model.featurizer.seconds)
 
     def _logs(self, encoded: TokenFeatures, pool: Executor) -> np.ndarray:
         """Run the network on windows; of each the middle counts."""

@@ -11,8 +11,10 @@ from dnatag.formats.transcripts import SpokenWord
 from dnatag.tasks.ctc.ngrams import NgramModel
 from dnatag.tasks.ctc.search import Emitted, SearchSettings, alternatives
 
-__all__ = ["spoken_words", "widened"]
+__all__ = ["apart", "spoken_words", "widened"]
 
+#: No word has so many seconds between its symbols: the last one may come late, into a pause.
+PAUSE = 2.0
 #: So many seconds around a word belong to it, but for its neighbours.
 AROUND = 0.5
 #: So many seconds lie between the first sound of a word and its first symbol, and behind the last:
@@ -20,6 +22,34 @@ AROUND = 0.5
 REACH = 0.07
 #: Hypotheses of a word that share its probability.
 MOST = 8
+
+
+def apart(emitted: Sequence[Emitted], alphabet: str, seconds: float) -> list[Emitted]:
+    """Put a space into each long pause where there is none, if the alphabet has one.
+
+    Parameters
+    ----------
+    emitted, alphabet, seconds
+        See :func:`spoken_words`.
+
+    Examples
+    --------
+    >>> emitted = [Emitted(1, 10, 0.9), Emitted(2, 20, 0.9), Emitted(1, 90, 0.8)]
+    >>> found = apart(emitted, "ab ", 0.03)
+    >>> [(one.symbol, one.step) for one in found]
+    [(1, 10), (2, 20), (3, 55), (1, 90)]
+    """
+    spaces = [i for i, c in enumerate(alphabet, 1) if c.isspace()]
+    if not spaces:
+        return list(emitted)
+    result = list(emitted[:1])
+    for one in emitted[1:]:
+        before = result[-1]
+        long = (one.step - before.step) * seconds > PAUSE
+        if long and one.symbol not in spaces and before.symbol not in spaces:
+            result.append(Emitted(spaces[0], (before.step + one.step) // 2, 1.0))
+        result.append(one)
+    return result
 
 
 def spoken_words(

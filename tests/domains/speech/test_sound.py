@@ -75,6 +75,23 @@ def test_loudness_does_not_matter_but_silence_stays_silent() -> None:
     assert (own.encode(np.zeros(RATE, np.float32)).features < -1).all()
 
 
+def test_what_is_quiet_is_heard_and_long_pauses_do_not_count() -> None:
+    own, rng = featurizer(), np.random.default_rng(1)
+    voice = (rng.normal(0, 0.3, RATE) * np.hanning(RATE)).astype(np.float32)
+    noise = rng.normal(0, 1e-2, 30 * RATE).astype(np.float32)
+    said = voice + noise[:RATE]
+    expected = own.encode(said).features
+    # The lowest bands have next to no energy.
+    quiet = own.encode(0.05 * said).features
+    np.testing.assert_allclose(quiet[:, 5:], expected[:, 5:], atol=0.05)
+    # Quiet noise by itself stays quiet.
+    assert own.encode(0.01 * noise[:RATE]).features.mean() < -0.5
+    # Of a long pause no more counts than of a short one.
+    short, long = (own.encode(np.append(voice, np.zeros(n * RATE)) + noise[: (n + 1) * RATE])
+                   for n in (3, 29))  # fmt: skip
+    np.testing.assert_allclose(long.features[30:70], short.features[30:70], atol=0.1)
+
+
 def test_stacks() -> None:
     own = featurizer()
     encoded = own.encode(tone(500, 0.1))
