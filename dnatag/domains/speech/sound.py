@@ -124,9 +124,9 @@ class MelFeaturizer:
         heard = mels[~muted] if not muted.all() else mels
         mels[muted] = np.percentile(heard, 5, axis=0)
         voiced = _voiced(heard.mean(1))
-        own = heard[voiced].mean(0) if voiced.any() else heard.mean(0)
-        quieter = self.mean - own
-        mean = self.mean - self._shrunk(quieter, len(heard))
+        said = heard[voiced] if voiced.any() else heard
+        quieter = self.mean - said.mean(0)
+        mean = self.mean - self._shrunk(quieter, len(said))
         if not voiced.any():
             mean = np.maximum(mean, self.mean - _QUIETER)
         features = (mels - mean) / self.scale
@@ -251,7 +251,7 @@ def filterbank(samples: np.ndarray, rate: int, mels: int) -> np.ndarray:
 
 def _voiced(loudness: np.ndarray) -> np.ndarray:
     """Return which frames are loud or near to loud ones; none, if all are about as loud."""
-    low, high = np.percentile(loudness, 5), np.percentile(loudness, 99.9)
+    low, high = np.percentile(loudness, (5, 99))
     if high - low < _FLAT:
         return np.zeros(len(loudness), bool)
     loud = np.flatnonzero(loudness > (low + high) / 2)
