@@ -64,7 +64,7 @@ def read_array(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:
     name = display_name(path)
     with open_bytes(path) as stream:
         array = array_of(stream.read(), name)
-    yield Frames(stem(path), checked(array, name), where=name)
+    yield Frames(stem(path).removesuffix(".npy"), checked(array, name), where=name)
 
 
 def read_archive(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:
@@ -115,7 +115,8 @@ def read_list(
                 if not (folder / name).is_file():
                     raise InputError(
                         f"{where}: there is no file {folder / name}; names are .npy files beside "
-                        "the table: of an archive (.npz), give the archive in place of the table"
+                        "the table: of an archive (.npz), give the archive in place of the table, "
+                        "of whose results 'dnatag evaluate' takes those that the table names"
                     )
                 try:
                     (found,) = read_array(folder / name)

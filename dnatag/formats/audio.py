@@ -72,13 +72,21 @@ def read_audio(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:
 def read_folder(path: str | Path) -> Iterator[Recording]:
     """Take the audio files of a folder, and of those in it, by their names.
 
+    Names that begin with a dot are passed over: they are of programs and systems.
+
     Raises
     ------
     InputError
         If there are none.
     """
     folder = Path(path)
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
+    found = sorted(
+        p
+        for p in folder.rglob("*")
+        if p.suffix.lower() in ENDINGS
+        and not any(part.startswith(".") for part in p.relative_to(folder).parts)
+        and p.is_file()
+    )
     if not found:
         raise InputError(f"{path}: has no audio files ({', '.join(ENDINGS)})")
     for file in found:

@@ -15,6 +15,7 @@ from dnatag.formats.text.lines import numbered_lines
 
 __all__ = [
     "HEADER",
+    "UNLABELLED",
     "FrameLabels",
     "read_frame_labels",
     "read_listed_labels",
@@ -25,6 +26,8 @@ __all__ = [
 
 #: What stands before the name of a sequence, in a line before its labels.
 HEADER = "# sequence "
+#: What stands for the label of a frame that has none, of which a tagger was too unsure.
+UNLABELLED = "_"
 
 
 class FrameLabels(NamedTuple):
@@ -55,17 +58,22 @@ def read_frame_labels(path: Source, encoding: str = "utf-8") -> Iterator[FrameLa
     Raises
     ------
     InputError
-        If it cannot be read or has no labels.
+        If it cannot be read or has no labels, or a label has a tab, which segments cannot hold.
     """
     name, labels, began = display_name(path), list[str](), False
     title = stem(path)
-    for _, line in numbered_lines(path, encoding):
+    for number, line in numbered_lines(path, encoding):
         if line.startswith(HEADER):
             if began or labels:
                 yield FrameLabels(title, tuple(labels))
             title, labels, began = line[len(HEADER) :].strip(), [], True
-        elif line.strip():
-            labels.append(line.strip())
+        elif label := line.strip():
+            if "\t" in label:
+                raise InputError(
+                    f"{name}: line {number}: the label {label!r} has a tab, and tabs are between "
+                    "the columns of segments; give a label in each line"
+                )
+            labels.append(label)
     if not (began or labels):
         raise InputError(f"{name}: has no labels of frames")
     yield FrameLabels(title, tuple(labels))

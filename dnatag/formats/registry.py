@@ -145,6 +145,9 @@ FORMATS = {
                f"{_TEXT}.labelled:read_fasttext", f"{_TEXT}.labelled:write_fasttext"),
         Format("trees", "has trees of labelled phrases", sniffing.trees,
                f"{_TEXT}.labelled:read_trees"),
+        Format("ctm", "has words with their times (CTM)", sniffing.ctm,
+               advice="transcripts are read as manifests (dnatag transcribe --to jsonl)"),
+        Format("srt", "has captions (SRT)", sniffing.srt, advice="extract its text"),
         Format("markup", "is XML or HTML", sniffing.markup, advice="extract its text"),
         Format(
             "conll-2012", "is CoNLL-2012", sniffing.conll2012,

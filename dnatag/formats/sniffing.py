@@ -31,6 +31,9 @@ _DOCCANO = re.compile(
 _SEQUENCE = re.compile(r"[A-Za-z*.~-]+")
 #: A segment: name, first frame and the one behind the last, label, and probability.
 _SEGMENT = re.compile(r"[^\t]+\t\d+\t\d+\t[^\t]+\t[01]\.\d{4}")
+#: A word of CTM, and when a caption is shown.
+_SPOKEN = re.compile(r"\S+\s+[12AB]\s+\d+\.\d+\s+\d+\.\d+\s+\S+(\s+[01]?\.\d+)?\s*")
+_TIMES = re.compile(r"\d+:\d\d:\d\d[,.]\d+ --> \d+:\d\d:\d\d[,.]\d+")
 #: What files of sound begin with, but for WAVE; those of \xff are of MP3.
 _SOUND = (
     b"fLaC", b"OggS", b"ID3", b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3", b"\xff\xe2",
@@ -301,6 +304,18 @@ def midi(head: Head) -> Certainty:
 def manifest(head: Head) -> Certainty:
     """Judge whether a file is a manifest of recordings."""
     return _sure(jsonl(head) and '"audio_filepath"' in head.first)
+
+
+def ctm(head: Head) -> Certainty:
+    """Judge whether a file is NIST's CTM: file, channel, start, duration, word, and a score."""
+    rows = [line for line in head.lines if line.strip() and not line.startswith(";;")]
+    return _sure(rows and all(map(_SPOKEN.fullmatch, rows)))
+
+
+def srt(head: Head) -> Certainty:
+    """Judge whether a file has captions: a number, times, and text."""
+    number, *below = head.lines[head.lines.index(head.first) :] if head.first else [""]
+    return _sure(number.strip().isdigit() and below and _TIMES.match(below[0]))
 
 
 def conll2012(head: Head) -> Certainty:

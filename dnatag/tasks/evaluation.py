@@ -12,7 +12,7 @@ import click
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import display_name
 from dnatag.formats.pictures import PICTURES
-from dnatag.report import Observer, counted
+from dnatag.report import SILENT, Observer, counted
 
 __all__ = [
     "EncodedEvaluator",
@@ -129,6 +129,8 @@ def read_alike(
     predictions: Mapping[str, str],
     things: str,
     owners: str,
+    named: Callable[[T], str | None] = lambda one: None,
+    observer: Observer = SILENT,
 ) -> tuple[list[T], dict[str, list[T]]]:
     """Read files that have one thing each for the same owners, in the same order.
 
@@ -140,6 +142,11 @@ def read_alike(
         The paths, as evaluators get them.
     things, owners
         What they are called, such as labels of sequences.
+    named
+        The name of the owner of a thing, None where a file does not say it: of predictions that
+        have more, those whose owners the reference names count.
+    observer
+        Receives a note where that is so.
 
     Returns
     -------
@@ -157,12 +164,16 @@ def read_alike(
         raise InputError(f"{name}: is empty")
     found = {}
     for prediction, path in predictions.items():
-        found[prediction] = read(path)
+        found[prediction] = own = read(path)
+        if len(own) == len(truth):
+            continue
+        what = f"{display_name(path)}: has {counted(len(own), things)}, {name} {len(truth)}"
+        wanted, there = ([named(one) for one in side] for side in (truth, own))
+        if len(own) > len(truth) and None not in (*wanted, *there):
+            found[prediction] = in_order(wanted, zip(there, own, strict=True))
         if len(found[prediction]) != len(truth):
-            raise InputError(
-                f"{display_name(path)}: has {counted(len(found[prediction]), things)}, {name} "
-                f"{len(truth)}; compare files of the same {owners}"
-            )
+            raise InputError(f"{what}; compare files of the same {owners}")
+        observer.note(f"{what}; compared are those of the {owners} that {name} has")
     return truth, found
 
 

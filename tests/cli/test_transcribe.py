@@ -198,6 +198,35 @@ def test_from_python(folder: Path, tmp_path: Path) -> None:
     assert greedy.transcribe(sound).text.replace(" ", "") == "bcba"
 
 
+def test_texts_that_are_too_long(folder: Path, tmp_path: Path) -> None:
+    """One of 60 symbols and 59 blanks is so, and one of 60 others is not, in about 100 steps."""
+    files = sorted((folder / "audio").glob("train*.wav"))
+    sound = np.concatenate([soundfile.read(file)[0] for file in files])[: 3 * RATE]
+    soundfile.write(tmp_path / "a.wav", sound, RATE)
+
+    def train(*texts: str) -> Result:
+        items = [{"audio_filepath": "a.wav", "text": text} for text in texts]
+        (tmp_path / "train.json").write_text("".join(json.dumps(item) + "\n" for item in items))
+        recipe = RECIPE.replace("epochs = 25", "epochs = 1")
+        lines = [line for line in recipe.splitlines() if "validate.json" not in line]
+        (tmp_path / "r.toml").write_text("\n".join(lines))
+        words = ("--device", "cpu", "--threads", 1, "-o", tmp_path / "m.dnatag")
+        return run("train", tmp_path / "r.toml", *words)
+
+    done = train("ab" * 30, "a" * 60, "abc" * 300)
+    assert done.exit_code == 0, done.stderr
+    assert (
+        f"warning: {tmp_path / 'train.json'}: line 2: a.wav: its text of 60 characters takes 119 "
+        "steps of the network, and there are 100; left out: 2 recordings whose texts are too long"
+    ) in done.stderr
+    left_out = "3 recordings to train on; 2 recordings of those to train on left out"
+    assert left_out in done.stderr
+    assert left_out in str(read_metadata(tmp_path / "m.dnatag")["card"])
+    done = train("a" * 60, "abc" * 300)
+    assert done.exit_code == 2
+    assert "so it is with all recordings to train on" in done.stderr
+
+
 def test_without_torch(folder: Path) -> None:
     code = (
         "import sys; sys.modules['torch'] = None\nfrom dnatag.cli import main; main(sys.argv[1:])"

@@ -183,7 +183,10 @@ def test_refusals(folder: Path, tmp_path: Path) -> None:
     for change, message in (
         (('["train.en", "train.xx"]', '"train.en"'), "'train' must be two files"),
         (('"train.xx"', '"validate.xx"'), "validate.xx: has 40 lines, "),
-        (('train = ["train.en", "train.xx"]', ""), "no [[corpus]] names texts and translations"),
+        (
+            ('train = ["train.en", "train.xx"]', ""),
+            "to train on ('train'), or all are empty",
+        ),
     ):
         (folder / "bad.toml").write_text(RECIPE.replace(*change, 1))
         done = run("train", folder / "bad.toml", "-o", tmp_path / "m.dnatag")

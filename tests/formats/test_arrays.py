@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 from pathlib import Path
@@ -27,6 +28,12 @@ def test_array(folder: Path) -> None:
     (frames,) = read_array(folder / "one.npy")
     assert (frames.name, len(frames), frames.features.dtype) == ("one", 3, np.float32)
     assert np.array_equal(frames.features, ONE)
+
+
+def test_a_compressed_array_has_the_same_name(folder: Path) -> None:
+    packed = folder / "one.npy.gz"
+    packed.write_bytes(gzip.compress((folder / "one.npy").read_bytes()))
+    assert [frames.name for frames in read_array(packed)] == ["one"]
 
 
 def test_archive(folder: Path) -> None:

@@ -82,6 +82,10 @@ def test_a_damaged_recording_is_sound(tmp_path: Path) -> None:
 
 def test_folder(folder: Path) -> None:
     expected = [str(folder / "a.wav"), str(folder / "b" / "c.flac")]
+    # As systems and programs keep there.
+    (folder / ".cache").mkdir()
+    for name in ("._a.wav", ".cache/d.wav"):
+        (folder / name).write_bytes(bytes(9))
     assert [one.name for one in read_folder(folder)] == expected
     (folder / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty: has no audio files \(\.wav, "):

@@ -10,7 +10,12 @@ from click.testing import CliRunner, Result
 
 from dnatag.cli import main
 from dnatag.errors import InputError
-from dnatag.formats.frames import FrameLabels, read_segment_objects, read_segments
+from dnatag.formats.frames import (
+    FrameLabels,
+    read_frame_labels,
+    read_segment_objects,
+    read_segments,
+)
 
 SEGMENTS = "v1\t0\t2\tcut\t0.9000\nv1\t2\t5\tmix\t0.8000\nv2\t0\t1\tcut\t1.0000\n"
 OBJECTS = (
@@ -80,6 +85,30 @@ def test_each_is_compared_with_each(folder: Path, reference: str) -> None:
     scores = json.loads(done.stdout)["predictions"]
     accuracies = [one["accuracy"] for one in scores.values()]
     assert accuracies == pytest.approx([1, (4 / 5 + 1) / 2, 1, 1])
+
+
+def test_those_that_a_table_names(folder: Path) -> None:
+    (folder / "few.tsv").write_text("name\tlabels\nv2.npy\tv2.txt\n")
+    done = evaluate(folder / "few.tsv", folder / "objects.jsonl", "--json", "-")
+    assert done.exit_code == 0, done.stderr
+    assert "objects.jsonl: has 2 sequences, " in done.stderr
+    assert json.loads(done.stdout)["predictions"]["objects"]["accuracy"] == 1
+    (folder / "table.tsv").write_text("name\tlabels\nv1.npy\tv1.txt\nv2.npy\tv2.txt\n")
+    done = evaluate(folder / "table.tsv", folder / "segments.tsv")
+    assert done.exit_code == 0, done.stderr
+
+
+def test_frames_without_labels(folder: Path) -> None:
+    (folder / "labels.txt").write_text(LABELS.replace("mix", "_"))
+    done = evaluate(folder / "table.tsv", folder / "labels.txt")
+    assert done.exit_code == 2
+    assert "labels.txt: v1 has frames without a label ('_'); compare what" in done.stderr
+
+
+def test_labels_with_tabs(tmp_path: Path) -> None:
+    (tmp_path / "v").write_text("cut\ncut\tmix\n")
+    with pytest.raises(InputError, match=r"v: line 2: the label 'cut\\tmix' has a tab"):
+        list(read_frame_labels(tmp_path / "v"))
 
 
 def test_files_of_labels_are_no_labels(folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dnatag.errors import InputError
+from dnatag.formats.frames import UNLABELLED
 from dnatag.formats.io.reading import display_name
 from dnatag.report import Observer, counted
 from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, read_alike
@@ -39,7 +40,9 @@ class FrameEvaluator(EncodedEvaluator):
         from dnatag.domains.features.metrics import OVERLAPS, evaluate_frames
 
         read = partial(_read, encoding=options["encoding"])
-        truth, found = read_alike(read, reference, predictions, "sequences", "sequences")
+        truth, found = read_alike(
+            read, reference, predictions, "sequences", "sequences", _name, observer
+        )
         scores = {}
         for name, path in predictions.items():
             _compare(display_name(reference), truth, display_name(path), found[name])
@@ -88,15 +91,26 @@ def _read(path: str, encoding: str) -> list[FrameLabels]:
             return list(read_frame_labels(stream, encoding))
 
 
+def _name(one: FrameLabels) -> str:
+    """Return what a sequence is called in all files."""
+    return one.name.removesuffix(".npy")
+
+
 def _compare(
     reference: str, truth: Sequence[FrameLabels], path: str, found: Sequence[FrameLabels]
 ) -> None:
-    """Refuse sequences that are not the same."""
+    """Refuse sequences that are not the same, or that have not been labelled as a whole."""
+    known = {label for one in truth for label in one.labels}
     for one, other in zip(truth, found, strict=True):
-        if len(truth) > 1 and one.name != other.name:
+        if len(truth) > 1 and _name(one) != _name(other):
             raise InputError(f"{path}: has {other.name} where {reference} has {one.name}")
         if len(one.labels) != len(other.labels):
             raise InputError(
                 f"{path}: {other.name} has {counted(len(other.labels), 'frames')}, in {reference} "
                 f"{len(one.labels)}"
+            )
+        if UNLABELLED in set(other.labels) - known:
+            raise InputError(
+                f"{path}: {other.name} has frames without a label ({UNLABELLED!r}); compare what "
+                "was tagged without --min-score"
             )

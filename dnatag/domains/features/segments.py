@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dnatag.engine.crf.grammar import Grammar, Transition
+from dnatag.formats.frames import UNLABELLED
 from dnatag.formats.text.tokens import Entity, Span
 from dnatag.tasks.tagging.posterior import Posterior, Stretch
 from dnatag.tasks.tagging.schemes import runs
@@ -80,7 +81,7 @@ class Segments:
 
     def tags(self, spans: Sequence[Span], length: int) -> list[str]:
         """See :class:`dnatag.tasks.tagging.domain.Labelling`; ``_`` where there is no span."""
-        tags = ["_"] * length
+        tags = [UNLABELLED] * length
         for span in spans:
             tags[span.start : span.end] = [span.type] * (span.end - span.start)
         return tags

@@ -147,7 +147,9 @@ def _sentence(
     elif text is not None:
         tokens, offsets = split(text)
     else:
-        raise InputError(f'{where}: the object has neither "text" nor "tokens"; give one of them')
+        raise InputError(
+            f'{where}: the object has neither "text" (or "sentence") nor "tokens"; give one of them'
+        )
     tags = _strings(item, "tags", where)
     if tags is not None and len(tags) != len(tokens):
         raise InputError(f"{where}: has {len(tags)} tags for {len(tokens)} tokens")

@@ -59,7 +59,9 @@ class LabelEvaluator(EncodedEvaluator):
         from dnatag.tasks.classification.metrics import evaluate_labels
 
         read = partial(_read, encoding=options["encoding"])
-        right, found = read_alike(read, reference, predictions, "labels", "sequences")
+        right, found = read_alike(
+            read, reference, predictions, "labels", "sequences", lambda one: one.keys()[0], observer
+        )
         truth = [one.label for one in right]
         scores: dict[str, LabelScores] = {}
         for name, unordered in found.items():

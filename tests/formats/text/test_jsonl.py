@@ -114,7 +114,7 @@ def test_letters_are_written_as_they_are_and_lone_surrogates_escaped(tmp_path: P
     [
         ('{"text": "a"', "is not JSON: Expecting ',' delimiter at column 13"),
         ("[]", "is not a JSON object; "),
-        ("{}", 'the object has neither "text" nor "tokens"; '),
+        ("{}", 'the object has neither "text" (or "sentence") nor "tokens"; '),
         ('{"text": 1}', '"text" is not a string'),
         ('{"tokens": "a b"}', '"tokens" is not a list of strings'),
         ('{"tokens": ["a", ""]}', '"tokens" is not a list of strings, none of them empty'),

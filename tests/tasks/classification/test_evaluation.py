@@ -79,6 +79,20 @@ def test_sequences_in_another_order(tmp_path: Path, truth: str, found: str, righ
     assert score(tmp_path / "truth", tmp_path / "found") == pytest.approx(right)
 
 
+def test_those_that_a_table_names(tmp_path: Path) -> None:
+    (tmp_path / "truth").write_text("name\tlabel\n3\ta\n1.npy\tb\n")
+    (tmp_path / "found").write_text(IDS)
+    notes = Notes()
+    assert score(tmp_path / "truth", tmp_path / "found", notes) == 0.5
+    assert [note.split("found: ")[1] for note in notes.found] == [
+        f"has 3 labels, {tmp_path}/truth 2; compared are those of the sequences that "
+        f"{tmp_path}/truth has"
+    ]
+    (tmp_path / "truth").write_text("name\tlabel\n3\ta\n4\tb\n")
+    with pytest.raises(InputError, match=r"found: has 3 labels, .*truth 2; compare files"):
+        score(tmp_path / "truth", tmp_path / "found")
+
+
 def test_other_sequences(tmp_path: Path) -> None:
     (tmp_path / "truth").write_text(FASTTEXT)
     (tmp_path / "found").write_text(JSON.replace("dull", "fine"))

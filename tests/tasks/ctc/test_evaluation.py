@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from dnatag.errors import InputError
+from dnatag.formats.audio import Recording
+from dnatag.formats.transcripts import SpokenWord, Transcript, write_transcript
 from dnatag.report import SILENT
 from dnatag.tasks.ctc.evaluation import TranscriptEvaluator
 
@@ -66,6 +68,21 @@ def test_lines_are_compared_in_order(tmp_path: Path) -> None:
     lines = tmp_path / "lines.txt"
     lines.write_text("".join(f"{text}\n" for text in TEXTS.values()))
     assert word_errors(write(tmp_path / "r.json", REFERENCE), lines) == [0]
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [("ctm", r"has words with their times \(CTM\); .* manifests"),
+     ("srt", r"has captions \(SRT\)")],
+)  # fmt: skip
+def test_words_with_times_are_no_lines(tmp_path: Path, target: str, message: str) -> None:
+    transcript = Transcript("one two", [SpokenWord("one", 0.1, 0.5, 0.9)], 2.0)
+    found = tmp_path / f"p.{target}"
+    with found.open("w") as handle:
+        for name in TEXTS:
+            write_transcript(handle, target, Recording("", name), transcript)
+    with pytest.raises(InputError, match=rf"{found}: {message}"):
+        word_errors(write(tmp_path / "r.json", REFERENCE), found)
 
 
 @pytest.mark.parametrize(

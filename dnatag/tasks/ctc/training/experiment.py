@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from dnatag.engine.networks.token_tagger import TokenEncoder
 from dnatag.engine.networks.weights import EncoderWeights, weights_of
 from dnatag.engine.objective import Metric
 from dnatag.errors import InputError
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.corpora import Corpus
 from dnatag.tasks.ctc.domain import TranscribedSequence, TranscribingDomain
@@ -76,7 +76,10 @@ class CtcExperiment(
         train = self.split("train")
         self.alphabet = "".join(sorted({c for one in train for c in one.text}))
         if not self.alphabet:
-            raise InputError("no [[corpus]] names recordings with texts to train on ('train')")
+            raise InputError(
+                "no [[corpus]] names recordings with texts to train on ('train'), or all texts are "
+                "empty"
+            )
         if len(self.alphabet) > MOST_SYMBOLS:
             raise InputError(f"the texts have {len(self.alphabet)} characters; give simpler ones")
         self.featurizer = self.domain.featurizer([one.sequence for one in train], self.network)
@@ -88,15 +91,40 @@ class CtcExperiment(
         return tuple(number[c] for c in text if c in number)
 
     def examples(self, split: str) -> list[TranscribedExample]:
-        """Read the sequences of a split, but those without a text."""
-        found = []
+        """Read the sequences of a split, but those without a text; see :meth:`_leave_out`."""
+        found, too_long = [], []
         for corpus in self.corpora:
             for one in corpus.splits[split]:
                 if symbols := self.symbols(one.text):
                     encoded = self.featurizer.encode(one.sequence)
-                    found.append(TranscribedExample(encoded, symbols, corpus.weight))
+                    steps = len(self.featurizer.stack(encoded))
+                    least = _least_steps(symbols)
+                    if split == "train" and steps < least:
+                        too_long.append(
+                            f"{one.sequence.where}: its text of {len(symbols)} characters takes "
+                            f"{least} steps of the network, and there are {steps}"
+                        )
+                    else:
+                        found.append(TranscribedExample(encoded, symbols, corpus.weight))
                 self.observer.advance(1)
+        self._leave_out(too_long, not found)
         return found
+
+    def _leave_out(self, too_long: Sequence[str], all_: bool) -> None:
+        """Report sequences to train on that CTC cannot say their texts in.
+
+        Raises
+        ------
+        InputError
+            If these are all.
+        """
+        if not too_long:
+            return
+        if all_:
+            raise InputError(f"{too_long[0]}; so it is with all {self.counted} to train on")
+        what = counted(len(too_long), self.counted)
+        self.observer.note(f"warning: {too_long[0]}; left out: {what} whose texts are too long")
+        self.summary += f"; {what} of those to train on left out, whose texts are too long"
 
     def batches(
         self, train: Sequence[TranscribedExample], validate: Sequence[TranscribedExample], seed: int
@@ -187,6 +215,17 @@ class CtcExperiment(
             scores = evaluate_transcripts([s.text for s in sequences], found)
             result |= {f"{way}{key}": float(scores[key]) for key in ("wer", "cer")}
         return result
+
+
+def _least_steps(symbols: Sequence[int]) -> int:
+    """Return of how many steps a path of CTC is at least: a blank is between the same symbols.
+
+    Examples
+    --------
+    >>> _least_steps([1, 2, 2, 1]), _least_steps([])
+    (5, 0)
+    """
+    return len(symbols) + sum(one == other for one, other in pairwise(symbols))
 
 
 @torch.no_grad()

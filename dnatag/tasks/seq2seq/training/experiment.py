@@ -55,7 +55,9 @@ class Seq2seqExperiment(CorpusExperiment[Pair, Corpus[Pair], PairBatches]):
             require_sacrebleu()
         train = self.split("train")
         if not any(pair.source.strip() and pair.target.strip() for pair in train):
-            raise InputError("no [[corpus]] names texts and translations to train on ('train')")
+            raise InputError(
+                "no [[corpus]] names texts and translations to train on ('train'), or all are empty"
+            )
         self.coder = self.domain.coder(train, network)
         self.config = self.domain.translator_config(self.coder, network)
 
