@@ -49,7 +49,8 @@ class Format:
     advice
         What to do with a file of a format that cannot be read.
     general
-        Name of the format that it is a case of, and is read as where only that is wanted.
+        Name of the format that it is or may be a case of, and is then read as where only that is
+        wanted.
     """
 
     name: str
@@ -158,7 +159,7 @@ FORMATS = {
             advice='give the texts alone, one in each line, or JSON Lines with "id" and "text"',
         ),
         Format("conll", "has a token in each line, in columns", sniffing.conll,
-               f"{_TEXT}.conll:read_conll", f"{_TEXT}.conll:write_conll"),
+               f"{_TEXT}.conll:read_conll", f"{_TEXT}.conll:write_conll", general="table"),
         Format("lines", "is plain text", sniffing.lines, f"{_TEXT}.lines:read_lines"),
     )
 }  # fmt: skip
@@ -271,7 +272,7 @@ def _choose(head: Head, name: str, among: Sequence[str], wanted: str, prefer: st
     if sure is not None:
         if sure.name in among:
             return sure
-        if sure.general in among:
+        if sure.general in among and FORMATS[sure.general].sniff(head):
             return FORMATS[sure.general]
         raise InputError(f"{name}: {_found(sure, head)}; {sure.advice or wanted}")
     possible = [f for f, certainty in judged if certainty and f.name in among]

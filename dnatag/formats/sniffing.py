@@ -242,8 +242,8 @@ def _spaced(rows: list[list[str]], head: Head) -> Certainty:
 
 
 def fasttext(head: Head) -> Certainty:
-    """Judge whether a file has fastText's labels."""
-    return _sure(head.first.startswith("__label__"))
+    """Judge whether a file has fastText's labels, wherever in a line they are."""
+    return _sure(any(word.startswith("__label__") for word in head.first.split()))
 
 
 def trees(head: Head) -> Certainty:
@@ -324,7 +324,10 @@ def conll2012(head: Head) -> Certainty:
 
 
 def table_of_texts(head: Head) -> Certainty:
-    """Judge whether a file has texts of several words in columns, such as an id and a text."""
+    """Judge whether a file has texts of several words in columns, such as an id and a text.
+
+    It may also be labels and texts of any length, if labels are repeated and no line is blank.
+    """
     titles = {cell.strip().lower() for cell in head.first.split("\t")}
     if len(titles) > 1 and titles & {"text", "sentence"} and titles <= _TITLES:
         return Certainty.SURE
@@ -332,7 +335,11 @@ def table_of_texts(head: Head) -> Certainty:
     if not rows or "\t" not in rows[0] or is_numbered(head.sentences[0]):
         return Certainty.NO
     texts = sum(any(cell.strip().count(" ") > 1 for cell in row.split("\t")) for row in rows)
-    return _sure(2 * texts > len(rows))
+    if 2 * texts > len(rows):
+        return Certainty.SURE
+    labels = {row.partition("\t")[0] for row in rows}
+    pairs = len(head.sentences) == 1 and all(row.count("\t") == 1 for row in rows)
+    return Certainty.MAYBE if pairs and len(labels) < len(rows) else Certainty.NO
 
 
 def lines(head: Head) -> Certainty:

@@ -14,7 +14,7 @@ from dnatag.models.names import find_model
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "check_many"]
 
 M = TypeVar("M")
 
@@ -80,3 +80,39 @@ class Predictor(ABC, Generic[M]):
             return cls(found, metadata, place, threads)
         except ValueError as error:
             raise InputError(f"{path} does not hold a whole model: {error}") from error
+
+
+def check_many(sequences: Any, one: str, ahead: int = 1) -> None:
+    """Refuse what is not many sequences, such as one that can be iterated over.
+
+    Parameters
+    ----------
+    sequences
+        What should be a list, an iterator or the like.
+    one
+        The method that takes one sequence; with "_all" behind it, that which takes many.
+    ahead
+        How many to read ahead.
+
+    Raises
+    ------
+    InputError
+        If it is no such thing, or not one is to be read.
+
+    Examples
+    --------
+    >>> check_many(["Ada runs"], "tag")
+    >>> check_many("Ada runs", "tag")
+    Traceback (most recent call last):
+        ...
+    dnatag.errors.InputError: tag_all takes many sequences, not one str; call tag, or give a list
+    """
+    # By name, as Biopython may not be loaded.
+    biopython = type(sequences).__name__ in ("Seq", "MutableSeq", "SeqRecord")
+    if biopython or isinstance(sequences, str | bytes) or not hasattr(sequences, "__iter__"):
+        raise InputError(
+            f"{one}_all takes many sequences, not one {type(sequences).__name__}; call {one}, "
+            "or give a list"
+        )
+    if not isinstance(ahead, int) or ahead < 1:
+        raise InputError(f"ahead must be a whole number above 0, not {ahead!r}")

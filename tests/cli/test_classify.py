@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import dnatag
 from dnatag.cli import main
+from dnatag.errors import InputError
 from dnatag.models.file import load_model, read_metadata, save_model
 
 TEXTS = """
@@ -213,6 +214,23 @@ def test_from_python(model: Path) -> None:
     assert found == list(dnatag.load(model, device="cpu").classify_all(some))
     assert found[7] == classifier.classify(some[7])
     assert list(found[7].scores) == sorted(found[7].scores, key=lambda k: -found[7].scores[k])
+    for given in (None, "a lovely film"):
+        with pytest.raises(InputError, match="classify_all takes many sequences, not one"):
+            classifier.classify_all(given)
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [("bad\tdull\ngood\tlovely\ngood\tgreat film\n",
+      [{"text": "dull"}, {"text": "lovely"}, {"text": "great film"}]),
+     ("id\ttext\n7\tdull\n8\tfine\n", [{"id": "7", "text": "dull"}, {"id": "8", "text": "fine"}]),
+     ("fine film __label__good\ndull __label__bad\n", [{"text": "fine film"}, {"text": "dull"}])],
+)  # fmt: skip
+def test_forms_of_texts(model: Path, text: str, about: list[dict[str, str]]) -> None:
+    done = run("classify", "--model", model, "-", "-q", stdin=text)
+    assert done.exit_code == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [{k: v for k, v in row.items() if k != "labels"} for row in rows] == about
 
 
 def test_features(clips: Path) -> None:
@@ -263,6 +281,7 @@ def test_same_seed_same_file(clips: Path, tmp_path: Path) -> None:
             "--format lines does not",
         ),
         (("classify", "--model", "MODEL", "-"), "I said\thello there\n", "with --format lines"),
+        (("classify", "--model", "MODEL", "-"), "bad\tdull\ngood\tfine\n", "with --format table"),
         (("classify", "--model", "MODEL", "none.txt"), None, "none.txt: cannot"),
         (
             ("classify", "--model", "CLIPS", "CLIP", "--to", "fasttext"),

@@ -39,6 +39,15 @@ def scores(*arguments: str, **options) -> dict:
     return json.loads(result.stdout)["predictions"]
 
 
+def test_a_table_of_labels_is_not_scored_as_tags_silently(folder: Path) -> None:
+    (folder / "names.tsv").write_text("Scottish\tReid\nIrish\tBrady\nIrish\tKelly\n")
+    result = evaluate("names.tsv", "names.tsv")
+    assert "warning: names.tsv: is taken for one sentence, a token and a tag" in result.stderr
+    result = evaluate("names.tsv", "names.tsv", "--domain", "classification")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("reference: names.tsv, 3 sequences, 2 labels\n")
+
+
 def test_table(folder: Path) -> None:
     (folder / "b.conll").write_text(TRUTH.replace("Rain O", "Rain B-MISC"))
     result = evaluate("truth.conll", "a.conll", "b.conll")

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 import dnatag
 from dnatag.cli import main
+from dnatag.errors import InputError
 from dnatag.models.file import load_model, read_metadata, save_model
 
 soundfile = pytest.importorskip("soundfile")
@@ -196,6 +197,9 @@ def test_from_python(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(np.exp(logs).sum(1), 1)
     greedy = dnatag.load(folder / "m.dnatag", device="cpu", greedy=True)
     assert greedy.transcribe(sound).text.replace(" ", "") == "bcba"
+    for given in (None, str(tmp_path / "a.wav")):
+        with pytest.raises(InputError, match="transcribe_all takes many sequences, not one"):
+            transcriber.transcribe_all(given)
 
 
 def test_texts_that_are_too_long(folder: Path, tmp_path: Path) -> None:

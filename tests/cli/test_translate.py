@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 import dnatag
 from dnatag.cli import main
+from dnatag.errors import InputError
 from dnatag.models.file import load_model, read_metadata, save_model
 
 pytest.importorskip("sentencepiece")
@@ -166,6 +167,37 @@ def test_from_python(folder: Path) -> None:
     texts = [one for one, _ in pairs(5, 30)]
     together = [found[0].text for found in translator.translate_all(texts)]
     assert together == [translator.translate(text) for text in texts]
+    for given, what in ((None, "NoneType"), (5, "int"), (b"a", "bytes"), (["a", "b"], "list")):
+        with pytest.raises(InputError, match=f"cannot translate a {what}: give a text"):
+            translator.translate(given)
+    with pytest.raises(InputError, match=r"the text: a text of .* subwords is too long"):
+        translator.translate("a " * 20_001)
+    for given in (None, "a cat", 5):
+        with pytest.raises(InputError, match="translate_all takes many sequences, not one"):
+            translator.translate_all(given)
+    for n_best in (0, -1, 101, 1.5, None):
+        with pytest.raises(InputError, match="n_best must be a whole number from 1 to 100"):
+            translator.translate_all(["a cat"], n_best=n_best)
+
+
+def test_blank_sides(folder: Path, tmp_path: Path) -> None:
+    """They are left out of what is trained on, and it is said."""
+    for name, lines in (("some", "\na dog\n \n\n"), ("none", "\n \n\n\n")):
+        (folder / f"{name}.en").write_text(lines)
+        (folder / f"{name}.xx").write_text("un perro\nun perro\nun gato\n\n")
+    recipe = RECIPE.replace("epochs = 30", "epochs = 1")
+    for name in ("some", "none"):
+        both = f'train = ["{name}.en", "{name}.xx"]'
+        text = recipe.replace('train = ["train.en", "train.xx"]', both)
+        (folder / f"{name}.toml").write_text(text)
+    done = run("train", folder / "some.toml", "--device", "cpu", "-o", tmp_path / "m.dnatag")
+    assert done.exit_code == 0, done.stderr
+    assert "dnatag: 1 pair to train on; 40 pairs to validate on" in done.stderr
+    assert "warning: left out of training: 3 pairs with a blank text or" in done.stderr
+    assert read_metadata(tmp_path / "m.dnatag")["training"]["corpora"][0]["train_pairs"] == 1
+    done = run("train", folder / "none.toml", "--device", "cpu", "-o", tmp_path / "n.dnatag")
+    assert done.exit_code == 2, done.stderr
+    assert "all pairs to train on have a blank text or a blank translation" in done.stderr
 
 
 def test_refusals(folder: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ class MelFeaturizer:
         Raises
         ------
         InputError
-            If a recording cannot be read, or is too short.
+            If a recording cannot be read, is too short, or is none.
         DnatagError
             If a library is not installed.
         """
@@ -110,10 +110,8 @@ class MelFeaturizer:
         if isinstance(tokens, str | Path):
             (tokens,) = read_audio(tokens)
         known = isinstance(tokens, Recording)
-        samples = samples_of(tokens, rate) if known else np.asarray(tokens)
+        samples = samples_of(tokens, rate) if known else _given(tokens)
         where = tokens.where if known else "the samples"
-        if samples.ndim != 1:
-            raise InputError(f"{where}: give one channel of samples, not an array {samples.shape}")
         if len(samples) < SHORTEST * rate:
             raise InputError(
                 f"{where}: only {1000 * len(samples) / rate:.1f} ms of sound, too short to hear "
@@ -201,6 +199,24 @@ class MelFeaturizer:
             raise ValueError("rate, bands and deviations do not fit")
         own = SpeechNetwork(rate=rate, mels=mels, stack=stack, mean_prior=prior)
         return cls(mean, scale, own)
+
+
+def _given(samples: Any) -> np.ndarray:
+    """Take samples of a caller of Python, numbers of shape (samples,)."""
+    try:
+        found = np.asarray(samples)
+    except ValueError:
+        found = np.empty(0, object)  # lists of different lengths
+    if not found.ndim or found.dtype.kind not in "fiu":
+        raise InputError(
+            f"cannot transcribe a {type(samples).__name__}: give the path of an audio file, or its "
+            "samples (an array of numbers)"
+        )
+    if found.ndim != 1:
+        raise InputError(f"the samples: give one channel of samples, not an array {found.shape}")
+    if not np.isfinite(found).all():
+        raise InputError("the samples: some are not finite")
+    return found
 
 
 def filterbank(samples: np.ndarray, rate: int, mels: int) -> np.ndarray:

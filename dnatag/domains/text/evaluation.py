@@ -81,6 +81,7 @@ class TextEvaluator(EncodedEvaluator):
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
+        from dnatag.formats.io.reading import display_name
         from dnatag.tasks.tagging.metrics import evaluate_tags
 
         scheme: str | None = options["scheme"]
@@ -89,6 +90,11 @@ class TextEvaluator(EncodedEvaluator):
         tags = tags_of(truth)
         true_scheme = scheme or _scheme(tags)
         _note_faults(reference, truth, true_scheme, observer)
+        if len(truth) == 1 and true_scheme == PLAIN and scheme is None:
+            observer.note(
+                f"warning: {display_name(reference)}: is taken for one sentence, a token and a "
+                "tag in each line; for labels and texts add --domain classification"
+            )
         if types is not None:
             _check_types(reference, tags, true_scheme, types)
             tags = _only(tags, true_scheme, types)

@@ -45,8 +45,8 @@ class LabelledTexts(Domain):
     )
     writers = ("jsonl", "fasttext")
     wanted = (
-        "a model of text reads a text in each line (say so with --format lines), fastText's lines, "
-        "a table with tabs, JSON Lines, or trees"
+        "a model of text reads a text in each line (say so with --format lines), a table with tabs "
+        "(with --format table), fastText's lines, JSON Lines, or trees"
     )
     counted = "texts"
 
@@ -115,10 +115,11 @@ def _read(path: Path, files: LabelledTextCorpus, split: str) -> list[LabelledSeq
     from dnatag.formats.registry import recognise
     from dnatag.tasks.classification.domain import LabelledSequence
 
-    among = tuple(name for name in _READERS if name != "lines")
+    # Labels and short texts in two columns look like tokens and tags.
+    among = (*(name for name in _READERS if name != "lines"), "conll")
     wanted = "wanted are fastText's lines, a table with tabs, JSON Lines, or trees"
     stream, format = recognise(path, among, wanted, encoding=files.encoding)
-    read = _READERS[format.name]
+    read = _READERS["table" if format.name == "conll" else format.name]
     phrases = files.phrases and split == "train" and format.name == "trees"
     if phrases:
         read = partial(labelled.read_trees, phrases=True)

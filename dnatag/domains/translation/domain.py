@@ -54,16 +54,13 @@ class TranslationPairs(Domain):
         from dnatag.formats.io.limits import limits
         from dnatag.formats.io.reading import display_name
         from dnatag.formats.text.lines import numbered_lines
+        from dnatag.tasks.seq2seq.translator import numbers_of
 
-        name, bounds = display_name(source), limits()
+        name, most = display_name(source), limits().subwords
         for number, line in numbered_lines(source, encoding):
             # A line has no more subwords than bytes, and a mark of its beginning.
-            long = len(line.encode()) >= bounds.subwords
-            if long and (size := len(coder.numbers(line))) > bounds.subwords:
-                raise bounds.error(
-                    f"{name}: line {number}",
-                    f"a text of {size:,} subwords is too long to translate; split it up",
-                )
+            if len(line.encode()) >= most:
+                numbers_of(line, coder, f"{name}: line {number}")
             yield line
 
     def coder(self, pairs: Sequence[Pair], network: TranslationNetwork) -> SubwordCoder:

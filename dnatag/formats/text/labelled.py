@@ -29,7 +29,7 @@ __all__ = [
 #: What a label begins with in fastText's files.
 PREFIX = "__label__"
 #: What the columns of a table may be called.
-TITLES = {"text": "text", "sentence": "text", "label": "label"}
+TITLES = {"text": "text", "sentence": "text", "label": "label", "id": "id"}
 #: What fastText takes for a space.
 _SPACE = re.compile(r"[ \t\v\f\0]")
 _NODE = re.compile(r"\(([^\s()]+) ?|([^\s()]+)|(\))|(\s+)")
@@ -46,7 +46,7 @@ class LabelledText:
     label
         Its label, None if the file has none or several.
     source
-        The object of a JSON Lines file.
+        The object of a JSON Lines file; of a table with the column "id", id and text.
     line
         1-based line of the file.
     labels
@@ -106,15 +106,18 @@ def read_plain(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
 def read_texts(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
     """Read a table of texts, with tabs between columns.
 
-    The first line may name the columns: "text" or "sentence", and "label"; without names there
-    are two columns, label and text.
+    The first line may name the columns: "text" or "sentence", and "label" and "id"; without names
+    there are two columns, label and text.
 
     Parameters, errors
-        As for fastText lines.
+        As for fastText lines; also if names of columns are without that of the text.
     """
     for number, row in read_rows(path, ("label", "text"), TITLES, encoding):
-        label = row.get("label", "")
-        yield LabelledText(row.get("text", ""), label if label.strip() else None, line=number)
+        label, text = row.get("label", ""), row.get("text")
+        if text is None:
+            raise InputError(f"{display_name(path)}: line {number}: there is no column 'text'")
+        source = {"id": row["id"], "text": text} if "id" in row else None
+        yield LabelledText(text, label if label.strip() else None, source, number)
 
 
 def read_labelled_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[LabelledText]:
@@ -203,7 +206,8 @@ def read_rows(
         cells = line.split("\t")
         if names is None:
             found = [titles.get(cell.strip().lower(), "") for cell in cells]
-            if any(found):
+            # A label may be "id" too, of Indonesian.
+            if {*found} - {"", "id"}:
                 names = found
                 continue
             if titled or len(cells) != len(columns):

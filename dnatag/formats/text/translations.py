@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Any
+from itertools import chain, groupby
+from typing import Any, NamedTuple
 
 from dnatag.errors import InputError
 from dnatag.formats.io.reading import Source, display_name
@@ -14,12 +15,23 @@ from dnatag.formats.text.lines import numbered_lines
 
 __all__ = ["read_translations"]
 
-_JSON = re.compile(r'\s*\{.*"translations"')
-_N_BEST = re.compile(r"(\d+) \|\|\| (?:(.*?) )?\|\|\| .*")
+#: An object as ``--to jsonl`` writes it, or any other; a translation is hardly ever one.
+_JSON = re.compile(r'\s*\{(.*"translations"|\s*"[^"]*"\s*:.*\}\s*$)')
+_N_BEST = re.compile(r"(\d+) \|\|\| (?:(.*?) )?\|\|\| (.*)")
+_NUMBER = re.compile(r"\s*-?\d+(\.\d*)?([eE][-+]?\d+)?\s*|\s*-inf\s*")
+
+
+class _Row(NamedTuple):
+    """A line of an n-best list."""
+
+    line: int
+    text: int
+    translation: str
+    score: float
 
 
 def read_translations(path: Source, encoding: str = "utf-8") -> Iterator[str]:
-    """Read the translation of each text, of several the best.
+    """Read the translation of each text, of several that with the highest score.
 
     Parameters
     ----------
@@ -42,38 +54,43 @@ def read_translations(path: Source, encoding: str = "utf-8") -> Iterator[str]:
     if _JSON.match(first[1]):
         yield from (_best(*line, name) for line in every if line[1].strip())
     elif _N_BEST.fullmatch(first[1]):
-        yield from _first_of_each(every, name)
+        yield from _best_of_each(every, name)
     else:
         yield from (line for _, line in every)
 
 
 def _best(number: int, line: str, name: str) -> str:
-    """Return the first translation of an object."""
+    """Return the best translation of an object: the first, if they have no scores."""
     where = f"{name}: line {number}"
     found: Any = parse_object(line, where).get("translations")
     try:
-        text = found[0]["text"]
-    except (KeyError, IndexError, TypeError):
+        text = max(found, key=lambda one: float(one.get("score", -math.inf)))["text"]
+    except (AttributeError, KeyError, TypeError, ValueError):
         text = None
     if not isinstance(text, str):
         raise InputError(f'{where}: has no "translations" with "text"')
     return text
 
 
-def _first_of_each(lines: Iterable[tuple[int, str]], name: str) -> Iterator[str]:
-    """Yield the first translation of each text of an n-best list, the texts numbered from 0."""
-    last = -1
-    for number, line in lines:
-        match = _N_BEST.fullmatch(line)
-        if match is None:
+def _best_of_each(lines: Iterable[tuple[int, str]], name: str) -> Iterator[str]:
+    """Yield the best translation of each text of an n-best list, the texts numbered from 0."""
+    rows = (_row(*line, name) for line in lines)
+    for expected, (text, group) in enumerate(groupby(rows, lambda row: row.text)):
+        first = next(group)
+        if text != expected:
             raise InputError(
-                f"{name}: line {number}: is not 'number ||| translation ||| score', as those before"
+                f"{name}: line {first.line}: is of text {text}, and text {expected} is missing"
             )
-        text = int(match[1])
-        if text not in (last, last + 1):
-            raise InputError(
-                f"{name}: line {number}: is of text {text}, and text {last + 1} is missing"
-            )
-        if text > last:
-            yield match[2] or ""
-        last = text
+        yield max(chain([first], group), key=lambda row: row.score).translation
+
+
+def _row(number: int, line: str, name: str) -> _Row:
+    match = _N_BEST.fullmatch(line)
+    # Moses has features before the score, and alignments behind it.
+    rest = match[3].split("|||") if match else []
+    numbers = [field for field in rest if _NUMBER.fullmatch(field)]
+    if match is None or not numbers:
+        raise InputError(
+            f"{name}: line {number}: is not 'number ||| translation ||| score', as those before"
+        )
+    return _Row(number, int(match[1]), match[2] or "", float(numbers[-1]))

@@ -13,7 +13,7 @@ from dnatag.engine.batching import batches
 from dnatag.engine.inference.classifier import ClassifierRunner
 from dnatag.tasks.classification.model import ClassifierModel, load_classifier
 from dnatag.tasks.features import join
-from dnatag.tasks.predictor import Predictor
+from dnatag.tasks.predictor import Predictor, check_many
 
 __all__ = ["CHUNK", "Classified", "SequenceClassifier"]
 
@@ -70,13 +70,16 @@ class SequenceClassifier(Predictor[ClassifierModel]):
         Raises
         ------
         InputError
-            If one of them is no sequence that the model reads.
+            If it is one sequence, or one of them is none that the model reads.
         """
+        check_many(sequences, "classify", ahead)
+        return map(self._classified, self.probabilities(sequences, ahead))
+
+    def _classified(self, shares: np.ndarray) -> Classified:
         labels = self.model.labels
-        for shares in self.probabilities(sequences, ahead):
-            order = np.argsort(-shares, kind="stable").tolist()
-            scores = {labels[i]: float(shares[i]) for i in order}
-            yield Classified(labels[order[0]], float(shares[order[0]]), scores)
+        order = np.argsort(-shares, kind="stable").tolist()
+        scores = {labels[i]: float(shares[i]) for i in order}
+        return Classified(labels[order[0]], float(shares[order[0]]), scores)
 
     def probabilities(self, sequences: Iterable[Any], ahead: int = CHUNK) -> Iterator[np.ndarray]:
         """Yield the probabilities of the labels of each sequence.

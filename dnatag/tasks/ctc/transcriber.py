@@ -16,7 +16,7 @@ from dnatag.tasks.ctc.model import TranscriberModel, load_transcriber
 from dnatag.tasks.ctc.search import Emitted, beam_search, greedy_search
 from dnatag.tasks.ctc.words import apart, spoken_words, widened
 from dnatag.tasks.features import TokenFeatures, join
-from dnatag.tasks.predictor import Predictor
+from dnatag.tasks.predictor import Predictor, check_many
 
 if TYPE_CHECKING:
     from typing import Self
@@ -81,7 +81,17 @@ class Transcriber(Predictor[TranscriberModel]):
         return next(self.transcribe_all([sequence]))
 
     def transcribe_all(self, sequences: Iterable[Any]) -> Iterator[Transcript]:
-        """Transcribe sequences, in their order; each is read when its turn comes."""
+        """Transcribe sequences, in their order; each is read when its turn comes.
+
+        Raises
+        ------
+        InputError
+            As for one; also if it is one.
+        """
+        check_many(sequences, "transcribe")
+        return self._transcribe_all(sequences)
+
+    def _transcribe_all(self, sequences: Iterable[Any]) -> Iterator[Transcript]:
         with self._network.pool(self.threads) as pool:
             for sequence in sequences:
                 encoded = self.model.featurizer.encode(sequence)

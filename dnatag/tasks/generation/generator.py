@@ -156,7 +156,9 @@ def _check(steps: Any, seed: Any, primer: Any, temperature: Any) -> None:
         raise InputError(f"steps must be a whole number above 0, not {steps!r}")
     if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
         raise InputError(f"seed must be a whole number and not below 0, not {seed!r}")
-    if not hasattr(primer, "__iter__"):
-        raise InputError(f"the primer must be steps, not {primer!r}")
+    if isinstance(primer, str | bytes) or not hasattr(primer, "__iter__"):
+        raise InputError(
+            f"the primer must be steps, not {primer!r}; 'pieces' reads those of a file"
+        )
     if not isinstance(temperature, int | float | np.number) or not 0 < temperature < math.inf:
         raise InputError(f"temperature must be a number above 0, not {temperature!r}")

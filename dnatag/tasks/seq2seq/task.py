@@ -55,7 +55,7 @@ class SequenceTranslation(Task):
         """See :class:`dnatag.tasks.base.Task`."""
         from dnatag.tasks.seq2seq.training.experiment import Seq2seqExperiment
 
-        return Seq2seqExperiment(recipe)
+        return Seq2seqExperiment(recipe, observer)
 
 
 TASK = SequenceTranslation()

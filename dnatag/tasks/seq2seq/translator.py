@@ -9,17 +9,21 @@ from typing import Any
 
 from dnatag.engine.batching import batches
 from dnatag.engine.devices import torch_threads
+from dnatag.errors import InputError
 from dnatag.extras import require
-from dnatag.tasks.predictor import Predictor
-from dnatag.tasks.seq2seq.domain import BEGIN, END
+from dnatag.formats.io.limits import limits
+from dnatag.tasks.predictor import Predictor, check_many
+from dnatag.tasks.seq2seq.domain import BEGIN, END, TokenCoder
 from dnatag.tasks.seq2seq.model import TranslatorModel, load_translator
 
-__all__ = ["CHUNK", "TextTranslator", "Translation"]
+__all__ = ["CHUNK", "MOST", "TextTranslator", "Translation", "numbers_of"]
 
 #: Tokens of a batch, padding and hypotheses included, and texts that are sorted together.
 BATCH_TOKENS, CHUNK = 6000, 512
 #: A translation has at most so many tokens for each token of its text, and so many more.
 RATIO, MORE = 2, 20
+#: How many translations of a text there can be.
+MOST = 100
 #: The score of a hypothesis is its log probability divided by its length to this power.
 NORMALISATION = 1.0
 
@@ -69,7 +73,13 @@ class TextTranslator(Predictor[TranslatorModel]):
         self._network = network.to(device)
 
     def translate(self, text: str) -> str:
-        """Translate one text."""
+        """Translate one text.
+
+        Raises
+        ------
+        InputError
+            If it is no text, or too long.
+        """
         return next(self.translate_all([text], ahead=1))[0].text
 
     def translate_all(
@@ -82,16 +92,29 @@ class TextTranslator(Predictor[TranslatorModel]):
         texts
             Read as they are needed. A blank one has an empty translation.
         n_best
-            How many translations to give of each, the best first.
+            How many translations to give of each, 100 at most, the best first.
         ahead
             How many are read before the first of them is translated: with 1 each result comes as
             soon as it can, more are faster.
+
+        Raises
+        ------
+        InputError
+            If it is one text, one of them is none or too long, or a number is out of its range.
         """
+        check_many(texts, "translate", ahead)
+        if not isinstance(n_best, int) or not 1 <= n_best <= MOST:
+            raise InputError(f"n_best must be a whole number from 1 to {MOST}, not {n_best!r}")
+        return self._translate_all(texts, n_best, ahead)
+
+    def _translate_all(
+        self, texts: Iterable[str], n_best: int, ahead: int
+    ) -> Iterator[list[Translation]]:
         rest = iter(texts)
         beam = max(self.model.beam, n_best)
         with torch_threads(self.threads):
             while chunk := list(islice(rest, ahead)):
-                numbers = [self.model.coder.numbers(text) for text in chunk]
+                numbers = [numbers_of(text, self.model.coder, "the text") for text in chunk]
                 results = [[Translation("", 0.0, ())] for _ in chunk]
                 full = [i for i, tokens in enumerate(numbers) if tokens]
                 lengths = [len(numbers[i]) for i in full]
@@ -151,3 +174,21 @@ class TextTranslator(Predictor[TranslatorModel]):
             word += i == 0 or piece.startswith(" ")
             found.append(max(word, 0))
         return found
+
+
+def numbers_of(text: Any, coder: TokenCoder, where: str) -> list[int]:
+    """Return the tokens of a text to be translated.
+
+    Raises
+    ------
+    InputError
+        Saying where, if it is no text, or has more tokens than the limits allow.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"cannot translate a {type(text).__name__}: give a text (str)")
+    numbers, bounds = coder.numbers(text), limits()
+    if len(numbers) > bounds.subwords:
+        raise bounds.error(
+            where, f"a text of {len(numbers):,} subwords is too long to translate; split it up"
+        )
+    return numbers

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from dnatag.errors import InputError
 
-__all__ = ["Given", "given_tokens", "is_one"]
+__all__ = ["Given", "given_tokens"]
 
 
 class Given(NamedTuple):
@@ -27,19 +27,6 @@ class Given(NamedTuple):
     tokens: Sequence[Any]
     offsets: tuple[tuple[int, int], ...] | None = None
     text: str | None = None
-
-
-def is_one(given: Any) -> bool:
-    """Whether what should be many sequences is one that can be iterated over.
-
-    Examples
-    --------
-    >>> is_one("Ada runs"), is_one(["Ada runs"])
-    (True, False)
-    """
-    # By name, as Biopython may not be loaded.
-    biopython = type(given).__name__ in ("Seq", "MutableSeq", "SeqRecord")
-    return biopython or isinstance(given, (str, bytes))
 
 
 def given_tokens(given: Any, what: str) -> tuple[str, ...]:

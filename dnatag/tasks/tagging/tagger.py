@@ -18,9 +18,9 @@ from dnatag.engine.inference.networks import token_runner
 from dnatag.errors import InputError
 from dnatag.formats.text.tokens import Entity
 from dnatag.tasks.features import TokenFeatures, encode_all, join
-from dnatag.tasks.predictor import Predictor
+from dnatag.tasks.predictor import Predictor, check_many
 from dnatag.tasks.tagging.domain import HasEncoder, HasHomologs, Homologs
-from dnatag.tasks.tagging.given import Given, is_one
+from dnatag.tasks.tagging.given import Given
 from dnatag.tasks.tagging.model import TokenModel, load_token_model
 from dnatag.tasks.tagging.posterior import Posterior
 
@@ -229,14 +229,9 @@ class Tagger(Predictor[TokenModel]):
         InputError
             As for one.
         """
-        if is_one(sequences) or not hasattr(sequences, "__iter__"):
-            raise InputError(
-                f"tag_all takes many sequences, not one {type(sequences).__name__}; call tag"
-            )
+        check_many(sequences, "tag", ahead)
         if not isinstance(k_best, int) or k_best < 0:
             raise InputError(f"k_best must be a whole number and not below 0, not {k_best!r}")
-        if not isinstance(ahead, int) or ahead < 1:
-            raise InputError(f"ahead must be a whole number above 0, not {ahead!r}")
         if min_score is not None and not (
             isinstance(min_score, (int, float, np.number))
             and not isinstance(min_score, bool)

@@ -54,6 +54,19 @@ def test_what_is_too_short_to_hear() -> None:
         featurizer().encode(np.zeros((RATE, 2), np.float32))
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(None, "cannot transcribe a NoneType: give the path of an audio file, or its samples"),
+     (5, "cannot transcribe a int"), (b"x", "cannot transcribe a bytes"),
+     (["a"] * RATE, "cannot transcribe a list"), ([[1.0], [1.0, 2.0]], "cannot transcribe a list"),
+     (np.full(RATE, np.nan), "the samples: some are not finite"),
+     (np.full(RATE, np.inf), "the samples: some are not finite")],
+)  # fmt: skip
+def test_what_are_no_samples(given: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        featurizer().encode(given)
+
+
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_file_by_its_path(kind: type, tmp_path: Path) -> None:
     soundfile = pytest.importorskip("soundfile")

@@ -82,12 +82,28 @@ def test_tables(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a\tb\tc\n", "line 1: must name the columns, with tabs between: label, sentence, text"),
+    [("a\tb\tc\n", "line 1: must name the columns, with tabs between: id, label, sentence, text"),
+     ("label\tcomment\npos\tfilm\n", "line 2: there is no column 'text'"),
      ("pos\tfilm\nneg\n", "line 2: has 1 columns, the first line 2")],
 )  # fmt: skip
 def test_tables_that_are_none(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         list(labelled.read_texts(write(tmp_path, text)))
+
+
+def test_ids_of_tables(tmp_path: Path) -> None:
+    """They are kept; "id" without a column of texts is a label, Indonesian."""
+    (one,) = labelled.read_texts(write(tmp_path, "text\tID\tlabel\nfine\t7\tpos\n"))
+    assert (one.label, one.source) == ("pos", {"id": "7", "text": "fine"})
+    (one,) = labelled.read_texts(write(tmp_path, "id\tselamat pagi\n"))
+    assert (one.label, one.text, one.source) == ("id", "selamat pagi", None)
+
+
+def test_tokens_and_tags_are_no_table(tmp_path: Path) -> None:
+    among = ("lines", "fasttext", "table", "jsonl", "trees")
+    for text in ("the\tDT\n\nthe\tDT\ncat\tNN\n", "EU B-ORG\nsays O\nEU B-ORG\n"):
+        with pytest.raises(InputError, match="has a token in each line, in columns"):
+            recognise(write(tmp_path, text), among, "text")
 
 
 def test_jsonl(tmp_path: Path) -> None:
@@ -133,7 +149,9 @@ def test_what_is_no_tree(tmp_path: Path, line: str) -> None:
 @pytest.mark.parametrize(
     ("text", "name"),
     [("__label__pos a film\n", "fasttext"), (TREE, "trees"), ("(so to speak) it was\n", "lines"),
+     ("lovely film __label__pos\n", "fasttext"), ("__labels__ are words\n", "lines"),
      ("pos\ta very lovely film\n", "table"),
+     ("Scottish\tReid\nIrish\tBrady\nIrish\tKelly\n", "table"),
      ("Sentence\tLabel\nfine\tpos\ndull\tneg\n", "table"),
      ('{"text": "a"}', "jsonl"), ("a film\n", "lines")],
 )  # fmt: skip

@@ -25,6 +25,7 @@ pytest.importorskip("torch")
         ({"primer": [(60, 64), (64, 60)]}, r"step 1: \(64, 60\) is no chord: .*, lowest first"),
         ({"primer": [60]}, "step 0 is no chord: give the notes of each step"),
         ({"primer": 60}, "the primer must be steps, not 60"),
+        ({"primer": "a.mid"}, "the primer must be steps, not 'a.mid'; 'pieces' reads those of a"),
         ({"primer": [()] * 4}, "the primer has 4 steps, and the piece 4"),
     ],
 )
