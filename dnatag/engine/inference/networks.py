@@ -122,9 +122,9 @@ class _NativeEncoder:
         self.stride = config.stride
         self.n_scores = len(weights.grammar.scores)
         self.site_size = config.site.hidden
-        # About nine tiles: their 18 strands fill the kernels' blocks of three or six rows. More
-        # take more memory, and are no faster.
-        self.batch_steps = 9 * 17_100
+        # Six tiles, and three of the nine of a chunk of a genome: their strands fill the kernels'
+        # blocks of three or six rows. More take more memory, and are no faster.
+        self.batch_steps = 6 * 17_100
 
     def encode(self, tiles: Sequence[Tile]) -> list[EncodedTile]:
         return self._network.encode(tiles)
