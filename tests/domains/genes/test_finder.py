@@ -371,7 +371,7 @@ def test_the_other_strand_has_the_same_parameters(buchnera: Any) -> None:
         device="cpu",
         decoding=DecodingSettings(chunk=15_000, overlap=4_000),
         self_training=SelfTrainingSettings(
-            similar_size=40_000,
+            sample_size=40_000,
             frames_size=40_000,
             sample_stretch=5_000,
             start_sample=30_000,

@@ -101,7 +101,7 @@ class ParameterEstimator:
         """
         settings = self.settings
         nearest = self.nearest(
-            sample_genome(contigs, settings.similar_size, settings.sample_stretch)
+            sample_genome(contigs, settings.sample_size, settings.sample_stretch)
         )
         first = self.from_panel(code, nearest)
         stretches = sample_genome(contigs, settings.frames_size, settings.sample_stretch)

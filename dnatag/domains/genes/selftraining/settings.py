@@ -23,9 +23,8 @@ class SelfTrainingSettings:
         They are held in memory for that.
     long_contig : int
         Contigs of a mixture that have at least so many bases are self-trained one by one.
-    similar_size, sample_size, sample_stretch : int
-        Bases of the sample that similar genomes are chosen by, of the one that shows whether there
-        is a mixture, and of each of their stretches.
+    sample_size, sample_stretch : int
+        Bases of the sample that similar genomes are chosen by, and of each of its stretches.
     frames_size, frames_rounds : int
         Bases that open frames are looked for in, at most, and how often: later they hardly change.
     min_genes : int
@@ -101,7 +100,6 @@ class SelfTrainingSettings:
     max_genome: int = 20_000_000
     max_mixture: int = 200_000_000
     long_contig: int = 100_000
-    similar_size: int = 200_000
     sample_size: int = 800_000
     sample_stretch: int = 40_000
     frames_size: int = 5_000_000

@@ -143,7 +143,7 @@ def test_start_signals_are_estimated_until_they_settle(contig: Contig) -> None:
 @pytest.mark.parametrize("turn", [1, 41_003, 99_999])
 def test_rotating_a_circle_changes_nothing(contig: Contig, turn: int) -> None:
     """Also parameters from a sample of it, and a gene where the file is cut."""
-    sizes = {"similar_size": 70_000, "frames_size": 70_000, "sample_stretch": 5_000}
+    sizes = {"sample_size": 70_000, "frames_size": 70_000, "sample_stretch": 5_000}
     n = 100_000
     here = Contig("a", contig.sequence[:n], circular=True)
     there = replace(here, sequence=here.sequence[turn:] + here.sequence[:turn])
