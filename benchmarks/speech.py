@@ -86,11 +86,12 @@ def speakers(data: Path, folder: Path) -> list[Path]:
     """Write the spoken digits six times, each with another speaker to test on."""
     files = _digit_files(data, folder)
     folders = []
-    for name in sorted({f.stem.split("_")[1] for f in files}):
+    for name in sorted(set(map(_speaker, files))):
         own = folder / f"fsdd-{name}"
         own.mkdir(exist_ok=True)
-        test = [f for f in files if f.stem.split("_")[1] == name]
-        _write_digits(own, [f for f in files if f not in set(test)], [], test)
+        test = [f for f in files if _speaker(f) == name]
+        rest = [f for f in files if _speaker(f) != name]
+        _write_digits(own, rest, [], test)
         folders.append(own)
     return folders
 
@@ -135,6 +136,10 @@ def _from_each_word(file: Path, words: Sequence[str], folder: Path) -> list[tupl
 def _digit_files(data: Path, folder: Path) -> list[Path]:
     _unpack(data / "speech/fsdd/fsdd-wav.tar.xz", folder)
     return sorted((folder / "recordings").glob("*.wav"))
+
+
+def _speaker(file: Path) -> str:
+    return file.stem.split("_")[1]
 
 
 def _write_digits(
@@ -218,7 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder with speech, …")
     parser.add_argument("--runs", type=Path, required=True, help="where the models are kept")
-    parser.add_argument("--task", action="append", help="only this one: an4, fsdd, yesno")
+    parser.add_argument("--task", action="append", help="only that of this recipe: an4, fsdd, …")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=1, help="runs at once, a thread each")
     options = parser.parse_args()

@@ -8,7 +8,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["EncodesTogether", "Featurizer", "TokenFeatures", "encode_all", "join"]
+__all__ = [
+    "EncodesTogether",
+    "Featurizer",
+    "TokenFeatures",
+    "encode_all",
+    "join",
+    "random_factor",
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,18 @@ class TokenFeatures:
     def __len__(self) -> int:
         """Return the number of tokens."""
         return len(self.categories)
+
+
+def random_factor(share: float, rng: np.random.Generator) -> float:
+    """Draw a factor from 1 - share to its reciprocal, evenly on a logarithmic scale.
+
+    Examples
+    --------
+    >>> 0.8 <= random_factor(0.2, np.random.default_rng(1)) <= 1.25
+    True
+    """
+    reach = -np.log1p(-share)
+    return float(np.exp(rng.uniform(-reach, reach)))
 
 
 def join(encoded: Sequence[TokenFeatures]) -> TokenFeatures:

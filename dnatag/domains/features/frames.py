@@ -9,7 +9,7 @@ import numpy as np
 
 from dnatag.errors import InputError
 from dnatag.formats.arrays import Frames, checked
-from dnatag.tasks.features import TokenFeatures
+from dnatag.tasks.features import TokenFeatures, random_factor
 
 __all__ = ["FrameFeaturizer", "means", "play", "shares", "with_motion"]
 
@@ -108,8 +108,7 @@ class FrameFeaturizer:
         """See :class:`dnatag.tasks.features.Featurizer`: noise, and another speed."""
         features = encoded.features
         if self.speed:
-            low, high = np.log1p(-self.speed), -np.log1p(-self.speed)
-            features = play(features, float(np.exp(rng.uniform(low, high))))
+            features = play(features, random_factor(self.speed, rng))
         if self.noise:
             features = features + rng.normal(0, self.noise, features.shape).astype(np.float32)
         return _encoded(features)

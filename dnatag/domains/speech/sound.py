@@ -12,7 +12,7 @@ from dnatag.domains.speech.settings import SpeechNetwork
 from dnatag.errors import InputError
 from dnatag.extras import require
 from dnatag.formats.audio import Recording, read_audio, samples_of
-from dnatag.tasks.features import TokenFeatures
+from dnatag.tasks.features import TokenFeatures, random_factor
 
 __all__ = ["MelFeaturizer", "filterbank", "warp"]
 
@@ -149,9 +149,9 @@ class MelFeaturizer:
         """See :class:`dnatag.tasks.features.Featurizer`: speed, frequencies, noises, and masks."""
         own, features = self.network, encoded.features
         if own.speed:
-            features = _play(features, _factor(own.speed, rng))
+            features = _play(features, random_factor(own.speed, rng))
         if own.warp:
-            features = warp(features, _factor(own.warp, rng), own.rate)
+            features = warp(features, random_factor(own.warp, rng), own.rate)
         if own.channel:
             features = features + _curve(own.mels, own.channel, rng) / self.scale
         if own.background and rng.random() < own.background:
@@ -313,12 +313,6 @@ def _curve(mels: int, size: float, rng: np.random.Generator) -> np.ndarray:
     waves = [rng.normal(0, size / (k + 1)) * np.cos(np.pi * k * place) for k in (1, 2, 3)]
     curve: np.ndarray = np.sum(waves, axis=0)
     return curve
-
-
-def _factor(share: float, rng: np.random.Generator) -> float:
-    """Draw a factor between 1 - share and its reciprocal, evenly on a logarithmic scale."""
-    reach = -np.log1p(-share)
-    return float(np.exp(rng.uniform(-reach, reach)))
 
 
 def _stretch(length: int, longest: int, rng: np.random.Generator) -> tuple[int, int]:

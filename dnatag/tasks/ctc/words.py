@@ -39,7 +39,7 @@ def apart(emitted: Sequence[Emitted], alphabet: str, seconds: float) -> list[Emi
     >>> [(one.symbol, one.step) for one in found]
     [(1, 10), (2, 20), (3, 55), (1, 90)]
     """
-    spaces = [i for i, c in enumerate(alphabet, 1) if c.isspace()]
+    spaces = _spaces(alphabet)
     if not spaces:
         return list(emitted)
     result = list(emitted[:1])
@@ -85,7 +85,7 @@ def spoken_words(
         each by all paths in the lattice of the network and by the n-gram model.
     """
     around = round(AROUND / seconds)
-    blanks = bytes(i for i, c in enumerate(alphabet, 1) if c.isspace())
+    blanks = _spaces(alphabet)
     said = bytes(e.symbol for e in emitted)
     few = settings._replace(beam=min(MOST, settings.beam))
     spaces = [i for i, symbol in enumerate(said) if symbol in blanks]
@@ -137,6 +137,11 @@ def widened(words: Sequence[SpokenWord], duration: float) -> list[SpokenWord]:
         w._replace(start=max(w.start - REACH, low), end=min(w.end + REACH, high))
         for w, low, high in zip(words, bounds, bounds[1:], strict=False)
     ]
+
+
+def _spaces(alphabet: str) -> bytes:
+    """Return the symbols that stand for spaces."""
+    return bytes(i for i, c in enumerate(alphabet, 1) if c.isspace())
 
 
 def _share(chosen: Sequence[bool], scores: Sequence[float]) -> float:
