@@ -110,6 +110,9 @@ def command(
                     handle.write("\n")  # so that lines are those of the recordings
             else:
                 write_transcript(handle, target, recording, transcript)
+                if not transcript.text:
+                    with bar.external_write_mode(sys.stderr):
+                        note(f"warning: {recording.where}: nothing is heard in it", quiet=quiet)
                 seconds += transcript.duration
                 done += 1
             bar.update()

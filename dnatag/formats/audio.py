@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,11 @@ ENDINGS = (
     ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf",
     ".w64", ".sph",
 )  # fmt: skip
+#: How many seconds less than a manifest says a recording may have.
+_SLACK = 0.25
+#: What libsndfile remarks where a header promises more bytes than follow. Those of streams, whose
+#: length was not known when they began, promise 2 GB and more.
+_CUT_OFF, _STREAM = r": (\d+) \(should be (\d+)\)", 2_000_000_000
 #: Numbers that are read at once, of all channels.
 _BLOCK = 1 << 22
 
@@ -169,6 +175,7 @@ def samples_of(recording: Recording, rate: int) -> np.ndarray:
     try:
         with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source) as f:
             own = f.samplerate
+            _check_whole(f, recording.where)
             if recording.offset:
                 _seek(f, recording)
             wanted = math.inf if recording.duration is None else round(recording.duration * own)
@@ -177,12 +184,33 @@ def samples_of(recording: Recording, rate: int) -> np.ndarray:
         raise InputError(f"{recording.where}: is no audio that can be read: {error}") from None
     if not len(mono):
         raise InputError(f"{recording.where}: has no sound at all, 0 seconds")
+    if recording.duration is not None and len(mono) < (recording.duration - _SLACK) * own:
+        raise InputError(
+            f"{recording.where}: has {len(mono) / own:.2f} seconds, where the manifest says "
+            f"{recording.duration:g}"
+        )
     if not np.isfinite(mono).all():
         raise InputError(f"{recording.where}: has samples that are not finite")
     if own != rate:
         mono = soxr.resample(mono, own, rate)
     result: np.ndarray = np.ascontiguousarray(mono, np.float32)
     return result
+
+
+def _check_whole(file: Any, where: str) -> None:
+    """Refuse an open file with fewer bytes of samples than its header promises.
+
+    Raises
+    ------
+    InputError
+        If a hundredth of them or more is missing.
+    """
+    for promised, there in re.findall(_CUT_OFF, file.extra_info):
+        if int(there) < 0.99 * int(promised) and int(promised) < _STREAM:
+            raise InputError(
+                f"{where}: is cut off: has {there} of {promised} bytes; get it again, or convert "
+                "what there is of it (ffmpeg, sox)"
+            )
 
 
 def _seek(file: Any, recording: Recording) -> None:

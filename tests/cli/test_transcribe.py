@@ -143,8 +143,9 @@ def test_odd_recordings(folder: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "4.wav", np.stack([sound, sound], 1), RATE)
     soundfile.write(tmp_path / "5.wav", sound[: RATE // 10], RATE)
     soundfile.write(tmp_path / "6.wav", np.tile(sound, 60), RATE)
-    done = run("transcribe", "--model", folder / "m.dnatag", tmp_path, "-q", "--threads", 2)
+    done = run("transcribe", "--model", folder / "m.dnatag", tmp_path, "--threads", 2)
     assert done.exit_code == 0, done.stderr
+    assert f"warning: {tmp_path / '1.wav'}: nothing is heard in it\n" in done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 6
     assert lines[0] == ""

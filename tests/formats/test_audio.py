@@ -109,7 +109,7 @@ def test_manifest(folder: Path) -> None:
     ("times", "first", "last"),
     [({"offset": 0.25, "duration": 0.5}, RATE // 4, 3 * RATE // 4),
      ({"offset": 0.75}, 3 * RATE // 4, RATE),
-     ({"offset": 0.75, "duration": 9}, 3 * RATE // 4, RATE),
+     ({"offset": 0.75, "duration": 0.375}, 3 * RATE // 4, RATE),
      ({"duration": 0.125}, 0, RATE // 8),
      ({"offset": 0, "duration": None}, 0, RATE)],
 )  # fmt: skip
@@ -131,6 +131,43 @@ def test_a_stretch_behind_the_end(folder: Path) -> None:
     message = "line 1: a.wav: begins at 1 seconds, and the file ends at 1$"
     with pytest.raises(InputError, match=message):
         samples_of(recording, RATE)
+
+
+def test_a_stretch_that_is_longer_than_its_file(folder: Path) -> None:
+    path = folder / "manifest.json"
+    path.write_text('{"audio_filepath": "a.wav", "offset": 0.75, "duration": 9}\n')
+    (recording,) = read_manifest(path)
+    message = r"line 1: a\.wav: has 0\.25 seconds, where the manifest says 9$"
+    with pytest.raises(InputError, match=message):
+        samples_of(recording, RATE)
+
+
+@pytest.mark.parametrize("ending", ["wav", "aiff", "au", "w64"])
+def test_files_that_are_cut_off(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    soundfile.write(path, TONE, RATE)
+    content = path.read_bytes()
+    (whole,) = read_audio(path)
+    assert len(samples_of(whole, RATE)) == RATE
+    # A few bytes less are careless writers' work.
+    for part, refused in ((content[:-20], False), (content[: len(content) // 2], True)):
+        path.write_bytes(part)
+        (recording,) = read_audio(path)
+        if refused:
+            with pytest.raises(InputError, match=rf"a\.{ending}: is cut off: has \d+ of \d+ bytes"):
+                samples_of(recording, RATE)
+        else:
+            assert len(samples_of(recording, RATE)) >= 0.99 * RATE
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x80000000, 0x7FFFFFFF])
+def test_a_stream_of_unknown_length_is_whole(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, TONE, RATE)
+    content = bytearray(path.read_bytes())
+    for place in (4, content.index(b"data") + 4):
+        content[place : place + 4] = size.to_bytes(4, "little")
+    assert len(samples_of(Recording(bytes(content), "a"), RATE)) == RATE
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,13 @@ LONGEST, WIDEST = 20, 0.2
 #: How much quieter than the loudest tenth of a recording the noise of a background may be, the
 #: difference of its highest band from the lowest, and how its frames differ; in nats.
 QUIETEST, TILT, FLUCTUATION = 8.0, 3.0, 0.3
-#: The lowest log energy, so that silence has one.
+#: The lowest log energy, so that silence has one: below the noise of 16 bits.
 _FLOOR = -16.0
+#: What the filterbank is given, so that its own lowest energy is far below that: 16-bit numbers.
+_FULL_SCALE = 32768.0
+#: The loudest frames are lifted to this above the mean of the recordings to train on, in nats: of
+#: quieter ones the softest sounds would be below the lowest energy.
+_LOUD = 3.0
 _MINUTE = 60
 #: The mel scale of the filterbank: the logarithm of 1 + frequency / 700 Hz, from 20 Hz on.
 _MEL, _KNEE, _LOWEST = 1127.0, 700.0, 20.0
@@ -81,7 +86,8 @@ class MelFeaturizer:
         total, squares = np.zeros(network.mels), np.zeros(network.mels)
         for recording in recordings:
             samples = samples_of(recording, network.rate)
-            features = filterbank(samples, network.rate, network.mels).astype(float)
+            energies = filterbank(samples, network.rate, network.mels)
+            features = np.maximum(energies, _FLOOR).astype(float)
             mean = features.mean(0)
             total += len(features) * mean
             squares += ((features - mean) ** 2).sum(0)
@@ -117,7 +123,7 @@ class MelFeaturizer:
                 f"{where}: only {1000 * len(samples) / rate:.1f} ms of sound, too short to hear "
                 f"anything; give {1000 * SHORTEST:.0f} ms at least"
             )
-        mels = filterbank(samples, rate, self.network.mels)
+        mels = _audible(filterbank(samples, rate, self.network.mels), float(self.mean.mean()))
         muted = mels.mean(1) < _FLOOR + _MUTED
         heard = mels[~muted] if not muted.all() else mels
         mels[muted] = np.percentile(heard, 5, axis=0)
@@ -250,7 +256,7 @@ def filterbank(samples: np.ndarray, rate: int, mels: int) -> np.ndarray:
     bank = knf.OnlineFbank(options)
     # It wants half a frame at least.
     short = max(rate // 50 - len(samples), 0)
-    samples = np.pad(samples, (0, short))
+    samples = np.pad(samples * np.float32(_FULL_SCALE), (0, short))
     parts, done = [], 0
     # It takes lists, which are large.
     for first in range(0, len(samples), _MINUTE * rate):
@@ -261,8 +267,27 @@ def filterbank(samples: np.ndarray, rate: int, mels: int) -> np.ndarray:
         frames = [bank.get_frame(i) for i in range(done, ready)]
         parts.append(np.array(frames, np.float32).reshape(-1, mels))
         done = ready
-    energies: np.ndarray = np.maximum(np.concatenate(parts), _FLOOR)
+    energies: np.ndarray = np.concatenate(parts) - np.float32(2 * np.log(_FULL_SCALE))
     return energies
+
+
+def _audible(energies: np.ndarray, usual: float) -> np.ndarray:
+    """Lift the log energies of quiet speech, and all to the lowest one; noise stays quiet.
+
+    Parameters
+    ----------
+    energies : numpy.ndarray
+        (frames, mels), see :func:`filterbank`.
+    usual : float
+        Their mean in the recordings to train on.
+    """
+    loudness = energies.mean(1)
+    sounding = loudness[loudness > 2 * _FLOOR]  # digital silence is not the quiet of a room
+    low, high = np.percentile(sounding, (5, 99)) if len(sounding) else (_FLOOR, _FLOOR)
+    spoken = high - low >= _FLAT and high >= _FLOOR + _MUTED
+    lift = max(usual + _LOUD - high, 0) if spoken else 0.0
+    audible: np.ndarray = np.maximum(energies + lift, _FLOOR)
+    return audible
 
 
 def _voiced(loudness: np.ndarray) -> np.ndarray:

@@ -282,8 +282,9 @@ def _pick(cells: list[str], columns: tuple[int, ...], where: str) -> list[str]:
         picked.append(index % len(cells))
     if len(picked) > len(set(picked)):
         commas = ", not by commas" if "," in cells[picked[0]] else ""
+        frames = " (labels of frames want --domain features)" if len(cells) == 1 else ""
         raise InputError(
             f"{where}: token and tag are in the same column; columns are separated by tabs or "
-            f"spaces{commas}, so fix the line or name other columns"
+            f"spaces{commas}, so fix the line or name other columns{frames}"
         )
     return [cells[index] for index in picked]
