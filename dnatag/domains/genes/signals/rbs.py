@@ -82,21 +82,24 @@ class RbsMotif:
         bases = np.arange(4)
         around = np.array([(before == b).sum() for b in bases]) + 1.0
         around /= around.sum()
-        one_hot = (before[..., None] == bases).astype(np.float32)
-        # float32 (n, spacers, 24): each start with its possible motifs.
-        at = _REACH - WIDTH - SPACERS
-        possible = np.stack([one_hot[:, i : i + WIDTH].reshape(len(before), -1) for i in at], 1)
+        # The words that may be the motif, (n, spacers), as numbers to the base 5, which has a digit
+        # for ambiguous bases; and which bases each of all words has, (words, 24).
+        powers = 5 ** np.arange(WIDTH)
+        places = (_REACH - WIDTH - SPACERS)[:, None] + np.arange(WIDTH)
+        words = (before.astype(np.int64) + 1)[:, places] @ powers
+        digits = np.arange(5**WIDTH)[:, None] // powers % 5
+        has = (digits[..., None] == bases + 1).reshape(len(digits), -1).astype(float)
         matrix = np.full((WIDTH, 4), 0.1)
         matrix[np.arange(WIDTH), ["ACGT".index(b) for b in _CONSENSUS]] = 0.7
         spacers = np.full(len(SPACERS) + 1, (1 - _ABSENT) / len(SPACERS))
         spacers[-1] = _ABSENT
         for _ in range(_ROUNDS):
             odds = np.ones((len(before), len(spacers)))
-            odds[:, :-1] = np.exp(possible @ np.log(matrix / around).ravel())
+            odds[:, :-1] = np.exp(has @ np.log(matrix / around).ravel())[words]
             shares = odds * spacers
             shares /= shares.sum(1, keepdims=True)
-            counts = np.einsum("ns,nsk->k", shares[:, :-1], possible).reshape(WIDTH, 4)
-            counts += 2 * around
+            found = np.bincount(words.ravel(), shares[:, :-1].ravel(), len(has))
+            counts = (found @ has).reshape(WIDTH, 4) + 2 * around
             matrix = counts / counts.sum(1, keepdims=True)
             spacers = shares.sum(0) + 1
             spacers /= spacers.sum()
