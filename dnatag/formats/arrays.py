@@ -64,7 +64,7 @@ def read_array(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:
     name = display_name(path)
     with open_bytes(path) as stream:
         array = array_of(stream.read(), name)
-    yield Frames(stem(path).removesuffix(".npy"), checked(array, name), where=name)
+    yield Frames(stem(path), checked(array, name), where=name)
 
 
 def read_archive(path: Source, encoding: str = "utf-8") -> Iterator[Frames]:

@@ -48,6 +48,8 @@ MAGIC = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+#: What the names of compressed files end in, by custom.
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 #: Folders of the pipes of a process, as shells name them for ``<(command)``: by numbers.
 PIPES = ("/dev/fd/", "/proc/self/fd/")
 #: The byte order mark in UTF-8.
@@ -81,11 +83,14 @@ def stem(path: Source) -> str:
 
     Examples
     --------
-    >>> stem("poses/clip0.npy"), stem("-"), stem("/dev/fd/63")
-    ('clip0', 'standard input', 'pipe')
+    >>> stem("poses/clip0.npy"), stem("clip0.npy.gz"), stem("-"), stem("/dev/fd/63")
+    ('clip0', 'clip0', 'standard input', 'pipe')
     """
     name = display_name(path)
-    return "pipe" if name.startswith(PIPES) else Path(name).stem
+    if name.startswith(PIPES):
+        return "pipe"
+    file = Path(name)
+    return Path(file.stem).stem if file.suffix in COMPRESSED else file.stem
 
 
 def open_bytes(path: Source) -> io.BufferedReader:
