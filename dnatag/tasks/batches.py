@@ -84,6 +84,15 @@ class SequenceBatches(ABC, Generic[E]):
         """Return what the network reads of a sequence in training."""
         return self.featurizer.vary(encoded, rng)
 
+    def arrange(
+        self,
+        encoded: Sequence[TokenFeatures],
+        examples: Sequence[E],
+        rngs: Sequence[np.random.Generator],
+    ) -> tuple[Sequence[TokenFeatures], Sequence[E]]:
+        """Return a batch to train on, given what the network reads of each sequence."""
+        return encoded, examples
+
     def plain(self, encoded: TokenFeatures) -> TokenFeatures:
         """Return what the network reads of a sequence in validation."""
         return encoded
@@ -103,7 +112,7 @@ class SequenceBatches(ABC, Generic[E]):
         examples = [self.train[batch[row]] for row in share]
         rngs = [np.random.default_rng((self.seed, 1, step, row)) for row in share]
         encoded = [self.vary(e.encoded, rng) for e, rng in zip(examples, rngs, strict=True)]
-        return self._batch(encoded, examples)
+        return self._batch(*self.arrange(encoded, examples, rngs))
 
     def validation(self, rank: int = 0, world: int = 1) -> Iterator[Batch]:
         """Yield a worker's share of the batches to validate on, the same at every call."""

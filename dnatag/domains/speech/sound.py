@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ LONGEST, WIDEST = 20, 0.2
 #: How much quieter than the loudest tenth of a recording the noise of a background may be, the
 #: difference of its highest band from the lowest, and how its frames differ; in nats.
 QUIETEST, TILT, FLUCTUATION = 8.0, 3.0, 0.3
+#: The longest pause between recordings that are joined, in seconds, and how far these are apart in
+#: loudness and in the shape of their bands, in nats.
+LONGEST_PAUSE, _APART = 4.0, 0.7
 #: The lowest log energy, so that silence has one: below the noise of 16 bits.
 _FLOOR = -16.0
 #: What the filterbank is given, so that its own lowest energy is far below that: 16-bit numbers.
@@ -171,6 +175,28 @@ class MelFeaturizer:
             low, high = _stretch(own.mels, int(WIDEST * own.mels), rng)
             features[:, low:high] = 0
         return _encoded(features)
+
+    def join(self, encoded: Sequence[TokenFeatures], rng: np.random.Generator) -> TokenFeatures:
+        """See :class:`dnatag.tasks.ctc.domain.SoundFeaturizer`.
+
+        A pause is as quiet as what lies around it; speakers differ in loudness and in how the
+        microphone hears them, as they do where a mean over both is subtracted.
+        """
+        parts = [e.features for e in encoded]
+        if len(parts) > 1:
+            offsets = [
+                rng.normal(0, _APART) + _curve(self.network.mels, _APART, rng) for _ in parts
+            ]
+            middle = np.mean(offsets, axis=0)
+            parts = [p + (o - middle) / self.scale for p, o in zip(parts, offsets, strict=True)]
+        joined = parts[:1]
+        for before, behind in pairwise(parts):
+            for side in (before, behind):
+                frames = int(rng.uniform(0, LONGEST_PAUSE / 2) * FRAMES)
+                noise = rng.normal(0, FLUCTUATION, (frames, self.network.mels)) / self.scale
+                joined.append(np.percentile(side, 5, axis=0) + noise)
+            joined.append(behind)
+        return _encoded(np.concatenate(joined))
 
     def _in_background(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Add a steady noise of a random level and tilt, and take its mean away again."""

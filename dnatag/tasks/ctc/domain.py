@@ -48,6 +48,10 @@ class SoundFeaturizer(Featurizer, Protocol):
     seconds: float
     frames: float
 
+    def join(self, encoded: Sequence[TokenFeatures], rng: np.random.Generator) -> TokenFeatures:
+        """Put the frames of sequences one behind the other, with pauses between, for training."""
+        ...
+
     def stack(self, encoded: TokenFeatures, first: int = 0) -> TokenFeatures:
         """Join frames to what the network reads, from a first frame on."""
         ...

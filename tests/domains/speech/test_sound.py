@@ -183,6 +183,25 @@ def test_the_mean_of_a_short_recording_is_shrunk() -> None:
     assert heard(shrunk, 0.5)[band] > 5 * heard(shrunk, 40)[band] > 0
 
 
+def test_joined_recordings_have_pauses_as_quiet_as_they_are() -> None:
+    own, rng = featurizer(), np.random.default_rng(1)
+    parts = [own.encode(tone(frequency, 1.0) * np.hanning(RATE).astype(np.float32))
+             for frequency in (500, 1500)]  # fmt: skip
+    lengths = []
+    for _ in range(30):
+        joined = own.join(parts, rng).features
+        lengths.append(len(joined) - 200)
+        pause = joined[100:-100]
+        if len(pause):
+            # A recording differs from the other one by what microphones and voices do only.
+            quiet = np.concatenate([np.percentile(p.features, 5, axis=0)[None] for p in parts])
+            assert abs(pause.mean(0) - quiet.mean(0)).max() < 3
+        assert abs(joined[:100].mean(0) - parts[0].features.mean(0)).max() < 3
+    assert min(lengths) < 100
+    assert 200 < max(lengths) <= 100 * sound.LONGEST_PAUSE
+    assert np.array_equal(own.join(parts[:1], rng).features, parts[0].features)
+
+
 def test_as_a_file() -> None:
     own = MelFeaturizer.fit([], replace(NETWORK, mean_prior=1.5))
     again = MelFeaturizer.from_arrays(own.to_arrays())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -39,15 +39,43 @@ class TranscribedExample:
         return len(self.encoded)
 
 
+@dataclass
 class TranscribedBatches(SequenceBatches[TranscribedExample]):
-    """Batches of transcribed sequences; `batch` counts frames."""
+    """Batches of transcribed sequences; `batch` counts frames.
+
+    Parameters
+    ----------
+    joined : float
+        The share of batches to train on whose sequences are joined in pairs.
+    space : int
+        The symbol between the texts of two sequences.
+    """
 
     featurizer: SoundFeaturizer
+    joined: float = 0.0
+    space: int = 0
 
-    def vary(self, encoded: TokenFeatures, rng: np.random.Generator) -> TokenFeatures:
-        """See :class:`dnatag.tasks.batches.SequenceBatches`; frames are joined from any one on."""
-        varied = self.featurizer.vary(encoded, rng)
-        return self.featurizer.stack(varied, int(rng.integers(3)))
+    def arrange(
+        self,
+        encoded: Sequence[TokenFeatures],
+        examples: Sequence[TranscribedExample],
+        rngs: Sequence[np.random.Generator],
+    ) -> tuple[Sequence[TokenFeatures], Sequence[TranscribedExample]]:
+        """See :class:`dnatag.tasks.batches.SequenceBatches`; frames are stacked from any one on."""
+        firsts = [int(rng.integers(3)) for rng in rngs]
+        if examples and self.joined and rngs[0].random() < self.joined:
+            pairs = [slice(i, i + 2) for i in range(0, len(examples), 2)]
+            encoded = [self.featurizer.join(encoded[pair], rngs[pair.start]) for pair in pairs]
+            examples = [self._together(examples[pair]) for pair in pairs]
+        return [
+            self.featurizer.stack(e, first) for e, first in zip(encoded, firsts, strict=False)
+        ], examples
+
+    def _together(self, examples: Sequence[TranscribedExample]) -> TranscribedExample:
+        """Join the texts of sequences; their frames are of no use any more."""
+        first, *rest = examples
+        text = (*first.text, *(s for one in rest for s in (self.space, *one.text)))
+        return replace(first, text=text)
 
     def plain(self, encoded: TokenFeatures) -> TokenFeatures:
         """See :class:`dnatag.tasks.batches.SequenceBatches`."""

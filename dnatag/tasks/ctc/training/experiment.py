@@ -8,6 +8,7 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from dnatag.engine.networks.token_tagger import TokenEncoder
@@ -80,6 +81,8 @@ class CtcExperiment(
                 "no [[corpus]] names recordings with texts to train on ('train'), or all texts are "
                 "empty"
             )
+        if self.settings.joined:
+            self.alphabet = "".join(sorted({*self.alphabet, " "}))
         if len(self.alphabet) > MOST_SYMBOLS:
             raise InputError(f"the texts have {len(self.alphabet)} characters; give simpler ones")
         self.featurizer = self.domain.featurizer([one.sequence for one in train], self.network)
@@ -131,7 +134,10 @@ class CtcExperiment(
     ) -> TranscribedBatches:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         size = round(self.settings.batch * self.featurizer.frames)
-        return TranscribedBatches(train, validate, self.featurizer, size, seed)
+        (space,) = self.symbols(" ") or (0,)
+        return TranscribedBatches(
+            train, validate, self.featurizer, size, seed, joined=self.settings.joined, space=space
+        )
 
     def metric(self, batches: TranscribedBatches) -> Metric | None:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`: errors without search."""
@@ -158,6 +164,11 @@ class CtcExperiment(
         if not self.settings.order:
             return None
         texts = [bytes(self.symbols(one.text)) for one in self.split("train")]
+        if self.settings.joined:
+            # What follows a text, if it is not the end: any other one.
+            other = np.random.default_rng(self.settings.seed).permutation(len(texts)).tolist()
+            space = bytes(self.symbols(" "))
+            texts += [a + space + texts[b] for a, b in zip(texts, other, strict=True)]
         return NgramModel.fit(filter(None, texts), self.settings.order, len(self.alphabet) + 1)
 
     def _search(self, network: TokenEncoder) -> SearchSettings:
