@@ -100,6 +100,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run("train", folder / "r.toml", "--device", "cpu", "--threads", 1, "-o", path)
     assert done.exit_code == 0, done.stderr
     assert done.stderr.startswith("dnatag: 800 texts to train on; 200 texts to validate on; 200")
+    assert "; 2 labels: good " in done.stderr
     assert f"dnatag: {path}: test: accuracy " in done.stderr
     return path
 
@@ -306,6 +307,7 @@ def test_refusals(
     [
         (('"train.txt"', '"none.txt"'), "there is no file"),
         (('train = "train.txt"', 'train = "one.txt"'), "all sequences to train on have one label"),
+        (('train = "train.txt"', 'train = "swapped.tsv"'), "labels and texts have changed places"),
         (('train = "train.txt"', 'train = "bare.txt"'), "bare.txt: is of an unknown format"),
         (('"test.tsv"', '"test.tsv"\nlabels = ["good"]'), "'labels' must be written as"),
         (('"test.tsv"', '"test.tsv"\nlabels = ["x=y"]'), "no [[corpus]] names sequences to train"),
@@ -320,6 +322,8 @@ def test_recipes_that_cannot_be_used(
     (tmp_path / "r.toml").write_text(TEXTS.replace(*change, 1))
     model.with_name("one.txt").write_text("__label__good a film\n" * 3)
     model.with_name("bare.txt").write_text("a film\n" * 3)
+    swapped = "".join(f"film {number}\tgood\n" for number in range(20))
+    model.with_name("swapped.tsv").write_text(f"label\ttext\n{swapped}")
     done = run("train", tmp_path / "r.toml", "--folder", model.parent, "--device", "cpu", "-o",
                tmp_path / "m.dnatag")  # fmt: skip
     assert done.exit_code == 2, done.stderr

@@ -193,9 +193,9 @@ def _of_line(one: labelled.LabelledText, name: str) -> _Label:
 
 
 def _number(text: str) -> float | None:
-    """Return the probability behind a label; a text is none."""
+    """Return the probability behind a label; a text is none. fastText's are up to 1.00001."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if 0 <= value <= 1 else None
+    return min(value, 1.0) if 0 <= value < 1.0001 else None

@@ -14,9 +14,9 @@ from dnatag.tasks.classification.evaluation import LabelEvaluator
 def test_the_most_probable_label_counts(tmp_path: Path) -> None:
     truth, all_, best = (tmp_path / name for name in ("truth", "all", "best"))
     truth.write_text("__label__a one\n__label__b two\n__label__a 7\n")
-    all_.write_text("__label__a 0.9 __label__b 0.1\n__label__a 0.2 __label__b 0.8\n"
+    all_.write_text("__label__a 0.9 __label__b 0.1\n__label__a 1e-05 __label__b 1.00001\n"
                     "__label__b 0.7 __label__a 0.3\n")  # fmt: skip
-    best.write_text("__label__a 0.9\n__label__b 0.8\n__label__b 0.7\n")
+    best.write_text("__label__a 0.9\n__label__b 1\n__label__b 0.7\n")
     paths = {"all": str(all_), "best": str(best)}
     scores = LabelEvaluator().evaluate(str(truth), paths, SILENT, encoding="utf-8").scores
     assert scores["all"] == scores["best"]

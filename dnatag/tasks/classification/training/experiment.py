@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from dnatag.tasks.temperature import best_temperature
 
 __all__ = ["ClassificationExperiment"]
 
+#: Sequences of which fewer than half may have a label of their own, and labels that are listed.
+MANY, LISTED = 10, 9
+
 
 class ClassificationExperiment(
     CorpusExperiment[LabelledSequence, Corpus[LabelledSequence], LabelledBatches]
@@ -41,7 +45,8 @@ class ClassificationExperiment(
     Raises
     ------
     InputError
-        If a file cannot be read, no sequence can be trained on, or there is only one label.
+        If a file cannot be read, no sequence can be trained on, there is only one label, or most
+        sequences have a label of their own.
     """
 
     kind = "A classifier"
@@ -55,9 +60,16 @@ class ClassificationExperiment(
         train = self.split("train")
         if not train:
             raise InputError("no [[corpus]] names sequences to train on ('train')")
-        self.labels = tuple(sorted({one.label for one in train}))
+        counts = Counter(one.label for one in train)
+        self.labels = tuple(sorted(counts))
         if len(self.labels) < 2:
             raise InputError(f"all sequences to train on have one label, {self.labels[0]!r}")
+        if len(train) >= MANY and 2 * len(counts) > len(train):
+            raise InputError(
+                f"{len(train)} sequences to train on have {len(counts)} different labels, such as "
+                f"{self.labels[0]!r}: perhaps labels and texts have changed places"
+            )
+        self.summary += f"; {_listed(counts)}"
         self.featurizer = self.domain.featurizer(
             [one.sequence for one in train], self.network, recipe.files
         )
@@ -157,6 +169,22 @@ class ClassificationExperiment(
             else "Probabilities are not calibrated: there was nothing to validate on."
         )
         return [*super().notes(), f"Labels: {', '.join(self.labels)}.", calibrated]
+
+
+def _listed(counts: Counter[str]) -> str:
+    """Write the labels and how often they occur; of many the most and the least common.
+
+    Examples
+    --------
+    >>> _listed(Counter(good=3, bad=1))
+    '2 labels: good 3, bad 1'
+    >>> _listed(Counter({str(i): i for i in range(1, 30)}))
+    '29 labels: 29 29, 28 28, 27 27, 26 26, 25 25, 24 24, ..., 3 3, 2 2, 1 1'
+    """
+    common = [f"{label} {number}" for label, number in counts.most_common()]
+    if len(common) > LISTED:
+        common[LISTED - 3 : -3] = ["..."]
+    return f"{len(counts)} labels: {', '.join(common)}"
 
 
 class _Accuracy:
