@@ -138,7 +138,8 @@ FORMATS = {
         Format("label-studio", "has tasks of Label Studio (JSON)", sniffing.label_studio,
                f"{_TEXT}.label_studio:read_label_studio", advice="only models of text read it"),
         Format("json-array", "is a JSON array", sniffing.json_array,
-               advice="write one object in each line (jq -c '.[]' does)"),
+               advice="write one object in each line (jq -c '.[]' does); of Label Studio's exports "
+               "take JSON, not JSON-MIN"),
         Format("brat", "is a folder of brat's", sniffing.folder, f"{_TEXT}.brat:read_brat"),
         Format("brat-annotations", "has annotations of brat's", sniffing.brat_annotations,
                advice="name the folder that holds them and their texts"),

@@ -60,7 +60,10 @@ TEXTS_IN_COLUMNS = (
     "has texts in columns with tabs between; give the texts alone, one in each line, or JSON Lines "
     'with "id" and "text"'
 )
-ARRAY = "is a JSON array; write one object in each line (jq -c '.[]' does)"
+ARRAY = (
+    "is a JSON array; write one object in each line (jq -c '.[]' does); of Label Studio's exports "
+    "take JSON, not JSON-MIN"
+)
 CONLL_U = "# sent_id = 1\n# text = x\n1\tOne\t_\tX\t_\t_\t_\t_\t_\t_\n"
 
 

@@ -67,14 +67,16 @@ class LabelledTexts(Domain):
         """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
         from dnatag.domains.text.texts import TextFeaturizer
         from dnatag.domains.text.words import WordFeaturizer
-        from dnatag.formats.text.lines import tokenize
+        from dnatag.formats.text.tokenizers import TOKENIZERS
         from dnatag.formats.text.vectors import read_vectors
 
-        spaces = network.tokens == "spaces"
-        split = str.split if spaces else lambda text: tokenize(text)[0]
+        split = TOKENIZERS[network.tokens]
         words, vectors = read_vectors(folder / network.vectors) if network.vectors else ((), None)
-        known = WordFeaturizer.fit(map(split, sequences), words, vectors, network.most_vectors)
-        return TextFeaturizer(known, spaces)
+        known = WordFeaturizer.fit(
+            (split(text)[0] for text in sequences), words, vectors, network.most_vectors,
+            network.tokens,
+        )  # fmt: skip
+        return TextFeaturizer(known)
 
     def encoder_config(
         self, featurizer: TextFeaturizer, network: LabelledTextNetwork

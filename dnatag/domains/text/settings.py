@@ -101,7 +101,7 @@ class TextNetwork:
     tokens : str
         How the model splits raw text, which should be how the files to train on are split:
         ``words``, runs of letters and digits, and single other characters; ``penn``, as in the
-        Penn Treebank; or at ``spaces``.
+        Penn Treebank; at ``spaces``; or into ``characters``, for scripts without spaces.
     threshold : float
         Least posterior of an entity that is found; best is half of the F1 to be expected.
     encoder : str
@@ -120,7 +120,7 @@ class TextNetwork:
     hidden: int = setting(128)
     layers: int = setting(1)
     dropout: float = setting(0.5, least=0, most=0.95)
-    tokens: str = setting("words", choices=("words", "penn", "spaces"))
+    tokens: str = setting("words", choices=("words", "penn", "spaces", "characters"))
     threshold: float = setting(THRESHOLD, least=LEAST_THRESHOLD, most=0.99)
     encoder: str = ""
 
@@ -193,8 +193,9 @@ class LabelledTextNetwork(ClassifierNetwork):
         How the vectors of all words become that of the text: the largest number of each unit,
         their mean, or their mean weighted by attention.
     tokens : str
-        How texts are split: ``words``, into runs of letters and digits and single other
-        characters, or at ``spaces``, for texts that are split already.
+        How texts are split: into ``words``, runs of letters and digits and single other
+        characters; at ``spaces``, for texts that are split already; or into ``characters``, for
+        scripts without spaces, and where spelling decides, as of names.
     vectors : str
         File of word vectors to use beside the trained ones: GloVe or word2vec text, or ``.npz``.
     most_vectors : int
@@ -208,7 +209,7 @@ class LabelledTextNetwork(ClassifierNetwork):
         Length of the trained vectors of shapes, such as capitalised or with a digit.
     """
 
-    tokens: str = setting("words", choices=("words", "spaces"))
+    tokens: str = setting("words", choices=("words", "spaces", "characters"))
     vectors: str = ""
     most_vectors: int = setting(0, least=0)
     tuned: bool = False

@@ -9,7 +9,6 @@ import numpy as np
 
 from dnatag.domains.text.words import WordFeaturizer
 from dnatag.errors import InputError
-from dnatag.formats.text.lines import tokenize
 from dnatag.tasks.features import TokenFeatures
 
 __all__ = ["TextFeaturizer"]
@@ -21,16 +20,13 @@ class TextFeaturizer:
     Parameters
     ----------
     words : WordFeaturizer
-        What encodes words.
-    spaces : bool
-        Whether tokens are what stands between spaces, and not as :func:`tokenize` finds them.
+        What finds words, and encodes them.
     """
 
     in_context = False
 
-    def __init__(self, words: WordFeaturizer, spaces: bool) -> None:
+    def __init__(self, words: WordFeaturizer) -> None:
         self.words = words
-        self.spaces = spaces
         # The last row is for words without a vector.
         none = np.zeros((1, words.vectors.shape[1]), words.vectors.dtype)
         self._vectors = np.concatenate([words.vectors, none])
@@ -46,14 +42,10 @@ class TextFeaturizer:
         """
         if not isinstance(tokens, str):
             raise InputError(f"cannot classify a {type(tokens).__name__}: give a text (str)")
-        numbers = np.array(list(map(self._number, self.split(tokens))), np.int32)
+        numbers = np.array(list(map(self._number, self.words.split(tokens)[0])), np.int32)
         numbers = numbers.reshape(-1, 3)
         features = self._vectors[numbers[:, 2]].astype(np.float32)
         return TokenFeatures(numbers[:, :2], features, np.zeros((len(numbers), 1), np.int32))
-
-    def split(self, text: str) -> list[str]:
-        """Return the tokens of a text."""
-        return text.split() if self.spaces else tokenize(text)[0]
 
     def _number(self, token: str) -> tuple[int, int, int]:
         found = self._known.get(token)
@@ -82,9 +74,9 @@ class TextFeaturizer:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """See :class:`dnatag.tasks.features.Featurizer`."""
-        return self.words.to_arrays() | {"spaces": np.array([self.spaces], np.uint8)}
+        return self.words.to_arrays()
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> TextFeaturizer:
         """Inverse of :meth:`to_arrays`."""
-        return cls(WordFeaturizer.from_arrays(arrays), bool(arrays["spaces"][0]))
+        return cls(WordFeaturizer.from_arrays(arrays))

@@ -18,6 +18,8 @@ __all__ = ["BratWriter", "is_brat", "read_brat"]
 #: Numbers of more digits than a place in a text can have are none.
 _RANGE = r"\d{1,18} \d{1,18}"
 _TEXT_BOUND = re.compile(rf"T\S*\t(\S+) ({_RANGE}(?:;{_RANGE})*)(?:\t(.*))?", re.DOTALL)
+#: How other annotations begin: events, relations, equivalences, attributes, normalizations, notes.
+_OTHERS = ("E", "R", "*", "A", "M", "N", "#")
 _UNFIT = re.compile(r"[^\w.-]+")
 
 
@@ -71,8 +73,8 @@ def _decoded(path: Path, encoding: str) -> str:
 
 def _marks(notes: str, text: str, name: str) -> Iterator[Mark]:
     # Other line ends, such as U+2028, may be within words.
-    for number, line in enumerate(re.split("\r?\n", notes), 1):
-        if not line.startswith("T"):
+    for number, line in enumerate(re.split("\r?\n", notes.removeprefix("\ufeff")), 1):
+        if not line.strip() or line.startswith(_OTHERS):
             continue
         where = f"{name}: line {number}"
         match = _TEXT_BOUND.fullmatch(line)

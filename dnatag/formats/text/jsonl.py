@@ -119,7 +119,8 @@ def parse_object(line: str, where: str) -> dict[str, Any]:
     try:
         item = json.loads(line)
     except json.JSONDecodeError as error:
-        raise InputError(f"{where}: is not JSON: {error.msg} at column {error.colno}") from None
+        what = error.msg.removesuffix(" at")
+        raise InputError(f"{where}: is not JSON: {what} at column {error.colno}") from None
     except ValueError:  # more than 4300 digits
         raise InputError(f"{where}: a number has too many digits") from None
     except RecursionError:

@@ -68,8 +68,9 @@ def _tasks(path: Source, encoding: str, name: str) -> list[Any]:
         except LookupError:
             raise InputError(f"{name}: cannot read: no encoding '{encoding}' is known") from None
         except json.JSONDecodeError as error:
+            what = error.msg.removesuffix(" at")
             raise InputError(
-                f"{name}: line {error.lineno}: is not JSON: {error.msg} at column {error.colno}"
+                f"{name}: line {error.lineno}: is not JSON: {what} at column {error.colno}"
             ) from None
         except UnicodeError:
             raise InputError(
@@ -104,21 +105,34 @@ def _list(item: dict[str, Any], key: str, where: str) -> list[dict[str, Any]]:
 
 def _marks(region: dict[str, Any], text: str, where: str) -> Iterator[Mark]:
     """Yield a mark for each label of a region; other results, such as choices, have none."""
-    match region.get("value"):
-        case {"start": start, "end": end, "labels": [*labels], **rest}:
+    kind, value = str(region.get("type", "labels")), region.get("value")
+    if kind.endswith("labels") and kind != "labels":
+        raise InputError(f'{where}: regions of the type "{kind}" are not read, only those of texts')
+    match value:
+        case {"start": start, "end": end, "labels": [*labels], **rest} if labels:
             for label in labels:
                 mark = check_mark(start, end, label, text, where)
-                yield _in_characters(mark, text, rest.get("text"))
+                yield _in_characters(mark, text, rest.get("text"), where)
+        case _ if "type" in region and kind == "labels":
+            raise InputError(f"{where}: a region has no label; give it one, or delete it")
 
 
-def _in_characters(mark: Mark, text: str, words: Any) -> Mark:
-    """Return a mark counted in characters: browsers count those beyond 0xFFFF twice."""
-    if text[mark.start : mark.end] == words or not isinstance(words, str):
+def _in_characters(mark: Mark, text: str, words: Any, where: str) -> Mark:
+    """Return a mark counted in characters: browsers count those beyond 0xFFFF twice.
+
+    Raises
+    ------
+    InputError
+        If the text has other words there than the region.
+    """
+    there = text[mark.start : mark.end]
+    # Some versions write line ends as a backslash and an n.
+    if not isinstance(words, str) or there.split() == words.replace("\\n", "\n").split():
         return mark
     wide = text.encode("utf-16-le", "surrogatepass")
     before, held = wide[: 2 * mark.start], wide[2 * mark.start : 2 * mark.end]
     if held != words.encode("utf-16-le", "surrogatepass"):
-        return mark
+        raise InputError(f"{where}: a region has {words!r} where the text has {there!r}")
     start = len(before.decode("utf-16-le", "surrogatepass"))
     return Mark(start, start + len(words), mark.type)
 

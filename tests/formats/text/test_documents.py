@@ -66,7 +66,7 @@ def sentence_of(text: str, **more: Any) -> Sentence:
 
 def test_brat(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text(SONY)
-    (tmp_path / "b.ann").write_text(BRAT + BRAT_MORE)
+    (tmp_path / "b.ann").write_text("\ufeff" + BRAT + "\n" + BRAT_MORE, "utf-8")
     (tmp_path / "a.txt").write_text("Nobody has read this.")
     (tmp_path / "c.txt").write_bytes(b"North and\r\nSouth America")
     (tmp_path / "c.ann").write_text(
@@ -88,6 +88,7 @@ def test_brat(tmp_path: Path) -> None:
         ("T1\tORG 1 4\tSony", "a.ann: line 1: has 'Sony' where the text has 'ony'"),
         ("T1\tORG 90 95\t", "the span from 90 to 95 is no part of the text, which has 42"),
         ("T1 ORG 0 4 Sony", "is no annotation of text"),
+        ("Sony is a company", "is no annotation of text"),
         ("T1\tORG 0 " + 5000 * "9" + "\tSony", "is no annotation of text"),
     ],
 )
@@ -193,6 +194,23 @@ def test_label_studio_counts_as_browsers_do(tmp_path: Path) -> None:
             '{"start": 0, "end": 2, "labels": ["X"]}}]}]}]',
             "task 1: the span from 0 to 2 is no part of the text",
         ),
+        (
+            '[{"data": {"text": "Ada"}, "annotations": [{"result": [{"value": '
+            '{"start": 0, "end": 2, "text": "da", "labels": ["X"]}}]}]}]',
+            "task 1: a region has 'da' where the text has 'Ad'",
+        ),
+        (
+            '[{"data": {"text": "Ada"}, "annotations": [{"result": [{"type": "labels", "value": '
+            '{"start": 0, "end": 2, "text": "Ad", "labels": []}}]}]}]',
+            "task 1: a region has no label; give it one",
+        ),
+        (
+            '[{"data": {"text": "<p>Ada</p>"}, "annotations": [{"result": [{"value": {"start": '
+            '"/p[1]/text()[1]", "end": "/p[1]/text()[1]", "hypertextlabels": ["X"]}, "type": '
+            '"hypertextlabels"}]}]}]',
+            'task 1: regions of the type "hypertextlabels" are not read',
+        ),
+        ('[{"data": {"text": "a}]', "Unterminated string starting at column"),
         (b"[\xff]", "is not utf-8; name the encoding"),
     ],
 )
