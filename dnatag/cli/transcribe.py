@@ -86,6 +86,7 @@ def command(
     recordings = [one for path in paths for one in _recordings(path, domain)]
     if not recordings:
         raise InputError(f"{', '.join(map(display_name, paths))}: has no recordings")
+    refuse_overwriting([output], [one.path for one in recordings if isinstance(one.path, str)])
     note(
         f"model {Path(model).stem}, device {transcriber.device}, "
         f"{counted(len(recordings), 'recordings')}",

@@ -152,7 +152,7 @@ def checked(array: np.ndarray, where: str) -> np.ndarray:
     InputError
         Beginning with `where`, if it is no matrix of finite numbers, or has no frames.
     """
-    if array.ndim != 2 or array.dtype.kind not in "fiu":
+    if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise InputError(
             f"{where}: must be a matrix of numbers, frames by features, and is an array of "
             f"{array.dtype} of shape {array.shape}"

@@ -61,6 +61,8 @@ def read_midi(path: Source, steps: int) -> Iterator[Piece]:
             raise bounds.error(name, f"a MIDI file of more than {bounds.midi:,} bytes")
         try:
             file = mido.MidiFile(file=io.BytesIO(data))
+            if file.type == 2:
+                raise InputError(f"{name}: has independent pieces (MIDI of type 2); split them")
             notes = list(_notes(file, steps))
             length = _length(file, steps)
         except (OSError, EOFError, ValueError, LookupError) as error:

@@ -280,6 +280,17 @@ def test_refusals(folder: Path, tmp_path: Path) -> None:
             ("tag", "--model", "biomedical", folder / "audio" / "train00.wav"),
             "is sound; only models",
         ),
+        (
+            (
+                "transcribe",
+                "--model",
+                folder / "m.dnatag",
+                folder / "validate.json",
+                "-o",
+                folder / "audio" / "validate00.wav",
+            ),
+            "validate00.wav: is an input as well",
+        ),
         (("evaluate", "--domain", "ctc", text, folder / "validate.json"), "has 12 texts,"),
     ):
         done = run(*words)

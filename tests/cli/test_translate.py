@@ -127,6 +127,9 @@ def test_n_best_and_json_lines(folder: Path) -> None:
     assert [row[0] for row in rows] == ["0", "0", "1", "1"]
     assert rows[0][1] == "un perro grande"
     assert float(rows[0][2]) > float(rows[1][2])
+    done = run("translate", "--model", folder / "m.dnatag", "--n-best", 50, "-q", stdin="a cat\n")
+    every = [line.split(" ||| ")[1] for line in done.stdout.splitlines()]
+    assert len(every) == len(set(every)) > 1
     done = run(
         "translate", "--model", folder / "m.dnatag", "--to", "jsonl", "-q", stdin="a big dog\n"
     )
@@ -159,6 +162,10 @@ def test_evaluation(folder: Path, tmp_path: Path) -> None:
     done = run(*words, tmp_path / "n", tmp_path / "json", "--json", "-")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["predictions"] == dict.fromkeys(forms, scores)
+    for name in ("n", "json"):
+        done = run("evaluate", "--domain", "seq2seq", tmp_path / name, folder / "validate.xx")
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert f"{name}: has translations with scores, as a model writes them" in done.stderr
 
 
 def test_from_python(folder: Path) -> None:
@@ -203,9 +210,12 @@ def test_blank_sides(folder: Path, tmp_path: Path) -> None:
 def test_refusals(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "short").write_text("un\n")
     (tmp_path / "empty").write_text("")
+    (tmp_path / "x.jsonl").write_text('{"text": "a dog"}\n')
     for words, message in (
         (("translate", "--model", "topology", folder / "train.en"), "apply it with 'dnatag tag"),
         (("translate", "--model", folder / "m.dnatag", tmp_path / "empty"), "empty: is empty"),
+        (("translate", "--model", folder / "m.dnatag", tmp_path / "x.jsonl"),
+         "x.jsonl: line 1: is an object of JSON, and a text in each line is wanted"),
         (("evaluate", "--domain", "seq2seq", folder / "train.xx", tmp_path / "short"),
          "short: has 1 line, "),
     ):  # fmt: skip

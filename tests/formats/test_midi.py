@@ -96,6 +96,8 @@ def test_what_is_left_out(tmp_path: Path) -> None:
      (midi_of(CHORDS, 4, 80)[:40], "is no MIDI file that can be read"),
      (midi_of(CHORDS, 4, 80).replace(b"\x01\xe0MTrk", b"\0\0MTrk"),
       "is no MIDI file that can be read: a quarter note has 0 ticks"),
+     (midi_of(CHORDS, 4, 80).replace(b"\0\0\0\x06\0\0", b"\0\0\0\x06\0\2"),
+      r"has independent pieces \(MIDI of type 2\)"),
      (midi_of(CHORDS, 4, 80).replace(b"\x01\xe0MTrk", b"\0\1MTrk") + b"x" * 4_000_000,
       "a MIDI file of more than 4,000,000 bytes; set DNATAG_LIMITS=10"),
      (LONG, "a piece of 1,073,741,820 steps; set DNATAG_LIMITS=10")],
@@ -109,7 +111,7 @@ def test_bad_files(tmp_path: Path, content: bytes, message: str) -> None:
 def test_rolls(tmp_path: Path) -> None:
     roll = roll_of(CHORDS)
     assert roll.shape == (8, 88)
-    np.savez(tmp_path / "a.npz", one=roll, two=np.pad(roll, ((0, 0), (21, 19))))
+    np.savez(tmp_path / "a.npz", one=roll > 0, two=np.pad(roll, ((0, 0), (21, 19))))
     pieces = list(read_rolls(tmp_path / "a.npz"))
     assert [(p.name, p.chords) for p in pieces] == [("one", CHORDS), ("two", CHORDS)]
     np.save(tmp_path / "b.npy", roll[:, :50])

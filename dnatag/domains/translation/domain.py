@@ -54,13 +54,16 @@ class TranslationPairs(Domain):
         from dnatag.formats.io.limits import limits
         from dnatag.formats.io.reading import display_name
         from dnatag.formats.text.lines import numbered_lines
+        from dnatag.formats.text.translations import check_text
         from dnatag.tasks.seq2seq.translator import numbers_of
 
         name, most = display_name(source), limits().subwords
         for number, line in numbered_lines(source, encoding):
             # A line has no more subwords than bytes, and a mark of its beginning.
+            where = f"{name}: line {number}"
+            check_text(line, where)
             if len(line.encode()) >= most:
-                numbers_of(line, coder, f"{name}: line {number}")
+                numbers_of(line, coder, where)
             yield line
 
     def coder(self, pairs: Sequence[Pair], network: TranslationNetwork) -> SubwordCoder:

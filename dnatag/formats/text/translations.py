@@ -13,12 +13,29 @@ from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.jsonl import parse_object
 from dnatag.formats.text.lines import numbered_lines
 
-__all__ = ["read_translations"]
+__all__ = ["check_text", "read_references", "read_translations"]
 
+#: An object in place of a text.
+_OBJECT = re.compile(r'\s*\{\s*"[^"]*"\s*:.*\}\s*$')
 #: An object as ``--to jsonl`` writes it, or any other; a translation is hardly ever one.
-_JSON = re.compile(r'\s*\{(.*"translations"|\s*"[^"]*"\s*:.*\}\s*$)')
+_JSON = re.compile(rf'\s*\{{.*"translations"|{_OBJECT.pattern}')
 _N_BEST = re.compile(r"(\d+) \|\|\| (?:(.*?) )?\|\|\| (.*)")
 _NUMBER = re.compile(r"\s*-?\d+(\.\d*)?([eE][-+]?\d+)?\s*|\s*-inf\s*")
+
+
+def check_text(line: str, where: str) -> None:
+    """Refuse an object of JSON in place of a text to translate.
+
+    Raises
+    ------
+    InputError
+        Beginning with `where`.
+    """
+    if _OBJECT.match(line):
+        raise InputError(
+            f"{where}: is an object of JSON, and a text in each line is wanted (jq -r .text writes "
+            "the texts)"
+        )
 
 
 class _Row(NamedTuple):
@@ -57,6 +74,24 @@ def read_translations(path: Source, encoding: str = "utf-8") -> Iterator[str]:
         yield from _best_of_each(every, name)
     else:
         yield from (line for _, line in every)
+
+
+def read_references(path: Source, encoding: str = "utf-8") -> Iterator[str]:
+    """Read a reference: a translation in each line.
+
+    Raises
+    ------
+    InputError
+        Naming the file, if it has translations with scores, as models write them.
+    """
+    name, lines = display_name(path), numbered_lines(path, encoding)
+    for number, line in lines:
+        if number == 1 and (_JSON.match(line) or _N_BEST.fullmatch(line)):
+            raise InputError(
+                f"{name}: has translations with scores, as a model writes them; a reference has a "
+                "translation in each line, and is named first"
+            )
+        yield line
 
 
 def _best(number: int, line: str, name: str) -> str:

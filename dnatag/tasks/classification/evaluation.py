@@ -63,6 +63,11 @@ class LabelEvaluator(EncodedEvaluator):
             read, reference, predictions, "labels", "sequences", lambda one: one.keys()[0], observer
         )
         truth = [one.label for one in right]
+        if any(one.score is not None for one in right):
+            observer.note(
+                f"warning: {display_name(reference)} has probabilities, as a model writes them; "
+                "the reference is named first"
+            )
         scores: dict[str, LabelScores] = {}
         for name, unordered in found.items():
             labels = _paired(right, unordered, reference, predictions[name])

@@ -49,11 +49,15 @@ class GeneratorEvaluator(Evaluator):
 
 
 def measures(nats: float, steps: int, tokens: int) -> dict[str, float]:
-    """Return the means over steps and over notes.
+    """Return the means over steps and over notes; NaN where there are none.
 
     Examples
     --------
     >>> measures(60.0, 10, 40)
     {'step_nats': 6.0, 'note_nats': 1.5}
     """
-    return {"step_nats": nats / max(steps, 1), "note_nats": nats / max(tokens, 1)}
+    nan = float("nan")
+    return {
+        "step_nats": nats / steps if steps else nan,
+        "note_nats": nats / tokens if tokens else nan,
+    }

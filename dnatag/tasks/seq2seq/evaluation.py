@@ -44,11 +44,12 @@ class TranslationEvaluator(EncodedEvaluator):
         self, reference: str, predictions: Mapping[str, str], observer: Observer, **options: Any
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
-        from dnatag.formats.text.translations import read_translations
+        from dnatag.formats.text.translations import read_references, read_translations
         from dnatag.tasks.seq2seq.metrics import evaluate_translations
 
         def read(path: str) -> list[str]:
-            return list(read_translations(path, options["encoding"]))
+            lines = read_references if path == reference else read_translations
+            return list(lines(path, options["encoding"]))
 
         truth, found = read_alike(read, reference, predictions, "lines", "texts")
         scores, signatures = {}, ""

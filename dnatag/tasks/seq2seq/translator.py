@@ -92,7 +92,8 @@ class TextTranslator(Predictor[TranslatorModel]):
         texts
             Read as they are needed. A blank one has an empty translation.
         n_best
-            How many translations to give of each, 100 at most, the best first.
+            How many different translations to give of each, 100 at most, the best first; fewer
+            where the search finds no more.
         ahead
             How many are read before the first of them is translated: with 1 each result comes as
             soon as it can, more are faster.
@@ -146,18 +147,16 @@ class TextTranslator(Predictor[TranslatorModel]):
                 RATIO * lengths.to(self.device) + MORE,
                 NORMALISATION,
             )
-        coder = self.model.coder
-        return [
-            [
-                Translation(
-                    coder.write(one.tokens),
-                    one.score,
-                    self._alignment(text, one.tokens, one.looked_at),
-                )
-                for one in of_text
-            ]
-            for text, of_text in zip(texts, found, strict=True)
-        ]
+        results = []
+        for text, of_text in zip(texts, found, strict=True):
+            # Other subwords may make the same translation: the best one counts.
+            distinct: dict[str, Translation] = {}
+            for one in of_text:
+                written = self.model.coder.write(one.tokens)
+                alignment = self._alignment(text, one.tokens, one.looked_at)
+                distinct.setdefault(written, Translation(written, one.score, alignment))
+            results.append(list(distinct.values()))
+        return results
 
     def _alignment(
         self, text: Sequence[int], written: Sequence[int], looked_at: Sequence[int]

@@ -123,3 +123,13 @@ def test_empty_labels(tmp_path: Path, text: str, line: int) -> None:
     (tmp_path / "truth").write_text(text)
     with pytest.raises(InputError, match=f"truth: line {line}: "):
         score(tmp_path / "truth", tmp_path / "truth")
+
+
+def test_a_reference_that_a_model_wrote(tmp_path: Path) -> None:
+    (tmp_path / "truth").write_text(FASTTEXT)
+    (tmp_path / "found").write_text(JSON)
+    notes = Notes()
+    score(tmp_path / "truth", tmp_path / "found", notes)
+    assert not any("has probabilities" in note for note in notes.found)
+    score(tmp_path / "found", tmp_path / "truth", notes)
+    assert any("found has probabilities, as a model writes them" in note for note in notes.found)

@@ -22,7 +22,7 @@ from dnatag.tasks.classification.metrics import evaluate_labels
 from dnatag.tasks.classification.model import ClassifierModel, load_classifier, save_classifier
 from dnatag.tasks.classification.settings import ClassificationTraining
 from dnatag.tasks.classification.training.batches import LabelledBatches, LabelledExample
-from dnatag.tasks.corpora import Corpus
+from dnatag.tasks.corpora import SPLITS, Corpus
 from dnatag.tasks.experiment import CorpusExperiment
 from dnatag.tasks.temperature import best_temperature
 
@@ -70,6 +70,8 @@ class ClassificationExperiment(
                 f"{self.labels[0]!r}: perhaps labels and texts have changed places"
             )
         self.summary += f"; {_listed(counts)}"
+        for split in ("validate", "test"):
+            self._check_labels(split)
         self.featurizer = self.domain.featurizer(
             [one.sequence for one in train], self.network, recipe.files
         )
@@ -79,6 +81,19 @@ class ClassificationExperiment(
             self.network.units,
             self.network.pooling,
         )
+
+    def _check_labels(self, split: str) -> None:
+        """Report labels that are not trained on; refuse data to validate on that have no others."""
+        labels = [one.label for one in self.split(split)]
+        unknown = sorted(set(labels).difference(self.labels))
+        if not unknown:
+            return
+        number = sum(label in unknown for label in labels)
+        what = f"{number} of {len(labels)} sequences {SPLITS[split]} have labels that are not"
+        message = f"{what} trained on, such as {unknown[0]!r}"
+        if split == "validate" and number == len(labels):
+            raise InputError(message)
+        self.summary += f"; warning: {message}"
 
     def amount(self, sequences: Sequence[LabelledSequence]) -> str:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
