@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date
 from itertools import starmap
 from pathlib import Path
@@ -119,7 +121,8 @@ def run_experiment(
     place = training_device(device)
     task, runs = experiment.recipe.task, experiment.runs
     about = {**experiment.about, "training": dict(experiment.about["training"])}
-    folder = enter(output, about["training"], resume)
+    contents = {"contents of files": _checksum(experiment.recipe)}
+    folder = enter(output, about["training"] | contents, resume)
     observer.note(experiment.summary)
     trained = []
     for number, run in enumerate(runs, 1):
@@ -148,6 +151,23 @@ def run_experiment(
     for name, measures in task.metrics(about["scores"]).items():
         observer.note(f"{output}: {name}: {', '.join(starmap(_measure, measures.items()))}")
     return about
+
+
+def _checksum(recipe: Recipe) -> str:
+    """Return a checksum of the files that the corpora of a recipe name, so that none may change."""
+    digest = hashlib.sha256()
+    for corpus in recipe.corpora:
+        for field in fields(corpus):
+            value = getattr(corpus, field.name)
+            for path in value if isinstance(value, tuple) else (value,):
+                if not isinstance(path, Path):
+                    continue
+                for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+                    if file.is_file():
+                        with file.open("rb") as stream:
+                            while block := stream.read(1 << 20):
+                                digest.update(block)
+    return digest.hexdigest()
 
 
 def _measure(name: str, value: float | None) -> str:

@@ -98,6 +98,13 @@ def test_an_interrupted_run_ends_the_same(toy: Toy, tmp_path: Path) -> None:
     done = quick(toy[0], "--resume", "--seed", 2, "-o", output)
     assert done.exit_code == 2
     assert "has other settings (loop)" in done.stderr
+    file = toy[0].parent / "train.tsv"
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"patient", b"person", 1))
+    done = quick(toy[0], "--resume", "-o", output)
+    file.write_bytes(content)
+    assert done.exit_code == 2
+    assert "has other settings (contents of files)" in done.stderr
     done = quick(toy[0], "--resume", "-o", output)
     assert (done.exit_code, done.output) == (0, "")
     assert output.read_bytes() == toy[1].read_bytes()
