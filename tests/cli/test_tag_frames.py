@@ -149,12 +149,15 @@ def test_evaluations_that_cannot_be(
         ("name\tlabels\nx\tv0.txt\n", "t.tsv: line 2: there is no array 'x' in"),
         ("name\tlabels\nv0\ttwo.txt\n", "two.txt has labels of 2 sequences; name one file each"),
         ("name\tlabels\n", "there are no frames to train on"),
+        ("name\tlabels\nv0\tone.txt\n", "all frames to train on have one label, 'cut'"),
     ],
 )
 def test_corpora_that_cannot_be_used(
     folder: Path, tmp_path: Path, table: str, message: str
 ) -> None:
     (folder / "t.tsv").write_text(table)
+    frames = len((folder / "v0.txt").read_text().splitlines())
+    (folder / "one.txt").write_text("cut\n" * frames)
     (folder / "two.txt").write_text("# sequence a\nx\n# sequence b\ny\n")
     (tmp_path / "r.toml").write_text(RECIPE.replace("train.tsv", "t.tsv"))
     done = run("train", tmp_path / "r.toml", "--folder", folder, "-o", tmp_path / "m.dnatag")

@@ -227,6 +227,8 @@ def test_texts_that_are_too_long(folder: Path, tmp_path: Path) -> None:
     left_out = "3 recordings to train on; 2 recordings of those to train on left out"
     assert left_out in done.stderr
     assert left_out in str(read_metadata(tmp_path / "m.dnatag")["card"])
+    done = train("ab", "", " ")
+    assert "warning: left out: 2 recordings to train on whose texts are empty" in done.stderr
     done = train("a" * 60, "abc" * 300)
     assert done.exit_code == 2
     assert "so it is with all recordings to train on" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from dnatag.domains.base import Domain
 from dnatag.domains.features.settings import FeaturesCorpus, FrameNetwork
 from dnatag.errors import InputError
 from dnatag.report import SILENT, Observer, counted
-from dnatag.tasks.corpora import read_corpora, sequences_of
+from dnatag.tasks.corpora import SPLITS, read_corpora, sequences_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +92,15 @@ class FrameTagging(Domain):
         }
         if not least:
             raise InputError("there are no frames to train on")
+        if len(least) == 1:
+            raise InputError(f"all frames to train on have one label, {next(iter(least))!r}")
+        for split in ("validate", "test"):
+            labels = Counter(tag for one in sequences_of(result, split) for tag in one.tags or ())
+            for label in sorted(labels.keys() - least.keys()):
+                observer.note(
+                    f"warning: {counted(labels[label], 'frames')} {SPLITS[split]} are labelled "
+                    f"{label!r}, which is not trained on"
+                )
         return result, Segments(least)
 
     def given(self, sequence: Any, featurizer: Any) -> Given:

@@ -18,6 +18,8 @@ __all__ = ["SubwordCoder"]
 
 #: What stands for a space before a subword.
 SPACE = "\u2581"
+#: Texts of so many bytes and more are not learnt from; no line of a file is as long.
+_LONGEST = 1 << 30
 #: What sentencepiece says of too few subwords.
 _LEAST = re.compile(r"smaller than required_chars. \d+ vs (\d+)")
 
@@ -69,6 +71,7 @@ class SubwordCoder:
                 vocab_size=subwords,
                 model_type="bpe",
                 character_coverage=1.0,
+                max_sentence_length=_LONGEST,
                 hard_vocab_limit=False,
                 unk_id=0,
                 bos_id=BEGIN,

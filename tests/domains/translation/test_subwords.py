@@ -50,3 +50,8 @@ def test_too_few_subwords() -> None:
 def test_too_few_texts() -> None:
     with pytest.raises(InputError, match="the texts cannot be split into subwords"):
         SubwordCoder.fit([""], 40, lower=False)
+
+
+def test_long_texts_are_learnt_from() -> None:
+    coder = SubwordCoder.fit([*TEXTS, "ż" * 5000], 40, lower=False)
+    assert 0 not in coder.numbers("żż")

@@ -17,7 +17,7 @@ from dnatag.engine.objective import Metric
 from dnatag.errors import InputError
 from dnatag.report import Observer, counted
 from dnatag.tasks.base import Recipe
-from dnatag.tasks.corpora import Corpus
+from dnatag.tasks.corpora import SPLITS, Corpus
 from dnatag.tasks.ctc.domain import TranscribedSequence, TranscribingDomain
 from dnatag.tasks.ctc.metrics import evaluate_transcripts, require_jiwer
 from dnatag.tasks.ctc.model import (
@@ -85,8 +85,22 @@ class CtcExperiment(
             self.alphabet = "".join(sorted({*self.alphabet, " "}))
         if len(self.alphabet) > MOST_SYMBOLS:
             raise InputError(f"the texts have {len(self.alphabet)} characters; give simpler ones")
+        self._check_texts()
         self.featurizer = self.domain.featurizer([one.sequence for one in train], self.network)
         self.config = self.domain.encoder_config(self.featurizer, self.network)
+
+    def _check_texts(self) -> None:
+        """Report recordings without a text, and characters that are not trained on."""
+        for split, purpose in SPLITS.items():
+            texts = [one.text for one in self.split(split)]
+            if split != "test" and (blank := texts.count("")):
+                what = f"{counted(blank, self.counted)} {purpose}"
+                self.observer.note(f"warning: left out: {what} whose texts are empty")
+            if unknown := "".join(sorted(set().union(*texts).difference(self.alphabet))):
+                self.observer.note(
+                    f"warning: texts {purpose} have characters that are not trained on, and do not "
+                    f"count: {unknown[:20]!r}"
+                )
 
     def symbols(self, text: str) -> tuple[int, ...]:
         """Return the numbers of characters, without those that are not trained on."""
