@@ -159,6 +159,8 @@ def checked(array: np.ndarray, where: str) -> np.ndarray:
         )
     if not len(array):
         raise InputError(f"{where}: has no frames")
+    if np.any(getattr(array, "mask", False)):
+        raise InputError(f"{where}: has numbers that are masked; fill them")
     with np.errstate(over="ignore"):
         plain = array.astype(np.float32)
     if not np.isfinite(plain).all():

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
 
 from dnatag.engine.devices import choose_device
 from dnatag.errors import InputError
@@ -107,12 +110,17 @@ def check_many(sequences: Any, one: str, ahead: int = 1) -> None:
         ...
     dnatag.errors.InputError: tag_all takes many sequences, not one str; call tag, or give a list
     """
-    # By name, as Biopython may not be loaded.
+    # By name, as Biopython and pandas may not be loaded.
     biopython = type(sequences).__name__ in ("Seq", "MutableSeq", "SeqRecord")
     if biopython or isinstance(sequences, str | bytes) or not hasattr(sequences, "__iter__"):
         raise InputError(
             f"{one}_all takes many sequences, not one {type(sequences).__name__}; call {one}, "
             "or give a list"
         )
-    if not isinstance(ahead, int) or ahead < 1:
+    if isinstance(sequences, Mapping) or type(sequences).__name__ == "DataFrame":
+        raise InputError(
+            f"{one}_all takes many sequences, and of a {type(sequences).__name__} it would take "
+            "the names; give its values, or a column"
+        )
+    if not isinstance(ahead, int | np.integer) or ahead < 1:
         raise InputError(f"ahead must be a whole number above 0, not {ahead!r}")

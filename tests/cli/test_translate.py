@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -182,6 +183,11 @@ def test_from_python(folder: Path) -> None:
     for given in (None, "a cat", 5):
         with pytest.raises(InputError, match="translate_all takes many sequences, not one"):
             translator.translate_all(given)
+    with pytest.raises(InputError, match="of a dict it would take the names"):
+        translator.translate_all({"text": "a cat"})
+    with pytest.raises(InputError, match="the text: has half of a surrogate pair"):
+        translator.translate("a \ud800 cat")
+    assert len(next(translator.translate_all(["a cat"], n_best=np.int64(2)))) == 2
     for n_best in (0, -1, 101, 1.5, None):
         with pytest.raises(InputError, match="n_best must be a whole number from 1 to 100"):
             translator.translate_all(["a cat"], n_best=n_best)

@@ -222,7 +222,7 @@ def _features(sequence: Any) -> np.ndarray:
     if isinstance(sequence, Frames):
         return sequence.features
     try:
-        array = np.asarray(sequence)
+        array = np.asanyarray(sequence)  # masks stay
     except ValueError as error:  # rows of different lengths
         raise InputError(f"a sequence: is no matrix of numbers: {error}") from None
     return checked(array, "a sequence")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from dnatag.engine.batching import batches
 from dnatag.engine.devices import torch_threads
 from dnatag.errors import InputError
@@ -104,7 +106,7 @@ class TextTranslator(Predictor[TranslatorModel]):
             If it is one text, one of them is none or too long, or a number is out of its range.
         """
         check_many(texts, "translate", ahead)
-        if not isinstance(n_best, int) or not 1 <= n_best <= MOST:
+        if not isinstance(n_best, int | np.integer) or not 1 <= n_best <= MOST:
             raise InputError(f"n_best must be a whole number from 1 to {MOST}, not {n_best!r}")
         return self._translate_all(texts, n_best, ahead)
 
@@ -181,10 +183,13 @@ def numbers_of(text: Any, coder: TokenCoder, where: str) -> list[int]:
     Raises
     ------
     InputError
-        Saying where, if it is no text, or has more tokens than the limits allow.
+        Saying where, if it is no text, has what is no character, or more tokens than the limits
+        allow.
     """
     if not isinstance(text, str):
         raise InputError(f"cannot translate a {type(text).__name__}: give a text (str)")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise InputError(f"{where}: has half of a surrogate pair, which is no character")
     numbers, bounds = coder.numbers(text), limits()
     if len(numbers) > bounds.subwords:
         raise bounds.error(

@@ -70,6 +70,7 @@ def test_another_number_of_features() -> None:
         (np.full((4, 3), np.nan), "has numbers that are not finite"),
         (np.full((4, 3), 1e300), "has numbers that are not finite"),
         (np.zeros((0, 3)), "has no frames"),
+        (np.ma.masked_greater(np.eye(3), 0.5), "has numbers that are masked"),
         (np.array([["a", "b", "c"]]), "must be a matrix of numbers"),
         ([[1.0, 2.0, 3.0], [1.0]], "is no matrix of numbers"),
         (np.zeros(3), "must be a matrix of numbers"),
