@@ -151,6 +151,44 @@ def test_a_stray_tag_does_not_make_the_others_plain(folder: Path) -> None:
     assert counted["accuracy"] == 6 / 8
 
 
+@pytest.mark.parametrize("outside", ["_", "o", "0", "OTHER"])
+def test_another_tag_for_outside_does_not_make_spans_plain(folder: Path, outside: str) -> None:
+    (folder / "b.conll").write_text(TRUTH.replace(" O\n", f" {outside}\n"))
+    for paths in (("b.conll", "b.conll"), ("truth.conll", "b.conll"), ("b.conll", "truth.conll")):
+        result = evaluate(*paths)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"b.conll: line 1: in the sentence that begins here, '{outside}' is no tag of" in (
+            result.stderr
+        )
+
+
+def test_spaces_at_the_end_are_no_part_of_a_tag(folder: Path) -> None:
+    (folder / "b.tsv").write_text(TRUTH.replace(" O\n", "\tO \n").replace(" B", "\tB"))
+    assert scores("truth.conll", "b.tsv")["b"]["all"]["f1"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "warning"),
+    [
+        ("_ _ _", "all tags are '_'; is another --tag-column meant?"),
+        ("O b-PER i-PER", "tags are taken as plain, one for each token without spans, though O is"),
+    ],
+)
+def test_plain_tags_that_may_not_be_meant(folder: Path, tags: str, warning: str) -> None:
+    (folder / "b.conll").write_text("".join(f"x\t{tag}\n\n" for tag in tags.split()))
+    assert f"warning: b.conll: {warning}" in evaluate("b.conll", "b.conll").stderr
+
+
+def test_labels_in_other_capitals_are_noted(folder: Path) -> None:
+    (folder / "a.fasta").write_text(PROTEINS.replace("HHH", "hhh"))
+    assert evaluate("truth.fasta", "a.fasta").stderr == (
+        "dnatag: warning: a.fasta: labels that differ from those of the reference in capitals "
+        "alone count as others: H, h\n"
+    )
+    (folder / "a.conll").write_text(TRUTH.replace("PER", "Per"))
+    assert "others: PER, Per\n" in evaluate("truth.conll", "a.conll").stderr
+
+
 def test_tags_without_types(folder: Path) -> None:
     (folder / "truth.conll").write_text("a B\nb I\nc O\n")
     result = evaluate("truth.conll", "truth.conll")
@@ -297,9 +335,12 @@ def test_some_types(folder: Path) -> None:
     assert (reported["all"]["true"], reported["all"]["predicted"]) == (1, 2)
     (reported,) = scores("truth.conll", "a.conll", "--types", "PER, LOC").values()
     assert reported["all"]["true"] == 3
+    (plain,) = scores("truth.conll", "a.conll", "--types", "O", "--scheme", "plain").values()
+    assert (plain["all"]["true"], plain["all"]["right"], plain["accuracy"]) == (4, 4, 7 / 8)
+    assert plain["by_type"].keys() == {"O"}
     for arguments, message in (
         (("--types", "GENE,PER"), "truth.conll: has no spans of GENE, which --types names"),
-        (("--types", "O", "--scheme", "plain"), "--types is for spans, and the tags are plain"),
+        (("--types", "X", "--scheme", "plain"), "truth.conll: has no tags X, which --types names"),
     ):
         result = evaluate("truth.conll", "a.conll", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")

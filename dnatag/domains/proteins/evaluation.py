@@ -14,6 +14,7 @@ from dnatag.tasks.tagging.evaluation import (
     OPTIONS,
     compare_tokens,
     draw,
+    note_capitals,
     score_rows,
     tags_of,
 )
@@ -60,6 +61,7 @@ class ProteinEvaluator(EncodedEvaluator):
             pair = tags_of(truth), tags_of(predicted)
             scores[name] = evaluate_segments(*pair, unknown_label)
             measures[name] = evaluate_residues(*pair, unknown_label)
+        note_capitals(predictions, scores, observer)
         first = next(iter(scores.values()))
         about = ", ".join(
             map(

@@ -70,7 +70,7 @@ def read_corpora(
     InputError
         If a file cannot be read, or has what cannot be meant: a few tags that no scheme has among
         those of spans, ``types`` that do not occur, plain tags beside spans; or there is no
-        sentence to train on, or no span in any.
+        sentence to train on, or no span in any, or one plain tag in all.
     """
     result: list[TaggedCorpus] = []
     scheme = ""
@@ -97,8 +97,14 @@ def read_corpora(
     path = next(path for files in corpora for path in files.train)
     if not any(corpus.splits["train"] for corpus in result):
         raise InputError(f"{path}: has no sentence to train on")
-    if not _types(_all(result, "train"), scheme):
+    there = _types(_all(result, "train"), scheme)
+    if not there:
         raise InputError(f"{path}: nothing is tagged in the files to train on, all tags are O")
+    if scheme == schemes.PLAIN and len(there) == 1:
+        raise InputError(
+            f"{path}: all tags to train on are '{next(iter(there))}', so that there is nothing to "
+            "learn; name another 'tag_column'"
+        )
     _note_untrained(result, scheme, observer)
     _note_alike(result, scheme, observer)
     _note_seen(result, observer)
@@ -152,8 +158,8 @@ def _scheme(places: Sequence[_Place], where: str, observer: Observer) -> str:
             (tag, place) for place in places for tag in _tags(place) if tag in stray
         )
         raise InputError(
-            f"{place}: '{first}' is no tag of spans, such as B-PER or O, as nearly all others of "
-            f"{where} are; there are {_several(stray)}; fix them, or, if tags without spans are "
+            f"{place}: '{first}' is no tag of spans, such as B-PER or O, as others of {where} "
+            f"are; there are {_several(stray)}; fix them, or, if tags without spans are "
             'meant, set scheme = "plain" in the recipe'
         )
     if len(counts) > MANY_TAGS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,11 @@ from dnatag.tasks.tagging.evaluation import (
     OPTIONS,
     compare_tokens,
     draw,
+    note_capitals,
     score_rows,
     tags_of,
 )
-from dnatag.tasks.tagging.schemes import PLAIN, SCHEMES, detect, faults, spans, stray
+from dnatag.tasks.tagging.schemes import OUTSIDE, PLAIN, SCHEMES, detect, faults, spans, stray
 from dnatag.tasks.tagging.schemes import tags as write_tags
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class TextEvaluator(EncodedEvaluator):
             click.Option(
                 ["--types"],
                 metavar="TYPE,...",
-                help="Text: count only spans of these types.",
+                help="Text: count only spans of these types, or only these plain tags.",
             ),
             click.Option(
                 ["--scheme"],
@@ -90,14 +92,12 @@ class TextEvaluator(EncodedEvaluator):
         tags = tags_of(truth)
         true_scheme = scheme or _scheme(tags)
         _note_faults(reference, truth, true_scheme, observer)
-        if len(truth) == 1 and true_scheme == PLAIN and scheme is None:
-            observer.note(
-                f"warning: {display_name(reference)}: is taken for one sentence, a token and a "
-                "tag in each line; for labels and texts add --domain classification"
-            )
+        if true_scheme == PLAIN and scheme is None:
+            _note_plain(display_name(reference), tags, observer)
         if types is not None:
             _check_types(reference, tags, true_scheme, types)
-            tags = _only(tags, true_scheme, types)
+            if true_scheme != PLAIN:
+                tags = _only(tags, true_scheme, types)
         scores, schemes = {}, {}
         for name, predicted in found_in.items():
             path = predictions[name]
@@ -105,9 +105,14 @@ class TextEvaluator(EncodedEvaluator):
             if PLAIN in (own, true_scheme):
                 own = true_scheme
             _note_faults(path, predicted, own, observer)
-            found = tags_of(predicted) if types is None else _only(tags_of(predicted), own, types)
-            scores[name] = evaluate_tags(tags, found, true_scheme, own)
-            schemes[name] = own
+            found = tags_of(predicted)
+            if types is not None and own != PLAIN:
+                found = _only(found, own, types)
+            one = evaluate_tags(tags, found, true_scheme, own)
+            if types is not None:
+                one = replace(one, by_type={n: c for n, c in one.by_type.items() if n in types})
+            scores[name], schemes[name] = one, own
+        note_capitals(predictions, scores, observer)
         first = next(iter(scores.values()))
         about = f"{counted(len(truth), 'sentences')}, {counted(first.tokens, 'tokens')}"
         if true_scheme != PLAIN:
@@ -124,6 +129,25 @@ def _scheme(tags: Sequence[Sequence[str]]) -> str:
     """Return the scheme that fits; a few tags that are none of spans do not make others plain."""
     few = stray(Counter(chain.from_iterable(tags)))
     return detect([[tag for tag in of if tag not in few] for of in tags])
+
+
+def _note_plain(name: str, tags: Sequence[Sequence[str]], observer: Observer) -> None:
+    """Warn of what is taken for plain tags, and may not be meant so."""
+    counts = Counter(chain.from_iterable(tags))
+    if len(tags) == 1:
+        observer.note(
+            f"warning: {name}: is taken for one sentence, a token and a tag in each line; for "
+            "labels and texts add --domain classification"
+        )
+    if OUTSIDE in counts:
+        observer.note(
+            f"warning: {name}: tags are taken as plain, one for each token without spans, though "
+            "O is among them; spans are written as B-PER, I-PER"
+        )
+    if len(counts) == 1 < counts.total():
+        observer.note(
+            f"warning: {name}: all tags are '{next(iter(counts))}'; is another --tag-column meant?"
+        )
 
 
 def _read(
@@ -221,12 +245,11 @@ def _check_types(
     """Refuse types that are never there."""
     from dnatag.formats.io.reading import display_name
 
-    if scheme == PLAIN:
-        raise InputError("--types is for spans, and the tags are plain")
     there = {span.type for of in tags for span in spans(of, scheme)}
     if missing := sorted(types - there):
+        what = "tags" if scheme == PLAIN else "spans of"
         raise InputError(
-            f"{display_name(path)}: has no spans of {', '.join(missing)}, which --types names"
+            f"{display_name(path)}: has no {what} {', '.join(missing)}, which --types names"
         )
 
 

@@ -228,4 +228,4 @@ def _are_nucleotides(sequence: str) -> bool:
 def _are_labels(residues: str, labels: str) -> bool:
     """Judge whether the second of two lines has labels, which come in runs."""
     changes = sum(a != b for a, b in pairwise(labels))
-    return 5 <= len(residues) == len(labels) and 5 * changes < len(labels)
+    return 5 <= len(residues) == len(labels) and 2 * changes < len(labels)

@@ -26,6 +26,7 @@ DOCUMENT = "-DOCSTART-"
 SPACES = re.compile(" +")
 #: First column of CoNLL-U lines that are no tokens: a contraction's range, an elided word.
 NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+")
+NUMBER = re.compile(r"\d+")
 #: A line of a table with commas; a number such as 1,000 is a token.
 WITH_COMMAS = re.compile(r"\S+,[^\s\d]\S*")
 #: Lines of the first sentence that the layout is judged by, at most.
@@ -71,13 +72,14 @@ def read_conll(
     ------
     InputError
         Naming file and line, if a column is missing or empty, the tokens' column counts them,
-        columns are separated by commas, or the file cannot be decoded.
+        CoNLL-U miscounts them, columns are separated by commas, or the file cannot be decoded.
     """
     if 0 in (token_column, tag_column):
         raise ValueError("columns are counted from 1 or from -1")
     name = display_name(path)
     layout, lines = _peek(numbered_lines(path, encoding))
     columns = layout.columns(name, token_column, tag_column)
+    counts = token_column == "auto" and layout.conllu
     draft, bounds = _Draft(), limits()
     for number, line in lines:
         if not line.strip():
@@ -101,7 +103,15 @@ def read_conll(
         if document or comment or (columns[0] != 1 and NO_WORD.fullmatch(cells[0])):
             draft.add(number, line)
         else:
-            draft.add(number, line, _pick(cells, columns, f"{name}: line {number}"))
+            due = str(len(draft.cells) + 1)
+            if counts and cells[0] != due:
+                raise InputError(
+                    f"{name}: line {number}: begins with '{cells[0]}' in place of {due}, and "
+                    "CoNLL-U counts the tokens of each sentence; add the line that is missing "
+                    "(between sentences a blank one), or name the tokens' column with token-column"
+                )
+            token, *tag = _pick(cells, columns, f"{name}: line {number}")
+            draft.add(number, line, [token, *map(_tag, tag)])
     if draft.lines:
         yield draft.finish()
 
@@ -164,7 +174,7 @@ def with_tags_of(sentence: Sentence, column: int) -> Sentence:
     lines = [sentence.source.lines[row] for row in sentence.source.rows]
     where = f"the sentence at line {sentence.line}"
     cells = (_split(line if "\t" in line else line.strip(" ")) for line in lines)
-    return replace(sentence, tags=tuple(_pick(row, (column,), where)[0] for row in cells))
+    return replace(sentence, tags=tuple(_tag(_pick(row, (column,), where)[0]) for row in cells))
 
 
 class _Draft:
@@ -209,13 +219,17 @@ def is_numbered(rows: Sequence[str]) -> bool:
     Returns
     -------
     bool
-        True if it counts from 1 to 3 at least, or there are ten columns or more; ranges and empty
-        nodes of CoNLL-U aside.
+        True if it counts from 1 to 3 at least, or there are ten columns or more and it has numbers
+        alone, gaps in which :func:`read_conll` refuses; ranges and empty nodes of CoNLL-U aside.
     """
     cells = [_split(row.strip(" ")) for row in rows]
     words = [row for row in cells if len(row) > 1 and not NO_WORD.fullmatch(row[0])]
+    if words and len(words[0]) >= CONLLU:
+        # The comments of the next sentence are here if the blank line before it is missing.
+        numbers = [row[0] for row in words if not row[0].startswith("#")]
+        return numbers == ["1"] or (len(numbers) > 1 and all(map(NUMBER.fullmatch, numbers)))
     counted = [row[0] for row in words] == [str(i) for i in range(1, len(words) + 1)]
-    return counted and bool(words) and (len(words) > 2 or len(words[0]) >= CONLLU)
+    return counted and len(words) > 2
 
 
 class _Layout(NamedTuple):
@@ -225,6 +239,11 @@ class _Layout(NamedTuple):
     numbered: bool
     width: int  # number of columns; ranges and empty nodes may lack the last one
     commas: str  # the first line, if there are commas instead of tabs or spaces
+
+    @property
+    def conllu(self) -> bool:
+        """Whether it has the columns of CoNLL-U, and maybe more."""
+        return self.numbered and self.width >= CONLLU
 
     def columns(self, name: str, token: Column, tag: Column | None) -> tuple[int, ...]:
         """Return the columns to read."""
@@ -266,6 +285,11 @@ def _peek(lines: Iterator[tuple[int, str]]) -> tuple[_Layout, Iterable[tuple[int
 
 def _split(line: str) -> list[str]:
     return line.split("\t") if "\t" in line else SPACES.split(line)
+
+
+def _tag(cell: str) -> str:
+    """Return a tag without the spaces at its end, which tokens may have."""
+    return cell.rstrip(" ")
 
 
 def _pick(cells: list[str], columns: tuple[int, ...], where: str) -> list[str]:

@@ -10,13 +10,14 @@ import click
 
 from dnatag.errors import InputError
 from dnatag.tasks.evaluation import check_picture
-from dnatag.tasks.tagging.schemes import UNNAMED
+from dnatag.tasks.tagging.schemes import UNNAMED, alike
 
 if TYPE_CHECKING:
     from dnatag.formats.text.tokens import Sentence
+    from dnatag.report import Observer
     from dnatag.tasks.tagging.metrics import TagScores
 
-__all__ = ["OPTIONS", "compare_tokens", "draw", "score_rows", "tags_of"]
+__all__ = ["OPTIONS", "compare_tokens", "draw", "note_capitals", "score_rows", "tags_of"]
 
 #: Options of ``dnatag evaluate`` for all tagged sequences.
 OPTIONS = (
@@ -114,6 +115,31 @@ def score_rows(
         rows.append((heading, None))
         rows += [(f"  {label}", f"{prefix}.{key}") for label, key in measures.items()]
     return rows
+
+
+def note_capitals(
+    paths: Mapping[str, str], scores: Mapping[str, TagScores], observer: Observer
+) -> None:
+    """Warn of types that only a prediction has, where the truth has other capitals.
+
+    Parameters
+    ----------
+    paths, scores
+        Of each prediction.
+    observer
+        Receives the warnings.
+    """
+    from dnatag.formats.io.reading import display_name
+
+    for name, one in scores.items():
+        true = {type_: counts.true for type_, counts in one.by_type.items()}
+        other = [of for of in alike(true) if min(of.values()) == 0 < max(of.values())]
+        if other:
+            observer.note(
+                f"warning: {display_name(paths[name])}: labels that differ from those of the "
+                "reference in capitals alone count as others: "
+                + "; ".join(", ".join(sorted(of)) for of in other)
+            )
 
 
 def draw(scores: Mapping[str, TagScores], picture: str | None) -> dict[str, bytes]:

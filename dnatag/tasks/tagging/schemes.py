@@ -212,18 +212,23 @@ def stray(counts: Mapping[str, int]) -> dict[str, int]:
     -------
     dict of str to int
         The tags that are none of spans, if there are fewer of them than of the others, and some
-        of the others name a type; else nothing, as the tags may be plain.
+        of the others name a type; else nothing, as the tags may be plain. The commonest does not
+        count, as it may stand in the place of O.
 
     Examples
     --------
     >>> stray({"O": 90, "B-PER": 5, "I-PER": 3, "B_PER": 1, "o": 1})
     {'B_PER': 1, 'o': 1}
+    >>> stray({"_": 90, "B-PER": 5, "I-PER": 3})
+    {'_': 90}
     >>> stray({"NN": 50, "VB": 40, "O": 1})
     {}
     """
     found = {tag: count for tag, count in counts.items() if not TAG.fullmatch(tag)}
     typed = any("-" in tag for tag in counts.keys() - found.keys())
-    return found if typed and 2 * sum(found.values()) < sum(counts.values()) else {}
+    outside = max(found.values(), default=0)
+    few = 2 * (sum(found.values()) - outside) < sum(counts.values()) - outside
+    return found if typed and few else {}
 
 
 def alike(counts: Mapping[str, int]) -> list[dict[str, int]]:

@@ -187,6 +187,18 @@ def test_a_stray_tag_does_not_make_a_corpus_plain(folder: Path, stray: str) -> N
     assert len(alike) == (stray == "o")
 
 
+@pytest.mark.parametrize("outside", ["_", "o", "0", "OTHER"])
+def test_another_tag_for_outside_does_not_make_spans_plain(folder: Path, outside: str) -> None:
+    text = BIO + f"we\t{outside}\n" * 9
+    with pytest.raises(InputError, match=rf"line 8: '{outside}' is no tag .* {outside} \(9\)"):
+        read_text(folder, text)
+
+
+def test_one_tag_for_all_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"x\.tsv: all tags to train on are '_', so that"):
+        read_text(folder, "a\t_\nb\t_\n")
+
+
 def test_what_may_not_be_meant_is_noted(folder: Path) -> None:
     assert read_text(folder, BIO) == ["[[corpus]] 1: tags are BIO, all 4 fit"]
     (note,) = read_text(folder, "a\tB-X\nb\tI-X\n\n" * 9 + "c\tI-X\nd\tI-Y\n")

@@ -61,6 +61,7 @@ def test_bad_file(tmp_path: Path, data: str, words: str, labelled: bool) -> None
         (">a\n>b\nM\n", False, "line 1: record 'a': has no sequence"),
         (">b\nM\n>a\n*\n", False, "line 3: record 'a': has no sequence"),
         (">a\nM\nM\n>b\nM\n", True, "line 4: record 'b': has 1 line below the header, not 2"),
+        (">a\nMKLLIAGHW\nHHHHEEECC\n", False, "line 3: record 'a': looks like labels"),
         (">a\nM\nM\nM\n", True, "line 1: record 'a': has 3 lines below the header, not 2"),
         (
             f">a\n{'ACGT' * 9}\nac\ngt\n",

@@ -237,6 +237,32 @@ def test_the_columns_of_conll_u(tmp_path: Path) -> None:
     assert read(tmp_path, UNIVERSAL, "auto", 10)[0].tags == ("_", "_", "SpaceAfter=No")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("2\tel", "4\tel", "line 4: begins with '4' in place of 2"),
+        ("3\tmar", "5\tmar", "line 6: begins with '5' in place of 3"),
+        ("3\tmar", "1\tmar", "line 6: begins with '1' in place of 3"),
+        ("3\tmar", "# sent_id = 2\n1\tmar", "line 6: begins with '#' in place of 3"),
+        ("1\tde", "2\tde", "line 3: begins with '2' in place of 1"),
+    ],
+)
+def test_faults_in_the_numbers_of_conll_u(tmp_path: Path, old: str, new: str, place: str) -> None:
+    assert message(tmp_path, UNIVERSAL.replace(old, new)).startswith(place)
+    later = message(tmp_path, UNIVERSAL + UNIVERSAL.replace(old, new))
+    assert later.startswith(f"line {int(place[5]) + 7}: ")
+
+
+def test_named_columns_need_no_numbers(tmp_path: Path) -> None:
+    (sentence,) = read(tmp_path, UNIVERSAL.replace("3\tmar", "5\tmar"), 2)
+    assert sentence.tokens == ("de", "el", "mar")
+
+
+def test_spaces_at_the_end_are_no_part_of_a_tag(tmp_path: Path) -> None:
+    (sentence,) = read(tmp_path, "a \tO \nb\tB-X  \n", 1, 2)
+    assert (sentence.tokens, sentence.tags) == (("a ", "b"), ("O", "B-X"))
+
+
 def test_numbers_are_not_taken_for_tokens(tmp_path: Path) -> None:
     for data in (UNIVERSAL, "1 One O\n2 two O\n3 three O\n"):
         assert message(tmp_path, data, 1) == (
