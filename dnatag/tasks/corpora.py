@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from dnatag.errors import InputError
 
 __all__ = ["SPLITS", "Corpus", "file_names", "read_corpora", "sequences_of", "summary"]
 
@@ -13,7 +15,7 @@ __all__ = ["SPLITS", "Corpus", "file_names", "read_corpora", "sequences_of", "su
 SPLITS = {"train": "to train on", "validate": "to validate on", "test": "to test on"}
 
 S = TypeVar("S")
-C = TypeVar("C")
+C = TypeVar("C", bound="Corpus[Any]")
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,33 @@ def read_corpora(
         Reads the sequences of a file, given its path, what the recipe says, and the split.
     kind
         What becomes of them: :class:`Corpus` or a kind of it.
+
+    Raises
+    ------
+    InputError
+        If there is nothing in a file to validate or to test on, or one cannot be read.
     """
-    return [
+    empty: list[str] = []
+
+    def sequences(table: Any, split: str) -> Iterator[Any]:
+        for path in getattr(table, split):
+            found = list(read(path, table, split))
+            if not found and split != "train":
+                empty.append(f"{path}: has nothing {SPLITS[split]}; name another file, or none")
+            yield from found
+
+    corpora = [
         kind(
-            {
-                split: [one for path in getattr(table, split) for one in read(path, table, split)]
-                for split in SPLITS
-            },
+            {split: list(sequences(table, split)) for split in SPLITS},
             file_names(table),
             table.weight,
         )
         for table in tables
     ]
+    # Where there is nothing to train on either, the task says why.
+    if empty and any(corpus.splits["train"] for corpus in corpora):
+        raise InputError(empty[0])
+    return corpora
 
 
 def file_names(table: Any) -> dict[str, list[str]]:

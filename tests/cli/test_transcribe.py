@@ -162,6 +162,14 @@ def test_odd_recordings(folder: Path, tmp_path: Path) -> None:
     assert "7.wav: only 2.5 ms of sound, too short to hear anything" in done.stderr
 
 
+def test_noise_is_no_speech(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.1, 5 * 16000)
+    soundfile.write(tmp_path / "x.wav", noise, 16000)
+    done = run("transcribe", "--model", "letters", tmp_path / "x.wav")
+    assert done.exit_code == 0
+    assert "x.wav: hardly anything is sure (mean score 0." in done.stderr
+
+
 def test_what_cannot_be_read_among_others(tmp_path: Path) -> None:
     erase = Path(__file__).parents[2] / "examples" / "erase.opus"
     manifest, out = tmp_path / "m.json", tmp_path / "out.json"

@@ -220,8 +220,21 @@ def read_rows(
             raise InputError(
                 f"{name}: line {number}: has {len(cells)} columns, the first line {len(names)}"
             )
-        pairs = zip(names, cells, strict=True)
+        pairs = zip(names, map(_unquoted, cells), strict=True)
         yield number, {column: cell for column, cell in pairs if column}
+
+
+def _unquoted(cell: str) -> str:
+    """Return a cell as it was before a spreadsheet or pandas quoted it, since it has quotes.
+
+    Examples
+    --------
+    >>> _unquoted('"a ""lovely"" film"'), _unquoted('"a film"')
+    ('a "lovely" film', '"a film"')
+    """
+    inner = cell[1:-1]
+    quoted = cell[:1] == cell[-1:] == '"' and '""' in inner and '"' not in inner.replace('""', "")
+    return inner.replace('""', '"') if quoted else cell
 
 
 def check_fasttext(labels: Iterable[str]) -> None:

@@ -35,6 +35,8 @@ class _Text(NamedTuple):
         What is said.
     found : str
         What a transcriber found: the text, or beside it "pred_text" as NeMo has it.
+    predicted : bool
+        Whether it has what a transcriber found beside the text.
     name : str or None
         The audio file, as the manifest names it; None for lines.
     file : str
@@ -45,6 +47,7 @@ class _Text(NamedTuple):
 
     text: str
     found: str
+    predicted: bool = False
     name: str | None = None
     file: str = ""
     offset: float = 0.0
@@ -64,6 +67,11 @@ class TranscriptEvaluator(EncodedEvaluator):
 
         read = partial(_read, encoding=options["encoding"])
         truth, found = read_alike(read, reference, predictions, "texts", "recordings")
+        if any(one.predicted for one in truth):
+            observer.note(
+                f"warning: {display_name(reference)} has what a model found (pred_text); its texts "
+                "are taken for the truth, and the reference is named first"
+            )
         right, scores = [one.text for one in truth], {}
         for name, texts in found.items():
             paired = _paired(truth, texts, reference, predictions[name])
@@ -85,10 +93,12 @@ def _read(path: str, encoding: str) -> list[_Text]:
     for one in read_manifest(stream, encoding):
         if one.text is None:
             raise InputError(f'{one.where}: has no "text"')
-        found = (one.source or {}).get("pred_text", one.text)
+        predicted = "pred_text" in (one.source or {})
+        found = one.source["pred_text"] if predicted and one.source else one.text
         if not isinstance(found, str):
             raise InputError(f'{one.where}: "pred_text" is not a string')
-        texts.append(_Text(one.text, found, one.name, os.path.abspath(str(one.path)), one.offset))
+        file = os.path.abspath(str(one.path))
+        texts.append(_Text(one.text, found, predicted, one.name, file, one.offset))
     return texts
 
 
