@@ -96,7 +96,8 @@ FORMATS = {
                advice="only models of speech read it"),
         Format(
             "utf-16", "is UTF-16 text", sniffing.utf16,
-            advice="convert it, e.g. with 'iconv -f UTF-16 -t UTF-8'",
+            advice="convert it, e.g. with 'iconv -f UTF-16 -t UTF-8', or name its encoding where "
+            "there is --encoding (in recipes 'encoding')",
         ),
         Format("labelled-sequences", "lists sequences with labels of their frames",
                sniffing.labelled_sequences, "dnatag.formats.frames:read_listed_labels",

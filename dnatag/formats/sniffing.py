@@ -24,10 +24,8 @@ _SHORT_TAG = re.compile(r"[A-Z][A-Z0-9$|*:_-]*|[^\w\s]+")
 _LONG_SENTENCE = 500
 #: What the first line of a table of texts may name.
 _TITLES = {"id", "text", "sentence", "label"}
-#: A span of Doccano's, under "label" or, with relations, "entities".
-_DOCCANO = re.compile(
-    r'"labels?"\s*:\s*\[\s*\[\s*\d+\s*,\s*\d+\s*,\s*"|"entities"\s*:\s*\[\s*\{[^{}]*"start_offset"'
-)
+#: Spans of Doccano's, or none, under "label" or, with relations, "entities".
+_DOCCANO = re.compile(r'"labels?"\s*:\s*\[\s*[\[\]]|"entities"\s*:\s*\[\s*\{[^{}]*"start_offset"')
 _SEQUENCE = re.compile(r"[A-Za-z*.~-]+")
 #: A segment: name, first frame and the one behind the last, label, and probability.
 _SEGMENT = re.compile(r"[^\t]+\t\d+\t\d+\t[^\t]+\t[01]\.\d{4}")

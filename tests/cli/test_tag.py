@@ -458,9 +458,11 @@ def test_bad_usage(toy: Toy, model: Options, proteins: Options, file: Write) -> 
         assert_one_line(tag(*arguments), 2, reported)
 
 
-def test_commas_do_not_separate_columns(model: Options, file: Write) -> None:
-    result = tag(*model, file("Dr,O\nXa,B-PER\n,,O\n\nXi,B-PER\nran,O\n"))
-    assert_one_line(result, 2, "input: columns are separated by tabs or spaces, not by .* 'Dr,O'")
+@pytest.mark.parametrize("sign", [",", ";", "|"])
+def test_commas_do_not_separate_columns(model: Options, file: Write, sign: str) -> None:
+    text = "Dr,O\nXa,B-PER\n,,O\n\nXi,B-PER\nran,O\n".replace(",", sign)
+    wanted = f"input: columns are separated by tabs or spaces, not by .* 'Dr{re.escape(sign)}O'"
+    assert_one_line(tag(*model, file(text)), 2, wanted)
     assert done(tag(*model, file("1,000\n2,000\n\nmg\n")))
 
 

@@ -241,10 +241,13 @@ def _note_untrained(corpora: Sequence[TaggedCorpus], scheme: str, observer: Obse
 
 
 def _note_alike(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer) -> None:
-    """Warn of types that may be meant to be one, and of spans without a type beside others."""
+    """Warn of types that may be meant to be one, and of spans of the type O or of none."""
     counts = _types(chain.from_iterable(_all(corpora, name) for name in SPLITS), scheme)
     for names in schemes.alike(counts):
         observer.note(f"warning: they differ in capitals alone, are they one? {_several(names)}")
+    if scheme != schemes.PLAIN and schemes.OUTSIDE in counts:
+        spans = counted(counts[schemes.OUTSIDE], "spans")
+        observer.note(f"warning: {spans} of the type O, such as B-O; is O alone meant?")
     if (unnamed := counts.pop("", 0)) and counts:
         observer.note(
             f"warning: {counted(unnamed, 'spans')} without a type, such as B where B-PER is meant, "

@@ -13,7 +13,7 @@ from dnatag.formats.registry import find_format
 from dnatag.formats.text.documents import Document, Mark, Split
 from dnatag.formats.text.lines import tokenize
 from dnatag.formats.text.tokens import Sentence, Span
-from dnatag.report import Observer
+from dnatag.report import Observer, counted
 from dnatag.tasks.tagging import schemes
 
 __all__ = ["SCHEME", "read_annotated", "read_documents", "same_tokens"]
@@ -74,7 +74,7 @@ def read_annotated(
         raise InputError(f"{name}: has no annotated text")
     if len(annotated) < len(documents):
         observer.note(
-            f"{name}: {len(documents) - len(annotated)} texts are not annotated, left out"
+            f"{name}: not annotated, left out: {counted(len(documents) - len(annotated), 'texts')}"
         )
     result = [_tagged(document, document.split(split), found) for document in annotated]
     for line in found.lines(name):
@@ -96,7 +96,7 @@ def same_tokens(
     predictions
         Those of each prediction. Texts are found by what they say, in any order.
     observer
-        Receives notes on marks that overlap.
+        Receives notes on marks that overlap, and on texts that the reference does not have.
 
     Returns
     -------
@@ -112,6 +112,13 @@ def same_tokens(
     if not truth:
         raise InputError(f"{reference[0]}: has no annotated text")
     columns = [truth, *(_matched(truth, reference[0], *one) for one in predictions)]
+    known = {document.text.rstrip() for document in reference[1]}
+    for name, documents in predictions:
+        if more := sum(document.text.rstrip() not in known for document in documents):
+            observer.note(
+                f"warning: {name}: {counted(more, 'texts')} that {reference[0]} does not have, "
+                "left out"
+            )
     result: list[list[Sentence]] = [[] for _ in columns]
     faults = [_Faults() for _ in columns]
     for row in zip(*columns, strict=True):
@@ -162,6 +169,7 @@ class _Faults:
     overlapping: int = 0
     widened: int = 0
     first: str = ""
+    blank: int = 0
 
     def lines(self, name: str) -> Iterator[str]:
         """Yield warnings."""
@@ -176,6 +184,8 @@ class _Faults:
                 f"token, and get the whole token; the first: {self.first}; perhaps another "
                 "'tokens' in [network] fits better"
             )
+        if self.blank:
+            yield f"warning: {name}: {counted(self.blank, 'spans')} of white space alone, left out"
 
 
 def _tagged(document: Document, sentence: Sentence, faults: _Faults) -> Sentence:
@@ -186,7 +196,8 @@ def _tagged(document: Document, sentence: Sentence, faults: _Faults) -> Sentence
     spans = []
     for mark in sorted(document.marks or (), key=lambda m: (m.start - m.end, m)):
         first, last = bisect_right(ends, mark.start), bisect_left(starts, mark.end)
-        if first == last:  # white space
+        if first == last:
+            faults.blank += 1
             continue
         faults.marks += 1
         if any(taken[first:last]):

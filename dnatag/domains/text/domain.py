@@ -91,6 +91,8 @@ class Text(Domain):
             tokens, offsets = featurizer.split(sequence)
             return Given(tokens, tuple(offsets), sequence)
         tokens = given_tokens(sequence, "a text (str) or a list of its tokens")
+        if "" in tokens:
+            raise InputError(f"token {tokens.index('') + 1} of the list is empty; leave it out")
         spaced = [token for token in tokens if len(token.split()) > 1]
         # A few tokens may have spaces, such as 1 000.
         if spaced and 2 * len(spaced) >= len(tokens):

@@ -74,7 +74,7 @@ def read_residues(
 def residues_of(letters: str) -> tuple[str, ...]:
     """Return the residues of a protein that is a string, in upper case.
 
-    White space and a stop at the end are dropped, a stop within is "X".
+    Ends of lines and a stop at the end are dropped, a stop within is "X".
 
     Raises
     ------
@@ -86,7 +86,7 @@ def residues_of(letters: str) -> tuple[str, ...]:
     >>> residues_of("mkl*")
     ('M', 'K', 'L')
     """
-    sequence = "".join(letters.split())
+    sequence = "".join(line.strip() for line in letters.splitlines())
     if match := ILLEGAL.search(sequence):
         raise InputError(f"a protein has the illegal letter {match.group()!r}; write residues A-Z")
     sequence = _stopped(sequence)
@@ -202,7 +202,7 @@ class _Protein:
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{self._name}: line {number}: byte 0x{line[error.start]:02X} is not utf-8; name "
-                "the encoding of the file with --encoding"
+                "the encoding of the file with --encoding, in recipes with 'encoding'"
             ) from None
 
     def _error(self, line: int, reason: str) -> InputError:

@@ -67,7 +67,8 @@ def _decoded(path: Path, encoding: str) -> str:
             raise InputError(f"{path}: cannot read: no encoding '{encoding}' is known") from None
         except UnicodeError:
             raise InputError(
-                f"{path}: is not {encoding}; name the encoding of the file with --encoding"
+                f"{path}: is not {encoding}; name the encoding of the file with --encoding, "
+                "in recipes with 'encoding'"
             ) from None
 
 

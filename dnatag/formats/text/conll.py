@@ -27,8 +27,8 @@ SPACES = re.compile(" +")
 #: First column of CoNLL-U lines that are no tokens: a contraction's range, an elided word.
 NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+")
 NUMBER = re.compile(r"\d+")
-#: A line of a table with commas; a number such as 1,000 is a token.
-WITH_COMMAS = re.compile(r"\S+,[^\s\d]\S*")
+#: A line of a table with commas or the like; a number such as 1,000 is a token.
+WITH_COMMAS = re.compile(r"\S+[,;|][^\s\d]\S*")
 #: Lines of the first sentence that the layout is judged by, at most.
 LOOKED_AT = 1000
 #: Columns of CoNLL-U.
@@ -238,7 +238,7 @@ class _Layout(NamedTuple):
     tabbed: bool  # whether the line of the first token has tabs
     numbered: bool
     width: int  # number of columns; ranges and empty nodes may lack the last one
-    commas: str  # the first line, if there are commas instead of tabs or spaces
+    commas: str  # the first line, if there are commas or the like instead of tabs or spaces
 
     @property
     def conllu(self) -> bool:
@@ -256,7 +256,7 @@ class _Layout(NamedTuple):
             )
         if tag is None and self.commas:
             raise InputError(
-                f"{name}: columns are separated by tabs or spaces, not by commas as in "
+                f"{name}: columns are separated by tabs or spaces, not by commas or the like as in "
                 f"{self.commas!r}"
             )
         if tag is None:

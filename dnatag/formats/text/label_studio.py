@@ -74,7 +74,8 @@ def _tasks(path: Source, encoding: str, name: str) -> list[Any]:
             ) from None
         except UnicodeError:
             raise InputError(
-                f"{name}: is not {encoding}; name the encoding of the file with --encoding"
+                f"{name}: is not {encoding}; name the encoding of the file with --encoding, "
+                "in recipes with 'encoding'"
             ) from None
         except (RecursionError, ValueError):
             raise InputError(

@@ -118,5 +118,6 @@ def numbered_lines(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int,
 
 def _undecodable(name: str, line: int, what: str, encoding: str) -> str:
     return (
-        f"{name}: line {line}: {what} not {encoding}; name the encoding of the file with --encoding"
+        f"{name}: line {line}: {what} not {encoding}; name the encoding of the file with "
+        "--encoding, in recipes with 'encoding'"
     )

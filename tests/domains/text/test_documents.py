@@ -41,8 +41,9 @@ def test_marks_become_tags(tmp_path: Path) -> None:
         "The": "O", "low": "B-DOSE", "-": "I-DOSE", "dose": "I-DOSE", "of": "O", "5mg": "B-NUM",
         "aspirin": "B-DRUG", "failed": "O", ".": "O",
     }  # fmt: skip
-    left_out, overlapping, widened = (line.removeprefix(f"{path}") for line in notes.lines)
-    assert "1 texts are not annotated, left out" in left_out
+    left_out, overlapping, widened, blank = (line.removeprefix(f"{path}") for line in notes.lines)
+    assert "not annotated, left out: 1 text" in left_out
+    assert "1 span of white space alone, left out" in blank
     assert "1 of 4 spans overlap longer ones" in overlapping
     assert "1 of 4 spans begin or end within a token" in widened
     assert "the first: '5', at 16 to 17" in widened
@@ -86,6 +87,17 @@ def test_the_same_tokens() -> None:
     assert [s.tokens for s in one] == [("5", "mg", "of", "it"), ("it",)]
     assert [s.tags for s in one] == [("B-NUM", "O", "O", "O"), ("O",)]
     assert [s.tags for s in other] == [("O", "B-U", "I-U", "I-U"), ("B-X",)]
+
+
+def test_what_is_left_out_is_counted() -> None:
+    notes = Notes()
+    truth = [Document("a b", (Mark(1, 2, "X"),))]
+    same_tokens(("truth", truth), [("found", [*truth, Document("c", ())])], notes)
+    assert notes.lines == [
+        "warning: found: 1 text that truth does not have, left out",
+        "warning: truth: 1 span of white space alone, left out",
+        "warning: found: 1 span of white space alone, left out",
+    ]
 
 
 def test_texts_that_are_not_there() -> None:

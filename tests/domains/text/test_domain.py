@@ -215,6 +215,8 @@ def test_what_may_not_be_meant_is_noted(folder: Path) -> None:
         "warning: 2 spans without a type, such as B where B-PER is meant, beside LOC (1), PER (1), "
         "Per (1)",
     ]
+    stray = read_text(folder, BIO + "\nwe\tB-O\n")
+    assert stray[1:] == ["warning: 1 span of the type O, such as B-O; is O alone meant?"]
     many = read_text(folder, "".join(f"a\tword{i}\n" for i in range(501)))
     assert many[0] == (
         "warning: [[corpus]] 1 has 501 different tags; is 'tag_column' the right one?"

@@ -148,7 +148,9 @@ def test_bad_line(tmp_path: Path, data: str | bytes, columns: tuple[int, ...], w
 def test_encodings(tmp_path: Path) -> None:
     assert read(tmp_path, "né".encode("latin-1"), encoding="latin-1")[0].tokens == ("né",)
     assert read(tmp_path, "né\tO\n".encode("utf-16"), encoding="utf-16")[0].tokens == ("né",)
-    assert message(tmp_path, b"abc\n", encoding="utf-16").endswith("--encoding")
+    assert message(tmp_path, b"abc\n", encoding="utf-16").endswith(
+        "--encoding, in recipes with 'encoding'"
+    )
     assert message(tmp_path, b"abc\n", encoding="utf-9").endswith("no encoding 'utf-9' is known")
 
 

@@ -318,6 +318,8 @@ DOCBIN = zlib.compress(b"\x85\xa7version\xa50.1.0\xa5attrs\x90" + bytes(80))
     [
         (json.dumps({"text": "a", "label": [[0, 1, "X"]]}), "doccano"),
         ('{"text": "a"}\n{"text": "b", "labels": [[0, 1, "X"]]}', "doccano"),
+        (json.dumps({"text": "a", "label": []}), "doccano"),
+        (json.dumps({"text": "a", "label": [["0", -1, None]]}), "doccano"),
         (json.dumps({"text": 'a "label": [[0, 1, "X"]]'}), "jsonl"),
         (json.dumps({"text": "a", "label": "good"}), "jsonl"),
         (json.dumps([TASK]), "label-studio"),

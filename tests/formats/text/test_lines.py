@@ -77,5 +77,6 @@ def test_encoding(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         list(read_lines(path))
     assert str(caught.value) == (
-        f"{path}: line 2: byte 0xE9 is not utf-8; name the encoding of the file with --encoding"
+        f"{path}: line 2: byte 0xE9 is not utf-8; name the encoding of the file with --encoding, "
+        "in recipes with 'encoding'"
     )

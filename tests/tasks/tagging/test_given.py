@@ -85,6 +85,8 @@ def test_proteins(topology: Tagger) -> None:
         (lambda t, p: t.tag(TEXT, k_best=-1), "k_best must be a whole number"),
         (lambda t, p: p.tag([SeqRecord(Seq("MK"))]), "item 1 is a SeqRecord: .* tag_all takes"),
         (lambda t, p: p.tag("MK1"), "the illegal letter '1'"),
+        (lambda t, p: p.tag("MK LL"), "the illegal letter ' '"),
+        (lambda t, p: t.tag(["Ada", ""]), "token 2 of the list is empty"),
         (lambda t, p: p.tag("ACGTTGCATGCATGCATGCATTGA"), "looks like nucleotides"),
         (lambda t, p: Tagger.load("biomedical", "gpu"), "there is no device 'gpu': it can be auto"),
         (
