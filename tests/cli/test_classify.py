@@ -308,7 +308,7 @@ def test_refusals(
         (('"train.txt"', '"none.txt"'), "there is no file"),
         (('train = "train.txt"', 'train = "one.txt"'), "all sequences to train on have one label"),
         (('train = "train.txt"', 'train = "swapped.tsv"'), "labels and texts have changed places"),
-        (('"validate.jsonl"', '"empty.txt"'), "empty.txt: has nothing to validate on"),
+        (('"validate.jsonl"', '"titles.tsv"'), "titles.tsv: has nothing to validate on"),
         (
             ('"validate.jsonl"', '"capitals.txt"'),
             "2 of 2 sequences to validate on have labels that are not trained on, such as 'Bad'",
@@ -328,7 +328,7 @@ def test_recipes_that_cannot_be_used(
     model.with_name("one.txt").write_text("__label__good a film\n" * 3)
     model.with_name("bare.txt").write_text("a film\n" * 3)
     model.with_name("capitals.txt").write_text("__label__Good a film\n__label__Bad dull\n")
-    model.with_name("empty.txt").write_text("")
+    model.with_name("titles.tsv").write_text("label\ttext\n")
     swapped = "".join(f"film {number}\tgood\n" for number in range(20))
     model.with_name("swapped.tsv").write_text(f"label\ttext\n{swapped}")
     done = run("train", tmp_path / "r.toml", "--folder", model.parent, "--device", "cpu", "-o",
