@@ -26,7 +26,7 @@ __all__ = ["main"]
 #: The commands for all domains and tasks; the others are the verbs of tasks.
 SUMMARIES = {
     "prodigal": "Find genes in the place of Prodigal, with its options and in its formats.",
-    "train": "Train a model on annotated genomes, tagged text or labelled proteins.",
+    "train": "Train a model on genomes, text, proteins, features, recordings or music.",
     "evaluate": "Compare predictions with a reference.",
     "models": "List the models at hand and show their cards.",
 }

@@ -124,7 +124,10 @@ def command(
     from dnatag.models.names import find_model
 
     require("torch", "train", "training")
-    if not os.access(output.absolute().parent, os.W_OK):
+    home = output.absolute().parent
+    if not home.is_dir():
+        raise InputError(f"{output}: cannot write there: there is no folder {home}")
+    if not os.access(home, os.W_OK):
         raise InputError(f"{output}: cannot write there")
     _spare_what_is_there(output, [recipe, *_paths(options), start and find_model(start)])
     plan = _recipe(context, recipe, folder, options)
@@ -134,7 +137,8 @@ def command(
     known = [field.name for field in fields(plan.training)]
     if start is not None and not plan.task.fine_tunes:
         raise click.UsageError(
-            f"--from is not for {plan.domain.name}: its models start from random weights."
+            f"--from is not for {plan.domain.name}, task {plan.task.name}: such models start from "
+            "random weights."
         )
     for name in changes:
         if name not in known:

@@ -30,6 +30,7 @@ _SLACK = 0.25
 #: What libsndfile remarks where a header promises more bytes than follow. Those of streams, whose
 #: length was not known when they began, promise 2 GB and more.
 _CUT_OFF, _STREAM = r": (\d+) \(should be (\d+)\)", 2_000_000_000
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 #: Numbers that are read at once, of all channels.
 _BLOCK = 1 << 22
 
@@ -124,6 +125,8 @@ def read_manifest(path: Source, encoding: str = "utf-8") -> Iterator[Recording]:
         file, text = item.get("audio_filepath"), item.get("text")
         if not isinstance(file, str) or not file:
             raise InputError(f'{where}: names no audio file ("audio_filepath")')
+        if _ADDRESS.match(file):
+            raise InputError(f"{where}: {file} is an address, and none is fetched; download it")
         if text is not None and not isinstance(text, str):
             raise InputError(f'{where}: "text" is not a string')
         offset, duration = (_seconds(item, key, where) for key in ("offset", "duration"))

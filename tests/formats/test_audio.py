@@ -173,6 +173,8 @@ def test_a_stream_of_unknown_length_is_whole(tmp_path: Path, size: int) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [("{}", 'line 1: names no audio file \\("audio_filepath"\\)'),
+     ('{"audio_filepath": "https://x.org/a.wav"}',
+      "line 1: https://x.org/a.wav is an address, and none is fetched"),
      ('{"audio_filepath": "a.wav", "text": 3}', 'line 1: "text" is not a string'),
      ('{"audio_filepath": "a.wav", "offset": -1}', 'line 1: "offset" is no number of seconds'),
      ('{"audio_filepath": "a.wav", "offset": "3"}', 'line 1: "offset" is no number of seconds'),
