@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -44,7 +45,8 @@ def read_midi(path: Source, steps: int) -> Iterator[Piece]:
     path
         The file, plain or compressed, or "-" for standard input.
     steps
-        Steps of a quarter note; notes begin and end at the nearest.
+        Steps of a quarter note; notes begin and end at the nearest. Of shorter ones that follow
+        each other within a step the nearest to it sounds.
 
     Raises
     ------
@@ -184,10 +186,41 @@ def _notes(file: Any, steps: int) -> Iterator[tuple[int, int, int]]:
             elif begun:
                 ended.append((message.note, begun.pop(0), time))
         ended += [(note, t, time) for (_, note), begun in open_.items() for t in begun]
-        for note, begin, end in ended:
-            if LOWEST <= note <= HIGHEST:
-                first = round(begin / ticks)
-                yield note, first, max(round(end / ticks), first + 1)
+        yield from _in_steps([one for one in ended if LOWEST <= one[0] <= HIGHEST], ticks)
+
+
+def _in_steps(notes: list[tuple[int, int, int]], ticks: float) -> Iterator[tuple[int, int, int]]:
+    """Yield first and last steps of the notes of a track, given where they begin and end in ticks.
+
+    Notes that are shorter than a step have one, but those that follow each other within it, as in
+    a run, do not sound together: the one nearest to the step does.
+    """
+    short: dict[int, list[tuple[float, int, int]]] = {}  # by their steps
+    for _, begin, end in notes:
+        if end - begin < ticks:
+            short[_nearest(begin / ticks)] = []
+    steps = sorted(short)
+    for _, begin, end in notes:
+        first = _nearest(begin / ticks)
+        last = max(_nearest(end / ticks), first + 1)
+        for step in steps[bisect_left(steps, first) : bisect_left(steps, last)]:
+            short[step].append((_distance(begin, end, step * ticks), begin, end))
+    for note, begin, end in notes:
+        first = _nearest(begin / ticks)
+        if end - begin < ticks:
+            own = (_distance(begin, end, first * ticks), begin, end)
+            if any(o < own and (o[1] >= end or o[2] <= begin) for o in short[first]):
+                continue
+        yield note, first, max(_nearest(end / ticks), first + 1)
+
+
+def _nearest(step: float) -> int:
+    return int(step + 0.5)
+
+
+def _distance(begin: int, end: int, time: float) -> float:
+    """Return how far a note is from a time, 0 if it sounds then; at its end it does no longer."""
+    return max(begin - time, time - end + 1, 0.0)
 
 
 def _length(file: Any, steps: int) -> int:

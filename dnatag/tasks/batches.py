@@ -86,11 +86,12 @@ class SequenceBatches(ABC, Generic[E]):
 
     def arrange(
         self,
+        step: int,
         encoded: Sequence[TokenFeatures],
         examples: Sequence[E],
         rngs: Sequence[np.random.Generator],
     ) -> tuple[Sequence[TokenFeatures], Sequence[E]]:
-        """Return a batch to train on, given what the network reads of each sequence."""
+        """Return the batch of a step, given what the network reads of each sequence."""
         return encoded, examples
 
     def plain(self, encoded: TokenFeatures) -> TokenFeatures:
@@ -112,7 +113,7 @@ class SequenceBatches(ABC, Generic[E]):
         examples = [self.train[batch[row]] for row in share]
         rngs = [np.random.default_rng((self.seed, 1, step, row)) for row in share]
         encoded = [self.vary(e.encoded, rng) for e, rng in zip(examples, rngs, strict=True)]
-        return self._batch(*self.arrange(encoded, examples, rngs))
+        return self._batch(*self.arrange(step, encoded, examples, rngs))
 
     def validation(self, rank: int = 0, world: int = 1) -> Iterator[Batch]:
         """Yield a worker's share of the batches to validate on, the same at every call."""

@@ -73,6 +73,36 @@ def test_which_end_is_of_which_note(
     assert piece.chords == tuple((60,) if sounds == "x" else () for sounds in chords)
 
 
+@pytest.mark.parametrize(
+    ("notes", "chords"),
+    [
+        # A run of sixteenths in steps of a quarter, over a note that is held.
+        ([(48, 0, 1920), *((60 + i, 120 * i, 120 * (i + 1)) for i in range(15))],
+         [(48, 60), (48, 64), (48, 68), (48, 72)]),
+        # Eighths in pairs, two voices; a chord of short notes.
+        ([(60, 0, 240), (62, 240, 480), (64, 0, 240), (65, 240, 480), (67, 480, 500),
+          (71, 480, 520)], [(60, 64), (67, 71)]),
+        # Early, late, and between two steps.
+        ([(60, 470, 500), (62, 1000, 1040), (64, 1180, 1200)], [(), (60,), (62,)]),
+    ],
+)  # fmt: skip
+def test_notes_that_are_shorter_than_a_step(
+    tmp_path: Path, notes: list[tuple[int, int, int]], chords: list[tuple[int, ...]]
+) -> None:
+    """Notes are number, begin and end in ticks, of which a step has 480."""
+    events = sorted((t, kind, note) for note, *times in notes
+                    for t, kind in zip(times, ("note_on", "note_off"), strict=True))  # fmt: skip
+    track, before = mido.MidiTrack(), 0
+    for time, kind, note in events:
+        track.append(mido.Message(kind, note=note, time=time - before))
+        before = time
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(track)
+    file.save(tmp_path / "a.mid")
+    (piece,) = read_midi(tmp_path / "a.mid", 1)
+    assert list(piece.chords) == chords
+
+
 def test_what_is_left_out(tmp_path: Path) -> None:
     track = mido.MidiTrack(
         [

@@ -47,23 +47,28 @@ class TranscribedBatches(SequenceBatches[TranscribedExample]):
     ----------
     joined : float
         The share of batches to train on whose sequences are joined in pairs.
+    first_joined : int
+        The step from which on they are: long texts are hard to align at first.
     space : int
         The symbol between the texts of two sequences.
     """
 
     featurizer: SoundFeaturizer
     joined: float = 0.0
+    first_joined: int = 0
     space: int = 0
 
     def arrange(
         self,
+        step: int,
         encoded: Sequence[TokenFeatures],
         examples: Sequence[TranscribedExample],
         rngs: Sequence[np.random.Generator],
     ) -> tuple[Sequence[TokenFeatures], Sequence[TranscribedExample]]:
         """See :class:`dnatag.tasks.batches.SequenceBatches`; frames are stacked from any one on."""
         firsts = [int(rng.integers(3)) for rng in rngs]
-        if examples and self.joined and rngs[0].random() < self.joined:
+        joins = examples and self.joined and step >= self.first_joined
+        if joins and rngs[0].random() < self.joined:
             pairs = [slice(i, i + 2) for i in range(0, len(examples), 2)]
             encoded = [self.featurizer.join(encoded[pair], rngs[pair.start]) for pair in pairs]
             examples = [self._together(examples[pair]) for pair in pairs]

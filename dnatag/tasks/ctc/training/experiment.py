@@ -37,6 +37,8 @@ __all__ = ["CtcExperiment"]
 
 #: Weights of the n-gram model and bonuses of symbols that are tried, and hypotheses kept then.
 WEIGHTS, BONUSES, FEW = (0.1, 0.2, 0.3, 0.5, 0.8), (0.0, 0.5, 1.0, 1.5, 2.0, 2.5), 6
+#: The share of the steps before recordings are joined in pairs.
+ALONE = 0.25
 
 
 class CtcExperiment(
@@ -149,9 +151,11 @@ class CtcExperiment(
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         size = round(self.settings.batch * self.featurizer.frames)
         (space,) = self.symbols(" ") or (0,)
-        return TranscribedBatches(
+        source = TranscribedBatches(
             train, validate, self.featurizer, size, seed, joined=self.settings.joined, space=space
         )
+        source.first_joined = round(ALONE * source.steps(self.settings.epochs))
+        return source
 
     def metric(self, batches: TranscribedBatches) -> Metric | None:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`: errors without search."""
