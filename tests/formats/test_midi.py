@@ -77,7 +77,7 @@ def test_which_end_is_of_which_note(
     ("notes", "chords"),
     [
         # A run of sixteenths in steps of a quarter, over a note that is held.
-        ([(48, 0, 1920), *((60 + i, 120 * i, 120 * (i + 1)) for i in range(15))],
+        ([(48, 0, 1920), *((60 + i, 120 * i, 120 * (i + 1)) for i in range(14))],
          [(48, 60), (48, 64), (48, 68), (48, 72)]),
         # Eighths in pairs, two voices; a chord of short notes.
         ([(60, 0, 240), (62, 240, 480), (64, 0, 240), (65, 240, 480), (67, 480, 500),
