@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import starmap
+from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,10 @@ if TYPE_CHECKING:
     from dnatag.engine.objective import Objective
     from dnatag.engine.training.loop import Outcome
 
-__all__ = ["run_experiment", "train"]
+__all__ = ["paths_among", "run_experiment", "train"]
+
+#: Bytes that are read at once.
+_BLOCK = 1 << 20
 
 
 def train(
@@ -153,20 +155,29 @@ def run_experiment(
     return about
 
 
+def paths_among(values: Iterable[Any]) -> Iterator[Path]:
+    """Yield the paths among values, such as those of options or of a corpus.
+
+    Examples
+    --------
+    >>> [str(path) for path in paths_among([Path("a"), 1.0, (Path("b"), Path("c")), None])]
+    ['a', 'b', 'c']
+    """
+    for value in values:
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Path):
+                yield one
+
+
 def _checksum(recipe: Recipe) -> str:
     """Return a checksum of the files that the corpora of a recipe name, so that none may change."""
     digest = hashlib.sha256()
-    for corpus in recipe.corpora:
-        for field in fields(corpus):
-            value = getattr(corpus, field.name)
-            for path in value if isinstance(value, tuple) else (value,):
-                if not isinstance(path, Path):
-                    continue
-                for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-                    if file.is_file():
-                        with file.open("rb") as stream:
-                            while block := stream.read(1 << 20):
-                                digest.update(block)
+    named = (path for corpus in recipe.corpora for path in paths_among(vars(corpus).values()))
+    every = (sorted(path.rglob("*")) if path.is_dir() else [path] for path in named)
+    for file in filter(Path.is_file, chain.from_iterable(every)):
+        with file.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
     return digest.hexdigest()
 
 

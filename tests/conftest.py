@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from dnatag.cli import main
+from dnatag.report import Observer
 
 # As the commands do, but before any test imports torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -48,6 +49,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("needs a GPU")
+
+
+class Notes(Observer):
+    """Keeps what is noted."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.lines.append(message)
 
 
 class Toy(NamedTuple):

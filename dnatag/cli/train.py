@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
@@ -122,6 +122,7 @@ def command(
     """Train a model by a recipe, or on data that options name."""
     from dnatag.extras import require
     from dnatag.models.names import find_model
+    from dnatag.training import paths_among
 
     require("torch", "train", "training")
     home = output.absolute().parent
@@ -129,7 +130,9 @@ def command(
         raise InputError(f"{output}: cannot write there: there is no folder {home}")
     if not os.access(home, os.W_OK):
         raise InputError(f"{output}: cannot write there")
-    _spare_what_is_there(output, [recipe, *_paths(options), start and find_model(start)])
+    _spare_what_is_there(
+        output, [recipe, *paths_among(options.values()), start and find_model(start)]
+    )
     plan = _recipe(context, recipe, folder, options)
     changes = {name: value for name, value in (("steps", steps), ("seed", seed)) if value}
     if seed == 0:
@@ -161,12 +164,6 @@ def command(
             threads=max(threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1),
             observer=observer,
         )
-
-
-def _paths(options: Mapping[str, Any]) -> list[Path]:
-    """Return the files that options name, one or several each."""
-    values = [v if isinstance(v, tuple) else (v,) for v in options.values()]
-    return [value for of_option in values for value in of_option if isinstance(value, Path)]
 
 
 def _spare_what_is_there(output: Path, inputs: Sequence[str | Path | None]) -> None:

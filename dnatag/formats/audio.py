@@ -29,7 +29,8 @@ ENDINGS = (
 _SLACK = 0.25
 #: What libsndfile remarks where a header promises more bytes than follow. Those of streams, whose
 #: length was not known when they began, promise 2 GB and more.
-_CUT_OFF, _STREAM = r": (\d+) \(should be (\d+)\)", 2_000_000_000
+_CUT_OFF, _STREAM = re.compile(r": (\d+) \(should be (\d+)\)"), 2_000_000_000
+#: How an address on the internet begins.
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 #: Numbers that are read at once, of all channels.
 _BLOCK = 1 << 22
@@ -208,7 +209,7 @@ def _check_whole(file: Any, where: str) -> None:
     InputError
         If a hundredth of them or more is missing.
     """
-    for promised, there in re.findall(_CUT_OFF, file.extra_info):
+    for promised, there in _CUT_OFF.findall(file.extra_info):
         if int(there) < 0.99 * int(promised) and int(promised) < _STREAM:
             raise InputError(
                 f"{where}: is cut off: has {there} of {promised} bytes; get it again, or convert "

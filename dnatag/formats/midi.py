@@ -195,23 +195,22 @@ def _in_steps(notes: list[tuple[int, int, int]], ticks: float) -> Iterator[tuple
     Notes that are shorter than a step have one, but those that follow each other within it, as in
     a run, do not sound together: the one nearest to the step does.
     """
-    short: dict[int, list[tuple[float, int, int]]] = {}  # by their steps
-    for _, begin, end in notes:
-        if end - begin < ticks:
-            short[_nearest(begin / ticks)] = []
-    steps = sorted(short)
-    for _, begin, end in notes:
-        first = _nearest(begin / ticks)
-        last = max(_nearest(end / ticks), first + 1)
-        for step in steps[bisect_left(steps, first) : bisect_left(steps, last)]:
-            short[step].append((_distance(begin, end, step * ticks), begin, end))
+    placed = []
+    rivals: dict[int, list[tuple[float, int, int]]] = {}  # what is in the steps of short notes
     for note, begin, end in notes:
         first = _nearest(begin / ticks)
+        placed.append((note, begin, end, first, max(_nearest(end / ticks), first + 1)))
         if end - begin < ticks:
-            own = (_distance(begin, end, first * ticks), begin, end)
-            if any(o < own and (o[1] >= end or o[2] <= begin) for o in short[first]):
-                continue
-        yield note, first, max(_nearest(end / ticks), first + 1)
+            rivals[first] = []
+    steps = sorted(rivals)
+    for _, begin, end, first, last in placed:
+        for step in steps[bisect_left(steps, first) : bisect_left(steps, last)]:
+            rivals[step].append((_distance(begin, end, step * ticks), begin, end))
+    for note, begin, end, first, last in placed:
+        own = (_distance(begin, end, first * ticks), begin, end)
+        apart = (o for o in rivals.get(first, ()) if o[1] >= end or o[2] <= begin)
+        if end - begin >= ticks or not any(other < own for other in apart):
+            yield note, first, last
 
 
 def _nearest(step: float) -> int:

@@ -182,13 +182,11 @@ class MelFeaturizer:
         A pause is as quiet as what lies around it; speakers differ in loudness and in how the
         microphone hears them, as they do where a mean over both is subtracted.
         """
-        parts = [e.features for e in encoded]
-        if len(parts) > 1:
-            offsets = [
-                rng.normal(0, _APART) + _curve(self.network.mels, _APART, rng) for _ in parts
-            ]
-            middle = np.mean(offsets, axis=0)
-            parts = [p + (o - middle) / self.scale for p, o in zip(parts, offsets, strict=True)]
+        offsets = [rng.normal(0, _APART) + _curve(self.network.mels, _APART, rng) for _ in encoded]
+        middle = np.mean(offsets, axis=0)
+        parts = [
+            e.features + (o - middle) / self.scale for e, o in zip(encoded, offsets, strict=True)
+        ]
         joined = parts[:1]
         for before, behind in pairwise(parts):
             for side in (before, behind):

@@ -89,15 +89,14 @@ class TextEvaluator(EncodedEvaluator):
         scheme: str | None = options["scheme"]
         types = _types(options["types"])
         truth, found_in = _read(reference, predictions, options, observer)
-        tags = tags_of(truth)
+        tags: Sequence[Sequence[str]] = tags_of(truth)
         true_scheme = scheme or _scheme(tags)
         _note_faults(reference, truth, true_scheme, observer)
         if true_scheme == PLAIN and scheme is None:
             _note_plain(display_name(reference), tags, observer)
         if types is not None:
             _check_types(reference, tags, true_scheme, types)
-            if true_scheme != PLAIN:
-                tags = _only(tags, true_scheme, types)
+            tags = _only(tags, true_scheme, types)
         scores, schemes = {}, {}
         for name, predicted in found_in.items():
             path = predictions[name]
@@ -105,9 +104,7 @@ class TextEvaluator(EncodedEvaluator):
             if PLAIN in (own, true_scheme):
                 own = true_scheme
             _note_faults(path, predicted, own, observer)
-            found = tags_of(predicted)
-            if types is not None and own != PLAIN:
-                found = _only(found, own, types)
+            found = tags_of(predicted) if types is None else _only(tags_of(predicted), own, types)
             one = evaluate_tags(tags, found, true_scheme, own)
             if types is not None:
                 one = replace(one, by_type={n: c for n, c in one.by_type.items() if n in types})
@@ -231,8 +228,10 @@ def _types(names: str | None) -> frozenset[str] | None:
 
 def _only(
     tags: Sequence[Sequence[str]], scheme: str, types: frozenset[str]
-) -> list[tuple[str, ...]]:
-    """Return tags without the spans of other types."""
+) -> Sequence[Sequence[str]]:
+    """Return tags without the spans of other types; plain ones as they are."""
+    if scheme == PLAIN:
+        return tags
     return [
         tuple(write_tags([s for s in spans(of, scheme) if s.type in types], len(of), scheme))
         for of in tags

@@ -23,6 +23,7 @@ else:
     from backports import zstd
 
 __all__ = [
+    "NAME_ENCODING",
     "PIPES",
     "BoundedText",
     "Source",
@@ -32,6 +33,7 @@ __all__ = [
     "open_text",
     "peek",
     "put_back",
+    "read_decoded",
     "read_whole",
     "rewind",
     "stem",
@@ -48,6 +50,8 @@ MAGIC = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+#: What to do about a text that is in another encoding.
+NAME_ENCODING = "name the encoding of the file with --encoding, in recipes with 'encoding'"
 #: What the names of compressed files end in, by custom.
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 #: Folders of the pipes of a process, as shells name them for ``<(command)``: by numbers.
@@ -315,6 +319,31 @@ def read_whole(stream: io.BufferedReader) -> bytes:
     if len(data) > most:
         raise limits().error(display_name(stream), f"has more than {most:,} bytes")
     return data
+
+
+def read_decoded(path: Source, encoding: str) -> str:
+    """Read all of a text; line ends and a byte order mark stay as they are.
+
+    Parameters
+    ----------
+    path
+        The file, plain or compressed, or "-" for standard input.
+    encoding
+        Name of its character encoding.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is not in its encoding, or there is no such encoding.
+    """
+    name = display_name(path)
+    with open_bytes(path) as stream:
+        try:
+            return read_whole(stream).decode(encoding)
+        except LookupError:
+            raise InputError(f"{name}: cannot read: no encoding '{encoding}' is known") from None
+        except UnicodeError:
+            raise InputError(f"{name}: is not {encoding}; {NAME_ENCODING}") from None
 
 
 def rewind(head: bytes, rest: io.BufferedIOBase, *, close: bool = True) -> io.BufferedReader:

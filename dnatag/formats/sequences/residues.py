@@ -9,7 +9,7 @@ from typing import TextIO
 
 from dnatag.errors import InputError, without_control
 from dnatag.formats.io.limits import limits
-from dnatag.formats.io.reading import Source, display_name
+from dnatag.formats.io.reading import NAME_ENCODING, Source, display_name
 from dnatag.formats.sequences.fasta import parse_fasta
 from dnatag.formats.text.tokens import Sentence
 
@@ -201,8 +201,8 @@ class _Protein:
             return line.decode().strip()
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{self._name}: line {number}: byte 0x{line[error.start]:02X} is not utf-8; name "
-                "the encoding of the file with --encoding, in recipes with 'encoding'"
+                f"{self._name}: line {number}: byte 0x{line[error.start]:02X} is not utf-8; "
+                f"{NAME_ENCODING}"
             ) from None
 
     def _error(self, line: int, reason: str) -> InputError:

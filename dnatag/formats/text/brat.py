@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dnatag.errors import InputError
-from dnatag.formats.io.reading import Source, display_name, open_bytes, read_whole
+from dnatag.formats.io.reading import Source, display_name, read_decoded
 from dnatag.formats.text.documents import Document, Mark, check_length, check_mark
 from dnatag.formats.text.tokens import Entity, Sentence
 
@@ -50,26 +50,13 @@ def read_brat(folder: Source, encoding: str = "utf-8") -> Iterator[Document]:
         Naming file and line, if a file cannot be read, or an annotation does not fit the text.
     """
     for path in sorted(Path(display_name(folder)).glob("*.txt")):
-        text = check_length(_decoded(path, encoding), str(path))
+        # Line ends stay as they are, since offsets count them.
+        text = check_length(read_decoded(path, encoding), str(path))
         notes = path.with_suffix(".ann")
         marks = None
         if notes.exists():
-            marks = tuple(_marks(_decoded(notes, encoding), text, str(notes)))
+            marks = tuple(_marks(read_decoded(notes, encoding), text, str(notes)))
         yield Document(text, marks, path.stem)
-
-
-def _decoded(path: Path, encoding: str) -> str:
-    """Read all of a file; line ends stay as they are, since offsets count them."""
-    with open_bytes(path) as stream:
-        try:
-            return read_whole(stream).decode(encoding)
-        except LookupError:
-            raise InputError(f"{path}: cannot read: no encoding '{encoding}' is known") from None
-        except UnicodeError:
-            raise InputError(
-                f"{path}: is not {encoding}; name the encoding of the file with --encoding, "
-                "in recipes with 'encoding'"
-            ) from None
 
 
 def _marks(notes: str, text: str, name: str) -> Iterator[Mark]:

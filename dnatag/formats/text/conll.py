@@ -103,8 +103,7 @@ def read_conll(
         if document or comment or (columns[0] != 1 and NO_WORD.fullmatch(cells[0])):
             draft.add(number, line)
         else:
-            due = str(len(draft.cells) + 1)
-            if counts and cells[0] != due:
+            if counts and cells[0] != (due := str(len(draft.cells) + 1)):
                 raise InputError(
                     f"{name}: line {number}: begins with '{cells[0]}' in place of {due}, and "
                     "CoNLL-U counts the tokens of each sentence; add the line that is missing "

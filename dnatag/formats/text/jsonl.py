@@ -11,7 +11,7 @@ from dnatag.formats.io.reading import Source, display_name
 from dnatag.formats.text.lines import numbered_lines, tokenize
 from dnatag.formats.text.tokens import Entity, Sentence
 
-__all__ = ["parse_object", "read_jsonl", "read_objects", "write_jsonl", "write_object"]
+__all__ = ["no_json", "parse_object", "read_jsonl", "read_objects", "write_jsonl", "write_object"]
 
 
 def read_jsonl(
@@ -69,6 +69,12 @@ def read_objects(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int, d
             yield number, parse_object(line, f"{name}: line {number}")
 
 
+def no_json(where: str, error: json.JSONDecodeError) -> InputError:
+    """Return the error of what is not JSON, beginning with `where`, file and line."""
+    what = error.msg.removesuffix(" at")
+    return InputError(f"{where}: is not JSON: {what} at column {error.colno}")
+
+
 def write_jsonl(
     handle: TextIO,
     sentence: Sentence,
@@ -119,8 +125,7 @@ def parse_object(line: str, where: str) -> dict[str, Any]:
     try:
         item = json.loads(line)
     except json.JSONDecodeError as error:
-        what = error.msg.removesuffix(" at")
-        raise InputError(f"{where}: is not JSON: {what} at column {error.colno}") from None
+        raise no_json(where, error) from None
     except ValueError:  # more than 4300 digits
         raise InputError(f"{where}: a number has too many digits") from None
     except RecursionError:

@@ -8,8 +8,9 @@ from statistics import fmean
 from typing import Any, TextIO
 
 from dnatag.errors import InputError
-from dnatag.formats.io.reading import Source, display_name, open_bytes, read_whole
+from dnatag.formats.io.reading import Source, display_name, read_decoded
 from dnatag.formats.text.documents import Document, Mark, check_length, check_mark, others
+from dnatag.formats.text.jsonl import no_json
 from dnatag.formats.text.tokens import Entity, Sentence
 
 __all__ = ["LabelStudioWriter", "read_label_studio"]
@@ -62,25 +63,15 @@ def read_label_studio(
 
 
 def _tasks(path: Source, encoding: str, name: str) -> list[Any]:
-    with open_bytes(path) as stream:
-        try:
-            tasks = json.loads(read_whole(stream).decode(encoding).removeprefix("\ufeff"))
-        except LookupError:
-            raise InputError(f"{name}: cannot read: no encoding '{encoding}' is known") from None
-        except json.JSONDecodeError as error:
-            what = error.msg.removesuffix(" at")
-            raise InputError(
-                f"{name}: line {error.lineno}: is not JSON: {what} at column {error.colno}"
-            ) from None
-        except UnicodeError:
-            raise InputError(
-                f"{name}: is not {encoding}; name the encoding of the file with --encoding, "
-                "in recipes with 'encoding'"
-            ) from None
-        except (RecursionError, ValueError):
-            raise InputError(
-                f"{name}: lists are nested too deep, or a number has too many digits"
-            ) from None
+    text = read_decoded(path, encoding).removeprefix("\ufeff")
+    try:
+        tasks = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise no_json(f"{name}: line {error.lineno}", error) from None
+    except (RecursionError, ValueError):
+        raise InputError(
+            f"{name}: lists are nested too deep, or a number has too many digits"
+        ) from None
     if not isinstance(tasks, list):
         raise InputError(f"{name}: is no list of tasks")
     return tasks

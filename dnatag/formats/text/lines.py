@@ -9,7 +9,13 @@ from functools import cache
 
 from dnatag.errors import InputError
 from dnatag.formats.io.limits import limits
-from dnatag.formats.io.reading import BoundedText, Source, display_name, open_bytes
+from dnatag.formats.io.reading import (
+    NAME_ENCODING,
+    BoundedText,
+    Source,
+    display_name,
+    open_bytes,
+)
 from dnatag.formats.text.tokens import Sentence
 
 __all__ = ["numbered_lines", "read_lines", "tokenize"]
@@ -117,7 +123,4 @@ def numbered_lines(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int,
 
 
 def _undecodable(name: str, line: int, what: str, encoding: str) -> str:
-    return (
-        f"{name}: line {line}: {what} not {encoding}; name the encoding of the file with "
-        "--encoding, in recipes with 'encoding'"
-    )
+    return f"{name}: line {line}: {what} not {encoding}; {NAME_ENCODING}"

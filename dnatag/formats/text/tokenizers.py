@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from dnatag.formats.text.lines import tokenize
 
-__all__ = ["TOKENIZERS", "characters", "penn_tokens", "space_tokens"]
+__all__ = ["TOKENIZERS", "character_tokens", "penn_tokens", "space_tokens"]
 
 #: Abbreviations whose dot belongs to them, beside those with a dot after each letter.
 ABBREVIATIONS = (
@@ -68,12 +68,12 @@ def space_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:
     return _found(re.compile(r"\S+"), text)
 
 
-def characters(text: str) -> tuple[list[str], list[tuple[int, int]]]:
+def character_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:
     """Split a text into its characters: for scripts without spaces, and where spelling decides.
 
     Examples
     --------
-    >>> characters("你好 O")
+    >>> character_tokens("你好 O")
     (['你', '好', 'O'], [(0, 1), (1, 2), (3, 4)])
     """
     return _found(re.compile(r"\S"), text)
@@ -89,5 +89,5 @@ TOKENIZERS: dict[str, Callable[[str], tuple[list[str], list[tuple[int, int]]]]] 
     "words": tokenize,
     "penn": penn_tokens,
     "spaces": space_tokens,
-    "characters": characters,
+    "characters": character_tokens,
 }

@@ -93,11 +93,12 @@ def _read(path: str, encoding: str) -> list[_Text]:
     for one in read_manifest(stream, encoding):
         if one.text is None:
             raise InputError(f'{one.where}: has no "text"')
-        predicted = "pred_text" in (one.source or {})
-        found = one.source["pred_text"] if predicted and one.source else one.text
+        item = one.source or {}
+        found = item.get("pred_text", one.text)
         if not isinstance(found, str):
             raise InputError(f'{one.where}: "pred_text" is not a string')
         file = os.path.abspath(str(one.path))
+        predicted = "pred_text" in item
         texts.append(_Text(one.text, found, predicted, one.name, file, one.offset))
     return texts
 

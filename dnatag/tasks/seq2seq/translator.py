@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +27,8 @@ BATCH_TOKENS, CHUNK = 6000, 512
 RATIO, MORE = 2, 20
 #: How many translations of a text there can be.
 MOST = 100
+#: Of pairs that stand for one character in UTF-16.
+HALVES = re.compile("[\ud800-\udfff]")
 #: The score of a hypothesis is its log probability divided by its length to this power.
 NORMALISATION = 1.0
 
@@ -188,7 +191,7 @@ def numbers_of(text: Any, coder: TokenCoder, where: str) -> list[int]:
     """
     if not isinstance(text, str):
         raise InputError(f"cannot translate a {type(text).__name__}: give a text (str)")
-    if any("\ud800" <= c <= "\udfff" for c in text):
+    if HALVES.search(text):
         raise InputError(f"{where}: has half of a surrogate pair, which is no character")
     numbers, bounds = coder.numbers(text), limits()
     if len(numbers) > bounds.subwords:

@@ -13,17 +13,11 @@ from dnatag.domains.text.settings import TextCorpus, TextNetwork
 from dnatag.errors import InputError
 from dnatag.formats.text.documents import Document, Mark
 from dnatag.formats.text.tokenizers import TOKENIZERS
-from dnatag.report import SILENT, Observer
+from dnatag.report import SILENT
+
+from ...conftest import Notes
 
 TEXT = "The low-dose of 5mg aspirin failed."
-
-
-class Notes(Observer):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.lines.append(message)
 
 
 def doccano(path: Path, *items: dict[str, object]) -> Path:

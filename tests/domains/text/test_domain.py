@@ -16,11 +16,12 @@ from dnatag.domains.text.words import WordFeaturizer
 from dnatag.errors import InputError
 from dnatag.models.names import find_model
 from dnatag.registry import domain_names, find_domain
-from dnatag.report import Observer
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.tagging.model import load_token_model
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.training.experiment import TaggedData
+
+from ...conftest import Notes
 
 BIO = "Ada\tB-PER\nLovelace\tI-PER\nin\tO\n\n\n# no token\n\nTurin\tB-LOC\n"
 
@@ -155,16 +156,6 @@ def test_scores() -> None:
     assert DOMAIN.scores([["NN", "VB"]], [["NN", "NN"]], Plain(["NN", "VB"])) == {"accuracy": 0.5}
     nothing = DOMAIN.scores([["O"]], [["O"]], Entities(["PER"], "BIO"))
     assert math.isnan(nothing["f1"])
-
-
-class Notes(Observer):
-    """Keeps what is noted."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.lines.append(message)
 
 
 def read_text(folder: Path, text: str, **more: object) -> list[str]:

@@ -10,6 +10,8 @@ from dnatag.errors import InputError
 from dnatag.report import SILENT, Observer
 from dnatag.tasks.classification.evaluation import LabelEvaluator
 
+from ...conftest import Notes
+
 
 def test_the_most_probable_label_counts(tmp_path: Path) -> None:
     truth, all_, best = (tmp_path / name for name in ("truth", "all", "best"))
@@ -36,14 +38,6 @@ def test_lines_without_one_label(tmp_path: Path, line: str, message: str) -> Non
     paths = {"p": str(tmp_path / "p")}
     with pytest.raises(InputError, match=message):
         LabelEvaluator().evaluate(str(tmp_path / "truth"), paths, SILENT, encoding="utf-8")
-
-
-class Notes(Observer):
-    def __init__(self) -> None:
-        self.found: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.found.append(message)
 
 
 def score(truth: Path, predictions: Path, observer: Observer = SILENT) -> float:
@@ -84,7 +78,7 @@ def test_those_that_a_table_names(tmp_path: Path) -> None:
     (tmp_path / "found").write_text(IDS)
     notes = Notes()
     assert score(tmp_path / "truth", tmp_path / "found", notes) == 0.5
-    assert [note.split("found: ")[1] for note in notes.found] == [
+    assert [note.split("found: ")[1] for note in notes.lines] == [
         f"has 3 labels, {tmp_path}/truth 2; compared are those of the sequences that "
         f"{tmp_path}/truth has"
     ]
@@ -105,13 +99,13 @@ def test_labels_with_other_names(tmp_path: Path) -> None:
     (tmp_path / "found").write_text("__label__bad 0.9\n__label__good 0.8\n")
     notes = Notes()
     assert score(tmp_path / "truth", tmp_path / "found", notes) == 0
-    (note,) = notes.found
+    (note,) = notes.lines
     assert note.startswith(
         "warning: p has none of the labels of the reference: bad, good, not 0, 4"
     )
     (tmp_path / "found").write_text("__label__0 0.9\n__label__good 0.8\n")
     assert score(tmp_path / "truth", tmp_path / "found", notes) == 0.5
-    assert notes.found == [note]
+    assert notes.lines == [note]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +124,6 @@ def test_a_reference_that_a_model_wrote(tmp_path: Path) -> None:
     (tmp_path / "found").write_text(JSON)
     notes = Notes()
     score(tmp_path / "truth", tmp_path / "found", notes)
-    assert not any("has probabilities" in note for note in notes.found)
+    assert not any("has probabilities" in note for note in notes.lines)
     score(tmp_path / "found", tmp_path / "truth", notes)
-    assert any("found has probabilities, as a model writes them" in note for note in notes.found)
+    assert any("found has probabilities, as a model writes them" in note for note in notes.lines)

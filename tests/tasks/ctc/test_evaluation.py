@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from dnatag.errors import InputError
 from dnatag.formats.audio import Recording
 from dnatag.formats.transcripts import SpokenWord, Transcript, write_transcript
-from dnatag.report import SILENT, Observer
+from dnatag.report import SILENT
 from dnatag.tasks.ctc.evaluation import TranscriptEvaluator
+
+from ...conftest import Notes
 
 pytest.importorskip("jiwer")
 
@@ -65,19 +67,14 @@ def test_what_was_found_stands_beside_the_text(tmp_path: Path) -> None:
 
 
 def test_predictions_in_the_place_of_the_reference(tmp_path: Path) -> None:
-    class Notes(Observer):
-        found: ClassVar[list[str]] = []
-
-        def note(self, message: str) -> None:
-            self.found.append(message)
-
     truth = write(tmp_path / "truth.json", REFERENCE)
     found = write(tmp_path / "found.json", [item | {"pred_text": "x"} for item in REFERENCE])
+    notes = Notes()
     for one, other, warned in ((truth, found, False), (found, truth, True)):
         paths = {"p": str(other)}
-        TranscriptEvaluator().evaluate(str(one), paths, Notes(), encoding="utf-8")
-        assert bool(Notes.found) == warned
-    assert "found.json has what a model found (pred_text)" in Notes.found[0]
+        TranscriptEvaluator().evaluate(str(one), paths, notes, encoding="utf-8")
+        assert bool(notes.lines) == warned
+    assert "found.json has what a model found (pred_text)" in notes.lines[0]
 
 
 def test_lines_are_compared_in_order(tmp_path: Path) -> None:
