@@ -114,7 +114,7 @@ def run_experiment(
 
     Parameters, results and errors are those of :func:`train`.
     """
-    from dnatag.engine.training.rundir import UNSCORED, enter, leave, training_device
+    from dnatag.engine.training.rundir import UNSCORED, leave, run_folder, training_device
     from dnatag.engine.training.workers import processes
     from dnatag.formats.io.writing import refuse_overwriting
 
@@ -124,35 +124,35 @@ def run_experiment(
     task, runs = experiment.recipe.task, experiment.runs
     about = {**experiment.about, "training": dict(experiment.about["training"])}
     contents = {"contents of files": _checksum(experiment.recipe)}
-    folder = enter(output, about["training"] | contents, resume)
-    observer.note(experiment.summary)
-    trained = []
-    for number, run in enumerate(runs, 1):
-        own = folder if len(runs) == 1 else folder / str(number)
-        part = _Part(observer, runs, number)
-        trained.append(_fit(run, task.objective, own, place, threads, resume, part))
-    outcomes = [outcome for _, outcome in trained]
-    steps = sum(outcome.steps for outcome in outcomes)
-    about["training"] |= {"steps": steps, "date": date.today().isoformat()}
-    if processes()[0] > 0:
+    with run_folder(output, about["training"] | contents, resume) as folder:
+        observer.note(experiment.summary)
+        trained = []
+        for number, run in enumerate(runs, 1):
+            own = folder if len(runs) == 1 else folder / str(number)
+            part = _Part(observer, runs, number)
+            trained.append(_fit(run, task.objective, own, place, threads, resume, part))
+        outcomes = [outcome for _, outcome in trained]
+        steps = sum(outcome.steps for outcome in outcomes)
+        about["training"] |= {"steps": steps, "date": date.today().isoformat()}
+        if processes()[0] > 0:
+            return about
+        epochs = getattr(experiment.recipe.training, "epochs", None)
+        for number, (run, outcome) in enumerate(zip(runs, outcomes, strict=True), 1):
+            own = folder if len(runs) == 1 else folder / str(number)
+            observer.note(_draw(own, outcome, run, epochs))
+        networks = [network.cpu() for network, _ in trained]
+        experiment.finish(networks)
+        # What is measured is what ships, with its weights rounded as in the file.
+        unscored = folder / UNSCORED
+        experiment.save(unscored, networks, about)
+        about["scores"] = experiment.score(unscored, outcomes, place, threads)
+        about["card"] = experiment.card(output.stem, about)
+        experiment.save(output, networks, about)
+        leave(folder)
+        observer.note(f"{output}: written, {output.stat().st_size / 1e6:.2f} MB")
+        for name, measures in task.metrics(about["scores"]).items():
+            observer.note(f"{output}: {name}: {', '.join(starmap(_measure, measures.items()))}")
         return about
-    epochs = getattr(experiment.recipe.training, "epochs", None)
-    for number, (run, outcome) in enumerate(zip(runs, outcomes, strict=True), 1):
-        own = folder if len(runs) == 1 else folder / str(number)
-        observer.note(_draw(own, outcome, run, epochs))
-    networks = [network.cpu() for network, _ in trained]
-    experiment.finish(networks)
-    # What is measured is what ships, with its weights rounded as in the file.
-    unscored = folder / UNSCORED
-    experiment.save(unscored, networks, about)
-    about["scores"] = experiment.score(unscored, outcomes, place, threads)
-    about["card"] = experiment.card(output.stem, about)
-    experiment.save(output, networks, about)
-    leave(folder)
-    observer.note(f"{output}: written, {output.stat().st_size / 1e6:.2f} MB")
-    for name, measures in task.metrics(about["scores"]).items():
-        observer.note(f"{output}: {name}: {', '.join(starmap(_measure, measures.items()))}")
-    return about
 
 
 def paths_among(values: Iterable[Any]) -> Iterator[Path]:

@@ -63,8 +63,8 @@ def _check_output(context: click.Context, parameter: click.Parameter, value: str
 @click.option(
     "--primer",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
-    help="A MIDI file or piano roll (.npy) that pieces begin with.",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="A MIDI file or piano roll (.npy) that pieces begin with; '-' is standard input.",
 )
 @click.option(
     "--steps",
@@ -122,6 +122,7 @@ def command(
 ) -> None:
     """Compose music."""
     from dnatag.errors import InputError
+    from dnatag.formats.io.reading import display_name
     from dnatag.formats.io.writing import OutputSet, refuse_overwriting
     from dnatag.tasks.generation.generator import PieceGenerator
 
@@ -135,12 +136,13 @@ def command(
     beginning = []
     if primer is not None:
         pieces = generator.pieces(primer)
+        name = display_name(primer)
         if len(pieces) > 1:
-            raise InputError(f"{primer}: has {len(pieces)} pieces; name a file of one of them")
+            raise InputError(f"{name}: has {len(pieces)} pieces; name a file of one of them")
         beginning = [step for piece in pieces for step in piece]
         if len(beginning) >= steps:
             raise InputError(
-                f"{primer}: has {counted(len(beginning), 'steps')}, and the piece {steps}; "
+                f"{name}: has {counted(len(beginning), 'steps')}, and the piece {steps}; "
                 "ask for more --steps"
             )
     domain, writer = generator.model.domain, generator.model.writer

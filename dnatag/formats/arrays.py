@@ -18,6 +18,9 @@ __all__ = ["Frames", "checked", "read_archive", "read_array", "read_list"]
 
 #: What the columns of a list of sequences may be called.
 TITLES = {"name": "name", "label": "label", "labels": "labels"}
+#: Numbers from this size on, such as times since 1970, are looked at for differences that 32 bits
+#: do not hold; those of so small a share are rounding.
+_LARGE, _NOISE = 1e5, 1e-12
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -150,7 +153,8 @@ def checked(array: np.ndarray, where: str) -> np.ndarray:
     Raises
     ------
     InputError
-        Beginning with `where`, if it is no matrix of finite numbers, or has no frames.
+        Beginning with `where`, if it is no matrix of finite numbers, has no frames, or has numbers
+        whose differences 32 bits do not hold.
     """
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise InputError(
@@ -165,4 +169,20 @@ def checked(array: np.ndarray, where: str) -> np.ndarray:
         plain = array.astype(np.float32)
     if not np.isfinite(plain).all():
         raise InputError(f"{where}: has numbers that are not finite")
+    if array.dtype != plain.dtype:
+        _check_differences(array.astype(float), plain, where)
     return plain
+
+
+def _check_differences(exact: np.ndarray, plain: np.ndarray, where: str) -> None:
+    """Refuse numbers whose differences 32 bits do not hold."""
+    size, spread = np.abs(exact).max(0), np.ptp(exact, 0)
+    rounded = np.abs(exact - plain).max(0)
+    lost = (size > _LARGE) & (spread > _NOISE * size) & (rounded > spread / 100)
+    if lost.any():
+        column = int(np.argmax(lost))
+        raise InputError(
+            f"{where}: feature {column} (the first is 0) has numbers such as "
+            f"{exact[0, column]:.12g}, whose differences are lost in 32 bits; subtract what they "
+            "have in common"
+        )

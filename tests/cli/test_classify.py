@@ -315,7 +315,10 @@ def test_refusals(
         ),
         (('train = "train.txt"', 'train = "bare.txt"'), "bare.txt: is of an unknown format"),
         (('"test.tsv"', '"test.tsv"\nlabels = ["good"]'), "'labels' must be written as"),
-        (('"test.tsv"', '"test.tsv"\nlabels = ["x=y"]'), "no [[corpus]] names sequences to train"),
+        (
+            ('"test.tsv"', '"test.tsv"\nlabels = ["good=1", "Bad=0"]'),
+            "names 'Bad', and no text to train on has that label; there are bad, good",
+        ),
         (("units = 12", 'units = 12\npooling = "sum"'), "'pooling' can be max, mean, attention"),
         (("units = 12", "units = 12\ntuned = true"), "'tuned' is for 'vectors', and none are"),
         (('"classification"', '"annotation"'), "the task of text can be tagging or classification"),
@@ -336,6 +339,20 @@ def test_recipes_that_cannot_be_used(
     assert done.exit_code == 2, done.stderr
     assert message in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.toml"]
+
+
+def test_labels_to_test_on_that_are_not_trained_on(model: Path, tmp_path: Path) -> None:
+    lines = ["label\ttext\n", "good\tfine\n", "odd\tdull\n"]
+    model.with_name("odd.tsv").write_text("".join(lines))
+    (tmp_path / "r.toml").write_text(TEXTS.replace("test.tsv", "odd.tsv").replace("= 8", "= 1", 1))
+    done = run("train", tmp_path / "r.toml", "--folder", model.parent, "--device", "cpu", "-o",
+               tmp_path / "m.dnatag")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    warning = (
+        "warning: 1 of 2 sequences to test on have labels that are not trained on, such as 'odd'"
+    )
+    assert f"dnatag: {warning}\n" in done.stderr
+    assert "odd" not in read_metadata(tmp_path / "m.dnatag")["card"].partition("## Scores")[0]
 
 
 def test_damaged_models(model: Path, tmp_path: Path) -> None:

@@ -104,10 +104,17 @@ def test_pieces(folder: Path, tmp_path: Path) -> None:
 
 def test_a_beginning(folder: Path, tmp_path: Path) -> None:
     done = run("generate", "--model", folder / "m.dnatag", "--primer", folder / "start.mid",
-               "--steps", 6, "--temperature", 0.05, "-o", tmp_path / "a.mid")  # fmt: skip
+               "--steps", 6, "--temperature", 0.05, "--seed", 1,
+               "-o", tmp_path / "a.mid")  # fmt: skip
     assert done.exit_code == 0, done.stderr
     (found,) = read_midi(tmp_path / "a.mid", 1)
     assert found.chords[:5] == ((60, 64), (61, 65), (62, 66), (63, 67), (64, 68))
+    piped = subprocess.run(
+        [sys.executable, "-m", "dnatag", "generate", "--model", str(folder / "m.dnatag"),
+         "--primer", "-", "--steps", "6", "--temperature", "0.05", "--seed", "1", "-o", "-"],
+        input=(folder / "start.mid").read_bytes(), capture_output=True, check=True,
+    )  # fmt: skip
+    assert piped.stdout == (tmp_path / "a.mid").read_bytes()
 
 
 def test_likelihoods_are_exact(folder: Path) -> None:

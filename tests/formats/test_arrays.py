@@ -55,6 +55,8 @@ def test_list(folder: Path, archive: str | None, name: str) -> None:
      (np.array([["a"]]), "must be a matrix of numbers"),
      (np.array([[np.nan]]), "has numbers that are not finite"),
      (np.array([[1e300]]), "has numbers that are not finite"),
+     (np.array([[0.1, 1.7e9 + 0.1 * i] for i in range(9)]), "feature 1 .* such as 1700000000, "),
+     (np.array([[2**40 + i] for i in range(9)]), "feature 0 .* subtract what they have in common"),
      (np.array([[None]], object), "is no NumPy array that can be read: Object arrays")],
 )  # fmt: skip
 def test_what_is_no_sequence(tmp_path: Path, array: np.ndarray, message: str) -> None:
@@ -64,6 +66,23 @@ def test_what_is_no_sequence(tmp_path: Path, array: np.ndarray, message: str) ->
     np.savez(tmp_path / "x.npz", k=array)
     with pytest.raises(InputError, match=rf"x\.npz: k: {message}"):
         list(read_archive(tmp_path / "x.npz"))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(0, 1.7e9, 1e8)[:, None],
+        np.full((3, 1), 1.7e9),
+        np.full((3, 1), 1.7e9) * (1 + 1e-15 * np.arange(3)[:, None]),
+        np.float32(1.7e9) + np.arange(9, dtype=np.float32)[:, None],
+        np.arange(1e6, 1e6 + 9)[:, None],
+    ],
+)
+def test_large_numbers(tmp_path: Path, array: np.ndarray) -> None:
+    """They are good if their differences stay, or are none but rounding."""
+    np.save(tmp_path / "a.npy", array)
+    (found,) = read_array(tmp_path / "a.npy")
+    assert np.array_equal(found.features, array.astype(np.float32))
 
 
 def test_an_archive_without_arrays(tmp_path: Path) -> None:

@@ -52,7 +52,15 @@ class LabelledTexts(Domain):
 
     def read(self, corpora: Sequence[LabelledTextCorpus]) -> list[Corpus[LabelledSequence]]:
         """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
-        return read_corpora(corpora, _read, Corpus)
+        met: dict[LabelledTextCorpus, set[str]] = {files: set() for files in corpora}
+        found = read_corpora(corpora, partial(_read, met=met), Corpus)
+        for files, labels in met.items():
+            if files.train and (never := sorted(set(files.names or ()) - labels)):
+                raise InputError(
+                    f"'labels' in [[corpus]] names {never[0]!r}, and no text to train on has that "
+                    f"label; there are {', '.join(sorted(labels)[:9])}"
+                )
+        return found
 
     def items(self, source: Source, kind: str, encoding: str) -> Iterator[Item]:
         """See :class:`dnatag.tasks.classification.domain.ClassifyingDomain`."""
@@ -112,8 +120,13 @@ class LabelledTexts(Domain):
         return TextFeaturizer.from_arrays(arrays)
 
 
-def _read(path: Path, files: LabelledTextCorpus, split: str) -> list[LabelledSequence]:
-    """Read the texts of a file; of those to train on phrases too, each once with each label."""
+def _read(
+    path: Path, files: LabelledTextCorpus, split: str, met: Mapping[LabelledTextCorpus, set[str]]
+) -> list[LabelledSequence]:
+    """Read the texts of a file; of those to train on phrases too, each once with each label.
+
+    Labels that texts to train on have, of whatever name, are added to those met.
+    """
     from dnatag.formats.registry import recognise
     from dnatag.tasks.classification.domain import LabelledSequence
 
@@ -129,6 +142,8 @@ def _read(path: Path, files: LabelledTextCorpus, split: str) -> list[LabelledSeq
     found = []
     for one in read(stream, files.encoding):
         label = one.only_label(path)
+        if split == "train":
+            met[files].add(label)
         if names is None or label in names:
             found.append(LabelledSequence(one.text, label if names is None else names[label]))
     return list(dict.fromkeys(found)) if phrases else found

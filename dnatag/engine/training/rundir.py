@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from dnatag.engine.devices import choose_device
 from dnatag.engine.training.checkpoint import CHECKPOINT, has_checkpoint
 from dnatag.engine.training.workers import processes
 from dnatag.errors import InputError
 
-__all__ = ["CURVE", "LOG", "UNSCORED", "enter", "leave", "training_device"]
+__all__ = ["CURVE", "LOG", "UNSCORED", "leave", "run_folder", "training_device"]
 
 #: The model of a run that has not been measured yet.
 UNSCORED = "unscored.dnatag"
@@ -22,6 +25,7 @@ UNSCORED = "unscored.dnatag"
 LOG = "log.csv"
 CURVE = "curve.svg"
 _SETTINGS = "run.json"
+_LOCK = "lock"
 
 
 def training_device(name: str) -> torch.device:
@@ -44,8 +48,9 @@ def training_device(name: str) -> torch.device:
     return device
 
 
-def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
-    """Make the folder of a run, or check that it holds the run to resume.
+@contextmanager
+def run_folder(output: Path, settings: dict[str, Any], resume: bool) -> Iterator[Path]:
+    """Make the folder of a run, or check that it holds the run to resume; nobody else may enter.
 
     Parameters
     ----------
@@ -56,38 +61,60 @@ def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
     resume : bool
         Whether to continue a run that was interrupted.
 
-    Returns
-    -------
+    Yields
+    ------
     Path
         The folder.
 
     Raises
     ------
     InputError
-        If there is nothing to resume, something else to resume, something damaged, or a run that
-        would be lost.
+        If another training is in the folder, if there is nothing to resume, something else to
+        resume, something damaged, or a run that would be lost.
     """
     folder = output.with_name(output.name + ".run")
-    written = json.dumps(settings, indent=1)
-    about = folder / _SETTINGS
-    if resume:
-        if not has_checkpoint(folder):
-            raise InputError(f"nothing to resume: {folder} has no checkpoint; leave out --resume")
-        before = _read(about)
-        other = [key for key, value in json.loads(written).items() if before.get(key) != value]
-        if other:
-            raise InputError(
-                f"cannot resume: the run in {folder} has other settings ({', '.join(other)})"
-            )
-    elif has_checkpoint(folder):
-        raise InputError(
-            f"{folder} holds a run that has not ended; continue it with --resume, or remove "
-            "the folder"
-        )
-    elif processes()[0] == 0:
+    if resume and not has_checkpoint(folder):
+        raise InputError(f"nothing to resume: {folder} has no checkpoint; leave out --resume")
+    first = processes()[0] == 0
+    if first:
         folder.mkdir(exist_ok=True)
-        about.write_text(written)
-    return folder
+    with _alone(folder) if first else nullcontext():
+        written = json.dumps(settings, indent=1)
+        about = folder / _SETTINGS
+        if resume:
+            before = _read(about)
+            other = [key for key, value in json.loads(written).items() if before.get(key) != value]
+            if other:
+                raise InputError(
+                    f"cannot resume: the run in {folder} has other settings ({', '.join(other)})"
+                )
+        elif has_checkpoint(folder):
+            raise InputError(
+                f"{folder} holds a run that has not ended; continue it with --resume, or remove "
+                "the folder"
+            )
+        elif first:
+            about.write_text(written)
+        yield folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a folder for a block; the system lets go where one is killed."""
+    path = folder / _LOCK
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"another training is writing into {folder}; wait until it has ended, or write another "
+            "model file"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any]:

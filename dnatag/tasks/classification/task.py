@@ -63,7 +63,7 @@ class Classification(Task):
         """See :class:`dnatag.tasks.base.Task`."""
         from dnatag.tasks.classification.training.experiment import ClassificationExperiment
 
-        return ClassificationExperiment(recipe)
+        return ClassificationExperiment(recipe, observer)
 
 
 TASK = Classification()

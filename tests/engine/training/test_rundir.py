@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from dnatag.engine.training.rundir import enter, leave, training_device
+from dnatag.engine.training.rundir import leave, run_folder, training_device
 from dnatag.errors import InputError
 
 SETTINGS = {"loop": {"steps": 3}, "data": ["a.tsv"]}
+
+
+def enter(output: Path, settings: dict[str, Any], resume: bool) -> Path:
+    """Return the folder of a run, which is left again at once."""
+    with run_folder(output, settings, resume) as folder:
+        return folder
 
 
 @pytest.fixture
@@ -65,6 +74,32 @@ def test_refusals(output: Path) -> None:
         (folder / "run.json").write_text(damaged)
         with pytest.raises(InputError, match=r"run\.json: cannot resume: .*begin anew"):
             enter(output, SETTINGS, resume=True)
+
+
+def test_one_training_at_a_time(output: Path) -> None:
+    other = (
+        "import sys\nfrom pathlib import Path\n"
+        "from dnatag.engine.training.rundir import run_folder\n"
+        "with run_folder(Path(sys.argv[1]), {}, False):\n"
+        "    print('inside', flush=True)\n"
+        "    sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", other, str(output)]
+    folder, pipe = output.with_name("my.dnatag.run"), subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "inside\n"
+        named = re.escape(str(folder))
+        with pytest.raises(InputError, match=f"another training is writing into {named}; wait"):
+            enter(output, SETTINGS, resume=False)
+        (folder / "checkpoint.safetensors").write_bytes(b"state")
+        with pytest.raises(InputError, match="another training is writing"):
+            enter(output, {}, resume=True)
+        assert (folder / "run.json").read_text() == "{}"
+        process.kill()
+    # What was killed holds nothing any more.
+    assert enter(output, {}, resume=True) == folder
+    assert not (folder / "lock").exists()
 
 
 def test_only_the_first_process_writes(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:

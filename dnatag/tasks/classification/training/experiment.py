@@ -14,7 +14,7 @@ from dnatag.engine.networks.configs import ClassifierConfig
 from dnatag.engine.networks.weights import ClassifierWeights
 from dnatag.engine.objective import Metric
 from dnatag.errors import InputError
-from dnatag.report import counted
+from dnatag.report import Observer, counted
 from dnatag.tasks.base import Recipe
 from dnatag.tasks.classification.classifier import SequenceClassifier
 from dnatag.tasks.classification.domain import ClassifyingDomain, LabelledSequence
@@ -41,6 +41,8 @@ class ClassificationExperiment(
     ----------
     recipe : Recipe
         A recipe of the classification task.
+    observer : Observer
+        Receives warnings.
 
     Raises
     ------
@@ -53,7 +55,8 @@ class ClassificationExperiment(
     warmup = 0.5
     counted = "sequences"
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, observer: Observer) -> None:
+        self.observer = observer
         self.domain: ClassifyingDomain = recipe.domain
         self.settings: ClassificationTraining = recipe.training
         super().__init__(recipe, self.domain.read(recipe.corpora))
@@ -93,7 +96,7 @@ class ClassificationExperiment(
         message = f"{what} trained on, such as {unknown[0]!r}"
         if split == "validate" and number == len(labels):
             raise InputError(message)
-        self.summary += f"; warning: {message}"
+        self.observer.note(f"warning: {message}")
 
     def amount(self, sequences: Sequence[LabelledSequence]) -> str:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
