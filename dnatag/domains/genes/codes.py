@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 
@@ -141,6 +141,26 @@ class GeneticCode:
             for c, a in zip(_CODONS, bacterial.amino_acids, strict=True)
         )
         return cls(amino_acids, frozenset(lists.get("starts", bacterial.starts - stops)))
+
+    @cached_property
+    def usual(self) -> GeneticCode:
+        """The code with the starts that genes of bacteria and archaea are predicted with.
+
+        NCBI's tables 4 and 11 allow seven and more, and 0.9 % of annotated genes have others than
+        ATG, GTG and TTG. Of those the network finds one in sixteen, and of its own one in three is
+        right, while most of the places where a gene may start are such. Other codes stay as they
+        are: what is named is meant.
+
+        Examples
+        --------
+        >>> sorted(GeneticCode.ncbi(11).usual.starts)
+        ['ATG', 'GTG', 'TTG']
+        >>> sorted(GeneticCode.parse("starts:ATG,CTG").usual.starts)
+        ['ATG', 'CTG']
+        """
+        if self.table not in (4, 11):
+            return self
+        return replace(self, starts=self.starts & {"ATG", "GTG", "TTG"})
 
     @property
     def label(self) -> str:

@@ -44,6 +44,18 @@ def test_all_codons(table: int) -> None:
 
 
 @every_table
+def test_usual_starts(table: int) -> None:
+    """Of bacterial codes the usual ones; no other code is changed."""
+    code = GeneticCode.ncbi(table)
+    if table in (4, 11):
+        assert code.usual.starts == {"ATG", "GTG", "TTG"}
+        assert (code.usual.amino_acids, code.usual.table) == (code.amino_acids, table)
+        assert code.usual.usual == code.usual
+    else:
+        assert code.usual is code
+
+
+@every_table
 def test_all_codons_of_iupac_letters(table: int) -> None:
     """A codon has an amino acid if Biopython, asked for each meaning, knows only one."""
     code = GeneticCode.ncbi(table)

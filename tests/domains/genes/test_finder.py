@@ -159,7 +159,7 @@ def test_genes_obey_the_genetic_code(buchnera: Any, phage: bytes, code: str, clo
     )
     genes = finder.find(contig)
     for gene in genes:
-        obeys(gene, contig, CODES[code], closed=closed)
+        obeys(gene, contig, CODES[code].usual, closed=closed)
     assert len(genes) > 5
     assert {g.strand for g in genes} == {1, -1}
     if not closed:
@@ -266,7 +266,7 @@ def test_signals_of_the_genome_count_beside_the_network(buchnera: Any) -> None:
             while 0 <= at < len(flags) and not flags[at] & stop:
                 at += step
             centres.setdefault(at, []).append(centre[start])
-        assert len(centres) > 40
+        assert len(centres) > 20
         for of_gene in centres.values():
             assert np.ptp(of_gene) < 1e-3
         assert np.std([of_gene[0] for of_gene in centres.values()]) > 0.1
@@ -313,7 +313,7 @@ def test_very_short_genes_are_not_begun() -> None:
     """Only starts with a stop codon less than 60 bases on are dropped, on both strands."""
     rng = np.random.default_rng(3)
     sequence = bytes(rng.choice(list(b"ACGT"), 3000).tolist())
-    full = CODES["11"].properties(encode(sequence))
+    full = CODES["11"].usual.properties(encode(sequence))
     thinned = PaddedContig.of(Contig("x", sequence), GenomeParameters(CODES["11"]), 60, SETTINGS)
     thinned_bits = thinned.flags[thinned.pad :][: len(sequence)]
     for text, flags, kept in (

@@ -97,7 +97,7 @@ class PaddedContig:
                 mask[start:end] = True
             if contig.circular:
                 mask = mask[(np.arange(length) + shift) % len(contig)]
-        flags = parameters.code.properties(padded)
+        flags = parameters.code.usual.properties(padded)
         # Very short genes are not even begun, which saves looking at half of the starts; of the
         # others a short one is dropped in the end, rather than stretched to a start further up.
         shortest = min(min_length, settings.very_short)

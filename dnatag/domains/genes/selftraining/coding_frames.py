@@ -60,14 +60,14 @@ def find_coding_frames(
     threads : int
         Number of threads; there is work for two.
     """
-    flags = code.properties(symbols)
+    flags, few = code.properties(symbols), code.usual.properties(symbols)
     hexamers = signals.stopping_at(code.stops).hexamers
     ratios = np.log(codon_ratios(hexamer_counts(symbols) + 1.0, hexamers))
 
     def find(strand: int) -> tuple[np.ndarray, np.ndarray]:
         if strand > 0:
-            return _of_strand(symbols, flags.copy(), signals, ratios, settings)
-        own = reverse_complement(symbols), mirror_flags(flags)
+            return _of_strand(symbols, few.copy(), signals, ratios, settings)
+        own = reverse_complement(symbols), mirror_flags(few)
         genes, scores = _of_strand(*own, signals, ratios, settings)
         genes[:, :2] = len(symbols) - genes[:, 1::-1]
         return genes, scores
