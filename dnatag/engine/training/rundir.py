@@ -1,4 +1,7 @@
-"""The device of a training run, and its folder, which it can resume from."""
+"""The device of a training run, and its folder, which it can resume from.
+
+The library filelock comes with torch, which needs it too.
+"""
 
 from __future__ import annotations
 
