@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -120,7 +121,7 @@ def command(
     with OutputSet() as outputs:
         if json_path is not None:
             document = {"dnatag": __version__, "reference": reference, "predictions": result.scores}
-            outputs.open(json_path).write(json.dumps(document, indent=2) + "\n")
+            outputs.open(json_path).write(json.dumps(_defined(document), indent=2) + "\n")
         if tsv_path is not None:
             outputs.open(tsv_path).write(_tsv(flat))
         for path, content in result.files.items():
@@ -244,3 +245,10 @@ def _cell(key: str, value: float | None) -> str:
     if isinstance(value, int):
         return str(value)
     return f"{value:.4f}" if key.endswith(("mcc", "nats")) else f"{100 * value:.2f}"
+
+
+def _defined(value: Any) -> Any:
+    """Return what JSON can say: None for what is not defined, NaN."""
+    if isinstance(value, dict):
+        return {key: _defined(one) for key, one in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -168,7 +168,7 @@ def checked(array: np.ndarray, where: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         plain = array.astype(np.float32)
     if not np.isfinite(plain).all():
-        raise InputError(f"{where}: has numbers that are not finite")
+        raise InputError(f"{where}: has numbers that are not finite, or too large for 32 bits")
     if array.dtype != plain.dtype:
         _check_differences(array.astype(float), plain, where)
     return plain

@@ -39,10 +39,13 @@ class FrameLabels(NamedTuple):
         Of the sequence; that of the file where it has only one without a name.
     labels : tuple of str
         One for each frame.
+    named : bool
+        Whether the file says the name, and it is not that of the file.
     """
 
     name: str
     labels: tuple[str, ...]
+    named: bool = True
 
 
 def read_frame_labels(path: Source, encoding: str = "utf-8") -> Iterator[FrameLabels]:
@@ -76,7 +79,7 @@ def read_frame_labels(path: Source, encoding: str = "utf-8") -> Iterator[FrameLa
             labels.append(label)
     if not (began or labels):
         raise InputError(f"{name}: has no labels of frames")
-    yield FrameLabels(title, tuple(labels))
+    yield FrameLabels(title, tuple(labels), named=began)
 
 
 def read_listed_labels(path: Source, encoding: str = "utf-8") -> Iterator[FrameLabels]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ class Piece(NamedTuple):
 
 
 def read_midi(path: Source, steps: int) -> Iterator[Piece]:
-    """Read a MIDI file; notes out of the range of a piano are left out, and drums too.
+    """Read a MIDI file; drums are left out.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def read_midi(path: Source, steps: int) -> Iterator[Piece]:
     Raises
     ------
     InputError
-        If it is no MIDI file that can be read, or has no notes.
+        If it is no MIDI file that can be read, or has no notes, or some that no piano has.
     DnatagError
         If mido is not installed.
     """
@@ -72,6 +73,7 @@ def read_midi(path: Source, steps: int) -> Iterator[Piece]:
             raise InputError(f"{name}: is no MIDI file that can be read: {why}") from None
     if not notes:
         raise InputError(f"{name}: has no notes")
+    _check_range((note for note, _, _ in notes), name)
     length = max(length, *(end for _, _, end in notes))
     if length > bounds.steps:
         raise bounds.error(name, f"a piece of {length:,} steps")
@@ -94,7 +96,8 @@ def read_rolls(path: Source) -> Iterator[Piece]:
     Raises
     ------
     InputError
-        Naming file and array, if it cannot be read or has another number of columns.
+        Naming file and array, if it cannot be read, has another number of columns, or notes that
+        no piano has.
     """
     from dnatag.formats.arrays import read_archive, read_array
     from dnatag.formats.registry import recognise
@@ -109,11 +112,9 @@ def read_rolls(path: Source) -> Iterator[Piece]:
                 f"{name}: {frames.name}: has {roll.shape[1]} columns; a piano roll has 88 or 128"
             )
         first = LOWEST if roll.shape[1] == 88 else 0
-        chords = (np.flatnonzero(row) + first for row in roll)
-        yield Piece(
-            frames.name,
-            tuple(tuple(int(n) for n in c if LOWEST <= n <= HIGHEST) for c in chords),
-        )
+        chords = tuple(tuple((np.flatnonzero(row) + first).tolist()) for row in roll)
+        _check_range(chain.from_iterable(chords), f"{name}: {frames.name}")
+        yield Piece(frames.name, chords)
 
 
 def roll_of(chords: Sequence[Sequence[int]]) -> np.ndarray:
@@ -186,7 +187,17 @@ def _notes(file: Any, steps: int) -> Iterator[tuple[int, int, int]]:
             elif begun:
                 ended.append((message.note, begun.pop(0), time))
         ended += [(note, t, time) for (_, note), begun in open_.items() for t in begun]
-        yield from _in_steps([one for one in ended if LOWEST <= one[0] <= HIGHEST], ticks)
+        yield from _in_steps(ended, ticks)
+
+
+def _check_range(notes: Iterable[int], where: str) -> None:
+    """Refuse notes that no piano has."""
+    outside = next((note for note in notes if not LOWEST <= note <= HIGHEST), None)
+    if outside is not None:
+        raise InputError(
+            f"{where}: has the note {outside}, and a piano has {LOWEST} to {HIGHEST} (MIDI); "
+            "transpose it or take it out"
+        )
 
 
 def _in_steps(notes: list[tuple[int, int, int]], ticks: float) -> Iterator[tuple[int, int, int]]:

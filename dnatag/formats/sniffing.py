@@ -11,7 +11,7 @@ from enum import IntEnum
 from functools import cached_property
 from itertools import groupby
 
-from dnatag.formats.text.conll import DOCUMENT, is_numbered
+from dnatag.formats.text.conll import DOCUMENT, NO_WORD, is_numbered
 
 __all__ = ["Certainty", "Head"]
 
@@ -211,8 +211,10 @@ def conll(head: Head) -> Certainty:
     if not rows:
         return Certainty.NO
     if "\t" in rows[0].strip():
-        counts = Counter(row.count("\t") for row in rows)
-        regular = 10 * counts[rows[0].count("\t")] >= 9 * len(rows)
+        # Ranges and empty nodes of CoNLL-U may lack the last column.
+        words = [row for row in rows if not NO_WORD.fullmatch(row.partition("\t")[0])] or rows
+        counts = Counter(row.count("\t") for row in words)
+        regular = 10 * counts[words[0].count("\t")] >= 9 * len(words)
         return Certainty.SURE if regular else Certainty.MAYBE
     return _spaced([row.split() for row in rows], head)
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dnatag.errors import InputError
+from dnatag.report import Observer
 
-__all__ = ["SPLITS", "Corpus", "file_names", "read_corpora", "sequences_of", "summary"]
+__all__ = [
+    "SPLITS",
+    "Corpus",
+    "file_names",
+    "note_seen",
+    "read_corpora",
+    "sequences_of",
+    "summary",
+]
 
 #: The splits of a corpus, and what their sequences are for.
 SPLITS = {"train": "to train on", "validate": "to validate on", "test": "to test on"}
+
+#: A greater share than this of what is trained on and measured with is warned of.
+SEEN = 0.1
 
 S = TypeVar("S")
 C = TypeVar("C", bound="Corpus[Any]")
@@ -102,3 +114,43 @@ def summary(corpora: Sequence[Corpus[S]], amount: Callable[[list[S]], str]) -> s
     """
     found = {what: sequences_of(corpora, split) for split, what in SPLITS.items()}
     return "; ".join(f"{amount(some)} {what}" for what, some in found.items() if some)
+
+
+def note_seen(
+    corpora: Iterable[Corpus[S]],
+    key: Callable[[S], Hashable | None],
+    named: str,
+    observer: Observer,
+) -> None:
+    """Warn of sequences that are trained on and validated or tested with, if there are many.
+
+    Parameters
+    ----------
+    corpora
+        The corpora.
+    key
+        What two sequences have in common that are the same; None for those that do not count.
+    named
+        What they are called, with ``{}`` for what they are for.
+    observer
+        Is warned.
+
+    Examples
+    --------
+    >>> class Shown(Observer):
+    ...     def note(self, message):
+    ...         print(message)
+    >>> corpus = Corpus({"train": ["MKV", "MAA"], "validate": [], "test": ["MKV", "MLL"]}, {})
+    >>> note_seen([corpus], str, "proteins {}", Shown())
+    warning: 1 of 2 proteins to test on are also trained on, so that scores say little
+    """
+    known = {key(one) for one in sequences_of(corpora, "train")}
+    for name in ("validate", "test"):
+        keys = [found for one in sequences_of(corpora, name) if (found := key(one)) is not None]
+        seen = sum(found in known for found in keys)
+        if seen > SEEN * len(keys):
+            what = named.format(SPLITS[name])
+            observer.note(
+                f"warning: {seen} of {len(keys)} {what} are also trained on, so that scores say "
+                "little"
+            )

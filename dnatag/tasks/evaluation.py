@@ -132,7 +132,7 @@ def read_alike(
     named: Callable[[T], str | None] = lambda one: None,
     observer: Observer = SILENT,
 ) -> tuple[list[T], dict[str, list[T]]]:
-    """Read files that have one thing each for the same owners, in the same order.
+    """Read files that have one thing each for the same owners, in the order of the reference.
 
     Parameters
     ----------
@@ -143,8 +143,8 @@ def read_alike(
     things, owners
         What they are called, such as labels of sequences.
     named
-        The name of the owner of a thing, None where a file does not say it: of predictions that
-        have more, those whose owners the reference names count.
+        The name of the owner of a thing, None where a file does not say it: then they are in the
+        same order. Of predictions that have more, those whose owners the reference names count.
     observer
         Receives a note where that is so.
 
@@ -165,12 +165,14 @@ def read_alike(
     found = {}
     for prediction, path in predictions.items():
         found[prediction] = own = read(path)
+        wanted, there = ([named(one) for one in side] for side in (truth, own))
+        if len(own) >= len(truth) and None not in (*wanted, *there):
+            ordered = in_order(wanted, zip(there, own, strict=True))
+            if len(own) > len(truth) or len(ordered) == len(truth):
+                found[prediction] = ordered
         if len(own) == len(truth):
             continue
         what = f"{display_name(path)}: has {counted(len(own), things)}, {name} {len(truth)}"
-        wanted, there = ([named(one) for one in side] for side in (truth, own))
-        if len(own) > len(truth) and None not in (*wanted, *there):
-            found[prediction] = in_order(wanted, zip(there, own, strict=True))
         if len(found[prediction]) != len(truth):
             raise InputError(f"{what}; compare files of the same {owners}")
         observer.note(f"{what}; compared are those of the {owners} that {name} has")

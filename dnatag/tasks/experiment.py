@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, partial
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -152,7 +153,10 @@ class CorpusExperiment(Experiment, Generic[S, C, B]):
 
     @abstractmethod
     def measure(self, predictor: Any, corpus: C, split: str) -> dict[str, float]:
-        """Measure what :meth:`load` returned on a split of a corpus, which is not empty."""
+        """Measure what :meth:`load` returned on a split of a corpus, which is not empty.
+
+        What is not defined there is NaN, and left out of the scores.
+        """
 
     def score(
         self,
@@ -169,7 +173,9 @@ class CorpusExperiment(Experiment, Generic[S, C, B]):
                 if corpus.splits[split]:
                     name = split if len(self.corpora) == 1 else f"{split} {number}"
                     found = self.measure(predictor, corpus, split)
-                    result[name] = {key: round(value, 5) for key, value in found.items()}
+                    result[name] = {
+                        key: round(value, 5) for key, value in found.items() if not isnan(value)
+                    }
         return result
 
     def shown(self, value: float) -> str:

@@ -319,6 +319,10 @@ def test_refusals(
             ('"test.tsv"', '"test.tsv"\nlabels = ["good=1", "Bad=0"]'),
             "names 'Bad', and no text to train on has that label; there are bad, good",
         ),
+        (
+            ('"train.txt"', '"train.txt"\nphrases = true'),
+            "and 'phrases' in [[corpus]] is for trees",
+        ),
         (("units = 12", 'units = 12\npooling = "sum"'), "'pooling' can be max, mean, attention"),
         (("units = 12", "units = 12\ntuned = true"), "'tuned' is for 'vectors', and none are"),
         (('"classification"', '"annotation"'), "the task of text can be tagging or classification"),

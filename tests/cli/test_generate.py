@@ -117,6 +117,22 @@ def test_a_beginning(folder: Path, tmp_path: Path) -> None:
     assert piped.stdout == (tmp_path / "a.mid").read_bytes()
 
 
+def test_pieces_in_which_nothing_sounds(folder: Path, tmp_path: Path) -> None:
+    """Nats per note are not defined there: JSON has null, and a model no such score."""
+    np.save(tmp_path / "silent.npy", np.zeros((4, 88)))
+    np.save(tmp_path / "train.npy", np.eye(88)[[40, 41, 42]])
+    done = run("evaluate", tmp_path / "silent.npy", folder / "m.dnatag", "--json", "-")
+    assert done.exit_code == 0, done.stderr
+    (scores,) = json.loads(done.stdout)["predictions"].values()
+    assert scores["note_nats"] is None
+    recipe = RECIPE.replace("train.npz", "train.npy").replace("test.mid", "train.npy")
+    recipe = recipe.replace("validate.npz", "silent.npy")
+    (tmp_path / "r.toml").write_text(recipe)
+    done = run("train", tmp_path / "r.toml", "--device", "cpu", "-o", tmp_path / "x.dnatag")
+    assert done.exit_code == 0, done.stderr
+    assert read_metadata(tmp_path / "x.dnatag")["scores"]["validate"].keys() == {"step_nats"}
+
+
 def test_likelihoods_are_exact(folder: Path) -> None:
     """The probabilities of all chords of few notes add up to nearly one."""
     generator = dnatag.load(folder / "m.dnatag", device="cpu")

@@ -118,12 +118,28 @@ def test_labels_and_their_evaluation(folder: Path, tmp_path: Path) -> None:
     assert "F1@50 %" in done.stdout
 
 
+def test_order_and_names_of_files_do_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "truth").write_text("# sequence a\nx\n# sequence b\ny\nx\n")
+    (tmp_path / "found").write_text("# sequence b\ny\nx\n# sequence a\nx\n")
+    (tmp_path / "one").write_text("x\ny\n")
+    (tmp_path / "other").write_text("# sequence c\nx\ny\n")
+    for truth, found in (("truth", "found"), ("one", "other"), ("other", "one")):
+        done = run("evaluate", "--domain", "features", tmp_path / truth, tmp_path / found, "--json",
+                   "-")  # fmt: skip
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["predictions"][found]["accuracy"] == 1
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         ({"found": "cut\n"}, "found: has 1 sequence, truth 2; compare files of the same"),
         ({"found": "# sequence a\nx\n# sequence c\ny\n"}, "found: has c where truth has b"),
-        ({"found": "# sequence a\nx\nx\n# sequence b\ny\n"}, "found: a has 2 frames, in truth 1"),
+        (
+            {"truth": "# sequence a\nx\n", "found": "# sequence c\nx\n"},
+            "found: has c where truth has a",
+        ),
+        ({"found": "# sequence b\ny\n# sequence a\nx\nx\n"}, "found: a has 2 frames, in truth 1"),
         ({"found": "\n \n"}, "found: has no labels of frames"),
         ({"truth": "name\tlabels\nv\tnone\n", "found": "x\n"}, "truth: line 2: none: cannot"),
     ],

@@ -107,10 +107,10 @@ def test_what_is_left_out(tmp_path: Path) -> None:
     track = mido.MidiTrack(
         [
             mido.Message("note_on", note=40, velocity=80, channel=9, time=0),
-            mido.Message("note_on", note=110, velocity=80, time=0),
+            mido.Message("note_on", note=62, velocity=80, channel=9, time=0),
             mido.Message("note_on", note=60, velocity=80, time=0),
             mido.Message("note_on", note=60, velocity=0, time=200),
-            mido.Message("note_off", note=110, time=280),
+            mido.Message("note_off", note=62, channel=9, time=280),
         ]
     )
     file = mido.MidiFile(ticks_per_beat=480)
@@ -118,6 +118,18 @@ def test_what_is_left_out(tmp_path: Path) -> None:
     file.save(tmp_path / "a.mid")
     (piece,) = read_midi(tmp_path / "a.mid", 4)
     assert piece.chords == ((60,), (60,), (), ())  # the time of what is left out is there
+
+
+def test_notes_that_no_piano_has(tmp_path: Path) -> None:
+    track = mido.MidiTrack([mido.Message("note_on", note=60), mido.Message("note_on", note=110)])
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(track)
+    file.save(tmp_path / "a.mid")
+    with pytest.raises(InputError, match=r"a\.mid: has the note 110, and a piano has 21 to 108"):
+        list(read_midi(tmp_path / "a.mid", 4))
+    np.save(tmp_path / "a.npy", np.eye(128, dtype=bool)[[60, 20]])
+    with pytest.raises(InputError, match=r"a\.npy: a: has the note 20, and a piano has"):
+        list(read_rolls(tmp_path / "a.npy"))
 
 
 @pytest.mark.parametrize(

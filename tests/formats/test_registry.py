@@ -83,6 +83,7 @@ CONLL_U = "# sent_id = 1\n# text = x\n1\tOne\t_\tX\t_\t_\t_\t_\t_\t_\n"
         ("-DOCSTART- -X- O O\n\nEU NNP B-ORG\n", "conll"),
         ("-DOCSTART-\n\nEU\n", "conll"),
         (CONLL_U, "conll"),
+        ("1-2\tcannot\t_\n1\tcan\tAUX\tx\n2\tnot\tPART\tx\n", "conll"),
         ("# sent_id = 1\r\n\r\n1\tOne\t_\r\n", "conll"),
         ("#\tO\n", "conll"),
         ("One O\nTwo O\n\nThree B-X\nFour I-X\n", "conll"),

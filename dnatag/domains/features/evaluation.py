@@ -102,7 +102,7 @@ def _compare(
     """Refuse sequences that are not the same, or that have not been labelled as a whole."""
     known = {label for one in truth for label in one.labels}
     for one, other in zip(truth, found, strict=True):
-        if len(truth) > 1 and _name(one) != _name(other):
+        if one.named and other.named and _name(one) != _name(other):
             raise InputError(f"{path}: has {other.name} where {reference} has {one.name}")
         if len(one.labels) != len(other.labels):
             raise InputError(

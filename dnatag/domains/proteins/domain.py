@@ -12,7 +12,7 @@ from dnatag.domains.base import Domain
 from dnatag.domains.proteins.settings import ProteinCorpus, ProteinNetwork
 from dnatag.errors import InputError
 from dnatag.report import SILENT, Observer
-from dnatag.tasks.corpora import SPLITS, read_corpora, sequences_of
+from dnatag.tasks.corpora import SPLITS, note_seen, read_corpora, sequences_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DOMAIN", "Proteins"]
 
 #: Labels that in many files stand for what is not known.
-_OFTEN_UNKNOWN = frozenset("XU?-._")
+_OFTEN_UNKNOWN = frozenset("XU?-._*")
 
 
 class Proteins(Domain):
@@ -79,6 +79,7 @@ class Proteins(Domain):
         if isinstance(labelling, ResidueLabels):
             _note_doubtful(result, unknown, observer)
         _note_untrained(result, labelling, unknown, observer)
+        note_seen(result, lambda one: one.tokens, "proteins {}", observer)
         return result, labelling
 
     def given(self, sequence: Any, featurizer: Any) -> Given:

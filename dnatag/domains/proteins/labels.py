@@ -104,7 +104,7 @@ def labelling_of_residues(
         Where each protein is, for messages, and its labels.
     kind : str
         ``topology``, ``residues``, or ``auto``: a topology if there are residues on both sides of
-        the membrane and no labels that a topology does not have.
+        the membrane and within, and no labels that a topology does not have.
     unknown : str
         The letter of residues whose label is not known.
 
@@ -116,7 +116,8 @@ def labelling_of_residues(
     counts = Counter(label for _, labels in labelled for label in labels)
     other = {label: n for label, n in counts.items() if label.upper() not in (*LABELS, UNKNOWN)}
     if kind == "auto":
-        like_one = {"1", "2"} <= counts.keys() and 2 * sum(other.values()) < counts.total()
+        sides = {"1", "2"} <= counts.keys() and not counts.keys().isdisjoint("HhBb")
+        like_one = sides and 2 * sum(other.values()) < counts.total()
         kind = "topology" if like_one else "residues"
     if kind == "topology":
         if other:

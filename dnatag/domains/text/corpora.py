@@ -17,7 +17,7 @@ from dnatag.formats.text.conll import read_conll
 from dnatag.formats.text.documents import Split
 from dnatag.formats.text.tokens import Sentence
 from dnatag.report import Observer, counted
-from dnatag.tasks.corpora import SPLITS, file_names
+from dnatag.tasks.corpora import SPLITS, file_names, note_seen
 from dnatag.tasks.tagging import schemes
 from dnatag.tasks.tagging.domain import TaggedCorpus, TaggedSequence
 
@@ -27,10 +27,8 @@ __all__ = ["read_corpora"]
 MANY_TAGS = 500
 #: So many faults or types are named.
 NAMED = 5
-#: Sentences of so many tokens are hardly written twice.
-LONG = 5
-#: A greater share than this of sentences that are trained on and measured with is warned of.
-SEEN = 0.1
+#: Sentences of so many tokens are hardly written twice, and of so many hardly written at all.
+LONG, LONGEST = 5, 1000
 
 
 class _Place(NamedTuple):
@@ -93,6 +91,14 @@ def read_corpora(
             for name, part in places.items()
         }
         _check_types(files.types, splits, scheme, where, observer)
+        if files.types is not None:
+            splits = {
+                name: [
+                    replace(s, tags=tuple(schemes.only(s.tags or (), scheme, files.types)))
+                    for s in part
+                ]
+                for name, part in splits.items()
+            }
         result.append(TaggedCorpus(splits, file_names(files), files.weight, files.types))
     path = next(path for files in corpora for path in files.train)
     if not any(corpus.splits["train"] for corpus in result):
@@ -107,7 +113,15 @@ def read_corpora(
         )
     _note_untrained(result, scheme, observer)
     _note_alike(result, scheme, observer)
-    _note_seen(result, observer)
+    longest = max(map(len, _all(result, "train")), default=0)
+    if longest > LONGEST:
+        observer.note(
+            f"warning: a sentence to train on has {longest} tokens; are the empty lines between "
+            "sentences missing?"
+        )
+    # Short ones, such as thanks, may be said twice.
+    named = f"sentences {{}}, of {LONG} tokens or more,"
+    note_seen(result, lambda s: s.tokens if len(s) >= LONG else None, named, observer)
     return result, scheme
 
 
@@ -214,6 +228,8 @@ def _check_types(
         raise InputError(f"{where}: 'types' is for spans, and its tags are plain")
     there = _types(chain.from_iterable(splits.values()), scheme)
     missing = [name for name in types if name not in there]
+    if not types:
+        raise InputError(f"{where}: 'types' is empty; leave it out, and all types are learnt")
     if len(missing) == len(types):
         raise InputError(
             f"{where}: 'types' names {', '.join(types)}, which do not occur; there are "
@@ -224,7 +240,8 @@ def _check_types(
     others = {name: count for name, count in there.items() if name not in types}
     if others:
         observer.note(
-            f"warning: {where}: 'types' does not name what is tagged there: {_several(others)}"
+            f"warning: {where}: 'types' does not name what is tagged there, and is passed over: "
+            f"{_several(others)}"
         )
 
 
@@ -253,20 +270,6 @@ def _note_alike(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer
             f"warning: {counted(unnamed, 'spans')} without a type, such as B where B-PER is meant, "
             f"beside {_several(counts)}"
         )
-
-
-def _note_seen(corpora: Sequence[TaggedCorpus], observer: Observer) -> None:
-    """Warn of sentences to validate on or to test with that are trained on, if there are many."""
-    known = {sentence.tokens for sentence in _all(corpora, "train")}
-    for name in ("validate", "test"):
-        # Short ones, such as thanks, may be said twice.
-        long = [s for s in _all(corpora, name) if len(s) >= LONG]
-        seen = sum(s.tokens in known for s in long)
-        if seen > SEEN * len(long):
-            observer.note(
-                f"warning: {seen} of {len(long)} sentences {SPLITS[name]}, of {LONG} tokens or "
-                "more, are also trained on, so that scores say little"
-            )
 
 
 def _all(corpora: Iterable[TaggedCorpus], split: str) -> Iterator[TaggedSequence]:

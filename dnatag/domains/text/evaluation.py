@@ -22,8 +22,16 @@ from dnatag.tasks.tagging.evaluation import (
     score_rows,
     tags_of,
 )
-from dnatag.tasks.tagging.schemes import OUTSIDE, PLAIN, SCHEMES, detect, faults, spans, stray
-from dnatag.tasks.tagging.schemes import tags as write_tags
+from dnatag.tasks.tagging.schemes import (
+    OUTSIDE,
+    PLAIN,
+    SCHEMES,
+    detect,
+    faults,
+    only,
+    spans,
+    stray,
+)
 
 if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source
@@ -232,10 +240,7 @@ def _only(
     """Return tags without the spans of other types; plain ones as they are."""
     if scheme == PLAIN:
         return tags
-    return [
-        tuple(write_tags([s for s in spans(of, scheme) if s.type in types], len(of), scheme))
-        for of in tags
-    ]
+    return [only(of, scheme, types) for of in tags]
 
 
 def _check_types(

@@ -135,7 +135,9 @@ def _read(
     wanted = "wanted are fastText's lines, a table with tabs, JSON Lines, or trees"
     stream, format = recognise(path, among, wanted, encoding=files.encoding)
     read = _READERS["table" if format.name == "conll" else format.name]
-    phrases = files.phrases and split == "train" and format.name == "trees"
+    phrases = files.phrases and split == "train"
+    if phrases and format.name != "trees":
+        raise InputError(f"{path}: {format.found}, and 'phrases' in [[corpus]] is for trees")
     if phrases:
         read = partial(labelled.read_trees, phrases=True)
     names = files.names

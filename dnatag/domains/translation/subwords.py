@@ -63,7 +63,7 @@ class SubwordCoder:
             If the texts have more characters than there shall be subwords, or there are none.
         """
         library, content = _sentencepiece(), io.BytesIO()
-        lines = (text.lower() if lower else text for text in texts)
+        lines = (_plain(text, lower) for text in texts)
         try:
             library.SentencePieceTrainer.train(
                 sentence_iterator=(line for line in lines if line.strip()),
@@ -91,7 +91,7 @@ class SubwordCoder:
 
     def numbers(self, text: str) -> list[int]:
         """See :class:`dnatag.tasks.seq2seq.domain.TokenCoder`."""
-        found: list[int] = self._processor.encode(text.lower() if self.lower else text)
+        found: list[int] = self._processor.encode(_plain(text, self.lower))
         return found
 
     def encode(self, tokens: Any) -> TokenFeatures:
@@ -124,6 +124,12 @@ class SubwordCoder:
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> SubwordCoder:
         """Inverse of :meth:`to_arrays`."""
         return cls(arrays["subwords"].tobytes(), bool(arrays["lower"][0]))
+
+
+def _plain(text: str, lower: bool) -> str:
+    """Return a text with single spaces between its words, whatever is between them."""
+    spaced = " ".join(text.split())
+    return spaced.lower() if lower else spaced
 
 
 def _sentencepiece() -> Any:

@@ -49,7 +49,11 @@ def read_brat(folder: Source, encoding: str = "utf-8") -> Iterator[Document]:
     InputError
         Naming file and line, if a file cannot be read, or an annotation does not fit the text.
     """
-    for path in sorted(Path(display_name(folder)).glob("*.txt")):
+    own = Path(display_name(folder))
+    for notes in sorted(own.glob("*.ann")):
+        if not notes.with_suffix(".txt").exists():
+            raise InputError(f"{notes}: has no text: there is no {notes.stem}.txt beside it")
+    for path in sorted(own.glob("*.txt")):
         # Line ends stay as they are, since offsets count them.
         text = check_length(read_decoded(path, encoding), str(path))
         notes = path.with_suffix(".ann")

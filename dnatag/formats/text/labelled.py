@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ __all__ = [
     "PREFIX",
     "LabelledText",
     "check_fasttext",
+    "label_of",
     "read_fasttext",
     "read_labelled_jsonl",
     "read_plain",
@@ -129,8 +131,36 @@ def read_labelled_jsonl(path: Source, encoding: str = "utf-8") -> Iterator[Label
     for sentence in read_jsonl(path, encoding):
         source = sentence.source if isinstance(sentence.source, dict) else {}
         label, text = source.get("label"), sentence.located()[0]
-        known = None if label in (None, "") else str(label)
+        where = f"{display_name(path)}: line {sentence.line}"
+        known = None if label in (None, "") else label_of(label, where)
         yield LabelledText(text, known, source, sentence.line)
+
+
+def label_of(value: Any, where: str) -> str:
+    """Return a label of JSON as text.
+
+    Parameters
+    ----------
+    value
+        A text, a number, or true or false.
+    where
+        File and line, for messages.
+
+    Raises
+    ------
+    InputError
+        If it is something else, such as a list of several.
+
+    Examples
+    --------
+    >>> label_of("good", "a.jsonl"), label_of(3, "a.jsonl"), label_of(True, "a.jsonl")
+    ('good', '3', 'true')
+    """
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, int | float):
+        raise InputError(f"{where}: the label must be one text or number, and is {value!r:.60}")
+    return json.dumps(value)
 
 
 def read_trees(

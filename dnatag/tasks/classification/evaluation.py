@@ -180,11 +180,11 @@ def _of_object(item: dict[str, Any], where: str) -> _Label:
     if isinstance(found, list) and found and isinstance(found[0], dict) and "label" in found[0]:
         score = found[0].get("score")
         known = score if isinstance(score, float | int) else None
-        return _Label(str(found[0]["label"]), known, *about)
+        return _Label(labelled.label_of(found[0]["label"], where), known, *about)
     if item.get("label") in (None, ""):
         advice = "; the entities that a model found are no reference" if "entities" in item else ""
         raise InputError(f'{where}: the object has neither "label" nor "labels"{advice}')
-    return _Label(str(item["label"]), None, *about)
+    return _Label(labelled.label_of(item["label"], where), None, *about)
 
 
 def _of_line(one: labelled.LabelledText, name: str) -> _Label:

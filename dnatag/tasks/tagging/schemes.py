@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
@@ -42,6 +42,7 @@ __all__ = [
     "convert",
     "detect",
     "faults",
+    "only",
     "runs",
     "spans",
     "stray",
@@ -253,6 +254,27 @@ def alike(counts: Mapping[str, int]) -> list[dict[str, int]]:
     for name, count in counts.items():
         groups.setdefault(name.lower(), {})[name] = count
     return [group for group in groups.values() if len(group) > 1]
+
+
+def only(tags: Sequence[str], scheme: str, types: Container[str]) -> list[str]:
+    """Return the tags of a sentence without the spans of other types.
+
+    Parameters
+    ----------
+    tags
+        Those of a scheme of spans.
+    scheme
+        The scheme.
+    types
+        The types of spans that stay.
+
+    Examples
+    --------
+    >>> only(["B-PER", "I-PER", "O", "B-LOC"], "BIO", {"LOC"})
+    ['O', 'O', 'O', 'B-LOC']
+    """
+    kept = [span for span in spans(tags, scheme) if span.type in types]
+    return _write(kept, len(tags), scheme)
 
 
 def convert(tags: Sequence[str], source: str, target: str) -> list[str]:

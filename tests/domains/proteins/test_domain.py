@@ -22,6 +22,8 @@ from dnatag.tasks.tagging.model import load_token_model
 from dnatag.tasks.tagging.settings import TaggingTraining
 from dnatag.tasks.tagging.training.experiment import TaggedData
 
+from ...conftest import Notes
+
 RECIPE = """
 domain = "proteins"
 
@@ -110,11 +112,20 @@ def test_refusals(recipe: Path, tmp_path: Path, more: str, message: str) -> None
 
 
 def test_a_stray_label_of_a_topology(recipe: Path, tmp_path: Path) -> None:
-    (tmp_path / "train.fasta").write_text(">a\nMKV\n1U2\n>b\nMKV\n1X2\n")
+    (tmp_path / "train.fasta").write_text(">a\nMKV\n1H2\n>b\nMKV\n1X2\n")
     result = CliRunner().invoke(main, ["train", str(recipe), "-o", str(tmp_path / "x.dnatag")])
     assert result.exit_code == 2
     assert "train.fasta: b: labels of a topology are S, 1, 2, H, B, U, and there" in result.stderr
     assert " are also 'X' (1); fix them or, if no topology is meant, set labels" in result.stderr
+
+
+def test_proteins_to_measure_with_that_are_trained_on(tmp_path: Path) -> None:
+    (tmp_path / "a.fasta").write_text(">a\nMKV\nHEC\n>b\nMKA\nHEC\n")
+    (tmp_path / "b.fasta").write_text(">c\nMKV\nHEC\n>d\nMVV\nHEC\n")
+    corpus, noted = ProteinCorpus((tmp_path / "a.fasta",), (), (tmp_path / "b.fasta",)), Notes()
+    DOMAIN.read([corpus], ProteinNetwork(), noted)
+    warning = "warning: 1 of 2 proteins to test on are also trained on, so that scores say little"
+    assert noted.lines[-1] == warning
 
 
 def notes(folder: Path, labels: str, **network: Any) -> list[str]:

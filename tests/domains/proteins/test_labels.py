@@ -65,6 +65,7 @@ def test_a_model_file_has_them() -> None:
         ("HHHCCEE", "auto", "residues"),
         ("HBEGITSC", "auto", "residues"),
         ("0110", "auto", "residues"),
+        ("112211", "auto", "residues"),
         ("11HHH22", "residues", "residues"),
         ("HHHSS", "topology", "topology"),
     ],
@@ -75,7 +76,7 @@ def test_which_labels_are_a_topology(labels: str, kind: str, found: str) -> None
 
 def test_refusals() -> None:
     with pytest.raises(InputError, match=r"b: labels of a topology are .* also 'Q' "):
-        labelling_of_residues([("a", "112"), ("b", "11Q2")], "auto", "U")
+        labelling_of_residues([("a", "1H2"), ("b", "11Q2")], "auto", "U")
     with pytest.raises(InputError, match="have 1 label but for the unknown"):
         labelling_of_residues([("a", "HHUU")], "auto", "U")
 

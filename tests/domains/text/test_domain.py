@@ -222,7 +222,8 @@ def test_types(folder: Path) -> None:
     notes = read_text(folder, BIO, types=("PER", "Gene"))
     assert notes[1:] == [
         "warning: [[corpus]] 1: 'types' names Gene, never tagged there",
-        "warning: [[corpus]] 1: 'types' does not name what is tagged there: LOC (1)",
+        "warning: [[corpus]] 1: 'types' does not name what is tagged there, and is passed over: "
+        "LOC (1)",
     ]
     notes_ = Notes()
     DOMAIN.read([files(folder, "iob1.tsv", test=(folder / "bio.tsv",))], TextNetwork(), notes_)
@@ -264,6 +265,22 @@ def test_sentences_to_measure_with_that_are_trained_on(folder: Path) -> None:
     ]
     (folder / "test.tsv").write_text(short * 9 + long.replace("runs", "ran"))
     assert len(read_text(folder, short + long, test=(folder / "test.tsv",))) == 1
+
+
+def test_a_sentence_that_is_a_whole_file(folder: Path) -> None:
+    notes = read_text(folder, "Ada\tB-PER\n" + "runs\tO\n" * 1000)
+    assert notes[1:] == [
+        "warning: a sentence to train on has 1001 tokens; are the empty lines between sentences "
+        "missing?"
+    ]
+
+
+def test_types_that_are_not_named_are_no_labels(folder: Path) -> None:
+    (folder / "x.tsv").write_text("Ada\tB-PER\nsaw\tO\nRome\tB-LOC\n")
+    (corpus,), labelling = DOMAIN.read([files(folder, "x.tsv", types=("PER",))], TextNetwork())
+    assert labelling.labels == ("O", "PER")
+    (sentence,) = corpus.splits["train"]
+    assert sentence.tags == ("B-PER", "O", "O")
 
 
 def test_commas_do_not_separate_columns(folder: Path) -> None:

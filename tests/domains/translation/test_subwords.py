@@ -28,6 +28,11 @@ def test_there_and_back(coder: SubwordCoder) -> None:
     assert encoded.categories[:, 0].tolist() == coder.numbers("the cat")
 
 
+def test_whatever_is_between_words(coder: SubwordCoder) -> None:
+    for space in ("\t", "  ", "\u00a0", "\u202f"):
+        assert coder.numbers(f"a{space}cat") == coder.numbers("a cat")
+
+
 def test_what_was_never_seen(coder: SubwordCoder) -> None:
     assert 0 in coder.numbers("żółw")
 

@@ -82,6 +82,13 @@ def test_brat(tmp_path: Path) -> None:
     assert c.marks == (Mark(0, 24, "LOC"), Mark(11, 24, "LOC"))
 
 
+def test_brat_without_a_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(SONY)
+    (tmp_path / "b.ann").write_text("T1\tORG 0 4\tSony\n")
+    with pytest.raises(InputError, match=r"b\.ann: has no text: there is no b\.txt beside it"):
+        list(read_brat(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("line", "reported"),
     [

@@ -115,6 +115,13 @@ def test_jsonl(tmp_path: Path) -> None:
     assert (second.text, second.label) == ("so so", None)
 
 
+@pytest.mark.parametrize("label", ['["a", "b"]', '{"a": 1}'])
+def test_a_label_is_one_text(tmp_path: Path, label: str) -> None:
+    path = write(tmp_path, f'{{"text": "dull", "label": {label}}}\n')
+    with pytest.raises(InputError, match="line 1: the label must be one text or number, and is"):
+        list(labelled.read_labelled_jsonl(path))
+
+
 def test_jsonl_with_sentences(tmp_path: Path) -> None:
     path = write(
         tmp_path, '{"sentence": "dull", "label": "neg"}\n{"sentence": 3, "tokens": ["so"]}\n'

@@ -73,6 +73,7 @@ class Seq2seqExperiment(CorpusExperiment[Pair, Corpus[Pair], PairBatches]):
                 "blank translation"
             )
         self.coder = self.domain.coder(train, network)
+        observer.note(f"texts are written with {counted(self.coder.tokens, 'tokens')}")
         for split in ("validate", "test"):
             for pair in self.split(split):
                 # Not only when the model is measured.
