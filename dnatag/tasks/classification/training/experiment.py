@@ -120,7 +120,8 @@ class ClassificationExperiment(
 
     def metric(self, batches: LabelledBatches) -> Metric | None:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
-        return Metric("accuracy", _Accuracy(batches)) if batches.validate else None
+        number = len(self.split("validate"))
+        return Metric("accuracy", _Accuracy(batches, number)) if batches.validate else None
 
     def build(self, number: int) -> Classifier:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
@@ -206,14 +207,15 @@ def _listed(counts: Counter[str]) -> str:
 
 
 class _Accuracy:
-    """Measures a network on the sequences to validate on."""
+    """Measures a network on the sequences to validate on; those of unknown labels are wrong."""
 
-    def __init__(self, batches: LabelledBatches) -> None:
+    def __init__(self, batches: LabelledBatches, number: int) -> None:
         self._batches = batches
+        self._number = number
 
     def __call__(self, network: Classifier) -> float:
         logits, labels = _logits(network, self._batches)
-        return float((logits.argmax(1) == labels).double().mean())
+        return float((logits.argmax(1) == labels).sum()) / self._number
 
 
 @torch.no_grad()
