@@ -106,8 +106,8 @@ or a table that lists them) give segments: name, first frame, end, label, poster
     "--min-score",
     metavar="P",
     type=click.FloatRange(0, 1),
-    help="Leave out spans with a lower posterior; of entities, find all with a higher one, from 0.01 "
-    "on, also where the model would not.",
+    help="Leave out spans with a lower posterior; of entities, find all with a higher one, from "
+    "0.01 on, also where the model would not.",
 )
 @click.option(
     "--homologs",

@@ -74,9 +74,9 @@ def _corpus_options() -> Iterator[click.Option]:
     "--from",
     "start",
     metavar="NAME|FILE",
-    help="Start from this model, not from random weights (genes and taggers): '--from prokaryotes' "
-    "is best for a few genomes, '--from biomedical' for a little text of that kind. A recipe then has "
-    "no [network].",
+    help="Start from this model, not from random weights (genes and taggers): '--from "
+    "prokaryotes' is best for a few genomes, '--from biomedical' for a little text of that kind. A "
+    "recipe then has no [network].",
 )
 @click.option("--resume", is_flag=True, help="Continue a run that was interrupted.")
 @click.option(
