@@ -37,7 +37,7 @@ class LengthSettings:
     """
 
     scale: float = 0.7
-    offset: float = 2.4
+    offset: float = 2.5
     slope: float = 1.8
     longest: int = 10_000
 
