@@ -95,9 +95,13 @@ class CtcExperiment(
         """Report recordings without a text, and characters that are not trained on."""
         for split, purpose in SPLITS.items():
             texts = [one.text for one in self.split(split)]
-            if split != "test" and (blank := texts.count("")):
+            if blank := texts.count(""):
                 what = f"{counted(blank, self.counted)} {purpose}"
-                self.observer.note(f"warning: left out: {what} whose texts are empty")
+                self.observer.note(
+                    f"warning: left out: {what} whose texts are empty"
+                    if split == "train"
+                    else f"warning: empty texts of {what}: all that is heard there counts as errors"
+                )
             if unknown := "".join(sorted(set().union(*texts).difference(self.alphabet))):
                 self.observer.note(
                     f"warning: texts {purpose} have characters that are not trained on, and do not "
