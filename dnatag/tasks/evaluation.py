@@ -168,7 +168,7 @@ def read_alike(
         wanted, there = ([named(one) for one in side] for side in (truth, own))
         if len(own) >= len(truth) and None not in (*wanted, *there):
             ordered = in_order(wanted, zip(there, own, strict=True))
-            if len(own) > len(truth) or len(ordered) == len(truth):
+            if len(ordered) == len(truth):
                 found[prediction] = ordered
         if len(own) == len(truth):
             continue

@@ -43,7 +43,8 @@ class ProteinNetwork:
     ----------
     labels : str
         What the labels are: ``topology`` of membrane proteins, with its grammar, or of
-        ``residues``, any letters. ``auto`` is a topology if both sides of the membrane occur.
+        ``residues``, any letters. ``auto`` is a topology if membrane and both sides of it
+        occur.
     unknown : str
         Letter of residues whose label is not known: they are left open in training and not counted.
     residues : int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -251,14 +250,13 @@ class TaggingExperiment(CorpusExperiment[TaggedSequence, TaggedCorpus, TaggedBat
         return Tagger(*load_token_model(path), device, threads)
 
     def measure(self, predictor: Tagger, corpus: TaggedCorpus, split: str) -> dict[str, float]:
-        """See :class:`dnatag.tasks.experiment.CorpusExperiment`: the scores that are defined."""
+        """See :class:`dnatag.tasks.experiment.CorpusExperiment`."""
         labelling, sequences, found = self.data.labelling, corpus.splits[split], []
         for tagged in predictor.tag_all(Given(s.tokens) for s in sequences):
             n = len(tagged.tags)
             found.append(known_tags(labelling, tagged.entities, corpus.types, n))
         truth = [s.tags or () for s in sequences]
-        scores = self.data.domain.scores(truth, found, labelling)
-        return {key: value for key, value in scores.items() if not math.isnan(value)}
+        return self.data.domain.scores(truth, found, labelling)
 
     def notes(self) -> list[str]:
         """See :class:`dnatag.tasks.experiment.CorpusExperiment`: also what else is needed."""
