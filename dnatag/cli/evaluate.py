@@ -85,8 +85,8 @@ def command(
     in them (JSON Lines) can be compared as it is. A span is right if its bounds and its type are,
     and the numbers are those of conlleval.
 
-    Residues: FASTA with a line of labels below each sequence. A segment, a run of one label, is
-    right if its bounds and its label are. Residues whose true label is U do not count.
+    Residues: FASTA with a line of labels below each sequence, the proteins in any order. A segment,
+    a run of one label, is right if its bounds and its label are. Residues whose true label is U do not count.
 
     Labels of sequences: fastText's lines, JSON Lines, trees, or a table with the column "label",
     the same sequences in each file. Probabilities that predictions come with are compared with
@@ -117,11 +117,12 @@ def command(
     own = {option.name or "": options[option.name or ""] for option in evaluator.options}
     result = evaluator.evaluate(reference, paths, CliObserver(quiet), **own)
 
-    flat = {name: flatten(values) for name, values in result.scores.items()}
+    scores = _defined(result.scores)
+    flat = {name: flatten(values) for name, values in scores.items()}
     with OutputSet() as outputs:
         if json_path is not None:
-            document = {"dnatag": __version__, "reference": reference, "predictions": result.scores}
-            outputs.open(json_path).write(json.dumps(_defined(document), indent=2) + "\n")
+            document = {"dnatag": __version__, "reference": reference, "predictions": scores}
+            outputs.open(json_path).write(json.dumps(document, indent=2) + "\n")
         if tsv_path is not None:
             outputs.open(tsv_path).write(_tsv(flat))
         for path, content in result.files.items():
@@ -248,7 +249,7 @@ def _cell(key: str, value: float | None) -> str:
 
 
 def _defined(value: Any) -> Any:
-    """Return what JSON can say: None for what is not defined, NaN."""
+    """Return scores with None for what is not defined, NaN, which JSON cannot say."""
     if isinstance(value, dict):
         return {key: _defined(one) for key, one in value.items()}
     return None if isinstance(value, float) and math.isnan(value) else value

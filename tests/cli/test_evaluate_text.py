@@ -284,6 +284,17 @@ def test_residues_of_other_proteins(folder: Path) -> None:
     assert "a.fasta: line 4: token 2 from here is 'R', 'K' in truth.fasta" in result.stderr
 
 
+def test_residues_in_another_order(folder: Path) -> None:
+    first, second = PROTEINS.rstrip().split("\n>")
+    more = ">other\nMA\nHH\n"
+    (folder / "a.fasta").write_text(f">{second}\n{more}{first}\n")
+    result = evaluate("truth.fasta", "a.fasta")
+    assert "residue accuracy %  100.00" in result.stdout
+    assert "a.fasta: has 3 proteins, truth.fasta 2; compared are those of the" in result.stderr
+    (folder / "a.fasta").write_text(f"{first}\n")
+    assert "has 1 protein, truth.fasta 2; compare" in evaluate("truth.fasta", "a.fasta").stderr
+
+
 @pytest.mark.parametrize(
     ("truth", "options", "message"),
     [

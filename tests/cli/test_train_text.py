@@ -97,7 +97,7 @@ def test_an_interrupted_run_ends_the_same(toy: Toy, tmp_path: Path) -> None:
     assert "has not ended; continue it with --resume" in done.stderr
     done = quick(toy[0], "--resume", "--seed", 2, "-o", output)
     assert done.exit_code == 2
-    assert "has other settings (loop)" in done.stderr
+    assert "has other settings (loop.seed)" in done.stderr
     file = toy[0].parent / "train.tsv"
     content = file.read_bytes()
     file.write_bytes(content.replace(b"patient", b"person", 1))

@@ -1,15 +1,14 @@
-"""Evaluation of labelled proteins: FASTA with a line of labels, the same proteins in each file."""
+"""Evaluation of labelled proteins: FASTA with a line of labels, the same proteins in each file, in any order."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isnan
 from typing import Any
 
 import click
 
 from dnatag.report import Observer, counted
-from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation
+from dnatag.tasks.evaluation import EncodedEvaluator, Evaluation, read_alike
 from dnatag.tasks.tagging.evaluation import (
     OPTIONS,
     compare_tokens,
@@ -53,11 +52,18 @@ class ProteinEvaluator(EncodedEvaluator):
         unknown_label: str = options["unknown"]
         if len(unknown_label) != 1:
             raise click.UsageError(f"--unknown is one letter, not {unknown_label!r}.")
-        truth = list(read_residues(reference, True, options["encoding"]))
+        truth, found = read_alike(
+            lambda path: list(read_residues(path, True, options["encoding"])),
+            reference,
+            predictions,
+            "proteins",
+            "proteins",
+            named=lambda protein: protein.id,
+            observer=observer,
+        )
         scores, measures = {}, {}
-        for name, path in predictions.items():
-            predicted = list(read_residues(path, True, options["encoding"]))
-            compare_tokens(reference, truth, path, predicted)
+        for name, predicted in found.items():
+            compare_tokens(reference, truth, predictions[name], predicted)
             pair = tags_of(truth), tags_of(predicted)
             scores[name] = evaluate_segments(*pair, unknown_label)
             measures[name] = evaluate_residues(*pair, unknown_label)
@@ -84,10 +90,9 @@ class ProteinEvaluator(EncodedEvaluator):
 
 
 def _with_measures(scores: dict[str, Any], measures: Mapping[str, float]) -> dict[str, Any]:
-    """Add segment overlap and correlations to scores; None for NaN."""
-    known = {name: None if isnan(value) else value for name, value in measures.items()}
-    scores["sov"] = known["sov"]
-    scores["all"]["mcc"] = known["mcc"]
+    """Add segment overlap and correlations to scores."""
+    scores["sov"] = measures["sov"]
+    scores["all"]["mcc"] = measures["mcc"]
     for label, counts in scores["by_type"].items():
-        counts["mcc"] = known.get(f"mcc {label}")
+        counts["mcc"] = measures.get(f"mcc {label}")
     return scores

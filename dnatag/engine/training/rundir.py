@@ -86,8 +86,7 @@ def run_folder(output: Path, settings: dict[str, Any], resume: bool) -> Iterator
         about = folder / _SETTINGS
         if resume:
             before = _read(about)
-            other = [key for key, value in json.loads(written).items() if before.get(key) != value]
-            if other:
+            if other := list(_differing(before, json.loads(written))):
                 raise InputError(
                     f"cannot resume: the run in {folder} has other settings ({', '.join(other)})"
                 )
@@ -118,6 +117,16 @@ def _alone(folder: Path) -> Iterator[None]:
     finally:
         lock.release()
         path.unlink(missing_ok=True)
+
+
+def _differing(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of settings that are not the same, of those in tables with the table's."""
+    for key, value in now.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            yield from (f"{key}.{name}" for name in _differing(old, value))
+        elif old != value:
+            yield key
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -288,7 +288,7 @@ def test_interrupted(trained: Trained, data: GenomeData, tmp_path: Path) -> None
     with pytest.raises(InputError, match="has not ended; continue it with --resume, or remove"):
         train(RECIPE, data, output, device="cpu")
     other = replace(RECIPE, training=replace(SMALL, seed=2))
-    with pytest.raises(InputError, match=r"other settings \(loop, windows\)"):
+    with pytest.raises(InputError, match=r"other settings \(loop\.seed, windows\.seed\)"):
         train(other, data, output, device="cpu", resume=True)
     seen: list[Progress] = []
     train(RECIPE, data, output, device="cpu", resume=True, observer=Steps(seen.append))

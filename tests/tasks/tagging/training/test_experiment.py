@@ -154,7 +154,7 @@ def test_interrupted(
     with pytest.raises(InputError, match="has not ended; continue it with --resume, or remove"):
         train(recipe, data, output, device="cpu")
     other = replace(recipe, training=replace(recipe.training, seed=2))
-    with pytest.raises(InputError, match=r"other settings \(loop\)"):
+    with pytest.raises(InputError, match=r"other settings \(loop\.seed\)"):
         train(other, data, output, device="cpu", resume=True)
     assert not output.exists()
     seen: list[Progress] = []
