@@ -86,7 +86,8 @@ def command(
     and the numbers are those of conlleval.
 
     Residues: FASTA with a line of labels below each sequence, the proteins in any order. A segment,
-    a run of one label, is right if its bounds and its label are. Residues whose true label is U do not count.
+    a run of one label, is right if its bounds and its label are. Residues whose true label is U do
+    not count.
 
     Labels of sequences: fastText's lines, JSON Lines, trees, or a table with the column "label",
     the same sequences in each file. Probabilities that predictions come with are compared with

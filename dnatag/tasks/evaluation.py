@@ -41,8 +41,8 @@ class Evaluation(NamedTuple):
     rows
         Rows of the printed table.
     scores
-        Plain JSON types by prediction, None or NaN for what is not defined; some keys may be in only
-        some of them.
+        Plain JSON types by prediction, None or NaN for what is not defined; some keys may be in
+        only some of them.
     files
         Contents of the files that options ask for, by path.
     """

@@ -1,4 +1,4 @@
-"""Evaluation of labelled proteins: FASTA with a line of labels, the same proteins in each file, in any order."""
+"""Evaluation of labelled proteins: FASTA with a line of labels, the same proteins in each file."""
 
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ def test_refusals(output: Path) -> None:
     with pytest.raises(InputError, match=f"^{named} holds a run that has not ended; continue"):
         enter(output, SETTINGS, resume=False)
     other = {"loop": {"steps": 4}, "data": ["b.tsv"]}
-    with pytest.raises(InputError, match=rf"the run in {named} has other settings \(loop\.steps, data\)"):
+    message = rf"the run in {named} has other settings \(loop\.steps, data\)"
+    with pytest.raises(InputError, match=message):
         enter(output, other, resume=True)
     for damaged in ("", "[]", '{"loop": ', "[" * 100_000):
         (folder / "run.json").write_text(damaged)
