@@ -37,7 +37,7 @@ _TYPES: dict[str, tuple[Any, ...]] = {
     "count_hexamers": (_I, _A, _I, _A, _A, _A, _A),
     "among_others": (_I, _A, _A, _A, _A),
     "hexamers": (_I, _A, _A, _A),
-    "genes_log_odds": (_I, _A, _I, _A, c_double, _A),
+    "genes_log_odds": (_I, _A, _A, _I, _A, c_double, _A),
     "open_frames": (_I, _A, _A, _I, _A, _I, _A),
     "open_bases": (_I, _A, _I),
     "drop_starts": (_I, _A, c_int, c_int, _I, _I, _I, _I),
@@ -149,21 +149,30 @@ def hexamers(symbols: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     numpy.ndarray
         float64 (N, 4096); those with other symbols than letters of bases are left out.
     """
-    symbols, offsets = array(symbols, np.uint8), array(offsets, np.int64)
-    if (
-        not len(offsets)
-        or offsets[0] < 0
-        or offsets[-1] > len(symbols)
-        or (np.diff(offsets) < 0).any()
-    ):
-        raise ValueError("offsets of sequences lie outside an array of symbols, or fall")
+    symbols = array(symbols, np.uint8)
+    offsets = _offsets(offsets, symbols)
     out = np.empty((len(offsets) - 1, 4096))
     _loop("hexamers")(len(out), pointer(offsets), pointer(symbols), pointer(out))
     return out
 
 
-def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.ndarray:
-    """How much more probable a sequence is with genes than without, for each row of ratios.
+def _offsets(offsets: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return offsets of sequences in an array, int64, after a check."""
+    offsets = array(offsets, np.int64)
+    if (
+        not len(offsets)
+        or offsets[0] < 0
+        or offsets[-1] > len(values)
+        or (np.diff(offsets) < 0).any()
+    ):
+        raise ValueError("offsets of sequences lie outside their array, or fall")
+    return offsets
+
+
+def genes_log_odds(
+    base: np.ndarray, offsets: np.ndarray, ratios: np.ndarray, leave: float
+) -> np.ndarray:
+    """How much more probable sequences are with genes than without, for each row of ratios.
 
     Between genes and in each of six frames codons follow each other; before each one the frame
     may change.
@@ -171,7 +180,9 @@ def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.nda
     Parameters
     ----------
     base : numpy.ndarray
-        See the module.
+        See the module; of sequences that follow each other.
+    offsets : numpy.ndarray
+        Integers (N + 1,), where each of N sequences begins, and where the last one ends.
     ratios : numpy.ndarray
         float64 (P, 4096), probability of the second codon of a hexamer, given the first, inside
         genes over that anywhere. Not copied if in Fortran order.
@@ -181,12 +192,15 @@ def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.nda
     Returns
     -------
     numpy.ndarray
-        float64 (P,), nats.
+        float64 (P,), nats, of all sequences together.
     """
     base, by_hexamer = array(base, np.int8), array(ratios.T, np.float64)
+    offsets = _offsets(offsets, base)
     out = np.empty(len(ratios))
     table = own(by_hexamer, np.float64, 4096, len(ratios))
-    if _loop("genes_log_odds")(len(base), pointer(base), len(out), table, leave, pointer(out)):
+    if _loop("genes_log_odds")(
+        len(offsets) - 1, pointer(offsets), pointer(base), len(out), table, leave, pointer(out)
+    ):
         raise MemoryError
     return out
 

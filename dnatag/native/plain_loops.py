@@ -110,8 +110,17 @@ def move_contigs(
     np.add.at(counted, chosen, counts)
 
 
-def genes_log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.ndarray:
+def genes_log_odds(
+    base: np.ndarray, offsets: np.ndarray, ratios: np.ndarray, leave: float
+) -> np.ndarray:
     """See :func:`dnatag.native.loops.genes_log_odds`."""
+    each = [_log_odds(base[low:high], ratios, leave) for low, high in pairwise(offsets.tolist())]
+    odds: np.ndarray = np.sum([np.zeros(len(ratios)), *each], axis=0)
+    return odds
+
+
+def _log_odds(base: np.ndarray, ratios: np.ndarray, leave: float) -> np.ndarray:
+    """Return the log-odds of one sequence, (P,)."""
     hexamers = _words(base, 6)
     number = np.arange(4096)
     turned = np.zeros(4096, dtype=np.int64)

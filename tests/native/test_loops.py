@@ -62,13 +62,14 @@ def test_count_hexamers(seed: int, n: int) -> None:
 def test_genes_log_odds(seed: int, n: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
     base, _ = strand(rng, n)
+    ends = np.sort(rng.integers(0, n + 1, rng.integers(1, 5)))
     # Extreme enough for sums to be scaled.
     ratios = np.exp(rng.normal(0, rng.choice([0.1, 5]), (rows, 4096)))
-    found = loops.genes_log_odds(base, ratios, 0.006)
-    expected = plain_loops.genes_log_odds(base, ratios, 0.006)
+    found = loops.genes_log_odds(base, ends, ratios, 0.006)
+    expected = plain_loops.genes_log_odds(base, ends, ratios, 0.006)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(
-        found, loops.genes_log_odds(base, np.asfortranarray(ratios), 0.006)
+        found, loops.genes_log_odds(base, ends, np.asfortranarray(ratios), 0.006)
     )
 
 
@@ -315,7 +316,9 @@ def test_real_sequence() -> None:
         ),
         lambda: loops.among_others(np.zeros((1, 4096)), np.array([2]), np.ones((2, 4096))),
         lambda: loops.hexamers(np.zeros(5, np.uint8), np.array([0, 6])),
-        lambda: loops.genes_log_odds(np.zeros(5, np.int8), np.ones((2, 64)), 0.1),
+        lambda: loops.genes_log_odds(
+            np.zeros(5, np.int8), np.array([0, 5]), np.ones((2, 64)), 0.1
+        ),
         lambda: signals.features(
             np.zeros(5, np.uint8),
             np.zeros(5, np.uint8),

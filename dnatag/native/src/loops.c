@@ -129,20 +129,12 @@ static void log_odds_step(int64_t n, double leave, const double *const *ratios,
     }
 }
 
-// `ratios` (4096, P); `out` (P). Returns 0, or 1 if memory is lacking.
-int dnatag_genes_log_odds(int64_t length, const int8_t *base, int64_t n, const double *ratios,
-                          double leave, double *out) {
-    // Forward sums (7, P): the frames of both strands, and what is between genes.
-    double *sums = malloc((size_t)(9 * n + 1) * sizeof(double));
-    int16_t other[4096];
-    if (!sums) return 1;
+// Add the log-odds of a sequence to `out` (P). `sums` are (9, P), the last row of ones.
+static void add_log_odds(int64_t length, const int8_t *base, int64_t n, const double *ratios,
+                         double leave, const int16_t *other, double *sums, double *out) {
     double *totals = sums + 7 * n, *ones = sums + 8 * n;
-    for (int h = 0; h < 4096; h++) other[h] = (int16_t)turned(h);
     for (int64_t i = 0; i < 7 * n; i++) sums[i] = 1.0 / 7;
-    for (int64_t p = 0; p < n; p++) {
-        totals[p] = ones[p] = 1.0;
-        out[p] = 0.0;
-    }
+    for (int64_t p = 0; p < n; p++) totals[p] = 1.0;
     Hexamer hexamer = {0, 0};
     for (int64_t t = 0; t < 5 && t < length; t++) next(&hexamer, base[t]);
     for (int64_t t = 0; t < length - 7; t += 3) {
@@ -162,6 +154,25 @@ int dnatag_genes_log_odds(int64_t length, const int8_t *base, int64_t n, const d
         }
     }
     for (int64_t p = 0; p < n; p++) out[p] += log(totals[p]);
+}
+
+// `offsets` (sequences + 1) in `base`; `ratios` (4096, P); `out` (P). Returns 0, or 1 if memory is
+// lacking.
+int dnatag_genes_log_odds(int64_t sequences, const int64_t *offsets, const int8_t *base, int64_t n,
+                          const double *ratios, double leave, double *out) {
+    // Forward sums (7, P): the frames of both strands, and what is between genes.
+    double *sums = malloc((size_t)(9 * n + 1) * sizeof(double));
+    int16_t other[4096];
+    if (!sums) return 1;
+    double *ones = sums + 8 * n;
+    for (int h = 0; h < 4096; h++) other[h] = (int16_t)turned(h);
+    for (int64_t p = 0; p < n; p++) {
+        ones[p] = 1.0;
+        out[p] = 0.0;
+    }
+    for (int64_t i = 0; i < sequences; i++)
+        add_log_odds(
+            offsets[i + 1] - offsets[i], base + offsets[i], n, ratios, leave, other, sums, out);
     free(sums);
     return 0;
 }

@@ -100,13 +100,13 @@ def _best_bins(
 
 
 def binning_gain(
-    contigs: Sequence[Contig], known: np.ndarray, settings: SelfTrainingSettings
+    contigs: Sequence[Contig], known: np.ndarray, settings: SelfTrainingSettings, threads: int = 1
 ) -> float:
     """Compute how much more probable contigs are in bins than all in one.
 
     Parameters
     ----------
-    contigs, known, settings
+    contigs, known, settings, threads
         See :func:`choose_bins`; there must be contigs and genomes of the panel.
 
     Returns
@@ -118,7 +118,8 @@ def binning_gain(
         [counts.sum(0) for _, counts in _counts(contigs, settings.binning_batch)], axis=0
     )
     one = np.full(len(contigs), (chains(known) @ together).argmax())
-    gain = _log_likelihood(contigs, choose_bins(contigs, known, settings), known, settings)
+    bins = choose_bins(contigs, known, settings, threads)
+    gain = _log_likelihood(contigs, bins, known, settings)
     gain -= _log_likelihood(contigs, one, known, settings)
     return 1000 * gain / sum(map(len, contigs))
 

@@ -240,7 +240,7 @@ class Planner:
         if not self._can_bin or size < settings.long_contig or 2 * size <= sum(map(len, contigs)):
             return False
         stretches = sample_genome(short, settings.sample_size, settings.sample_stretch)
-        gain = binning_gain(stretches, self._panel.shares, settings)
+        gain = binning_gain(stretches, self._panel.shares, settings, self._threads)
         return gain > settings.min_binning_gain
 
     def _codes_differ(self, contigs: Sequence[Contig]) -> bool:

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from dnatag.domains.genes.loops import genes_log_odds
-from dnatag.domains.genes.nucleotides import base_numbers, reverse_complement
+from dnatag.domains.genes.nucleotides import base_numbers, encode, reverse_complement
 from dnatag.domains.genes.selftraining.binning import chains
 from dnatag.domains.genes.selftraining.settings import SelfTrainingSettings
 from dnatag.domains.genes.signals.gene_signals import (
@@ -32,6 +32,7 @@ __all__ = ["ReferencePanel"]
 LEAST_GENES = 200
 #: Tables are stored in steps of this many nats, in 8 bits.
 _STEP = 0.05
+_UNKNOWN = encode(b"N")
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,19 @@ class ReferencePanel:
         tuple of int
             Indices of at most ``settings.panel_averaged`` genomes, the most similar first.
         """
-        counts = np.sum([hexamer_counts(contig) for contig in contigs], axis=0)
+        # An unknown base keeps hexamers from running over from one to the next.
+        apart = [part for contig in contigs for part in (contig, _UNKNOWN)]
+        counts = hexamer_counts(np.concatenate([*apart, _UNKNOWN]))
         # Counted on both strands.
         log_likelihood = self._chains @ counts / 2
         similar = np.argsort(-log_likelihood, kind="stable")[: settings.panel_candidates]
         ratios = np.empty((len(similar), 4096), order="F")
         for row, genome in zip(ratios, similar.tolist(), strict=True):
             row[:] = self._ratios(genome)
-        for contig in contigs:
-            for strand in (contig, reverse_complement(contig)):
-                log_odds = genes_log_odds(base_numbers(strand), ratios, settings.panel_switch)
-                log_likelihood[similar] += log_odds / 2
+        for strand in (contigs, [reverse_complement(contig) for contig in contigs]):
+            base = base_numbers(np.concatenate([*strand, _UNKNOWN]))
+            ends = np.cumsum([0, *map(len, strand)])
+            log_likelihood[similar] += genes_log_odds(base, ends, ratios, settings.panel_switch) / 2
         order = similar[np.argsort(-log_likelihood[similar], kind="stable")]
         return tuple(order[: settings.panel_averaged].tolist())
 

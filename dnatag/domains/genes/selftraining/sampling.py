@@ -57,10 +57,11 @@ def choose_parts(
     parts : list of int
         Those of its parts that are taken, in order.
     """
-    total = sum(map(len, contigs))
+    lengths = [len(contig) for contig in contigs]
+    total = sum(lengths)
     seen = taken = 0.0
-    for i in sorted(range(len(contigs)), key=lambda i: (-len(contigs[i]), contigs[i].id)):
-        length, number = len(contigs[i]), numbers[i]
+    for i in sorted(range(len(contigs)), key=lambda i: (-lengths[i], contigs[i].id)):
+        length, number = lengths[i], numbers[i]
         seen += length
         due = min(size / total, 1) * seen - taken
         count = min(round(due * number / length), number)

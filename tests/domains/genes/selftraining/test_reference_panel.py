@@ -85,7 +85,7 @@ def test_odds_are_those_of_all_ways_to_have_genes() -> None:
     base, ratios, leave = rng.integers(0, 4, 17), rng.gamma(2, 1, (2, 4096)), 0.2
     base[4] = -1
     blocks = [[hexamer(base, t + frame) for frame in range(3)] for t in range(0, 10, 3)]
-    for row, odds in zip(ratios, genes_log_odds(base, ratios, leave), strict=True):
+    for row, odds in zip(ratios, genes_log_odds(base, [0, 17], ratios, leave), strict=True):
         total = 0.0
         for path in product(range(7), repeat=len(blocks) + 1):
             chance = 1 / 7
