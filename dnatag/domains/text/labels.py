@@ -59,6 +59,8 @@ class Entities:
             end=(OUTSIDE, *ends),
         )
         self._number = {s: i for i, s in enumerate(states)}
+        #: States that a span begins with.
+        self._first = np.array([i for s, i in self._number.items() if s[0] in "BS"], np.int64)
         self.labels = (OUTSIDE, *self.types)
         self.label_of = np.array([0, *(i for i in range(1, len(self.labels)) for _ in "BIES")])
 
@@ -96,11 +98,11 @@ class Entities:
         """
         above = marginals >= threshold
         result = []
-        for first, state in np.argwhere(above).tolist():
-            part, _, type_ = self.grammar.states[state].partition("-")
+        for first, column in np.argwhere(above[:, self._first]).tolist():
+            part, _, type_ = self.grammar.states[self._first[column]].partition("-")
             if part == "S":
                 result.append(Span(first, first + 1, type_))
-            elif part == "B":
+            else:
                 inside, end = (self._number[f"{p}-{type_}"] for p in "IE")
                 for last in range(first + 1, len(above)):
                     if above[last, end]:

@@ -80,7 +80,7 @@ def read_conll(
     layout, lines = _peek(numbered_lines(path, encoding))
     columns = layout.columns(name, token_column, tag_column)
     counts = token_column == "auto" and layout.conllu
-    draft, bounds = _Draft(), limits()
+    draft, bounds, pick = _Draft(), limits(), _Picker(columns)
     for number, line in lines:
         if not line.strip():
             if draft.cells:
@@ -109,8 +109,10 @@ def read_conll(
                     "CoNLL-U counts the tokens of each sentence; add the line that is missing "
                     "(between sentences a blank one), or name the tokens' column with token-column"
                 )
-            token, *tag = _pick(cells, columns, f"{name}: line {number}")
-            draft.add(number, line, [token, *map(_tag, tag)])
+            try:
+                draft.add(number, line, pick(cells))
+            except ValueError as error:
+                raise InputError(f"{name}: line {number}: {error}") from None
     if draft.lines:
         yield draft.finish()
 
@@ -137,7 +139,9 @@ def write_conll(handle: TextIO, sentence: Sentence, tags: Sequence[str]) -> None
     if len(tags) != len(sentence.tokens):
         raise ValueError("there must be one tag for each token")
     if isinstance(sentence.source, ConllLines):
-        lines = [without_control(line) for line in sentence.source.lines]
+        lines = list(sentence.source.lines)
+        if CONTROL.search("".join(lines)):
+            lines = [without_control(line) for line in lines]
         for row, tag in zip(sentence.source.rows, tags, strict=True):
             spaced = "\t" not in lines[row] and " " in lines[row]
             lines[row] += (" " if spaced else "\t") + tag
@@ -171,9 +175,12 @@ def with_tags_of(sentence: Sentence, column: int) -> Sentence:
     """
     assert isinstance(sentence.source, ConllLines)
     lines = [sentence.source.lines[row] for row in sentence.source.rows]
-    where = f"the sentence at line {sentence.line}"
     cells = (_split(line if "\t" in line else line.strip(" ")) for line in lines)
-    return replace(sentence, tags=tuple(_tag(_pick(row, (column,), where)[0]) for row in cells))
+    pick = _Picker((column,))
+    try:
+        return replace(sentence, tags=tuple(_tag(pick(row)[0]) for row in cells))
+    except ValueError as error:
+        raise InputError(f"the sentence at line {sentence.line}: {error}") from None
 
 
 class _Draft:
@@ -291,23 +298,50 @@ def _tag(cell: str) -> str:
     return cell.rstrip(" ")
 
 
-def _pick(cells: list[str], columns: tuple[int, ...], where: str) -> list[str]:
-    picked = []
-    for column in columns:
-        index = column - 1 if column > 0 else column
-        if not -len(cells) <= index < len(cells):
-            raise InputError(
-                f"{where}: has {len(cells)} columns, no column {column}; fix the line or name "
-                "another column"
+class _Picker:
+    """Picks the cells of a token and its tag, or of one of them, from those of a line.
+
+    Parameters
+    ----------
+    columns
+        Counted from 1 or, from the end, from -1.
+    """
+
+    def __init__(self, columns: tuple[int, ...]) -> None:
+        self._columns = columns
+        self._known: dict[int, list[int]] = {}  # where the columns are, by the number of cells
+
+    def __call__(self, cells: list[str]) -> list[str]:
+        """Return the cells of the columns, of tags without the spaces at their ends.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing or empty.
+        """
+        if (places := self._known.get(len(cells))) is None:
+            places = self._known[len(cells)] = self._places(cells)
+        picked = [cells[place] for place in places]
+        if "" in picked:
+            column = self._columns[picked.index("")]
+            raise ValueError(f"column {column} is empty; fill it or name another column")
+        if len(picked) > 1:
+            picked[1] = _tag(picked[1])
+        return picked
+
+    def _places(self, cells: list[str]) -> list[int]:
+        for column in self._columns:
+            if not -len(cells) <= (column - 1 if column > 0 else column) < len(cells):
+                raise ValueError(
+                    f"has {len(cells)} columns, no column {column}; fix the line or name another "
+                    "column"
+                )
+        places = [column - 1 if column > 0 else len(cells) + column for column in self._columns]
+        if len(places) > len(set(places)):
+            commas = ", not by commas" if "," in cells[places[0]] else ""
+            frames = " (labels of frames want --domain features)" if len(cells) == 1 else ""
+            raise ValueError(
+                f"token and tag are in the same column; columns are separated by tabs or "
+                f"spaces{commas}, so fix the line or name other columns{frames}"
             )
-        if not cells[index]:
-            raise InputError(f"{where}: column {column} is empty; fill it or name another column")
-        picked.append(index % len(cells))
-    if len(picked) > len(set(picked)):
-        commas = ", not by commas" if "," in cells[picked[0]] else ""
-        frames = " (labels of frames want --domain features)" if len(cells) == 1 else ""
-        raise InputError(
-            f"{where}: token and tag are in the same column; columns are separated by tabs or "
-            f"spaces{commas}, so fix the line or name other columns{frames}"
-        )
-    return [cells[index] for index in picked]
+        return places
