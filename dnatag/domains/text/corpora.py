@@ -90,16 +90,18 @@ def read_corpora(
             name: [_converted(place.sentence, own, scheme) for place in part]
             for name, part in places.items()
         }
-        _check_types(files.types, splits, scheme, where, observer)
-        if files.types is not None:
+        names = files.names
+        _check_types(names, splits, scheme, where, observer)
+        if names is not None:
             splits = {
                 name: [
-                    replace(s, tags=tuple(schemes.only(s.tags or (), scheme, files.types)))
+                    replace(s, tags=tuple(schemes.renamed(s.tags or (), scheme, names)))
                     for s in part
                 ]
                 for name, part in splits.items()
             }
-        result.append(TaggedCorpus(splits, file_names(files), files.weight, files.types))
+        types = None if names is None else tuple(dict.fromkeys(names.values()))
+        result.append(TaggedCorpus(splits, file_names(files), files.weight, types))
     path = next(path for files in corpora for path in files.train)
     if not any(corpus.splits["train"] for corpus in result):
         raise InputError(f"{path}: has no sentence to train on")
@@ -215,7 +217,7 @@ def _note_faults(places: Sequence[_Place], scheme: str, where: str, observer: Ob
 
 
 def _check_types(
-    types: tuple[str, ...] | None,
+    types: Mapping[str, str] | None,
     splits: Mapping[str, Sequence[Sentence]],
     scheme: str,
     where: str,

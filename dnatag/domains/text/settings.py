@@ -48,7 +48,8 @@ class TextCorpus:
     encoding : str
         Character encoding of the files.
     types : tuple of str or None
-        The only types that are tagged: where the files tag nothing, there may be spans of others.
+        The only types that are tagged, such as ``"PER"`` or, with the name that it gets,
+        ``"PER=person"``: where the files tag nothing, there may be spans of others.
     weight : float
         How often each sentence takes part in an epoch, on average.
     """
@@ -68,6 +69,19 @@ class TextCorpus:
         for name in ("token_column", "tag_column"):
             if getattr(self, name) == 0:
                 raise ValueError(f"'{name}' is counted from 1 or, from the end, from -1")
+        for text in self.types or ():
+            if text.startswith("=") or text.endswith("="):
+                raise ValueError(
+                    f'\'types\' must be written as "PER" or "PER=person", not {text!r}'
+                )
+
+    @property
+    def names(self) -> dict[str, str] | None:
+        """The name that each type gets; None: all, as they are."""
+        if self.types is None:
+            return None
+        parts = (text.partition("=") for text in self.types)
+        return {old: new if equals else old for old, equals, new in parts}
 
 
 @dataclass(frozen=True)

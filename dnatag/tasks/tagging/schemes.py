@@ -43,6 +43,7 @@ __all__ = [
     "detect",
     "faults",
     "only",
+    "renamed",
     "runs",
     "spans",
     "stray",
@@ -274,6 +275,27 @@ def only(tags: Sequence[str], scheme: str, types: Container[str]) -> list[str]:
     ['O', 'O', 'O', 'B-LOC']
     """
     kept = [span for span in spans(tags, scheme) if span.type in types]
+    return _write(kept, len(tags), scheme)
+
+
+def renamed(tags: Sequence[str], scheme: str, names: Mapping[str, str]) -> list[str]:
+    """Return the tags of a sentence with other names of types, and without types that have none.
+
+    Parameters
+    ----------
+    tags
+        Those of a scheme of spans.
+    scheme
+        The scheme.
+    names
+        By the types of spans that stay, what they are called then.
+
+    Examples
+    --------
+    >>> renamed(["B-PER", "I-PER", "O", "B-LOC"], "BIO", {"PER": "person"})
+    ['B-person', 'I-person', 'O', 'O']
+    """
+    kept = [s._replace(type=names[s.type]) for s in spans(tags, scheme) if s.type in names]
     return _write(kept, len(tags), scheme)
 
 

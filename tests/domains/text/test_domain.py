@@ -283,6 +283,22 @@ def test_types_that_are_not_named_are_no_labels(folder: Path) -> None:
     assert sentence.tags == ("B-PER", "O", "O")
 
 
+def test_types_get_the_names_of_another_corpus(folder: Path) -> None:
+    (folder / "x.tsv").write_text("Ada\tB-PER\nRome\tB-LOC\nBob\tI-PER\nEve\tB-ORG\n")
+    (folder / "y.tsv").write_text("Zoe\tB-person\n")
+    tables = [
+        files(folder, "y.tsv"),
+        files(folder, "x.tsv", types=("PER=person", "LOC=place", "ORG=place")),
+    ]
+    (_, corpus), labelling = DOMAIN.read(tables, TextNetwork())
+    assert labelling.labels == ("O", "person", "place")
+    assert corpus.types == ("person", "place")
+    (sentence,) = corpus.splits["train"]
+    assert sentence.tags == ("B-person", "B-place", "B-person", "B-place")
+    with pytest.raises(ValueError, match=r"'types' must be written as \"PER\".*, not 'PER='"):
+        files(folder, "x.tsv", types=("PER=",))
+
+
 def test_commas_do_not_separate_columns(folder: Path) -> None:
     with pytest.raises(InputError, match=r"x\.tsv: line 1: token and tag are in the same column;.*"
                        "not by commas"):  # fmt: skip
