@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from dnatag.formats.text.lines import UNSEEN
 from dnatag.formats.text.tokenizers import TOKENIZERS
 from dnatag.tasks.features import TokenFeatures
 
-__all__ = ["WordFeaturizer", "normalise", "shape"]
+__all__ = ["WordFeaturizer", "composed", "normalise", "shape"]
 
 #: Of longer words the middle is left out.
 LONGEST = 32
@@ -20,6 +22,14 @@ LONGEST = 32
 RARITY = 3
 SHAPES = ("lower", "upper", "title", "mixed", "digits", "with digit", "other")
 _DIGIT = re.compile(r"\d")
+_UNSEEN = dict.fromkeys(map(ord, UNSEEN))
+
+
+def composed(token: str) -> str:
+    """Return a token as it is looked up: accents in one with letters, nothing unseen in it."""
+    if token.isascii():
+        return token
+    return unicodedata.normalize("NFC", token).translate(_UNSEEN) or token
 
 
 def normalise(word: str) -> str:
@@ -116,17 +126,18 @@ class WordFeaturizer:
         """
         seen, words, characters = set[str](), Counter[str](), Counter[str]()
         for sentence in sentences:
-            words.update(map(normalise, sentence))
-            seen.update(sentence)
-            for token in sentence:
+            forms = [composed(token) for token in sentence]
+            words.update(map(normalise, forms))
+            seen.update(forms)
+            for token in forms:
                 characters.update(token)
         # In a model file a zero ends a word, so what has one stays unknown.
         known = {w: n for w, n in words.items() if n >= least_seen and "\0" not in w}
         known = dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
         if vectors is not None and most_vectors:
             pairs = ((token, normalise(token)) for token in seen)
-            forms = {form for pair in pairs if pair[1] in known for form in _forms(*pair)}
-            kept = [i for i, w in enumerate(vector_words) if i < most_vectors or w in forms]
+            wanted = {form for pair in pairs if pair[1] in known for form in _forms(*pair)}
+            kept = [i for i, w in enumerate(vector_words) if i < most_vectors or w in wanted]
             vector_words, vectors = [vector_words[i] for i in kept], vectors[kept]
         return cls(known, sorted(characters.keys() - {"\0"}), vector_words, vectors, tokens)
 
@@ -142,6 +153,7 @@ class WordFeaturizer:
 
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`."""
+        tokens = [composed(token) for token in tokens]
         categories = np.zeros((len(tokens), 2), np.int32)
         features = np.zeros((len(tokens), self.vectors.shape[1]), np.float32)
         parts = np.zeros((len(tokens), max([1, *(min(len(t), LONGEST) for t in tokens)])), np.int32)
@@ -156,6 +168,7 @@ class WordFeaturizer:
 
     def look_up(self, token: str) -> tuple[int, int, int | None]:
         """Return the categories of a token, and the row of its vector, None if it has none."""
+        token = composed(token)
         word = normalise(token)
         return self._word.get(word, 0), shape(token) + 1, self._vector_row(token, word)
 

@@ -18,13 +18,17 @@ from dnatag.formats.io.reading import (
 )
 from dnatag.formats.text.tokens import Sentence
 
-__all__ = ["numbered_lines", "read_lines", "tokenize"]
+__all__ = ["UNSEEN", "joined", "numbered_lines", "read_lines", "symbol", "tokenize"]
 
 #: What undecodable bytes become on reading.
 UNDECODABLE = re.compile("[\udc80-\udcff]")
 _ASCII_TOKEN = re.compile(r"[^\W_]+|\S")
 #: Where Unicode has nearly all its combining marks; a walk through all of it takes long.
 MARKS = range(0x300, 0x1F000)
+#: What stands within words unseen: soft hyphen, and those that join and part letters.
+UNSEEN = "\u00ad\u200c\u200d\u2060"
+#: The colours of faces and hands.
+_TONES = "\U0001f3fb-\U0001f3ff"
 
 
 def read_lines(
@@ -62,7 +66,8 @@ def tokenize(text: str) -> tuple[list[str], list[tuple[int, int]]]:
     """Split a text into runs of letters and digits, and single other characters.
 
     So are the biomedical corpora split: ``low-dose`` into three tokens, ``5.2`` too, ``(AT)``
-    and ``patient's`` likewise, ``5mg`` not at all. Combining marks stay with their letter.
+    and ``patient's`` likewise, ``5mg`` not at all. Combining marks and soft hyphens stay in their
+    word, and pictures that are made of several stay together.
 
     Returns
     -------
@@ -77,9 +82,25 @@ def tokenize(text: str) -> tuple[list[str], list[tuple[int, int]]]:
 
 @cache
 def _token() -> re.Pattern[str]:
-    # To the module re, a combining mark is no part of a word.
+    return re.compile(rf"(?:[^\W_]+{joined()}*)+|{symbol()}")
+
+
+@cache
+def joined() -> str:
+    """Return a regular expression of a character that belongs with the letter before it.
+
+    To the module re, a combining mark is no part of a word.
+    """
     marks = "".join(c for c in map(chr, MARKS) if unicodedata.category(c).startswith("M"))
-    return re.compile(rf"(?:[^\W_]+[{marks}]*)+|\S")
+    return f"[{marks}{UNSEEN}]"
+
+
+@cache
+def symbol() -> str:
+    """Return a regular expression of a character that is no letter, or of a picture of several."""
+    one = rf"\S(?:{joined()}|[{_TONES}])*"
+    # After one that joins the next character belongs to it; two letters are a flag.
+    return rf"[\U0001f1e6-\U0001f1ff]{{2}}|{one}(?:(?<=\u200d){one})*"
 
 
 def numbered_lines(path: Source, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:

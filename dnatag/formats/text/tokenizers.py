@@ -4,34 +4,52 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
-from dnatag.formats.text.lines import tokenize
+from dnatag.formats.text.lines import joined, symbol, tokenize
 
 __all__ = ["TOKENIZERS", "character_tokens", "penn_tokens", "space_tokens"]
 
 #: Abbreviations whose dot belongs to them, beside those with a dot after each letter.
 ABBREVIATIONS = (
     "Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Jr", "Sr", "Rev", "Gen", "Col", "Lt", "Sgt", "Capt",
-    "Gov", "Sen", "Rep", "Hon", "Inc", "Ltd", "Corp", "Co", "vs", "etc", "cf", "al", "approx",
+    "Gov", "Sen", "Rep", "Reps", "Hon", "Ft", "Attn", "Inc", "Ltd", "Corp", "Co", "vs", "etc",
+    "cf", "al", "approx",
     "Fig", "Figs", "Vol", "pp", "ed", "eds", "Jan", "Feb", "Mar", "Apr", "Jun", "Jul",
     "Aug", "Sept", "Sep", "Oct", "Nov", "Dec", "Tue", "Wed", "Thu", "Fri",
 )  # fmt: skip
-_PENN = re.compile(
-    rf"""
-    (?:https?://|www\.)[^\s<>"]*[^\s<>".,;:!?)\]]       # an address
-    | [\w.+-]{{1,64}}@[\w-]+(?:\.[\w-]+)+               # ada@example.org
-    | (?<!\w)[@\#][^\W\d_]\w*                           # @ada, #rain
-    | [^\W\d_](?:\.[^\W\d_])+\.                         # U.S., e.g.
-    | \b(?-i:{"|".join(ABBREVIATIONS)})\.(?=\s)           # Dr. and not the last word
-    | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s)?\b             # 5.2, 1,000, 10:30, 3/4, 1990s
-    | n['\u2019]t\b | ['\u2019](?:s|m|d|ll|re|ve)\b  # ends of can't, it's
-    | [^\W_]+(?=n['\u2019]t\b)  # the beginning of can't
-    | [^\W_]+(?:[-&.][^\W_]+)*                          # a word, low-dose, AT&T, example.org
-    | \.{{2,}} | -{{2,}} | `` | ''                      # dots, dashes, quotes
-    | \S
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+
+
+def _penn(letter: str, other: str) -> re.Pattern[str]:
+    """Return the pattern of a token, given that of a letter or digit and of any other character."""
+    return re.compile(
+        rf"""
+        (?:https?://|www\.)[^\s<>"]*[^\s<>".,;:!?)\]]       # an address
+        | [\w.+-]{{1,64}}@[\w-]+(?:\.[\w-]+)+               # ada@example.org
+        | (?<!\w)[@\#][^\W\d_]\w*                           # @ada, #rain
+        | [^\W\d_](?:\.[^\W\d_])+\. | \bPh\.D\.             # U.S., e.g.
+        | \b(?-i:{"|".join(ABBREVIATIONS)})\.(?=\s)           # Dr. and not the last word
+        | \bNos?\.(?=\s?\d)                                 # No. 5
+        | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s)?\b             # 5.2, 1,000, 10:30, 3/4, 1990s
+        | n['\u2019]t\b | ['\u2019](?:s|m|d|ll|re|ve)\b      # ends of can't, it's
+        | [^\W_]+(?=n['\u2019]t\b)                           # the beginning of can't
+        | \bcan(?=not\b) | \b(?:gon|wan)(?=na\b)             # and of cannot, gonna
+        | \bgot(?=ta\b) | \b(?:lem|gim)(?=me\b)
+        | ['\u2019]t(?=(?:is|was)\b)                        # and of 'tis
+        | {letter}+(?:[-&.]{letter}+)*                      # a word, low-dose, AT&T, example.org
+        | \.{{2,}} | -{{2,}} | `` | ''                      # dots, dashes, quotes
+        | {other}
+        """,
+        re.VERBOSE | re.IGNORECASE,
+    )
+
+
+_ASCII_PENN = _penn(r"[^\W_]", r"\S")
+
+
+@cache
+def _unicode_penn() -> re.Pattern[str]:
+    return _penn(rf"(?:[^\W_]{joined()}*)", symbol())
 
 
 def penn_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:
@@ -39,8 +57,9 @@ def penn_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:
 
     Contractions are two tokens, abbreviations keep their dots, words with hyphens, numbers,
     addresses and the names and topics of messages (``@ada``, ``#rain``) are one token, and all
-    other punctuation stands alone, also the dot at the end of a sentence. (Universal Dependencies
-    of English differ in words with hyphens, which they split.)
+    other punctuation stands alone, also the dot at the end of a sentence, be it that of ``Ltd.``.
+    Combining marks and soft hyphens stay in their word. (Universal Dependencies of English differ
+    in words with hyphens, which they split.)
 
     Returns
     -------
@@ -54,7 +73,7 @@ def penn_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:
     >>> " ".join(penn_tokens("Dr. Ng can't go to the U.S. (it's 5.2% of low-dose cases).")[0])
     "Dr. Ng ca n't go to the U.S. ( it 's 5.2 % of low-dose cases ) ."
     """
-    return _found(_PENN, text)
+    return _found(_ASCII_PENN if text.isascii() else _unicode_penn(), text)
 
 
 def space_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:

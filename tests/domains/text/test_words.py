@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnatag.domains.text.words import LONGEST, SHAPES, WordFeaturizer, normalise, shape
+from dnatag.domains.text.words import LONGEST, SHAPES, WordFeaturizer, composed, normalise, shape
 
 SENTENCES = [["The", "cat", "weighs", "12", "kg"], ["the", "dog", "weighs", "99", "kg"]]
 
@@ -104,7 +104,7 @@ def test_any_text_can_be_encoded(tokens: list[str]) -> None:
     assert encoded.categories.shape == (len(tokens), 2)
     assert ((encoded.categories >= 0) & (encoded.categories < [words, shapes])).all()
     assert ((encoded.parts >= 0) & (encoded.parts < len(featurizer.characters) + 2)).all()
-    for row, token in zip(encoded.parts, tokens, strict=True):
+    for row, token in zip(encoded.parts, map(composed, tokens), strict=True):
         # Nothing but padding behind the last character.
         assert np.flatnonzero(row == 0).tolist() == list(range(min(len(token), LONGEST), len(row)))
 
@@ -188,3 +188,14 @@ def test_words_that_are_seen_too_seldom_stay_unknown() -> None:
     assert featurizer.words == {"okapi": 2}
     assert list(featurizer.vector_words) == ["the", "okapi"]
     assert featurizer.encode(["OKAPI", "zebra"]).categories[:, 0].tolist() == [1, 0]
+
+
+def test_accents_of_their_own_and_soft_hyphens_change_nothing() -> None:
+    known = WordFeaturizer.fit([["naïve", "failure"], ["Cafe\u0301"]])
+    assert "café" in known.words
+    for one, other in (("nai\u0308ve", "naïve"), ("fail\u00adure", "failure")):
+        for of in ("categories", "parts"):
+            a, b = (getattr(known.encode([word]), of) for word in (one, other))
+            np.testing.assert_array_equal(a, b)
+        assert known.look_up(one) == known.look_up(other)
+    assert known.encode(["\u00ad"]).categories.shape == (1, 2)

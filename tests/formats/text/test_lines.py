@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dnatag.errors import InputError
-from dnatag.formats.text.lines import read_lines, tokenize
+from dnatag.formats.text.lines import UNSEEN, read_lines, tokenize
+from dnatag.formats.text.tokenizers import penn_tokens
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,26 @@ def test_offsets_cover_all_but_white_space(text: str) -> None:
 @given(st.text())
 def test_tokens_are_words_or_single_characters(text: str) -> None:
     for token in tokenize(text)[0]:
-        assert len(token) == 1 or token[0].isalnum()
-        assert all(c.isalnum() or unicodedata.category(c)[0] == "M" for c in token[1:])
+        shown = [c for c in token if unicodedata.category(c)[0] != "M" and c not in UNSEEN]
+        assert len(shown) <= 1 or all(map(str.isalnum, shown)) or not token.isascii()
+
+
+@pytest.mark.parametrize("split", [tokenize, penn_tokens])
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("Cafe\u0301, Sjo\u0308gren", ["Cafe\u0301", ",", "Sjo\u0308gren"]),
+        ("নমস্কার दुनिया", ["নমস্কার", "दुनिया"]),
+        ("renal fail\u00adure", ["renal", "fail\u00adure"]),
+        ("क्\u200dष می\u200cروم", ["क्\u200dष", "می\u200cروم"]),
+        (
+            "👨\u200d👩\u200d👧👍🏽❤\ufe0f🇩🇪🇫🇷",
+            ["👨\u200d👩\u200d👧", "👍🏽", "❤\ufe0f", "🇩🇪", "🇫🇷"],
+        ),
+    ],
+)
+def test_what_is_read_as_one_stays_together(split: Any, text: str, tokens: list[str]) -> None:
+    assert split(text)[0] == tokens
 
 
 @given(st.text())
