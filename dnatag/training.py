@@ -150,8 +150,14 @@ def run_experiment(
         experiment.save(output, networks, about)
         leave(folder)
         observer.note(f"{output}: written, {output.stat().st_size / 1e6:.2f} MB")
-        for name, measures in task.metrics(about["scores"]).items():
+        found = task.metrics(about["scores"])
+        for name, measures in found.items():
             observer.note(f"{output}: {name}: {', '.join(starmap(_measure, measures.items()))}")
+        if not found:
+            observer.note(
+                f"{output}: how good it is was not measured: the recipe names no file to "
+                "validate on or to test with"
+            )
         return about
 
 

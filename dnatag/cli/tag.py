@@ -38,6 +38,7 @@ from dnatag.tasks.evaluation import check_picture
 
 if TYPE_CHECKING:
     from dnatag.formats.io.reading import Source
+    from dnatag.formats.text.documents import Document, Split
     from dnatag.formats.text.tokens import Sentence
     from dnatag.tasks.tagging.domain import TaggingDomain
     from dnatag.tasks.tagging.report import TaggingReport
@@ -200,8 +201,8 @@ def command(
         raise click.UsageError(f"--to {target} writes several files: name a new folder with -o.")
     note(f"model {Path(model).stem}, device {tagger.device}, input {kind}", quiet=quiet)
 
-    skipped = Skipped()
-    records = _records(source, kind, token_column, encoding, skipped, tagger)
+    skipped, observer = Skipped(), CliObserver(quiet)
+    records = _records(source, kind, token_column, encoding, skipped, tagger, observer)
     ahead, sentences = tee(records)  # the tagger reads ahead
     tagged = tagger.tag_all(
         (Given(sentence.tokens) for sentence in ahead),
@@ -235,7 +236,7 @@ def command(
             results.add(sentence, found)
             bar.update()
         results.finish(name)
-    skipped.report(CliObserver(quiet))
+    skipped.report(observer)
     note(", ".join(map(counted, results.counts, domain.counted)), quiet=quiet)
 
 
@@ -360,10 +361,11 @@ def _records(
     encoding: str,
     skipped: Callable[[str], None],
     tagger: Tagger,
+    observer: CliObserver,
 ) -> Iterator[Any]:
     """Read sequences: sentences, or what the domain has instead."""
+    from dnatag.formats.io.reading import display_name
     from dnatag.formats.registry import DOCUMENTS, find_format
-    from dnatag.formats.text.documents import sentences as without_tags
     from dnatag.tasks.tagging.domain import HasRecords, SplitsText
 
     domain, featurizer = tagger.model.domain, tagger.model.featurizer
@@ -377,10 +379,26 @@ def _records(
     else:
         split = featurizer.split if isinstance(featurizer, SplitsText) else None
         if kind in DOCUMENTS:
-            sentences = without_tags(read(source, encoding), split)
+            documents = read(source, encoding)
+            sentences = _without_marks(documents, split, display_name(source), observer)
         else:
             sentences = read(source, encoding=encoding, split=split)
     return sentences
+
+
+def _without_marks(
+    documents: Iterable[Document], split: Split | None, name: str, observer: CliObserver
+) -> Iterator[Sentence]:
+    """Yield the tokens of documents; warn in the end that what they are annotated with is lost."""
+    marked = 0
+    for document in documents:
+        marked += bool(document.marks)
+        yield document.split(split)
+    if marked:
+        observer.note(
+            f"warning: {name}: what is annotated in {counted(marked, 'texts')} is not in the "
+            "output, which has what the model finds instead"
+        )
 
 
 def _stem(path: str) -> str:

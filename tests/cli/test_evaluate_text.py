@@ -284,6 +284,14 @@ def test_residues_of_other_proteins(folder: Path) -> None:
     assert "a.fasta: line 4: token 2 from here is 'R', 'K' in truth.fasta" in result.stderr
 
 
+def test_residues_that_are_left_open(folder: Path) -> None:
+    (folder / "a.fasta").write_text(PROTEINS.replace("11HHHU", "11HUUU"))
+    assert evaluate("truth.fasta", "a.fasta").stderr == (
+        "dnatag: warning: a.fasta: 2 residues are labelled U, as by --min-score, which counts as "
+        "wrong\n"
+    )
+
+
 def test_residues_in_another_order(folder: Path) -> None:
     first, second = PROTEINS.rstrip().split("\n>")
     more = ">other\nMA\nHH\n"

@@ -133,6 +133,13 @@ def file(tmp_path: Path) -> Write:
 # What is written -----------------------------------------------------------------------------
 
 
+def test_what_people_annotated_is_not_in_the_output(model: Options, file: Write) -> None:
+    texts = [{"text": SENTENCE, "label": [[0, 3, "X"]]}, {"text": SENTENCE}]
+    given = file("".join(json.dumps(text) + "\n" for text in texts))
+    result = tag(*model[:-1], given)
+    assert "what is annotated in 1 text is not in the output" in result.stderr
+
+
 def test_lines(model: Options, file: Write) -> None:
     first, blank, last = objects(tag(*model, file(LINES)))
     assert first.keys() == {"text", "entities"}

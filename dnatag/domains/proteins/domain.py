@@ -191,6 +191,11 @@ def _note_doubtful(corpora: Sequence[TaggedCorpus], unknown: str, observer: Obse
     for several in alike(labels):
         named = ", ".join(f"{label} ({count})" for label, count in several.items())
         observer.note(f"warning: labels differ in capitals alone, are they one? {named}")
+    if {"B", "I"} <= labels.keys() <= set("BIOESLU"):
+        observer.note(
+            "warning: labels look like tags of spans (B, I, O), and are taken for what residues "
+            "are; a span is a run of one letter, such as S in binding sites and N elsewhere"
+        )
     for label in labels:
         if label.upper() in _OFTEN_UNKNOWN:
             observer.note(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from dnatag.tasks.tagging.evaluation import (
     score_rows,
     tags_of,
 )
+
+if TYPE_CHECKING:
+    from dnatag.formats.text.tokens import Sentence
 
 __all__ = ["ProteinEvaluator"]
 
@@ -46,6 +49,7 @@ class ProteinEvaluator(EncodedEvaluator):
     ) -> Evaluation:
         """See :class:`dnatag.tasks.evaluation.Evaluator`."""
         from dnatag.domains.proteins.residue_metrics import evaluate_residues
+        from dnatag.formats.io.reading import display_name
         from dnatag.formats.sequences.residues import read_residues
         from dnatag.tasks.tagging.metrics import evaluate_segments
 
@@ -64,6 +68,11 @@ class ProteinEvaluator(EncodedEvaluator):
         scores, measures = {}, {}
         for name, predicted in found.items():
             compare_tokens(reference, truth, predictions[name], predicted)
+            if open_ := _undecided(truth, predicted, unknown_label):
+                observer.note(
+                    f"warning: {display_name(predictions[name])}: {counted(open_, 'residues')} are "
+                    f"labelled {unknown_label}, as by --min-score, which counts as wrong"
+                )
             pair = tags_of(truth), tags_of(predicted)
             scores[name] = evaluate_segments(*pair, unknown_label)
             measures[name] = evaluate_residues(*pair, unknown_label)
@@ -87,6 +96,15 @@ class ProteinEvaluator(EncodedEvaluator):
             {name: _with_measures(s.to_dict(), measures[name]) for name, s in scores.items()},
             draw(scores, options["picture"]),
         )
+
+
+def _undecided(truth: Sequence[Sentence], found: Sequence[Sentence], unknown: str) -> int:
+    """Count the residues whose label is known, and left open in a prediction."""
+    return sum(
+        other == unknown != label
+        for one, prediction in zip(truth, found, strict=True)
+        for label, other in zip(one.tags or (), prediction.tags or (), strict=True)
+    )
 
 
 def _with_measures(scores: dict[str, Any], measures: Mapping[str, float]) -> dict[str, Any]:

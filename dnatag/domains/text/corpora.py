@@ -29,6 +29,8 @@ MANY_TAGS = 500
 NAMED = 5
 #: Sentences of so many tokens are hardly written twice, and of so many hardly written at all.
 LONG, LONGEST = 5, 1000
+#: Where a type is tagged so often, another one that is tagged once may be a slip.
+OFTEN = 100
 
 
 class _Place(NamedTuple):
@@ -207,7 +209,8 @@ def _note_faults(places: Sequence[_Place], scheme: str, where: str, observer: Ob
         (place, fault) for place in places for _, fault in schemes.faults(_tags(place), scheme)
     ]
     if not found:
-        observer.note(f"{where}: tags are {scheme}, all {tokens} fit")
+        if tokens:
+            observer.note(f"{where}: tags are {scheme}, all {tokens} fit")
         return
     place, fault = found[0]
     observer.note(
@@ -248,10 +251,14 @@ def _check_types(
 
 
 def _note_untrained(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer) -> None:
-    """Warn of types to validate on or to test that there is nothing of to train on."""
+    """Warn of types to validate on or to test that there is nothing, or next to nothing, of."""
     by_split = {split: _types(_all(corpora, split), scheme) for split in SPLITS}
     later = by_split["validate"] + by_split["test"]
-    unknown = {name: count for name, count in later.items() if name not in by_split["train"]}
+    known = by_split["train"]
+    once = {name: 1 for name, count in known.items() if count == 1}
+    if once and scheme != schemes.PLAIN and max(known.values()) >= OFTEN:
+        observer.note(f"warning: tagged once only, are they meant? {_several(once)}")
+    unknown = {name: count for name, count in later.items() if name not in known}
     if unknown:
         observer.note(
             "warning: only in files to validate on or to test with, so that the model cannot find "
@@ -262,8 +269,11 @@ def _note_untrained(corpora: Sequence[TaggedCorpus], scheme: str, observer: Obse
 def _note_alike(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer) -> None:
     """Warn of types that may be meant to be one, and of spans of the type O or of none."""
     counts = _types(chain.from_iterable(_all(corpora, name) for name in SPLITS), scheme)
-    for names in schemes.alike(counts):
+    groups = schemes.alike(counts)
+    for names in groups[:NAMED]:
         observer.note(f"warning: they differ in capitals alone, are they one? {_several(names)}")
+    if len(groups) > NAMED:
+        observer.note(f"warning: so do {len(groups) - NAMED} others")
     if scheme != schemes.PLAIN and schemes.OUTSIDE in counts:
         spans = counted(counts[schemes.OUTSIDE], "spans")
         observer.note(f"warning: {spans} of the type O, such as B-O; is O alone meant?")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -19,7 +19,6 @@ __all__ = [
     "check_length",
     "check_mark",
     "others",
-    "sentences",
 ]
 
 #: Where Doccano's exports have spans: as [start, end, type] under the first ones, as objects under
@@ -87,12 +86,6 @@ class Document:
             source=self.source,
             line=self.line,
         )
-
-
-def sentences(documents: Iterable[Document], split: Split | None) -> Iterator[Sentence]:
-    """Yield the tokens of documents, without tags; see :meth:`Document.split`."""
-    for document in documents:
-        yield document.split(split)
 
 
 def others(sentence: Sentence) -> dict[str, Any]:

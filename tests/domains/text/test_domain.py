@@ -214,6 +214,16 @@ def test_what_may_not_be_meant_is_noted(folder: Path) -> None:
     )
 
 
+def test_slips_among_types(folder: Path) -> None:
+    often = "Ada\tB-PER\n\n" * 100
+    notes = read_text(folder, often + "Rome\tB-LCO\n")
+    assert notes[1:] == ["warning: tagged once only, are they meant? LCO (1)"]
+    names = "".join(f"a\tB-type{i}\n\na\tB-Type{i}\n\n" for i in range(9))
+    notes = read_text(folder, names)
+    assert len(notes) == 7
+    assert notes[-1] == "warning: so do 4 others"
+
+
 def test_types(folder: Path) -> None:
     with pytest.raises(InputError, match=r"'types' names Gene, which do not occur; there are LOC"):
         read_text(folder, BIO, types=("Gene",))
