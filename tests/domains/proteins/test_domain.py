@@ -142,7 +142,7 @@ def notes(folder: Path, labels: str, **network: Any) -> list[str]:
 
 def test_labels_that_may_not_be_meant(tmp_path: Path) -> None:
     assert notes(tmp_path, "HHHEECCUU") == [
-        "[[corpus]] 1, train: p.fasta: 1 proteins, 9 residues; H 3, E 2, C 2, 2 U left open"
+        "[[corpus]] 1, train: p.fasta: 1 protein, 9 residues; H 3, E 2, C 2, 2 U left open"
     ]
     alike, listed = notes(tmp_path, "HHhEE")
     assert alike == "warning: labels differ in capitals alone, are they one? H (2), h (1)"
@@ -203,3 +203,8 @@ def test_secondary_structure(recipe: Path, tmp_path: Path) -> None:
     rows = dict(line.rsplit(None, 1) for line in table.splitlines()[3:] if line.split()[1:])
     assert float(rows["residue accuracy %"]) == pytest.approx(100 * scores["q3"], abs=0.01)
     assert float(rows["segment overlap %"]) == pytest.approx(100 * scores["sov"], abs=0.01)
+
+
+def test_letters_of_spans_are_letters(tmp_path: Path) -> None:
+    (warning,) = (line for line in notes(tmp_path, "OOBIIOOBI") if line.startswith("warning"))
+    assert "labels look like tags of spans (B, I, O), and are taken for what residues" in warning

@@ -106,8 +106,9 @@ class TaggedData:
                     continue
                 there = corpus.splits[split]
                 yield (
-                    f"[[corpus]] {number}, {split}: {', '.join(corpus.files[split])}: {len(there)} "
-                    f"{sequences}, {sum(map(len, there))} {tokens}; {self._labels(there)}"
+                    f"[[corpus]] {number}, {split}: {', '.join(corpus.files[split])}: "
+                    f"{counted(len(there), sequences)}, {counted(sum(map(len, there)), tokens)}; "
+                    f"{self._labels(there)}"
                 )
 
     def _labels(self, sequences: Sequence[TaggedSequence]) -> str:
