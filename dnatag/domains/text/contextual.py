@@ -39,15 +39,20 @@ class ContextualFeaturizer:
         SHA-256 of its weights.
     width : int
         Length of its vectors.
+    averaged : int
+        How many of its layers count, see :func:`dnatag.domains.text.encoder.open_encoder`.
     """
 
     in_context = True
 
-    def __init__(self, words: WordFeaturizer, folder: Path, checksum: str, width: int) -> None:
+    def __init__(
+        self, words: WordFeaturizer, folder: Path, checksum: str, width: int, averaged: int
+    ) -> None:
         self.words = words
         self.folder = folder
         self.checksum = checksum
         self.width = width
+        self.averaged = averaged
         self.split = words.split
         self._encoder: Encoder | None = None
         self._lock = Lock()
@@ -67,7 +72,7 @@ class ContextualFeaturizer:
         from dnatag.domains.text.encoder import checksum, open_encoder
 
         encoder = open_encoder(folder)
-        made = cls(words, folder.resolve(), checksum(folder), encoder.width)
+        made = cls(words, folder.resolve(), checksum(folder), encoder.width, encoder.averaged)
         made._encoder, made._known = encoder, {}
         return made
 
@@ -107,7 +112,7 @@ class ContextualFeaturizer:
                 f"{place}: is another language model (its weights: {found}) than the one that this "
                 f"model was trained with, {self.needs}"
             )
-        self._encoder = open_encoder(place)
+        self._encoder = open_encoder(place, self.averaged)
         self._known = {} if remember else None
 
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
@@ -145,7 +150,12 @@ class ContextualFeaturizer:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """See :class:`dnatag.tasks.features.Featurizer`."""
-        about = {"folder": str(self.folder), "sha256": self.checksum, "width": self.width}
+        about = {
+            "folder": str(self.folder),
+            "sha256": self.checksum,
+            "width": self.width,
+            "averaged": self.averaged,
+        }
         packed = np.frombuffer(json.dumps(about).encode(), np.uint8)
         return self.words.to_arrays() | {"encoder": packed}
 
@@ -154,4 +164,7 @@ class ContextualFeaturizer:
         """Inverse of :meth:`to_arrays`."""
         about = json.loads(arrays["encoder"].tobytes())
         words = WordFeaturizer.from_arrays(arrays)
-        return cls(words, Path(about["folder"]), str(about["sha256"]), int(about["width"]))
+        # Of the first models only the last layer counts.
+        averaged = int(about.get("averaged", 1))
+        folder, checksum = Path(about["folder"]), str(about["sha256"])
+        return cls(words, folder, checksum, int(about["width"]), averaged)

@@ -23,13 +23,18 @@ _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _BLOCK = 1 << 20
 
 
-def open_encoder(folder: Path) -> Encoder:
+def open_encoder(folder: Path, averaged: int | None = None) -> Encoder:
     """Read a language model: ``config.json``, ``model.safetensors`` and ``tokenizer.json``.
 
     Parameters
     ----------
     folder : Path
         Where these files are. Nothing is ever downloaded.
+    averaged : int or None
+        How many layers the vectors are the means of, the last ones; None: those from the middle
+        one on. What words are is told best by these (Tenney, Das and Pavlick 2019,
+        https://doi.org/10.18653/v1/P19-1452); the last one by itself is for what the model was
+        trained to do.
 
     Raises
     ------
@@ -57,7 +62,9 @@ def open_encoder(folder: Path) -> Encoder:
     # Long sentences are read in windows, not cut off.
     pieces.no_truncation()
     pieces.no_padding()
-    return Encoder(network, pieces)
+    if averaged is None:
+        averaged = min(network.layers // 2 + 1, network.layers)
+    return Encoder(network, pieces, averaged)
 
 
 def checksum(folder: Path) -> str:
@@ -113,11 +120,14 @@ class Encoder:
         Pieces of words to vectors.
     pieces : tokenizers.Tokenizer
         Words to pieces.
+    averaged : int
+        How many layers count, the last ones.
     """
 
-    def __init__(self, network: Bert, pieces: Any) -> None:
+    def __init__(self, network: Bert, pieces: Any, averaged: int = 1) -> None:
         self._network = network
         self._pieces = pieces
+        self.averaged = averaged
         first, *_, last = pieces.encode("a").ids
         self._first, self._last = first, last
 
@@ -152,7 +162,7 @@ class Encoder:
             np.array([self._first, *encoded[number][0][a:b], self._last])
             for number, (a, b, *_) in windows
         ]
-        hidden = iter(self._network(inputs) if inputs else [])
+        hidden = iter(self._network(inputs, self.averaged) if inputs else [])
         vectors = [np.zeros((len(ids), self.width), np.float32) for ids, _ in encoded]
         for (number, (start, _, a, b)), found in zip(windows, hidden, strict=True):
             vectors[number][a:b] = found[1 + a - start : 1 + b - start]

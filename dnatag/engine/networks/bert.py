@@ -89,13 +89,15 @@ class Bert:
         """Tokens that a sequence can have."""
         return len(self._places)
 
-    def __call__(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the vectors of the last layer.
+    def __call__(self, sequences: Sequence[np.ndarray], averaged: int = 1) -> list[np.ndarray]:
+        """Return the vectors of the last layer, or the means of several.
 
         Parameters
         ----------
         sequences : sequence of numpy.ndarray
             int (L,), numbers of tokens. They run through the layers together, without padding.
+        averaged : int
+            How many layers count, the last ones.
 
         Returns
         -------
@@ -106,6 +108,7 @@ class Bert:
         places = [self._places[: len(sequence)] for sequence in sequences]
         hidden = self._words[np.concatenate(sequences)] + np.concatenate(places)
         hidden = self._normalise(hidden, "embeddings")
+        total = np.zeros_like(hidden)
         for layer in range(self.layers):
             name = f"encoder.layer.{layer}"
             joined = self._linear(hidden, f"{name}.attention")
@@ -116,7 +119,10 @@ class Bert:
             inner = _gelu(inner) if self.config.activation == "gelu" else np.maximum(inner, 0)
             outer = self._linear(inner, f"{name}.output.dense")
             hidden = self._normalise(hidden + outer, f"{name}.output")
-        return [hidden[a:b] for a, b in pairwise(ends)]
+            if layer >= self.layers - averaged:
+                total += hidden
+        total /= np.float32(averaged)
+        return [total[a:b] for a, b in pairwise(ends)]
 
     def _linear(self, values: np.ndarray, name: str) -> np.ndarray:
         result: np.ndarray = values @ self._arrays[f"{name}.weight"].T

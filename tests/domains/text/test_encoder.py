@@ -144,6 +144,32 @@ def test_the_featurizer_remembers_in_training(model: Path) -> None:
     assert calls == [1]
     again = ContextualFeaturizer.from_arrays(featurizer.to_arrays())
     np.testing.assert_allclose(again.encode(WORDS).features, first.features, atol=1e-5)
+    assert again.averaged == featurizer.averaged == 1
+
+
+def test_layers_from_the_middle_one_on_count(model: Path) -> None:
+    arrays = load_file(model / "model.safetensors")
+    for layer in range(1, 6):
+        arrays |= {
+            name.replace("layer.0.", f"layer.{layer}."): array * (1 - layer / 10)
+            for name, array in arrays.items()
+            if "layer.0." in name
+        }
+    save_file(arrays, model / "model.safetensors")
+    words = WordFeaturizer.fit([WORDS], ["ada"], np.ones((1, 2), np.float16))
+    featurizer = ContextualFeaturizer.fit(words, model)
+    assert featurizer.averaged == 4
+    packed = featurizer.to_arrays()
+    again = ContextualFeaturizer.from_arrays(packed)
+    expected = featurizer.encode(WORDS).features
+    np.testing.assert_allclose(again.encode(WORDS).features, expected, atol=1e-5)
+    # Files of the first models, which had the last layer alone, do not say how many count.
+    about = json.loads(packed["encoder"].tobytes())
+    del about["averaged"]
+    packed["encoder"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    first = ContextualFeaturizer.from_arrays(packed)
+    assert first.averaged == 1
+    assert not np.allclose(first.encode(WORDS).features, expected, atol=1e-3)
 
 
 CORPUS = "Ada B-PER\nLovelace I-PER\nruns O\n. O\n\nTurin B-LOC\nruns O\n. O\n\n"

@@ -43,20 +43,24 @@ def weights(layers: int = 2, offset: int = 0) -> tuple[dict[str, np.ndarray], to
     return {name: value.detach().numpy() for name, value in found.items()}, encoder
 
 
+@pytest.mark.parametrize("averaged", [1, 2])
 @pytest.mark.parametrize("offset", [0, 2])
-def test_it_is_torchs_encoder(offset: int) -> None:
+def test_it_is_torchs_encoder(offset: int, averaged: int) -> None:
     arrays, encoder = weights(offset=offset)
     bert = Bert(BertConfig(HEADS, offset=offset), arrays)
     assert (bert.layers, bert.width, bert.longest) == (2, WIDTH, PLACES)
     sequences = [np.array([3, 7, 7, 19, 0]), np.array([5]), np.arange(PLACES)]
     table = {name.split(".")[1]: torch.from_numpy(a) for name, a in arrays.items()}
     norm = [torch.from_numpy(arrays[f"embeddings.LayerNorm.{kind}"]) for kind in ("weight", "bias")]
-    for ids, found in zip(sequences, bert(sequences), strict=True):
+    for ids, found in zip(sequences, bert(sequences, averaged), strict=True):
         hidden = table["word_embeddings"][ids] + table["token_type_embeddings"][0]
         hidden = hidden + table["position_embeddings"][offset : offset + len(ids)]
         hidden = torch.nn.functional.layer_norm(hidden, (WIDTH,), *norm, eps=1e-12)
+        states = [hidden[None]]
         with torch.no_grad():
-            expected = encoder(hidden[None])[0].numpy()
+            for layer in encoder.layers:
+                states.append(layer(states[-1]))
+            expected = torch.stack(states[-averaged:]).mean(0)[0].numpy()
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, atol=2e-5)
 
