@@ -44,6 +44,7 @@ def test_shipped_models_are_small_and_have_a_card(name: str) -> None:
     licence = {
         "biomedical": "CC BY 4.0",
         "chorales": "MIT",
+        "entities": "CC BY 4.0",
         "letters": "that of AN4",
         "parts-of-speech": "CC BY-SA 4.0",
         "prokaryotes": "MIT",
@@ -94,6 +95,7 @@ def test_show(directory: Path) -> None:
     [
         ("prokaryotes", "CDS"),
         ("biomedical", "Chemical, Disease"),
+        ("entities", "corporation, creative-work, group, location, person, product"),
         (
             "parts-of-speech",
             "ADJ, ADP, ADV, AUX, CCONJ, DET, INTJ, NOUN, NUM, PART, PRON, PROPN, PUNCT, "
