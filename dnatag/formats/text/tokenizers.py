@@ -37,7 +37,8 @@ def _penn(letter: str, other: str) -> re.Pattern[str]:
         | \bgot(?=ta\b) | \b(?:lem|gim)(?=me\b)
         | ['\u2019]t(?=(?:is|was)\b)                        # and of 'tis
         | {letter}+(?:[-&.]{letter}+)*                      # a word, low-dose, AT&T, example.org
-        | \.{{2,}} | -{{2,}} | `` | ''                      # dots, dashes, quotes
+        | \.{{2,}} | -{{2,}} | [!?]{{2,}} | `` | ''           # dots, dashes, quotes
+        | (?<!\w)[:;]-?[()DP](?!\w)                          # :-)
         | {other}
         """,
         re.VERBOSE | re.IGNORECASE,

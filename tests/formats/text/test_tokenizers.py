@@ -27,6 +27,7 @@ from dnatag.formats.text.tokenizers import TOKENIZERS, penn_tokens
         ("mail ada.l@example.org.", "mail ada.l@example.org ."),
         ("the end is no. A fig. is", "the end is no . A fig . is"),
         ("I'm gonna; you cannot (Ph.D.), No. 5", "I 'm gon na ; you can not ( Ph.D. ) , No. 5"),
+        ("what?! no!!! :-) (see 1:) ;)", "what ?! no !!! :-) ( see 1 : ) ;)"),
         ("'Tis candid, lemme gotta", "'T is candid , lem me got ta"),
         ("s\u0131cak cafe\u0301-bar isn\u2019t", "s\u0131cak cafe\u0301-bar is n\u2019t"),
     ],
