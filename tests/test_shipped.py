@@ -46,6 +46,13 @@ def test_entities() -> None:
     } <= found
 
 
+def test_names() -> None:
+    found = Tagger.load("entities").tag("Taylor Swift plays in Paris, not in Boston!").entities
+    assert [(e.type, e.start, e.end) for e in found] == [
+        ("person", 0, 2), ("location", 4, 5), ("location", 8, 9)
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "tags"),
     [
