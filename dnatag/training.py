@@ -155,8 +155,8 @@ def run_experiment(
             observer.note(f"{output}: {name}: {', '.join(starmap(_measure, measures.items()))}")
         if not found:
             observer.note(
-                f"{output}: how good it is was not measured: the recipe names no file to "
-                "validate on or to test with"
+                f"{output}: its quality was not measured: there is nothing to validate on or to "
+                "test with"
             )
         return about
 

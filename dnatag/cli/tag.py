@@ -389,14 +389,14 @@ def _records(
 def _without_marks(
     documents: Iterable[Document], split: Split | None, name: str, observer: CliObserver
 ) -> Iterator[Sentence]:
-    """Yield the tokens of documents; warn in the end that what they are annotated with is lost."""
+    """Yield the tokens of documents; warn in the end that their annotations are not written."""
     marked = 0
     for document in documents:
         marked += bool(document.marks)
         yield document.split(split)
     if marked:
         observer.note(
-            f"warning: {name}: what is annotated in {counted(marked, 'texts')} is not in the "
+            f"warning: {name}: the annotations of {counted(marked, 'texts')} are not in the "
             "output, which has what the model finds instead"
         )
 

@@ -287,7 +287,7 @@ def test_residues_of_other_proteins(folder: Path) -> None:
 def test_residues_that_are_left_open(folder: Path) -> None:
     (folder / "a.fasta").write_text(PROTEINS.replace("11HHHU", "11HUUU"))
     assert evaluate("truth.fasta", "a.fasta").stderr == (
-        "dnatag: warning: a.fasta: 2 residues are labelled U, as by --min-score, which counts as "
+        "dnatag: warning: a.fasta: 2 residues left open (U, as by --min-score), which counts as "
         "wrong\n"
     )
 

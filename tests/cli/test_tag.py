@@ -137,7 +137,7 @@ def test_what_people_annotated_is_not_in_the_output(model: Options, file: Write)
     texts = [{"text": SENTENCE, "label": [[0, 3, "X"]]}, {"text": SENTENCE}]
     given = file("".join(json.dumps(text) + "\n" for text in texts))
     result = tag(*model[:-1], given)
-    assert "what is annotated in 1 text is not in the output" in result.stderr
+    assert "the annotations of 1 text are not in the output" in result.stderr
 
 
 def test_lines(model: Options, file: Write) -> None:

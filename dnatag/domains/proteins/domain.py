@@ -184,17 +184,20 @@ def _note_doubtful(corpora: Sequence[TaggedCorpus], unknown: str, observer: Obse
     from dnatag.tasks.tagging.schemes import alike
 
     proteins = chain.from_iterable(sequences_of(corpora, split) for split in SPLITS)
-    counts = Counter(chain.from_iterable(one.tags or () for one in proteins))
+    written = ["".join(one.tags or ()) for one in proteins]
+    counts = Counter(chain.from_iterable(written))
     if unknown not in counts and unknown != ProteinNetwork.unknown:
         observer.note(f"warning: 'unknown' in [network] is {unknown!r}, which labels no residue")
     labels = {label: counts[label] for label in sorted(counts.keys() - {unknown})}
     for several in alike(labels):
         named = ", ".join(f"{label} ({count})" for label, count in several.items())
         observer.note(f"warning: labels differ in capitals alone, are they one? {named}")
-    if {"B", "I"} <= labels.keys() <= set("BIOESLU"):
+    # Of spans each B is the first of one; those of barrels are long.
+    if {"B", "I"} <= labels.keys() <= set("BIOESLU") and not any("BB" in one for one in written):
         observer.note(
-            "warning: labels look like tags of spans (B, I, O), and are taken for what residues "
-            "are; a span is a run of one letter, such as S in binding sites and N elsewhere"
+            "warning: labels look like tags of spans (B, I, O), but each letter is taken as a "
+            "label of its own; to mark spans, give all their residues one letter, such as S in "
+            "binding sites and N elsewhere"
         )
     for label in labels:
         if label.upper() in _OFTEN_UNKNOWN:

@@ -70,8 +70,8 @@ class ProteinEvaluator(EncodedEvaluator):
             compare_tokens(reference, truth, predictions[name], predicted)
             if open_ := _undecided(truth, predicted, unknown_label):
                 observer.note(
-                    f"warning: {display_name(predictions[name])}: {counted(open_, 'residues')} are "
-                    f"labelled {unknown_label}, as by --min-score, which counts as wrong"
+                    f"warning: {display_name(predictions[name])}: {counted(open_, 'residues')} "
+                    f"left open ({unknown_label}, as by --min-score), which counts as wrong"
                 )
             pair = tags_of(truth), tags_of(predicted)
             scores[name] = evaluate_segments(*pair, unknown_label)

@@ -164,7 +164,7 @@ class ContextualFeaturizer:
         """Inverse of :meth:`to_arrays`."""
         about = json.loads(arrays["encoder"].tobytes())
         words = WordFeaturizer.from_arrays(arrays)
-        # Of the first models only the last layer counts.
+        # Files without this key are from when only the last layer was used.
         averaged = int(about.get("averaged", 1))
         folder, checksum = Path(about["folder"]), str(about["sha256"])
         return cls(words, folder, checksum, int(about["width"]), averaged)

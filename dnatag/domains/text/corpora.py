@@ -251,7 +251,7 @@ def _check_types(
 
 
 def _note_untrained(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer) -> None:
-    """Warn of types to validate on or to test that there is nothing, or next to nothing, of."""
+    """Warn of types that are tagged only once, or not at all, in the files to train on."""
     by_split = {split: _types(_all(corpora, split), scheme) for split in SPLITS}
     later = by_split["validate"] + by_split["test"]
     known = by_split["train"]
@@ -273,7 +273,8 @@ def _note_alike(corpora: Sequence[TaggedCorpus], scheme: str, observer: Observer
     for names in groups[:NAMED]:
         observer.note(f"warning: they differ in capitals alone, are they one? {_several(names)}")
     if len(groups) > NAMED:
-        observer.note(f"warning: so do {len(groups) - NAMED} others")
+        more = counted(len(groups) - NAMED, "more groups")
+        observer.note(f"warning: and there are {more} of such types")
     if scheme != schemes.PLAIN and schemes.OUTSIDE in counts:
         spans = counted(counts[schemes.OUTSIDE], "spans")
         observer.note(f"warning: {spans} of the type O, such as B-O; is O alone meant?")

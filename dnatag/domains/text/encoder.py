@@ -31,10 +31,9 @@ def open_encoder(folder: Path, averaged: int | None = None) -> Encoder:
     folder : Path
         Where these files are. Nothing is ever downloaded.
     averaged : int or None
-        How many layers the vectors are the means of, the last ones; None: those from the middle
-        one on. What words are is told best by these (Tenney, Das and Pavlick 2019,
-        https://doi.org/10.18653/v1/P19-1452); the last one by itself is for what the model was
-        trained to do.
+        The vectors are means over this many last layers; None: from the middle layer on. These
+        often describe words best (Tenney, Das and Pavlick 2019,
+        https://doi.org/10.18653/v1/P19-1452), the last one what the model was trained to do.
 
     Raises
     ------
@@ -62,9 +61,7 @@ def open_encoder(folder: Path, averaged: int | None = None) -> Encoder:
     # Long sentences are read in windows, not cut off.
     pieces.no_truncation()
     pieces.no_padding()
-    if averaged is None:
-        averaged = min(network.layers // 2 + 1, network.layers)
-    return Encoder(network, pieces, averaged)
+    return Encoder(network, pieces, averaged or network.layers // 2 + 1)
 
 
 def checksum(folder: Path) -> str:
@@ -121,10 +118,10 @@ class Encoder:
     pieces : tokenizers.Tokenizer
         Words to pieces.
     averaged : int
-        How many layers count, the last ones.
+        The vectors are means over this many last layers.
     """
 
-    def __init__(self, network: Bert, pieces: Any, averaged: int = 1) -> None:
+    def __init__(self, network: Bert, pieces: Any, averaged: int) -> None:
         self._network = network
         self._pieces = pieces
         self.averaged = averaged

@@ -48,8 +48,8 @@ class TextCorpus:
     encoding : str
         Character encoding of the files.
     types : tuple of str or None
-        The only types that are tagged, such as ``"PER"`` or, with the name that it gets,
-        ``"PER=person"``: where the files tag nothing, there may be spans of others.
+        The only types that are tagged, such as ``"PER"`` or, with a new name, ``"PER=person"``:
+        where the files tag nothing, there may be spans of others.
     weight : float
         How often each sentence takes part in an epoch, on average.
     """
@@ -69,11 +69,10 @@ class TextCorpus:
         for name in ("token_column", "tag_column"):
             if getattr(self, name) == 0:
                 raise ValueError(f"'{name}' is counted from 1 or, from the end, from -1")
-        for text in self.types or ():
-            if text.startswith("=") or text.endswith("="):
-                raise ValueError(
-                    f'\'types\' must be written as "PER" or "PER=person", not {text!r}'
-                )
+        if self.types is not None and len(self.names or ()) < len(self.types):
+            raise ValueError("'types' names a type twice")
+        if any(text.endswith("=") for text in self.types or ()):
+            raise ValueError('\'types\' are written as "PER" or, with a new name, "PER=person"')
 
     @property
     def names(self) -> dict[str, str] | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dnatag.formats.text.lines import UNSEEN
+from dnatag.formats.text.lines import INVISIBLE
 from dnatag.formats.text.tokenizers import TOKENIZERS
 from dnatag.tasks.features import TokenFeatures
 
@@ -22,14 +22,12 @@ LONGEST = 32
 RARITY = 3
 SHAPES = ("lower", "upper", "title", "mixed", "digits", "with digit", "other")
 _DIGIT = re.compile(r"\d")
-_UNSEEN = dict.fromkeys(map(ord, UNSEEN))
+_INVISIBLE = dict.fromkeys(map(ord, INVISIBLE))
 
 
 def composed(token: str) -> str:
-    """Return a token as it is looked up: accents in one with letters, nothing unseen in it."""
-    if token.isascii():
-        return token
-    return unicodedata.normalize("NFC", token).translate(_UNSEEN) or token
+    """Return a token with accents in one with their letters, and without invisible characters."""
+    return unicodedata.normalize("NFC", token.translate(_INVISIBLE)) or token
 
 
 def normalise(word: str) -> str:
@@ -126,18 +124,17 @@ class WordFeaturizer:
         """
         seen, words, characters = set[str](), Counter[str](), Counter[str]()
         for sentence in sentences:
-            forms = [composed(token) for token in sentence]
-            words.update(map(normalise, forms))
-            seen.update(forms)
-            for token in forms:
+            words.update(map(normalise, sentence))
+            seen.update(sentence)
+            for token in sentence:
                 characters.update(token)
         # In a model file a zero ends a word, so what has one stays unknown.
         known = {w: n for w, n in words.items() if n >= least_seen and "\0" not in w}
         known = dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
         if vectors is not None and most_vectors:
             pairs = ((token, normalise(token)) for token in seen)
-            wanted = {form for pair in pairs if pair[1] in known for form in _forms(*pair)}
-            kept = [i for i, w in enumerate(vector_words) if i < most_vectors or w in wanted]
+            forms = {form for pair in pairs if pair[1] in known for form in _forms(*pair)}
+            kept = [i for i, w in enumerate(vector_words) if i < most_vectors or w in forms]
             vector_words, vectors = [vector_words[i] for i in kept], vectors[kept]
         return cls(known, sorted(characters.keys() - {"\0"}), vector_words, vectors, tokens)
 
@@ -153,7 +150,6 @@ class WordFeaturizer:
 
     def encode(self, tokens: Sequence[str]) -> TokenFeatures:
         """See :class:`dnatag.tasks.features.Featurizer`."""
-        tokens = [composed(token) for token in tokens]
         categories = np.zeros((len(tokens), 2), np.int32)
         features = np.zeros((len(tokens), self.vectors.shape[1]), np.float32)
         parts = np.zeros((len(tokens), max([1, *(min(len(t), LONGEST) for t in tokens)])), np.int32)
@@ -167,10 +163,18 @@ class WordFeaturizer:
         return TokenFeatures(categories, features, parts)
 
     def look_up(self, token: str) -> tuple[int, int, int | None]:
-        """Return the categories of a token, and the row of its vector, None if it has none."""
-        token = composed(token)
-        word = normalise(token)
-        return self._word.get(word, 0), shape(token) + 1, self._vector_row(token, word)
+        """Return the categories of a token, and the row of its vector, None if it has none.
+
+        It is looked up as it is written and, if it is not known so, composed.
+        """
+        written = (token,) if token.isascii() else (token, composed(token))
+        numbers = (self._word.get(normalise(form), 0) for form in written)
+        rows = (self._vector_row(form, normalise(form)) for form in written)
+        return (
+            next(filter(None, numbers), 0),
+            shape(token) + 1,
+            next((row for row in rows if row is not None), None),
+        )
 
     def _vector_row(self, token: str, word: str) -> int | None:
         for form in _forms(token, word):

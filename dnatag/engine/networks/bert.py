@@ -97,7 +97,7 @@ class Bert:
         sequences : sequence of numpy.ndarray
             int (L,), numbers of tokens. They run through the layers together, without padding.
         averaged : int
-            How many layers count, the last ones.
+            The vectors are means over this many last layers.
 
         Returns
         -------

@@ -121,11 +121,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _differing(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
     """Yield the names of settings that are not the same, of those in tables with the table's."""
-    for key, value in now.items():
-        old = before.get(key)
-        if isinstance(value, dict) and isinstance(old, dict):
-            yield from (f"{key}.{name}" for name in _differing(old, value))
-        elif old != value:
+    for key in now | before:
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from (f"{key}.{name}" for name in _differing(old, new))
+        elif old != new:
             yield key
 
 

@@ -110,9 +110,11 @@ def read_conll(
                     "(between sentences a blank one), or name the tokens' column with token-column"
                 )
             try:
-                draft.add(number, line, pick(cells))
+                picked = pick(cells)
             except ValueError as error:
                 raise InputError(f"{name}: line {number}: {error}") from None
+            token, *tag = picked
+            draft.add(number, line, [token, *map(_tag, tag)])
     if draft.lines:
         yield draft.finish()
 
@@ -312,7 +314,7 @@ class _Picker:
         self._known: dict[int, list[int]] = {}  # where the columns are, by the number of cells
 
     def __call__(self, cells: list[str]) -> list[str]:
-        """Return the cells of the columns, of tags without the spaces at their ends.
+        """Return the cells of the columns.
 
         Raises
         ------
@@ -325,8 +327,6 @@ class _Picker:
         if "" in picked:
             column = self._columns[picked.index("")]
             raise ValueError(f"column {column} is empty; fill it or name another column")
-        if len(picked) > 1:
-            picked[1] = _tag(picked[1])
         return picked
 
     def _places(self, cells: list[str]) -> list[int]:

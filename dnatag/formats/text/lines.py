@@ -18,17 +18,17 @@ from dnatag.formats.io.reading import (
 )
 from dnatag.formats.text.tokens import Sentence
 
-__all__ = ["UNSEEN", "joined", "numbered_lines", "read_lines", "symbol", "tokenize"]
+__all__ = ["INVISIBLE", "joined", "numbered_lines", "read_lines", "symbol", "tokenize"]
 
 #: What undecodable bytes become on reading.
 UNDECODABLE = re.compile("[\udc80-\udcff]")
 _ASCII_TOKEN = re.compile(r"[^\W_]+|\S")
 #: Where Unicode has nearly all its combining marks; a walk through all of it takes long.
 MARKS = range(0x300, 0x1F000)
-#: What stands within words unseen: soft hyphen, and those that join and part letters.
-UNSEEN = "\u00ad\u200c\u200d\u2060"
-#: The colours of faces and hands.
-_TONES = "\U0001f3fb-\U0001f3ff"
+#: Invisible characters inside words: soft hyphen, and those that join or part letters.
+INVISIBLE = "\u00ad\u200c\u200d\u2060"
+#: Skin tones of emoji, and what flags of regions and variants of characters end with.
+_TONES, _TAGS = "\U0001f3fb-\U0001f3ff", "\U000e0020-\U000e007f\U000e0100-\U000e01ef"
 
 
 def read_lines(
@@ -67,7 +67,7 @@ def tokenize(text: str) -> tuple[list[str], list[tuple[int, int]]]:
 
     So are the biomedical corpora split: ``low-dose`` into three tokens, ``5.2`` too, ``(AT)``
     and ``patient's`` likewise, ``5mg`` not at all. Combining marks and soft hyphens stay in their
-    word, and pictures that are made of several stay together.
+    word, and emoji that are made of several characters stay together.
 
     Returns
     -------
@@ -87,19 +87,19 @@ def _token() -> re.Pattern[str]:
 
 @cache
 def joined() -> str:
-    """Return a regular expression of a character that belongs with the letter before it.
+    """Return a regular expression of a character that belongs with the one before it.
 
-    To the module re, a combining mark is no part of a word.
+    To the module re a combining mark is no part of a word, and one is an iota if case is ignored.
     """
     marks = "".join(c for c in map(chr, MARKS) if unicodedata.category(c).startswith("M"))
-    return f"[{marks}{UNSEEN}]"
+    return f"(?-i:[{marks}{INVISIBLE}{_TAGS}])"
 
 
 @cache
 def symbol() -> str:
-    """Return a regular expression of a character that is no letter, or of a picture of several."""
-    one = rf"\S(?:{joined()}|[{_TONES}])*"
-    # After one that joins the next character belongs to it; two letters are a flag.
+    """Return a regular expression of a character that is no letter, or of an emoji of several."""
+    one = rf"(?:[^\w\s]|_)(?:{joined()}|[{_TONES}])*"
+    # A joiner binds the next character too; two regional indicators make a flag.
     return rf"[\U0001f1e6-\U0001f1ff]{{2}}|{one}(?:(?<=\u200d){one})*"
 
 

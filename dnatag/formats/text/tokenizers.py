@@ -20,23 +20,32 @@ ABBREVIATIONS = (
 )  # fmt: skip
 
 
-def _penn(letter: str, other: str) -> re.Pattern[str]:
-    """Return the pattern of a token, given that of a letter or digit and of any other character."""
+def _penn(mark: str, other: str) -> re.Pattern[str]:
+    """Return the pattern of a token.
+
+    Parameters
+    ----------
+    mark
+        The pattern of a character that belongs with the letter or digit before it.
+    other
+        That of any character that is neither.
+    """
+    tail, end = f"(?:{mark})*", rf"(?:{mark})*(?!\w|{mark})"
     return re.compile(
         rf"""
         (?:https?://|www\.)[^\s<>"]*[^\s<>".,;:!?)\]]       # an address
         | [\w.+-]{{1,64}}@[\w-]+(?:\.[\w-]+)+               # ada@example.org
-        | (?<!\w)[@\#][^\W\d_]\w*                           # @ada, #rain
+        | (?<!\w)[@\#][^\W\d_]{tail}(?:\w{tail})*           # @ada, #rain
         | [^\W\d_](?:\.[^\W\d_])+\. | \bPh\.D\.             # U.S., e.g.
         | \b(?-i:{"|".join(ABBREVIATIONS)})\.(?=\s)           # Dr. and not the last word
-        | \bNos?\.(?=\s?\d)                                 # No. 5
-        | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s)?\b             # 5.2, 1,000, 10:30, 3/4, 1990s
-        | n['\u2019]t\b | ['\u2019](?:s|m|d|ll|re|ve)\b      # ends of can't, it's
-        | [^\W_]+(?=n['\u2019]t\b)                           # the beginning of can't
+        | \b(?-i:Nos?)\.(?=\s?\d)                           # No. 5
+        | \d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s)?{end}          # 5.2, 1,000, 10:30, 3/4, 1990s
+        | n['\u2019]t{end} | ['\u2019](?:s|m|d|ll|re|ve){end}  # ends of can't, it's
+        | [^\W_]+(?=n['\u2019]t(?!\w))                       # the beginning of can't
         | \bcan(?=not\b) | \b(?:gon|wan)(?=na\b)             # and of cannot, gonna
         | \bgot(?=ta\b) | \b(?:lem|gim)(?=me\b)
         | ['\u2019]t(?=(?:is|was)\b)                        # and of 'tis
-        | {letter}+(?:[-&.]{letter}+)*                      # a word, low-dose, AT&T, example.org
+        | (?:[^\W_]{tail})+(?:[-&.](?:[^\W_]{tail})+)*        # a word, low-dose, AT&T, example.org
         | \.{{2,}} | -{{2,}} | [!?]{{2,}} | `` | ''           # dots, dashes, quotes
         | (?<!\w)[:;]-?[()DP](?!\w)                          # :-)
         | {other}
@@ -45,12 +54,12 @@ def _penn(letter: str, other: str) -> re.Pattern[str]:
     )
 
 
-_ASCII_PENN = _penn(r"[^\W_]", r"\S")
+_ASCII_PENN = _penn("(?!)", r"\S")  # there are no marks
 
 
 @cache
 def _unicode_penn() -> re.Pattern[str]:
-    return _penn(rf"(?:[^\W_]{joined()}*)", symbol())
+    return _penn(joined(), symbol())
 
 
 def penn_tokens(text: str) -> tuple[list[str], list[tuple[int, int]]]:

@@ -207,4 +207,5 @@ def test_secondary_structure(recipe: Path, tmp_path: Path) -> None:
 
 def test_letters_of_spans_are_letters(tmp_path: Path) -> None:
     (warning,) = (line for line in notes(tmp_path, "OOBIIOOBI") if line.startswith("warning"))
-    assert "labels look like tags of spans (B, I, O), and are taken for what residues" in warning
+    assert "labels look like tags of spans (B, I, O), but each letter is taken as a" in warning
+    assert not [line for line in notes(tmp_path, "OOBBIBBOO") if line.startswith("warning")]

@@ -221,7 +221,7 @@ def test_slips_among_types(folder: Path) -> None:
     names = "".join(f"a\tB-type{i}\n\na\tB-Type{i}\n\n" for i in range(9))
     notes = read_text(folder, names)
     assert len(notes) == 7
-    assert notes[-1] == "warning: so do 4 others"
+    assert notes[-1] == "warning: and there are 4 more groups of such types"
 
 
 def test_types(folder: Path) -> None:
@@ -305,8 +305,13 @@ def test_types_get_the_names_of_another_corpus(folder: Path) -> None:
     assert corpus.types == ("person", "place")
     (sentence,) = corpus.splits["train"]
     assert sentence.tags == ("B-person", "B-place", "B-person", "B-place")
-    with pytest.raises(ValueError, match=r"'types' must be written as \"PER\".*, not 'PER='"):
+    with pytest.raises(ValueError, match=r"'types' are written as \"PER\" or"):
         files(folder, "x.tsv", types=("PER=",))
+    with pytest.raises(ValueError, match="'types' names a type twice"):
+        files(folder, "x.tsv", types=("PER", "PER=person"))
+    (folder / "z.tsv").write_text("Ada\tB\n")
+    (corpus,), _ = DOMAIN.read([files(folder, "z.tsv", types=("=person",))], TextNetwork())
+    assert corpus.splits["train"][0].tags == ("B-person",)
 
 
 def test_commas_do_not_separate_columns(folder: Path) -> None:

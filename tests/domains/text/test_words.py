@@ -104,7 +104,7 @@ def test_any_text_can_be_encoded(tokens: list[str]) -> None:
     assert encoded.categories.shape == (len(tokens), 2)
     assert ((encoded.categories >= 0) & (encoded.categories < [words, shapes])).all()
     assert ((encoded.parts >= 0) & (encoded.parts < len(featurizer.characters) + 2)).all()
-    for row, token in zip(encoded.parts, map(composed, tokens), strict=True):
+    for row, token in zip(encoded.parts, tokens, strict=True):
         # Nothing but padding behind the last character.
         assert np.flatnonzero(row == 0).tolist() == list(range(min(len(token), LONGEST), len(row)))
 
@@ -190,12 +190,17 @@ def test_words_that_are_seen_too_seldom_stay_unknown() -> None:
     assert featurizer.encode(["OKAPI", "zebra"]).categories[:, 0].tolist() == [1, 0]
 
 
-def test_accents_of_their_own_and_soft_hyphens_change_nothing() -> None:
-    known = WordFeaturizer.fit([["naïve", "failure"], ["Cafe\u0301"]])
-    assert "café" in known.words
-    for one, other in (("nai\u0308ve", "naïve"), ("fail\u00adure", "failure")):
-        for of in ("categories", "parts"):
-            a, b = (getattr(known.encode([word]), of) for word in (one, other))
-            np.testing.assert_array_equal(a, b)
-        assert known.look_up(one) == known.look_up(other)
-    assert known.encode(["\u00ad"]).categories.shape == (1, 2)
+def test_words_are_known_as_they_are_written_and_composed() -> None:
+    words = ["می\u200cروم", "\u0958", "cafe\u0301", "naïve", "the"]
+    vectors = np.ones((len(words), 2), np.float16)
+    known = WordFeaturizer.fit([words], words, vectors)
+    assert len({known.look_up(word)[0] for word in words} - {0}) == len(words)
+    assert all(known.look_up(word)[2] is not None for word in words)
+    for written, other in (("nai\u0308ve", "naïve"), ("t\u00adhe", "the")):
+        assert known.look_up(written) == known.look_up(other)
+    assert known.look_up("\u00ad") == (0, 7, None)
+
+
+@given(st.text())
+def test_composed_is_composed(token: str) -> None:
+    assert composed(composed(token)) == composed(token)

@@ -28,6 +28,7 @@ from dnatag.formats.text.tokenizers import TOKENIZERS, penn_tokens
         ("the end is no. A fig. is", "the end is no . A fig . is"),
         ("I'm gonna; you cannot (Ph.D.), No. 5", "I 'm gon na ; you can not ( Ph.D. ) , No. 5"),
         ("what?! no!!! :-) (see 1:) ;)", "what ?! no !!! :-) ( see 1 : ) ;)"),
+        ("#दुनिया @cafe\u0301 isn't\u00ad, no. 5", "#दुनिया @cafe\u0301 is n't\u00ad , no . 5"),
         ("'Tis candid, lemme gotta", "'T is candid , lem me got ta"),
         ("s\u0131cak cafe\u0301-bar isn\u2019t", "s\u0131cak cafe\u0301-bar is n\u2019t"),
     ],
