@@ -284,6 +284,18 @@ def test_residues_of_other_proteins(folder: Path) -> None:
     assert "a.fasta: line 4: token 2 from here is 'R', 'K' in truth.fasta" in result.stderr
 
 
+def test_what_is_not_defined_is_empty(folder: Path) -> None:
+    (folder / "a.fasta").write_text(">a\nMK\nHH\n")
+    (line,) = (
+        line
+        for line in evaluate("a.fasta", "a.fasta", "--tsv", "-").stdout.splitlines()
+        if line.startswith("all.mcc\t")
+    )
+    assert line == "all.mcc\t"
+    assert scores("a.fasta", "a.fasta")["a"]["all"]["mcc"] is None
+    assert "nan" not in evaluate("a.fasta", "a.fasta").stdout
+
+
 def test_residues_that_are_left_open(folder: Path) -> None:
     (folder / "a.fasta").write_text(PROTEINS.replace("11HHHU", "11HUUU"))
     assert evaluate("truth.fasta", "a.fasta").stderr == (

@@ -131,6 +131,15 @@ def test_plain_tags_and_vectors(folder: Path, characters: str) -> None:
     assert read_metadata(folder / "m.dnatag")["targets"]["names"] == ["NNP", "VBZ"]
 
 
+def test_nothing_to_measure_with(folder: Path) -> None:
+    path = recipe(folder, CORPUS + SHORT)
+    done = run(path, "--device", "cpu", "--threads", 1, "-o", folder / "m.dnatag")
+    assert done.stderr.splitlines()[-1] == (
+        f"dnatag: {folder}/m.dnatag: its quality was not measured: there is nothing to validate on "
+        "or to test with"
+    )
+
+
 def test_scores_that_are_not_defined_are_left_out(folder: Path) -> None:
     (folder / "none.tsv").write_text("we\tO\n")
     path = recipe(folder, CORPUS + 'validate = "none.tsv"\n' + SHORT + "learning_rate = 1e-8\n")

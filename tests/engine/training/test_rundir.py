@@ -71,6 +71,8 @@ def test_refusals(output: Path) -> None:
     message = rf"the run in {named} has other settings \(loop\.steps, data\)"
     with pytest.raises(InputError, match=message):
         enter(output, other, resume=True)
+    with pytest.raises(InputError, match=r"has other settings \(loop\.steps\)"):
+        enter(output, {**SETTINGS, "loop": {}}, resume=True)
     for damaged in ("", "[]", '{"loop": ', "[" * 100_000):
         (folder / "run.json").write_text(damaged)
         with pytest.raises(InputError, match=r"run\.json: cannot resume: .*begin anew"):
