@@ -86,6 +86,14 @@ TASKS = (
     Task("wnut17", ("f1", "WNUT-17, span F1"), "45.55 (extra features), 41.86", 42.0),
     Task("ewt", ("accuracy", "UD English EWT, UPOS accuracy"), "95.4", 96.0),
 )
+#: With vectors in context by MiniLM, which must be in the folder as ``minilm``; run if named.
+ENCODED = (
+    Task("conll2003-minilm", ("f1", "CoNLL-2003 English with MiniLM, span F1"), "-", 91.8),
+    Task("bc5cdr-minilm", ("f1", "BC5CDR with MiniLM, span F1"), "-", 0),
+    Task("ncbi-disease-minilm", ("f1", "NCBI-disease with MiniLM, span F1"), "-", 0),
+    Task("wnut17-minilm", ("f1", "WNUT-17 with MiniLM, span F1"), "-", 46.0),
+    Task("ewt-minilm", ("accuracy", "UD English EWT with MiniLM, UPOS accuracy"), "-", 96.5),
+)
 #: The taggers of text that ship; the recipe of each has the same name.
 SHIPPED = ("biomedical", "entities", "parts-of-speech")
 
@@ -132,7 +140,7 @@ def members(path: Path, task: Task, data: Path) -> list[float]:
 
 def chosen_tasks(options: argparse.Namespace) -> list[Task]:
     """Return the tasks of text that are asked for: those that are named, or all."""
-    named = [task for task in TASKS if task.name in (options.task or ())]
+    named = [task for task in (*TASKS, *ENCODED) if task.name in (options.task or ())]
     return named or list(TASKS)
 
 
@@ -430,7 +438,7 @@ def main() -> None:
     if topology and not (options.homologs and options.families):
         parser.error("topology needs --homologs and --families; or name other tasks with --task")
     options.runs.mkdir(exist_ok=True, parents=True)
-    names = {task.name for task in TASKS}
+    names = {task.name for task in (*TASKS, *ENCODED)}
     with ThreadPoolExecutor(options.jobs) as pool:
         if not options.task or names & set(options.task):
             print("\n".join(text_tables(options, pool)) + "\n", flush=True)
