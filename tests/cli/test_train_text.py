@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from dnatag import Tagger
 from dnatag.cli import main
 from dnatag.models.file import read_metadata
 from dnatag.recipe import read_recipe
@@ -210,3 +211,15 @@ def test_a_recipe_that_reads_outside_its_folder_says_so(folder: Path) -> None:
     first, last = result.stderr.splitlines()
     assert first == "dnatag: the recipe reads outside its folder: ../secret"
     assert last.startswith("dnatag: error: ")
+
+
+def test_spans_of_residues_that_touch(folder: Path) -> None:
+    rows = [("A", "O"), ("N", "B-site"), ("G", "I-site"), ("N", "B-site"), ("G", "I-site")]
+    (folder / "residues.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows) + "\n")
+    network = '[network]\ntokens = "characters"\nhidden = 8\ndropout = 0\n'
+    training = "[training]\nepochs = 60\nbatch = 5\nlearning_rate = 0.05\n"
+    path = recipe(folder, CORPUS.replace("bio", "residues") + network + training)
+    done = quick(path, "-o", folder / "m.dnatag")
+    assert done.exit_code == 0, done.stderr
+    found = Tagger.load(folder / "m.dnatag", "cpu").tag("ANGNG").entities
+    assert [(e.type, e.start, e.end) for e in found] == [("site", 1, 3), ("site", 3, 5)]

@@ -197,7 +197,7 @@ def _note_doubtful(corpora: Sequence[TaggedCorpus], unknown: str, observer: Obse
         observer.note(
             "warning: labels look like tags of spans (B, I, O), but each letter is taken as a "
             "label of its own; to mark spans, give all their residues one letter, such as S in "
-            "binding sites and N elsewhere"
+            "binding sites and N elsewhere, or see 'Proteins' in docs/howto/train.md"
         )
     for label in labels:
         if label.upper() in _OFTEN_UNKNOWN:
