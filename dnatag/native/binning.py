@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dnatag.native.library import array, function, own, pointer, written
+from dnatag.native.library import array, checked_offsets, function, own, pointer, written
 
 __all__ = ["best_bins", "move_contigs"]
 
@@ -56,11 +56,9 @@ def best_bins(
     numpy.ndarray
         int64 (N,), of equals the first.
     """
-    symbols, offsets, bins = (
-        array(x, kind) for x, kind in ((symbols, np.uint8), (offsets, np.int64), (bins, np.int64))
-    )
+    symbols, bins = array(symbols, np.uint8), array(bins, np.int64)
+    offsets = checked_offsets(offsets, symbols)
     n, n_bins = len(bins), len(totals)
-    _check(symbols, offsets)
     if n and not -1 <= bins.min() <= bins.max() < n_bins:
         raise ValueError(f"there are bins beyond the array of {n_bins}")
     chosen = np.empty(n, np.int64)
@@ -92,10 +90,10 @@ def move_contigs(
         float64 (P, 4096), the hexamers of the contigs of each bin, on both strands and halved;
         changed in place.
     """
-    symbols, offsets = array(symbols, np.uint8), array(offsets, np.int64)
+    symbols = array(symbols, np.uint8)
+    offsets = checked_offsets(offsets, symbols)
     bins, chosen = array(bins, np.int64), array(chosen, np.int64)
     n, n_bins = len(bins), len(counted)
-    _check(symbols, offsets)
     least, most = min(bins.min(initial=0), chosen.min(initial=0) - 1), max(bins.max(initial=0), 0)
     if n and not -1 <= least <= max(most, chosen.max()) < n_bins:
         raise ValueError(f"there are bins beyond the array of {n_bins}")
@@ -104,8 +102,3 @@ def move_contigs(
         own(chosen, np.int64, n), written(counted, np.float64, n_bins, 4096),
     ):  # fmt: skip
         raise MemoryError
-
-
-def _check(symbols: np.ndarray, offsets: np.ndarray) -> None:
-    if not 0 <= offsets[0] <= offsets[-1] <= len(symbols) or (np.diff(offsets) < 0).any():
-        raise ValueError("offsets of contigs lie outside an array of symbols, or fall")

@@ -19,6 +19,7 @@ __all__ = [
     "NativeError",
     "array",
     "available",
+    "checked_offsets",
     "function",
     "load_library",
     "pointer",
@@ -124,6 +125,29 @@ def array(values: Any, dtype: Any) -> np.ndarray:
         if flags.c_contiguous and flags.aligned:
             return values
     return np.require(values, dtype, ("C_CONTIGUOUS", "ALIGNED"))
+
+
+def checked_offsets(offsets: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return where sequences that follow each other begin in an array, and where the last one ends.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (N + 1,).
+
+    Raises
+    ------
+    ValueError
+        If there are none, or they lie outside the array, or fall.
+    """
+    offsets = array(offsets, np.int64)
+    if (
+        not len(offsets)
+        or not 0 <= offsets[0] <= offsets[-1] <= len(values)
+        or (np.diff(offsets) < 0).any()
+    ):
+        raise ValueError("offsets of sequences lie outside their array, or fall")
+    return offsets
 
 
 def pointer(values: np.ndarray | None) -> int | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from dnatag.native.library import array, function, own, pointer, written
+from dnatag.native.library import array, checked_offsets, function, own, pointer, written
 
 __all__ = [
     "among_others",
@@ -150,23 +150,10 @@ def hexamers(symbols: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         float64 (N, 4096); those with other symbols than letters of bases are left out.
     """
     symbols = array(symbols, np.uint8)
-    offsets = _offsets(offsets, symbols)
+    offsets = checked_offsets(offsets, symbols)
     out = np.empty((len(offsets) - 1, 4096))
     _loop("hexamers")(len(out), pointer(offsets), pointer(symbols), pointer(out))
     return out
-
-
-def _offsets(offsets: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return offsets of sequences in an array, int64, after a check."""
-    offsets = array(offsets, np.int64)
-    if (
-        not len(offsets)
-        or offsets[0] < 0
-        or offsets[-1] > len(values)
-        or (np.diff(offsets) < 0).any()
-    ):
-        raise ValueError("offsets of sequences lie outside their array, or fall")
-    return offsets
 
 
 def genes_log_odds(
@@ -195,7 +182,7 @@ def genes_log_odds(
         float64 (P,), nats, of all sequences together.
     """
     base, by_hexamer = array(base, np.int8), array(ratios.T, np.float64)
-    offsets = _offsets(offsets, base)
+    offsets = checked_offsets(offsets, base)
     out = np.empty(len(ratios))
     table = own(by_hexamer, np.float64, 4096, len(ratios))
     if _loop("genes_log_odds")(

@@ -77,10 +77,7 @@ class TextCorpus:
     @property
     def names(self) -> dict[str, str] | None:
         """The name that each type gets; None: all, as they are."""
-        if self.types is None:
-            return None
-        parts = (text.partition("=") for text in self.types)
-        return {old: new if equals else old for old, equals, new in parts}
+        return _names(self.types)
 
 
 @dataclass(frozen=True)
@@ -183,9 +180,15 @@ class LabelledTextCorpus:
     @property
     def names(self) -> dict[str, str] | None:
         """The name of each label to use; None: all, as they are."""
-        if self.labels is None:
-            return None
-        return {old: new for old, _, new in (pair.partition("=") for pair in self.labels)}
+        return _names(self.labels)
+
+
+def _names(texts: tuple[str, ...] | None) -> dict[str, str] | None:
+    """Return the names that others get by texts such as "0=negative", or "PER" for the same."""
+    if texts is None:
+        return None
+    parts = (text.partition("=") for text in texts)
+    return {old: new if equals else old for old, equals, new in parts}
 
 
 @dataclass(frozen=True)

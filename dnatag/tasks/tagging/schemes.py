@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
@@ -257,7 +257,7 @@ def alike(counts: Mapping[str, int]) -> list[dict[str, int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def only(tags: Sequence[str], scheme: str, types: Container[str]) -> list[str]:
+def only(tags: Sequence[str], scheme: str, types: Iterable[str]) -> list[str]:
     """Return the tags of a sentence without the spans of other types.
 
     Parameters
@@ -274,8 +274,7 @@ def only(tags: Sequence[str], scheme: str, types: Container[str]) -> list[str]:
     >>> only(["B-PER", "I-PER", "O", "B-LOC"], "BIO", {"LOC"})
     ['O', 'O', 'O', 'B-LOC']
     """
-    kept = [span for span in spans(tags, scheme) if span.type in types]
-    return _write(kept, len(tags), scheme)
+    return renamed(tags, scheme, {name: name for name in types})
 
 
 def renamed(tags: Sequence[str], scheme: str, names: Mapping[str, str]) -> list[str]:
